@@ -1,1 +1,50 @@
-//! Envoy dynamic modules.
+//! Runs the module inside a real Envoy, between a recording upstream and a client that controls every
+//! chunk it sends.
+//!
+//! ```no_run
+//! use harness::{Bootstrap, Envoy, EnvoyRelease, Module, Request, Route, Upstream};
+//! use serde_json::json;
+//!
+//! # async fn example() -> anyhow::Result<()> {
+//! let small = Upstream::named("small").await?;
+//! let bootstrap = Bootstrap::new()
+//!     .filter(json!({"request": {"extract": [{"name": "model", "header": "x-model"}]}}))
+//!     .cluster("small", small.address())
+//!     .route(Route::to("small").header("x-model", "small"));
+//!
+//! let release = EnvoyRelease::DEFAULT;
+//! let envoy = Envoy::start(release, Module::release()?, bootstrap.build(release)).await?;
+//! let response = Request::post("/").json(&json!({"model": "small"})).send(envoy.address().await?).await?;
+//! assert_eq!(response.headers.value("x-served-by").as_deref(), Some("small"));
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod answer;
+mod bootstrap;
+mod client;
+mod example;
+mod filter;
+mod headers;
+mod mock_llm;
+mod module;
+mod process;
+mod raw;
+mod release;
+mod upstream;
+mod workspace;
+
+pub use answer::{Answer, AnswerStream};
+pub use bootstrap::{Bootstrap, Route};
+pub use client::{
+    BodyWriter, Connection, PendingResponse, Protocol, Request, Response, ResponseStream, post_json,
+};
+pub use example::Example;
+pub use filter::{Filter, FilterConfig};
+pub use headers::Headers;
+pub use module::Module;
+pub use process::{Envoy, Launch, Validation};
+pub use raw::RawConnection;
+pub use release::EnvoyRelease;
+pub use upstream::{Chunk, End, RecordedRequest, Upstream};

@@ -1,2 +1,90 @@
-//! Scenarios.
-fn main() {}
+//! Scenarios on a real Envoy. One binary, so that everything links once and one pool of threads bounds the load.
+//!
+//! A trial is called `<release>::<area>::<scenario>`; `cargo test --test scenarios -- 1.40.0::plain` runs a part.
+//! To add a scenario, write an `async fn(&Stage) -> anyhow::Result<()>` and name it in its area's `SCENARIOS`.
+#![forbid(unsafe_code)]
+// A scenario that indexes what is not there fails, as it should.
+#![allow(clippy::indexing_slicing)]
+
+mod configs;
+mod plain;
+mod stage;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use harness::EnvoyRelease;
+use libtest_mimic::{Arguments, Failed, Trial};
+use tokio::time::timeout;
+
+use stage::{Area, Built, Releases, Scenario, Stage};
+
+/// How long a scenario may take, building and downloading not counted.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Every scenario starts an Envoy of its own, each with two workers.
+const THREADS: usize = 2;
+
+const AREAS: &[Area] = &[
+    Area {
+        name: "plain",
+        module: Built::No,
+        scenarios: plain::SCENARIOS,
+    },
+    Area {
+        name: "configs",
+        module: Built::Release,
+        scenarios: configs::SCENARIOS,
+    },
+];
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(THREADS);
+    match trials() {
+        Ok(trials) => libtest_mimic::run(&arguments, trials).exit_code(),
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Every scenario on every release it names, or on the one release that `ENVOY_BIN` gives.
+fn trials() -> anyhow::Result<Vec<Trial>> {
+    let only = EnvoyRelease::of_override()?;
+    let mut trials = Vec::new();
+    for area in AREAS {
+        for scenario in area.scenarios {
+            let releases = match (only, scenario.releases) {
+                (Some(only), _) => vec![only],
+                (None, Releases::All) => EnvoyRelease::SUPPORTED.to_vec(),
+                (None, Releases::Ends) => vec![EnvoyRelease::OLDEST, EnvoyRelease::DEFAULT],
+            };
+            for release in releases {
+                let name = format!("{release}::{}::{}", area.name, scenario.name);
+                trials.push(Trial::test(name, move || run(release, area, scenario)));
+            }
+        }
+    }
+    Ok(trials)
+}
+
+fn run(release: EnvoyRelease, area: &Area, scenario: &Scenario) -> Result<(), Failed> {
+    let stage = Stage::new(release, area.module).map_err(|error| format!("{error:#}"))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let played = match timeout(LIMIT, (scenario.play)(&stage)).await {
+            Ok(Ok(())) => stage.check_survivors(),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(anyhow::anyhow!("not finished after {LIMIT:?}")),
+        };
+        match played {
+            Ok(()) => Ok(()),
+            Err(error) => Err(Failed::from(format!("{error:#}\n{}", stage.report().await))),
+        }
+    })
+}

@@ -1,0 +1,246 @@
+//! What an upstream answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http_body_util::channel::{Channel, Sender};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRAILER};
+use hyper::{Response, StatusCode};
+use serde_json::Value;
+use tokio::sync::{Mutex, mpsc};
+
+/// The time left between two chunks. Without it they may reach Envoy in one read and be merged there.
+pub(crate) const PACE: Duration = Duration::from_millis(10);
+
+/// Why a body ended early.
+pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A body on its way out.
+pub(crate) type OutgoingBody = BoxBody<Bytes, BodyError>;
+
+/// An upstream's answer. Cheap to clone; clones of a streamed answer share its stream.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<Piece>,
+    trailers: Vec<(String, String)>,
+    upgrade: bool,
+}
+
+/// A part of a body.
+#[derive(Clone, Debug)]
+enum Piece {
+    Data(Bytes),
+    Pause(Duration),
+    Stream(Arc<Mutex<mpsc::Receiver<Bytes>>>),
+    Abort,
+}
+
+/// The test's end of [`Answer::stream`]. Dropping it ends the body.
+#[derive(Debug)]
+pub struct AnswerStream(mpsc::Sender<Bytes>);
+
+impl AnswerStream {
+    /// Sends one chunk.
+    ///
+    /// # Errors
+    /// The body is no longer wanted.
+    pub async fn send(&self, chunk: impl Into<Bytes>) -> Result<()> {
+        self.0
+            .send(chunk.into())
+            .await
+            .ok()
+            .context("the streamed answer was dropped")
+    }
+}
+
+impl Answer {
+    /// An answer without a body.
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+            trailers: Vec::new(),
+            upgrade: false,
+        }
+    }
+
+    /// 200 with this body and a content-length.
+    #[must_use]
+    pub fn body(body: impl Into<Bytes>) -> Self {
+        let mut answer = Self::status(200);
+        answer.body.push(Piece::Data(body.into()));
+        answer
+    }
+
+    /// 200 with a JSON body.
+    #[must_use]
+    pub fn json(value: &Value) -> Self {
+        Self::body(value.to_string()).header("content-type", "application/json")
+    }
+
+    /// 200 whose body is sent chunk by chunk, a little apart, with no content-length.
+    #[must_use]
+    pub fn chunks<C: Into<Bytes>>(chunks: impl IntoIterator<Item = C>) -> Self {
+        let mut answer = Self::status(200);
+        for chunk in chunks {
+            answer.body.push(Piece::Data(chunk.into()));
+            answer.body.push(Piece::Pause(PACE));
+        }
+        answer
+    }
+
+    /// 200 whose body the test sends when it likes, for example server-sent events one by one.
+    #[must_use]
+    pub fn stream(content_type: &str) -> (AnswerStream, Self) {
+        let (sender, receiver) = mpsc::channel(1);
+        let mut answer = Self::status(200).header("content-type", content_type);
+        answer
+            .body
+            .push(Piece::Stream(Arc::new(Mutex::new(receiver))));
+        (AnswerStream(sender), answer)
+    }
+
+    /// 101 to an HTTP/1.1 `Upgrade: websocket`; afterwards every byte comes back.
+    #[must_use]
+    pub fn websocket_echo() -> Self {
+        let mut answer = Self::status(101)
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket");
+        answer.upgrade = true;
+        answer
+    }
+
+    /// The same answer with another status.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Adds a header field.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a trailer field. Over HTTP/1.1 they travel only if the request said `te: trailers`.
+    #[must_use]
+    pub fn trailer(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.trailers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Waits at this point of the body.
+    #[must_use]
+    pub fn pause(mut self, pause: Duration) -> Self {
+        self.body.push(Piece::Pause(pause));
+        self
+    }
+
+    /// Cuts the stream after what the body holds so far.
+    #[must_use]
+    pub fn abort(mut self) -> Self {
+        self.body.push(Piece::Abort);
+        self
+    }
+
+    pub(crate) fn is_upgrade(&self) -> bool {
+        self.upgrade
+    }
+
+    /// The answer as hyper sends it.
+    ///
+    /// # Errors
+    /// A status, name or value that HTTP does not allow.
+    pub(crate) fn into_response(self) -> Result<Response<OutgoingBody>> {
+        let headers = fields(&self.headers)?;
+        let trailers = fields(&self.trailers)?;
+        let body = match self.body.as_slice() {
+            [] if trailers.is_empty() => full(Bytes::new()),
+            [Piece::Data(data)] if trailers.is_empty() => full(data.clone()),
+            _ => {
+                let (sender, body) = Channel::new(1);
+                tokio::spawn(send(sender, self.body, trailers.clone()));
+                body.boxed()
+            }
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::from_u16(self.status).context("answer status")?;
+        *response.headers_mut() = headers;
+        announce(response.headers_mut(), &trailers)?;
+        Ok(response)
+    }
+
+    /// 200 with the body and content type of a request.
+    pub(crate) fn echo_of(body: Bytes, content_type: Option<&str>) -> Self {
+        Self::body(body).header(
+            CONTENT_TYPE.as_str(),
+            content_type.unwrap_or("application/octet-stream"),
+        )
+    }
+}
+
+/// hyper sends only those HTTP/1.1 trailers that the `trailer` header names.
+pub(crate) fn announce(headers: &mut HeaderMap, trailers: &HeaderMap) -> Result<()> {
+    if !trailers.is_empty() {
+        let names: Vec<&str> = trailers.keys().map(HeaderName::as_str).collect();
+        headers.insert(TRAILER, HeaderValue::from_str(&names.join(", "))?);
+    }
+    Ok(())
+}
+
+pub(crate) fn fields(fields: &[(String, String)]) -> Result<HeaderMap> {
+    let mut map = HeaderMap::new();
+    for (name, value) in fields {
+        let field = HeaderName::from_bytes(name.as_bytes())
+            .with_context(|| format!("header name {name:?}"))?;
+        let value = HeaderValue::from_bytes(value.as_bytes())
+            .with_context(|| format!("value of header {name}"))?;
+        map.append(field, value);
+    }
+    Ok(map)
+}
+
+pub(crate) fn full(body: impl Into<Bytes>) -> OutgoingBody {
+    Full::new(body.into())
+        .map_err(|never| match never {})
+        .boxed()
+}
+
+/// Sends the pieces. Ends silently when the peer no longer wants them: the test sees that at its own end.
+async fn send(mut sender: Sender<Bytes, BodyError>, pieces: Vec<Piece>, trailers: HeaderMap) {
+    for piece in pieces {
+        match piece {
+            Piece::Data(data) => {
+                if sender.send_data(data).await.is_err() {
+                    return;
+                }
+            }
+            Piece::Pause(pause) => tokio::time::sleep(pause).await,
+            Piece::Stream(stream) => {
+                let mut stream = stream.lock().await;
+                while let Some(data) = stream.recv().await {
+                    if sender.send_data(data).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            Piece::Abort => {
+                sender.abort("aborted by the test".into());
+                return;
+            }
+        }
+    }
+    if !trailers.is_empty() {
+        let _unwanted = sender.send_trailers(trailers).await;
+    }
+}

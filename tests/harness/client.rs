@@ -1,0 +1,479 @@
+//! A client that chooses protocol, chunks, pauses and trailers.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use http_body_util::channel::{Channel, Sender};
+use hyper::body::{Frame, Incoming};
+use hyper::client::conn::{http1, http2};
+use hyper::header::{HOST, HeaderValue};
+use hyper::{Method, Uri};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::answer::{BodyError, OutgoingBody, PACE, announce, fields, full};
+use crate::headers::Headers;
+use crate::upstream::{Chunk, join};
+
+/// How long a single wait may take: for headers, for the next chunk.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The protocol of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2 in plain text, with prior knowledge.
+    Http2,
+}
+
+/// A request to send.
+#[derive(Clone, Debug)]
+pub struct Request {
+    method: String,
+    path: String,
+    protocol: Protocol,
+    headers: Vec<(String, String)>,
+    chunks: Vec<Bytes>,
+    chunked: bool,
+    trailers: Vec<(String, String)>,
+}
+
+impl Request {
+    /// A request with this method and path.
+    #[must_use]
+    pub fn new(method: &str, path: &str) -> Self {
+        Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            protocol: Protocol::Http1,
+            headers: Vec::new(),
+            chunks: Vec::new(),
+            chunked: false,
+            trailers: Vec::new(),
+        }
+    }
+
+    /// A GET request.
+    #[must_use]
+    pub fn get(path: &str) -> Self {
+        Self::new("GET", path)
+    }
+
+    /// A POST request.
+    #[must_use]
+    pub fn post(path: &str) -> Self {
+        Self::new("POST", path)
+    }
+
+    /// Sends it by this protocol; HTTP/1.1 unless said.
+    #[must_use]
+    pub fn by(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
+    }
+
+    /// Sends it by HTTP/2.
+    #[must_use]
+    pub fn http2(self) -> Self {
+        self.by(Protocol::Http2)
+    }
+
+    /// Adds a header field. `host` replaces the authority.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// A body in one piece, with a content-length.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.chunks = vec![body.into()];
+        self
+    }
+
+    /// A JSON body in one piece, with its content type.
+    #[must_use]
+    pub fn json(self, value: &Value) -> Self {
+        self.body(value.to_string())
+            .header("content-type", "application/json")
+    }
+
+    /// A body of unstated length, each chunk in a write of its own and a little apart.
+    #[must_use]
+    pub fn chunks<C: Into<Bytes>>(mut self, chunks: impl IntoIterator<Item = C>) -> Self {
+        self.chunks = chunks.into_iter().map(Into::into).collect();
+        self.chunked = true;
+        self
+    }
+
+    /// Adds a trailer field.
+    #[must_use]
+    pub fn trailer(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.trailers.push((name.into(), value.into()));
+        self.chunked = true;
+        self
+    }
+
+    /// Sends it over a new connection and reads the whole response.
+    ///
+    /// # Errors
+    /// No connection, or the response is cut or late.
+    pub async fn send(self, address: SocketAddr) -> Result<Response> {
+        self.stream(address).await?.response().await
+    }
+
+    /// Sends it over a new connection and returns at the response headers.
+    ///
+    /// # Errors
+    /// No connection, or the response is cut or late.
+    pub async fn stream(self, address: SocketAddr) -> Result<ResponseStream> {
+        Connection::open(address, self.protocol)
+            .await?
+            .stream(self)
+            .await
+    }
+
+    /// Sends the headers over a new connection; the test then writes the body and asks for the response when it
+    /// likes. Chunks and trailers set on the request are not sent.
+    ///
+    /// # Errors
+    /// No connection.
+    pub async fn open(self, address: SocketAddr) -> Result<(BodyWriter, PendingResponse)> {
+        let mut connection = Connection::open(address, self.protocol).await?;
+        let (sender, body) = Channel::new(1);
+        let request = self.head(address, &self.trailers, body.boxed())?;
+        let response = tokio::spawn(async move { connection.exchange(request).await });
+        Ok((BodyWriter(sender), PendingResponse(response)))
+    }
+
+    fn head(
+        &self,
+        address: SocketAddr,
+        trailers: &[(String, String)],
+        body: OutgoingBody,
+    ) -> Result<hyper::Request<OutgoingBody>> {
+        let mut headers = fields(&self.headers)?;
+        let authority = match headers.remove(HOST) {
+            Some(host) => host,
+            None => HeaderValue::from_str(&address.to_string())?,
+        };
+        let mut uri = Uri::builder().path_and_query(self.path.as_str());
+        match self.protocol {
+            Protocol::Http1 => {
+                headers.insert(HOST, authority);
+                announce(&mut headers, &fields(trailers)?)?;
+            }
+            Protocol::Http2 => uri = uri.scheme("http").authority(authority.as_bytes()),
+        }
+        let uri = uri
+            .build()
+            .with_context(|| format!("path {:?}", self.path))?;
+        let mut request = hyper::Request::new(body);
+        *request.method_mut() = Method::from_bytes(self.method.as_bytes())?;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+
+    fn into_request(self, address: SocketAddr) -> Result<hyper::Request<OutgoingBody>> {
+        if !self.chunked {
+            let body = self.chunks.first().cloned().unwrap_or_default();
+            return self.head(address, &[], full(body));
+        }
+        let (mut sender, body) = Channel::<Bytes, BodyError>::new(1);
+        let request = self.head(address, &self.trailers, body.boxed())?;
+        let trailers = fields(&self.trailers)?;
+        tokio::spawn(async move {
+            for chunk in self.chunks {
+                if sender.send_data(chunk).await.is_err() {
+                    return;
+                }
+                tokio::time::sleep(PACE).await;
+            }
+            if !trailers.is_empty() {
+                let _unwanted = sender.send_trailers(trailers).await;
+            }
+        });
+        Ok(request)
+    }
+}
+
+/// Sends a JSON body by HTTP/1.1 and reads the whole response.
+///
+/// # Errors
+/// No connection, or the response is cut or late.
+pub async fn post_json(address: SocketAddr, path: &str, body: &Value) -> Result<Response> {
+    Request::post(path).json(body).send(address).await
+}
+
+/// A connection that takes one request after another.
+#[derive(Debug)]
+pub struct Connection {
+    address: SocketAddr,
+    sender: RequestSender,
+}
+
+#[derive(Debug)]
+enum RequestSender {
+    Http1(http1::SendRequest<OutgoingBody>),
+    Http2(http2::SendRequest<OutgoingBody>),
+}
+
+impl Connection {
+    /// Connects.
+    ///
+    /// # Errors
+    /// The connection is refused, or the handshake fails.
+    pub async fn open(address: SocketAddr, protocol: Protocol) -> Result<Self> {
+        let stream = TcpStream::connect(address)
+            .await
+            .with_context(|| format!("cannot connect to {address}"))?;
+        stream.set_nodelay(true)?;
+        let stream = TokioIo::new(stream);
+        // The drivers end with their connection; how it ended shows in the response.
+        let sender = match protocol {
+            Protocol::Http1 => {
+                let (sender, driver) = http1::handshake(stream).await?;
+                tokio::spawn(driver);
+                RequestSender::Http1(sender)
+            }
+            Protocol::Http2 => {
+                let (sender, driver) = http2::handshake(TokioExecutor::new(), stream).await?;
+                tokio::spawn(driver);
+                RequestSender::Http2(sender)
+            }
+        };
+        Ok(Self { address, sender })
+    }
+
+    /// Sends a request, whatever its own protocol, and reads the whole response.
+    ///
+    /// # Errors
+    /// The response is cut or late.
+    pub async fn send(&mut self, request: Request) -> Result<Response> {
+        self.stream(request).await?.response().await
+    }
+
+    /// Sends a request and returns at the response headers.
+    ///
+    /// # Errors
+    /// The response is cut or late.
+    pub async fn stream(&mut self, mut request: Request) -> Result<ResponseStream> {
+        request.protocol = match self.sender {
+            RequestSender::Http1(_) => Protocol::Http1,
+            RequestSender::Http2(_) => Protocol::Http2,
+        };
+        let request = request.into_request(self.address)?;
+        self.exchange(request).await
+    }
+
+    async fn exchange(&mut self, request: hyper::Request<OutgoingBody>) -> Result<ResponseStream> {
+        let exchange = async {
+            match &mut self.sender {
+                RequestSender::Http1(sender) => {
+                    sender.ready().await?;
+                    sender.send_request(request).await
+                }
+                RequestSender::Http2(sender) => {
+                    sender.ready().await?;
+                    sender.send_request(request).await
+                }
+            }
+        };
+        let response = timeout(PATIENCE, exchange)
+            .await
+            .context("no response headers")?
+            .context("no response")?;
+        Ok(ResponseStream {
+            status: response.status().as_u16(),
+            headers: Headers::from(response.headers()),
+            body: response.into_body(),
+            trailers: Headers::default(),
+        })
+    }
+}
+
+/// The body of a request that the test writes itself. Dropping it ends the body.
+#[derive(Debug)]
+pub struct BodyWriter(Sender<Bytes, BodyError>);
+
+impl BodyWriter {
+    /// Sends one chunk.
+    ///
+    /// # Errors
+    /// The peer no longer wants it.
+    pub async fn send(&mut self, chunk: impl Into<Bytes>) -> Result<()> {
+        let sent = timeout(PATIENCE, self.0.send_data(chunk.into())).await;
+        sent.context("the peer does not read the body")?
+            .ok()
+            .context("the peer no longer wants the body")
+    }
+
+    /// Ends the body.
+    pub fn finish(self) {}
+
+    /// Ends the body with trailers. HTTP/1.1 sends those the request announced with [`Request::trailer`].
+    ///
+    /// # Errors
+    /// The peer no longer wants them.
+    pub async fn finish_with(mut self, trailers: &[(&str, &str)]) -> Result<()> {
+        let trailers: Vec<_> = trailers
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect();
+        let sent = self.0.send_trailers(fields(&trailers)?).await;
+        sent.ok().context("the peer no longer wants the trailers")
+    }
+
+    /// Cuts the body: resets the HTTP/2 stream or closes the HTTP/1.1 connection.
+    pub fn abort(self) {
+        self.0.abort("aborted by the test".into());
+    }
+}
+
+/// A response not yet here.
+#[derive(Debug)]
+pub struct PendingResponse(JoinHandle<Result<ResponseStream>>);
+
+impl PendingResponse {
+    /// Waits for the response headers.
+    ///
+    /// # Errors
+    /// The response is cut or late.
+    pub async fn stream(self) -> Result<ResponseStream> {
+        self.0.await?
+    }
+
+    /// Waits for the whole response.
+    ///
+    /// # Errors
+    /// The response is cut or late.
+    pub async fn response(self) -> Result<Response> {
+        self.stream().await?.response().await
+    }
+}
+
+/// A response whose headers have arrived.
+#[derive(Debug)]
+pub struct ResponseStream {
+    /// Such as 200.
+    pub status: u16,
+    /// Its header fields.
+    pub headers: Headers,
+    /// Its trailer fields, known once [`next`](Self::next) has returned `None`.
+    pub trailers: Headers,
+    body: Incoming,
+}
+
+impl ResponseStream {
+    /// The next part of the body as it arrives, or `None` at the end.
+    ///
+    /// # Errors
+    /// The body is cut, or nothing comes for fifteen seconds.
+    pub async fn next(&mut self) -> Result<Option<Chunk>> {
+        loop {
+            let frame = timeout(PATIENCE, self.body.frame())
+                .await
+                .context("the response body stalled")?;
+            let Some(frame) = frame.transpose().context("the response body was cut")? else {
+                return Ok(None);
+            };
+            match Frame::into_data(frame) {
+                // HTTP/2 ends a stream with an empty frame: no part of the body.
+                Ok(data) if data.is_empty() => {}
+                Ok(data) => {
+                    return Ok(Some(Chunk {
+                        data,
+                        at: Instant::now(),
+                    }));
+                }
+                Err(other) => {
+                    if let Ok(trailers) = other.into_trailers() {
+                        self.trailers = Headers::from(&trailers);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads the rest.
+    ///
+    /// # Errors
+    /// The body is cut or stalls.
+    pub async fn response(mut self) -> Result<Response> {
+        let mut chunks = Vec::new();
+        while let Some(chunk) = self.next().await? {
+            chunks.push(chunk);
+        }
+        Ok(Response {
+            status: self.status,
+            headers: self.headers,
+            chunks,
+            trailers: self.trailers,
+        })
+    }
+}
+
+/// A whole response.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// Such as 200.
+    pub status: u16,
+    /// Its header fields.
+    pub headers: Headers,
+    /// Its body as it arrived.
+    pub chunks: Vec<Chunk>,
+    /// Its trailer fields.
+    pub trailers: Headers,
+}
+
+impl Response {
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> Bytes {
+        join(&self.chunks)
+    }
+
+    /// The body as text; bytes that are not UTF-8 become U+FFFD.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body()).into_owned()
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// It is not JSON.
+    pub fn json(&self) -> Result<Value> {
+        let parsed = serde_json::from_slice(&self.body());
+        parsed.with_context(|| {
+            format!(
+                "status {}, body is not JSON: {:?}",
+                self.status,
+                self.text()
+            )
+        })
+    }
+
+    /// The response itself if it has this status.
+    ///
+    /// # Errors
+    /// It has another; the error shows the body.
+    pub fn expect_status(self, status: u16) -> Result<Self> {
+        ensure!(
+            self.status == status,
+            "status {} instead of {status}: {:?}",
+            self.status,
+            self.text()
+        );
+        Ok(self)
+    }
+}

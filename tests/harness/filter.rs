@@ -1,0 +1,134 @@
+//! The module's filters in Envoy's configuration.
+
+use serde_json::{Map, Value, json};
+
+use crate::release::EnvoyRelease;
+
+const HTTP_FILTER: &str =
+    "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter";
+const PER_ROUTE: &str = "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilterPerRoute";
+
+/// A `filter_config`, in one of the two forms people write. The module gets JSON text from both.
+#[derive(Clone, Debug)]
+pub enum FilterConfig {
+    /// A `google.protobuf.StringValue`: this text byte for byte. kgateway's form.
+    Text(String),
+    /// A `google.protobuf.Struct`: the JSON that Envoy prints for it. Its numbers are doubles.
+    Struct(Value),
+}
+
+impl FilterConfig {
+    fn any(&self) -> Value {
+        match self {
+            Self::Text(text) => {
+                json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": text})
+            }
+            Self::Struct(value) => {
+                json!({"@type": "type.googleapis.com/google.protobuf.Struct", "value": value})
+            }
+        }
+    }
+}
+
+impl From<Value> for FilterConfig {
+    fn from(value: Value) -> Self {
+        Self::Struct(value)
+    }
+}
+
+impl From<String> for FilterConfig {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for FilterConfig {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+/// One of the module's filters with its configuration.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    instance: String,
+    filter_name: String,
+    config: FilterConfig,
+}
+
+impl Filter {
+    /// The filter `rustformation`, listed in the chain as `rustformations`.
+    #[must_use]
+    pub fn new(config: impl Into<FilterConfig>) -> Self {
+        Self {
+            instance: "rustformations".into(),
+            filter_name: "rustformation".into(),
+            config: config.into(),
+        }
+    }
+
+    /// Another filter of the module, such as `http-acl`.
+    #[must_use]
+    pub fn filter_name(mut self, filter_name: &str) -> Self {
+        filter_name.clone_into(&mut self.filter_name);
+        self
+    }
+
+    /// Another name in the chain: what `typed_per_filter_config` refers to.
+    #[must_use]
+    pub fn instance(mut self, instance: &str) -> Self {
+        instance.clone_into(&mut self.instance);
+        self
+    }
+
+    /// An entry of `http_filters`.
+    pub(crate) fn in_chain(&self) -> Value {
+        json!({
+            "name": self.instance,
+            "typed_config": {
+                "@type": HTTP_FILTER,
+                "dynamic_module_config": dynamic_module_config(),
+                "filter_name": self.filter_name,
+                "filter_config": self.config.any(),
+            },
+        })
+    }
+
+    /// An entry of `typed_per_filter_config`: its key and its value.
+    pub(crate) fn per_route(&self, release: EnvoyRelease) -> (String, Value) {
+        let mut message = Map::from_iter([
+            ("@type".into(), PER_ROUTE.into()),
+            ("dynamic_module_config".into(), dynamic_module_config()),
+            ("per_route_config_name".into(), json!(self.filter_name)),
+            ("filter_config".into(), self.config.any()),
+        ]);
+        // Envoy before 1.38 refuses the field as unknown; kgateway sends both.
+        if release.at_least(1, 38) {
+            message.insert("filter_name".into(), json!(self.filter_name));
+        }
+        (self.instance.clone(), Value::Object(message))
+    }
+}
+
+impl From<Value> for Filter {
+    fn from(config: Value) -> Self {
+        Self::new(config)
+    }
+}
+
+impl From<String> for Filter {
+    fn from(config: String) -> Self {
+        Self::new(config)
+    }
+}
+
+impl From<&str> for Filter {
+    fn from(config: &str) -> Self {
+        Self::new(config)
+    }
+}
+
+fn dynamic_module_config() -> Value {
+    // Unloading the module while a stream still uses it would be a crash.
+    json!({"name": "rust_module", "do_not_close": true})
+}

@@ -1,0 +1,470 @@
+//! A running Envoy.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use crate::client::Request;
+use crate::module::Module;
+use crate::release::EnvoyRelease;
+
+/// How long a start, a refusal or a validation may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The time between two looks at something that is about to happen.
+const POLL: Duration = Duration::from_millis(20);
+
+/// How much of a log a failure shows.
+const TAIL_LINES: usize = 60;
+
+/// How to start an Envoy.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    release: EnvoyRelease,
+    bootstrap: Value,
+    module: Option<Module>,
+    concurrency: u32,
+    log_level: String,
+    component_log_level: String,
+    environment: Vec<(String, String)>,
+}
+
+/// What `--mode validate` said.
+#[derive(Debug)]
+pub struct Validation {
+    /// Success if the bootstrap is valid.
+    pub status: ExitStatus,
+    /// Both output streams.
+    pub output: String,
+}
+
+impl Launch {
+    /// An Envoy of this release with this bootstrap: two workers, log level info, no module to find.
+    #[must_use]
+    pub fn new(release: EnvoyRelease, bootstrap: Value) -> Self {
+        Self {
+            release,
+            bootstrap,
+            module: None,
+            concurrency: 2,
+            log_level: "info".into(),
+            // At start `main` lists every extension there is.
+            component_log_level: "main:warning".into(),
+            environment: Vec::new(),
+        }
+    }
+
+    /// Where to find `rust_module`.
+    #[must_use]
+    pub fn module(mut self, module: &Module) -> Self {
+        self.module = Some(module.clone());
+        self
+    }
+
+    /// The number of worker threads.
+    #[must_use]
+    pub fn concurrency(mut self, workers: u32) -> Self {
+        self.concurrency = workers;
+        self
+    }
+
+    /// The log level of everything, such as `debug`.
+    #[must_use]
+    pub fn log_level(mut self, level: &str) -> Self {
+        level.clone_into(&mut self.log_level);
+        self
+    }
+
+    /// The log level of some components, such as `dynamic_modules:debug`.
+    #[must_use]
+    pub fn component_log_level(mut self, levels: &str) -> Self {
+        self.component_log_level = format!("main:warning,{levels}");
+        self
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts it and waits until it is ready for requests.
+    ///
+    /// # Errors
+    /// It exits or is not ready in time; the error holds the end of its log.
+    pub async fn start(self) -> Result<Envoy> {
+        let envoy = self.spawn(&[])?;
+        envoy.wait_until_ready().await?;
+        Ok(envoy)
+    }
+
+    /// Starts it, expecting it to refuse its bootstrap, and returns its log.
+    ///
+    /// # Errors
+    /// It does not exit, or exits without an error.
+    pub async fn start_expecting_refusal(self) -> Result<String> {
+        let envoy = self.spawn(&[])?;
+        let status = envoy
+            .wait_for_exit()
+            .await
+            .context("envoy accepted what it should refuse")?;
+        ensure!(
+            !status.success(),
+            "envoy ended without an error:\n{}",
+            envoy.log()
+        );
+        ensure!(
+            status.code().is_some(),
+            "envoy crashed ({status}) instead of refusing:\n{}",
+            envoy.log()
+        );
+        Ok(envoy.log())
+    }
+
+    /// Checks the bootstrap with `--mode validate`.
+    ///
+    /// # Errors
+    /// It does not end in time.
+    pub async fn validate(self) -> Result<Validation> {
+        let envoy = self.spawn(&["--mode", "validate"])?;
+        let status = envoy.wait_for_exit().await?;
+        Ok(Validation {
+            status,
+            output: envoy.stdout() + &envoy.log(),
+        })
+    }
+
+    fn spawn(self, arguments: &[&str]) -> Result<Envoy> {
+        let binary = self.release.binary()?;
+        let directory = tempfile::Builder::new().prefix("envoy-").tempdir()?;
+        let file = |name: &str| directory.path().join(name);
+        fs::write(
+            file("bootstrap.json"),
+            serde_json::to_string_pretty(&self.bootstrap)?,
+        )?;
+        let mut command = Command::new(&binary);
+        command
+            .arg("--config-path")
+            .arg(file("bootstrap.json"))
+            .arg("--admin-address-path")
+            .arg(file("admin"))
+            .args(["--concurrency", &self.concurrency.to_string()])
+            .args(["--log-level", &self.log_level])
+            // Access logs are read back by tests: do not hold them for the usual ten seconds.
+            .args(["--file-flush-interval-msec", "20", "--disable-hot-restart"])
+            .args(["--component-log-level", &self.component_log_level])
+            .args(arguments)
+            .envs(
+                self.module
+                    .iter()
+                    .map(|module| ("ENVOY_DYNAMIC_MODULES_SEARCH_PATH", module.directory())),
+            )
+            .envs(self.environment)
+            .stdin(Stdio::null())
+            .stdout(File::create(file("stdout"))?)
+            .stderr(File::create(file("stderr"))?);
+        let child = command
+            .spawn()
+            .with_context(|| format!("cannot run {}", binary.display()))?;
+        Ok(Envoy {
+            release: self.release,
+            directory,
+            child: Mutex::new(child),
+            bootstrap: self.bootstrap,
+        })
+    }
+}
+
+/// A running Envoy with a directory of its own. Killed when dropped.
+#[derive(Debug)]
+pub struct Envoy {
+    release: EnvoyRelease,
+    directory: TempDir,
+    child: Mutex<Child>,
+    bootstrap: Value,
+}
+
+impl Envoy {
+    /// Starts an Envoy with the module and waits until it is ready. [`Launch`] sets more.
+    ///
+    /// # Errors
+    /// It exits or is not ready in time; the error holds the end of its log.
+    pub async fn start(release: EnvoyRelease, module: &Module, bootstrap: Value) -> Result<Self> {
+        Launch::new(release, bootstrap).module(module).start().await
+    }
+
+    /// Which release runs.
+    #[must_use]
+    pub fn release(&self) -> EnvoyRelease {
+        self.release
+    }
+
+    /// Where its first listener accepts connections.
+    ///
+    /// # Errors
+    /// The admin interface does not answer, or there is no listener.
+    pub async fn address(&self) -> Result<SocketAddr> {
+        self.find_listener(|_| true)
+            .await
+            .context("envoy has no listener")
+    }
+
+    /// Where the listener of this name accepts connections.
+    ///
+    /// # Errors
+    /// The admin interface does not answer, or there is no such listener.
+    pub async fn listener_address(&self, name: &str) -> Result<SocketAddr> {
+        let found = self.find_listener(|listener| listener == name).await;
+        found.with_context(|| format!("envoy has no listener called {name:?}"))
+    }
+
+    /// The answer of the admin interface to a GET.
+    ///
+    /// # Errors
+    /// It does not answer, or not with 200.
+    pub async fn admin(&self, path: &str) -> Result<String> {
+        self.ask_admin(Request::get(path)).await
+    }
+
+    /// The answer of the admin interface to a POST, such as `/runtime_modify?key=value`.
+    ///
+    /// # Errors
+    /// It does not answer, or not with 200.
+    pub async fn admin_post(&self, path: &str) -> Result<String> {
+        self.ask_admin(Request::post(path)).await
+    }
+
+    /// The lines of `/stats` whose name matches this regular expression.
+    ///
+    /// # Errors
+    /// The admin interface does not answer.
+    pub async fn stats(&self, filter: &str) -> Result<String> {
+        self.admin(&format!("/stats?filter={filter}")).await
+    }
+
+    /// The value of one counter or gauge, by its full name; 0 if Envoy does not know it yet.
+    ///
+    /// # Errors
+    /// The admin interface does not answer.
+    pub async fn stat(&self, name: &str) -> Result<u64> {
+        let stats = self.stats(&name.replace('.', "\\.")).await?;
+        let value = stats
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        value.map_or(Ok(0), |value| {
+            value
+                .parse()
+                .with_context(|| format!("stat {name} is {value:?}"))
+        })
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.file("stderr")
+    }
+
+    /// Waits until the log contains `text`, and returns the log.
+    ///
+    /// # Errors
+    /// It does not appear in time.
+    pub async fn log_containing(&self, text: &str) -> Result<String> {
+        self.wait_for(|| Some(self.log()).filter(|log| log.contains(text)))
+            .await
+            .with_context(|| format!("envoy logged no {text:?}"))
+    }
+
+    /// Waits until the access log has at least `count` lines, and returns them.
+    ///
+    /// # Errors
+    /// It has fewer when the time is up.
+    pub async fn access_log(&self, count: usize) -> Result<Vec<String>> {
+        let lines = || {
+            self.stdout()
+                .lines()
+                .map(ToOwned::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let found = self
+            .wait_for(|| Some(lines()).filter(|lines| lines.len() >= count))
+            .await;
+        found.with_context(|| format!("access log: wanted {count} lines, have {:#?}", lines()))
+    }
+
+    /// Whether the process runs.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        matches!(self.exit_status(), Ok(None))
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child().id()
+    }
+
+    /// The processor time it has used, in user and kernel mode, all threads. Granularity 10 ms.
+    ///
+    /// # Errors
+    /// The process has ended.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        /// What Linux reports to programs, whatever its own clock.
+        const TICKS_PER_SECOND: u64 = 100;
+        let stat =
+            fs::read_to_string(format!("/proc/{}/stat", self.pid())).context("envoy has ended")?;
+        // The name in parentheses may hold spaces; utime and stime are fields 14 and 15, field 3 follows it.
+        let (_, fields) = stat
+            .rsplit_once(')')
+            .context("/proc/<pid>/stat has no name")?;
+        let mut fields = fields.split_whitespace().skip(11).map(str::parse::<u64>);
+        let (Some(Ok(user)), Some(Ok(system))) = (fields.next(), fields.next()) else {
+            bail!("/proc/<pid>/stat has no times");
+        };
+        Ok(Duration::from_millis(
+            (user + system) * 1000 / TICKS_PER_SECOND,
+        ))
+    }
+
+    /// What someone needs to understand a failure: state, bootstrap, the module's stats, the end of both logs.
+    pub async fn report(&self) -> String {
+        let state = match self.exit_status() {
+            Ok(None) => "running".to_owned(),
+            Ok(Some(status)) => format!("ended: {status}"),
+            Err(error) => format!("unknown: {error}"),
+        };
+        let stats = match self.is_alive() {
+            true => self
+                .stats("rustformations")
+                .await
+                .unwrap_or_else(|error| format!("{error:#}")),
+            false => String::new(),
+        };
+        format!(
+            "--- Envoy {} ({state}), bootstrap\n{}\n--- stats\n{stats}\n--- access log\n{}\n--- log\n{}",
+            self.release,
+            self.bootstrap,
+            tail(&self.stdout()),
+            tail(&self.log()),
+        )
+    }
+
+    async fn find_listener(&self, wanted: impl Fn(&str) -> bool) -> Result<SocketAddr> {
+        let listeners: Value = serde_json::from_str(&self.admin("/listeners?format=json").await?)?;
+        let statuses = listeners.get("listener_statuses").and_then(Value::as_array);
+        let found = statuses.into_iter().flatten().find(|status| {
+            let name = status.get("name").and_then(Value::as_str);
+            name.is_some_and(&wanted)
+        });
+        let address = found.and_then(|status| status.pointer("/local_address/socket_address"));
+        let address = address.context("no such listener")?;
+        let ip = address
+            .get("address")
+            .and_then(Value::as_str)
+            .context("a listener without an address")?;
+        let port = address
+            .get("port_value")
+            .and_then(Value::as_u64)
+            .context("a listener without a port")?;
+        Ok(SocketAddr::new(ip.parse()?, port.try_into()?))
+    }
+
+    async fn ask_admin(&self, request: Request) -> Result<String> {
+        let address = self
+            .file("admin")
+            .parse()
+            .context("envoy has no admin address yet")?;
+        Ok(request.send(address).await?.expect_status(200)?.text())
+    }
+
+    async fn wait_until_ready(&self) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.exit_status()? {
+                bail!(
+                    "envoy {} did not start ({status}):\n{}",
+                    self.release,
+                    tail(&self.log())
+                );
+            }
+            // Refused, reset and 503 all mean: not yet.
+            if self.admin("/ready").await.is_ok() {
+                return Ok(());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "envoy is not ready:\n{}",
+                tail(&self.log())
+            );
+            sleep(POLL).await;
+        }
+    }
+
+    async fn wait_for_exit(&self) -> Result<ExitStatus> {
+        let exited = self.wait_for(|| self.exit_status().transpose()).await;
+        exited.with_context(|| format!("envoy still runs:\n{}", tail(&self.log())))?
+    }
+
+    async fn wait_for<T>(&self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let found = look();
+            if found.is_some() || Instant::now() > deadline {
+                return found;
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    fn exit_status(&self) -> Result<Option<ExitStatus>> {
+        self.child()
+            .try_wait()
+            .context("cannot ask for envoy's state")
+    }
+
+    fn child(&self) -> std::sync::MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stdout(&self) -> String {
+        self.file("stdout")
+    }
+
+    fn file(&self, name: &str) -> String {
+        read(&self.directory.path().join(name))
+    }
+}
+
+impl Drop for Envoy {
+    fn drop(&mut self) {
+        let mut child = self.child();
+        // Already ended is as good.
+        let _killed = child.kill();
+        let _reaped = child.wait();
+    }
+}
+
+/// The file as text; empty if it is not there yet.
+fn read(path: &Path) -> String {
+    fs::read(path)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default()
+}
+
+fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let skipped = lines.len().saturating_sub(TAIL_LINES);
+    lines
+        .into_iter()
+        .skip(skipped)
+        .collect::<Vec<_>>()
+        .join("\n")
+}

@@ -1,0 +1,390 @@
+//! An upstream that records every request. Speaks HTTP/1.1 and HTTP/2 with prior knowledge on one port.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response, Version};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::answer::{Answer, OutgoingBody, full};
+use crate::headers::Headers;
+
+/// How long a test waits for a request before it fails.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A part of a body and when it arrived.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// The bytes.
+    pub data: Bytes,
+    /// When they arrived.
+    pub at: Instant,
+}
+
+/// How far a request has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// More of it may come.
+    Open,
+    /// It ended as it should.
+    Complete,
+    /// It was cut: reset, or closed before its end.
+    Broken(String),
+}
+
+/// A request as the upstream saw it.
+#[derive(Clone, Debug)]
+pub struct RecordedRequest {
+    /// Such as `POST`.
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    /// The `host` header or `:authority`.
+    pub authority: String,
+    /// The protocol it came by.
+    pub version: Version,
+    /// Its header fields, without pseudo headers.
+    pub headers: Headers,
+    /// Its body, as it was cut into frames or chunks.
+    pub chunks: Vec<Chunk>,
+    /// Its trailer fields.
+    pub trailers: Headers,
+    /// Whether it is all here.
+    pub end: End,
+}
+
+impl RecordedRequest {
+    /// The body that has arrived.
+    #[must_use]
+    pub fn body(&self) -> Bytes {
+        join(&self.chunks)
+    }
+
+    /// The body as text; bytes that are not UTF-8 become U+FFFD.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body()).into_owned()
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// It is not JSON.
+    pub fn json(&self) -> Result<serde_json::Value> {
+        serde_json::from_slice(&self.body())
+            .with_context(|| format!("upstream got no JSON: {:?}", self.text()))
+    }
+}
+
+/// Joins chunks; does not copy a single one.
+pub(crate) fn join(chunks: &[Chunk]) -> Bytes {
+    match chunks {
+        [only] => only.data.clone(),
+        _ => chunks
+            .iter()
+            .flat_map(|chunk| chunk.data.iter().copied())
+            .collect(),
+    }
+}
+
+type Respond = dyn Fn(&RecordedRequest) -> Answer + Send + Sync;
+
+/// A running upstream. Stops when dropped.
+#[derive(Debug)]
+pub struct Upstream {
+    address: SocketAddr,
+    recorded: watch::Receiver<Vec<RecordedRequest>>,
+    _server: JoinSet<()>,
+}
+
+/// When the answer is chosen.
+#[derive(Clone, Copy)]
+enum AnswerAt {
+    Headers,
+    End,
+}
+
+struct Service {
+    respond: Box<Respond>,
+    answer_at: AnswerAt,
+    recorded: watch::Sender<Vec<RecordedRequest>>,
+}
+
+impl Upstream {
+    /// An upstream that chooses its answer once the request has ended.
+    ///
+    /// # Errors
+    /// No free port.
+    pub async fn start(
+        respond: impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static,
+    ) -> Result<Self> {
+        Self::serve(Box::new(respond), AnswerAt::End).await
+    }
+
+    /// An upstream that answers as soon as the headers have arrived, and goes on recording the body.
+    ///
+    /// # Errors
+    /// No free port.
+    pub async fn start_on_headers(
+        respond: impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static,
+    ) -> Result<Self> {
+        Self::serve(Box::new(respond), AnswerAt::Headers).await
+    }
+
+    /// An upstream that says who it is: header `x-served-by` and a JSON body.
+    ///
+    /// # Errors
+    /// No free port.
+    pub async fn named(name: &str) -> Result<Self> {
+        Self::answering(Answer::json(&json!({"served_by": name})).header("x-served-by", name)).await
+    }
+
+    /// An upstream that always answers the same.
+    ///
+    /// # Errors
+    /// No free port.
+    pub async fn answering(answer: Answer) -> Result<Self> {
+        Self::start(move |_| answer.clone()).await
+    }
+
+    /// An upstream that answers with the body it got.
+    ///
+    /// # Errors
+    /// No free port.
+    pub async fn echo() -> Result<Self> {
+        Self::start(|request| {
+            Answer::echo_of(
+                request.body(),
+                request.headers.value("content-type").as_deref(),
+            )
+        })
+        .await
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// All requests so far, unfinished ones too, in the order they began.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.recorded.borrow().clone()
+    }
+
+    /// The last request, once it is complete.
+    ///
+    /// # Errors
+    /// None came within ten seconds.
+    pub async fn request(&self) -> Result<RecordedRequest> {
+        self.request_where("a complete request", |request| request.end == End::Complete)
+            .await
+    }
+
+    /// The last request, complete or not, once it satisfies `condition`.
+    ///
+    /// # Errors
+    /// It did not within ten seconds; `what` says in the error what was awaited.
+    pub async fn request_where(
+        &self,
+        what: &str,
+        condition: impl Fn(&RecordedRequest) -> bool,
+    ) -> Result<RecordedRequest> {
+        self.wait_for(what, |requests| {
+            requests
+                .last()
+                .filter(|request| condition(request))
+                .cloned()
+        })
+        .await
+    }
+
+    /// The first `count` requests, once so many are complete.
+    ///
+    /// # Errors
+    /// Fewer came within ten seconds.
+    pub async fn first_requests(&self, count: usize) -> Result<Vec<RecordedRequest>> {
+        self.wait_for(&format!("{count} complete requests"), |requests| {
+            let first = requests.get(..count)?;
+            let complete = first.iter().all(|request| request.end == End::Complete);
+            complete.then(|| first.to_vec())
+        })
+        .await
+    }
+
+    async fn wait_for<T>(
+        &self,
+        what: &str,
+        find: impl Fn(&[RecordedRequest]) -> Option<T>,
+    ) -> Result<T> {
+        let mut recorded = self.recorded.clone();
+        let search = async {
+            loop {
+                let found = find(&recorded.borrow_and_update());
+                if found.is_some() {
+                    return found;
+                }
+                recorded.changed().await.ok()?;
+            }
+        };
+        let found = timeout(PATIENCE, search).await.ok().flatten();
+        found.with_context(|| {
+            format!(
+                "upstream waited for {what}, but has only {:#?}",
+                self.requests()
+            )
+        })
+    }
+
+    async fn serve(respond: Box<Respond>, answer_at: AnswerAt) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .context("cannot bind an upstream")?;
+        let address = listener.local_addr()?;
+        let (sender, recorded) = watch::channel(Vec::new());
+        let service = Arc::new(Service {
+            respond,
+            answer_at,
+            recorded: sender,
+        });
+        let mut server = JoinSet::new();
+        server.spawn(accept(listener, service));
+        Ok(Self {
+            address,
+            recorded,
+            _server: server,
+        })
+    }
+}
+
+/// Serves every connection; dropping the future drops them all.
+async fn accept(listener: TcpListener, service: Arc<Service>) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let _unsupported = stream.set_nodelay(true);
+        let service = Arc::clone(&service);
+        connections.spawn(async move {
+            let handler = service_fn(move |request| Arc::clone(&service).handle(request));
+            // A connection may end in any way a test provokes: what it carried is in the record.
+            let _ended = auto::Builder::new(TokioExecutor::new())
+                .serve_connection_with_upgrades(TokioIo::new(stream), handler)
+                .await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+impl Service {
+    async fn handle(
+        self: Arc<Self>,
+        mut request: Request<Incoming>,
+    ) -> Result<Response<OutgoingBody>, Infallible> {
+        let upgrade = hyper::upgrade::on(&mut request);
+        let index = self.begin(&request);
+        let body = request.into_body();
+        match self.answer_at {
+            AnswerAt::End => self.record(index, body).await,
+            AnswerAt::Headers => {
+                let service = Arc::clone(&self);
+                tokio::spawn(async move { service.record(index, body).await });
+            }
+        }
+        let seen = self.recorded.borrow().get(index).cloned();
+        let Some(seen) = seen else {
+            return Ok(failure("the request was not recorded"));
+        };
+        let answer = (self.respond)(&seen);
+        if answer.is_upgrade() {
+            tokio::spawn(async move {
+                let Ok(stream) = upgrade.await else { return };
+                let (mut read, mut write) = tokio::io::split(TokioIo::new(stream));
+                let _ended = tokio::io::copy(&mut read, &mut write).await;
+            });
+        }
+        Ok(answer
+            .into_response()
+            .unwrap_or_else(|error| failure(&format!("{error:#}"))))
+    }
+
+    fn begin(&self, request: &Request<Incoming>) -> usize {
+        let headers = Headers::from(request.headers());
+        let authority = request.uri().authority().map(ToString::to_string);
+        let recorded = RecordedRequest {
+            method: request.method().to_string(),
+            path: request
+                .uri()
+                .path_and_query()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            authority: authority
+                .or_else(|| headers.value("host"))
+                .unwrap_or_default(),
+            version: request.version(),
+            headers,
+            chunks: Vec::new(),
+            trailers: Headers::default(),
+            end: End::Open,
+        };
+        let mut index = 0;
+        self.recorded.send_modify(|requests| {
+            index = requests.len();
+            requests.push(recorded);
+        });
+        index
+    }
+
+    async fn record(&self, index: usize, mut body: Incoming) {
+        while let Some(frame) = body.frame().await {
+            match frame.map(hyper::body::Frame::into_data) {
+                // HTTP/2 ends a stream with an empty frame: no part of the body.
+                Ok(Ok(data)) if data.is_empty() => {}
+                Ok(Ok(data)) => self.update(index, |request| {
+                    request.chunks.push(Chunk {
+                        data,
+                        at: Instant::now(),
+                    })
+                }),
+                Ok(Err(frame)) => {
+                    if let Ok(trailers) = frame.into_trailers() {
+                        self.update(index, |request| request.trailers = Headers::from(&trailers));
+                    }
+                }
+                Err(error) => {
+                    return self.update(index, |request| {
+                        request.end = End::Broken(error.to_string())
+                    });
+                }
+            }
+        }
+        self.update(index, |request| request.end = End::Complete);
+    }
+
+    fn update(&self, index: usize, change: impl FnOnce(&mut RecordedRequest)) {
+        self.recorded.send_modify(|requests| {
+            if let Some(request) = requests.get_mut(index) {
+                change(request);
+            }
+        });
+    }
+}
+
+/// A mistake of the test itself, shown where it will be noticed.
+fn failure(message: &str) -> Response<OutgoingBody> {
+    let mut response = Response::new(full(format!("harness: {message}")));
+    *response.status_mut() = hyper::StatusCode::NOT_IMPLEMENTED;
+    response
+}
