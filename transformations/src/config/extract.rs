@@ -1,0 +1,117 @@
+//! The model of `extract`: fields taken out of a message to route on.
+
+use serde::Deserialize;
+
+/// One field: where it comes from and where it goes.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(expecting = "an object")]
+#[serde(rename_all = "camelCase")]
+pub struct Extract {
+    /// How templates and messages call the field: `extracted.<name>`. Default: the last part of
+    /// the first `json` source.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Where to look, in order; the first source that yields a value wins.
+    #[serde(default = "model")]
+    pub from: Vec<Source>,
+    /// Request header to set to the value. A value that the client sent in it is always removed
+    /// first, found or not.
+    #[serde(default)]
+    pub header: Option<String>,
+    /// Dynamic metadata to set to the value.
+    #[serde(default)]
+    pub metadata: Option<MetadataTarget>,
+    /// The value when no source yields one. Aliases do not apply to it.
+    #[serde(default)]
+    pub default: Option<String>,
+    /// Replacements of the value: exact matches before globs, longer globs before shorter.
+    #[serde(default)]
+    pub aliases: Vec<Alias>,
+    /// What an object that holds the key twice with different values yields.
+    #[serde(default)]
+    pub duplicates: Duplicates,
+    /// What to do when no source yields a value and there is no `default`.
+    #[serde(default)]
+    pub on_missing: OnFailure,
+    /// What to do when a source cannot be read: the body is not JSON, is nested too deep, holds
+    /// the key twice, or the value is too long or cannot stand in a header.
+    #[serde(default)]
+    pub on_invalid: OnFailure,
+}
+
+impl Default for Extract {
+    fn default() -> Self {
+        Self {
+            name: None,
+            from: model(),
+            header: None,
+            metadata: None,
+            default: None,
+            aliases: Vec::new(),
+            duplicates: Duplicates::default(),
+            on_missing: OnFailure::default(),
+            on_invalid: OnFailure::default(),
+        }
+    }
+}
+
+fn model() -> Vec<Source> {
+    vec![Source::Json("/model".to_owned())]
+}
+
+/// Where a field comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Source {
+    /// A JSON Pointer (RFC 6901) into the body. Strings, numbers and booleans are values; numbers
+    /// keep their spelling. An empty string, `null`, an array or an object yields nothing.
+    Json(String),
+    /// The first value of a request header. An empty one yields nothing.
+    Header(String),
+}
+
+/// A dynamic metadata key.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(expecting = "an object with `namespace` and `key`")]
+pub struct MetadataTarget {
+    /// Metadata namespace.
+    pub namespace: String,
+    /// Key inside the namespace.
+    pub key: String,
+}
+
+/// A replacement of a value.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(expecting = "an object with `match` and `value`")]
+pub struct Alias {
+    /// The value to replace; each `*` stands for any run of characters.
+    #[serde(rename = "match")]
+    pub pattern: String,
+    /// What to replace it with.
+    pub value: String,
+}
+
+/// What an object that holds the key twice with different values yields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Duplicates {
+    /// Nothing: the body counts as invalid, because gateway and backend may each believe another
+    /// of the two.
+    #[default]
+    Reject,
+    /// The first value.
+    First,
+    /// The last value, as most JSON parsers do.
+    Last,
+}
+
+/// What to do with a request that a field cannot be taken from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OnFailure {
+    /// Go on without the header, so that a fallback route matches.
+    #[default]
+    Continue,
+    /// Answer 400.
+    Reject,
+}

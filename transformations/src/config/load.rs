@@ -1,0 +1,261 @@
+//! Text to [`Config`], with everything that is wrong with its shape.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_path_to_error::Segment;
+
+use super::Config;
+use crate::diagnostic::{Code, Diagnostic, Position};
+use crate::limits;
+
+/// What could be read of a configuration, and what is wrong with its shape.
+pub(crate) struct Loaded {
+    /// Everything that could be read, so that the rest of it can be checked too.
+    pub(crate) config: Config,
+    /// What is wrong. Any error refuses the whole.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    taken_out: TakenOut,
+}
+
+impl Loaded {
+    fn refused(diagnostic: Diagnostic) -> Self {
+        Self {
+            config: Config::default(),
+            diagnostics: vec![diagnostic],
+            taken_out: TakenOut::default(),
+        }
+    }
+
+    /// The path in the text of something at `path` in `config`.
+    pub(crate) fn original_path(&self, path: &str) -> String {
+        self.taken_out.original_path(path)
+    }
+}
+
+/// Reads a configuration.
+pub(crate) fn load(text: &[u8]) -> Loaded {
+    let text = match std::str::from_utf8(text) {
+        Ok(text) => text,
+        Err(error) => {
+            let message = format!("not UTF-8: byte {} is invalid", error.valid_up_to());
+            return Loaded::refused(Diagnostic::error(Code::Syntax, "", message));
+        }
+    };
+    let mut diagnostics = Vec::new();
+    match strict(text, &mut diagnostics) {
+        Ok(config) => Loaded {
+            config,
+            diagnostics,
+            taken_out: TakenOut::default(),
+        },
+        Err(first) => salvage(text, first),
+    }
+}
+
+/// Reads straight from the text: the only way to see a key that stands twice.
+fn strict(text: &str, unknown: &mut Vec<Diagnostic>) -> Result<Config, Diagnostic> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let config = typed(&mut deserializer, unknown).map_err(|(path, error)| {
+        if error.is_data() {
+            schema_error(&path, &error)
+        } else {
+            syntax_error(&error)
+        }
+    })?;
+    deserializer.end().map_err(|error| syntax_error(&error))?;
+    Ok(config)
+}
+
+/// Finds the errors after the first: each broken value is taken out and the rest read again.
+fn salvage(text: &str, first: Diagnostic) -> Loaded {
+    if first.code == Code::Syntax {
+        return Loaded::refused(first);
+    }
+    let Ok(mut document) = serde_json::from_str::<Value>(text) else {
+        return Loaded::refused(first);
+    };
+    let mut taken_out = TakenOut::default();
+    let mut diagnostics = Vec::new();
+    let mut config = Config::default();
+    while diagnostics.len() < limits::DIAGNOSTICS {
+        let mut unknown = Vec::new();
+        match typed(&document, &mut unknown) {
+            Ok(rest) => {
+                config = rest;
+                diagnostics.append(&mut unknown);
+                break;
+            }
+            Err((path, error)) => {
+                let mut diagnostic = schema_error(&path, &error);
+                diagnostic.path = taken_out.original_path(&diagnostic.path);
+                diagnostics.push(diagnostic);
+                if !take_out(&mut document, &path, &mut taken_out) {
+                    break;
+                }
+            }
+        }
+    }
+    if !diagnostics.iter().any(Diagnostic::is_error) {
+        // Only the text shows it: a key that stands twice.
+        diagnostics.insert(0, first);
+    }
+    Loaded {
+        config,
+        diagnostics,
+        taken_out,
+    }
+}
+
+fn typed<'de, D>(
+    deserializer: D,
+    unknown: &mut Vec<Diagnostic>,
+) -> Result<Config, (serde_path_to_error::Path, serde_json::Error)>
+where
+    D: serde::Deserializer<'de, Error = serde_json::Error>,
+{
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(deserializer, &mut track);
+    let mut ignored = |path: serde_ignored::Path<'_>| {
+        let path = readable(&path.to_string());
+        unknown.push(
+            Diagnostic::warning(Code::UnknownKey, path, "unknown key")
+                .help("it is ignored; check its spelling"),
+        );
+    };
+    let read = serde_ignored::Deserializer::new(tracked, &mut ignored);
+    Config::deserialize(read).map_err(|error| (track.path(), error))
+}
+
+/// `serde_ignored` writes `request.?.set.2.nmae`; users read `request.set[2].nmae`.
+fn readable(path: &str) -> String {
+    let mut out = String::new();
+    for part in path.split('.').filter(|part| *part != "?") {
+        if part.bytes().all(|b| b.is_ascii_digit()) {
+            out.push_str(&format!("[{part}]"));
+        } else {
+            if !out.is_empty() {
+                out.push('.');
+            }
+            out.push_str(part);
+        }
+    }
+    out
+}
+
+fn syntax_error(error: &serde_json::Error) -> Diagnostic {
+    let position = (error.line() > 0).then(|| Position {
+        line: error.line(),
+        column: error.column().max(1),
+    });
+    Diagnostic::error(Code::Syntax, "", format!("not JSON: {}", bare(error))).at(position)
+}
+
+fn schema_error(path: &serde_path_to_error::Path, error: &serde_json::Error) -> Diagnostic {
+    let path = path.to_string();
+    let path = if path == "." { String::new() } else { path };
+    Diagnostic::error(Code::Schema, path, bare(error))
+}
+
+/// The message without the position that `serde_json` appends.
+fn bare(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.rsplit_once(" at line ") {
+        Some((message, _)) => message.to_owned(),
+        None => message,
+    }
+}
+
+/// Removes the value at `path`, or the nearest one around it that exists. `false` when only the
+/// whole document is left.
+fn take_out(
+    document: &mut Value,
+    path: &serde_path_to_error::Path,
+    taken_out: &mut TakenOut,
+) -> bool {
+    let segments: Vec<&Segment> = path.iter().collect();
+    // A missing key's path ends at the object that lacks it; a type error's may go on into a
+    // value that is not there.
+    (1..=segments.len()).rev().any(|length| {
+        let Some((last, parents)) = segments.get(..length).and_then(<[_]>::split_last) else {
+            return false;
+        };
+        let mut place = String::new();
+        let mut here = &mut *document;
+        for segment in parents {
+            let next = match segment {
+                Segment::Seq { index } => here.get_mut(*index),
+                Segment::Map { key } => here.get_mut(key),
+                Segment::Enum { .. } | Segment::Unknown => None,
+            };
+            let Some(next) = next else { return false };
+            here = next;
+            push_segment(&mut place, segment);
+        }
+        match (last, here) {
+            (Segment::Seq { index }, Value::Array(items)) if *index < items.len() => {
+                items.remove(*index);
+                taken_out.push(&place, *index);
+                true
+            }
+            (Segment::Map { key }, Value::Object(members)) => members.remove(key).is_some(),
+            _ => false,
+        }
+    })
+}
+
+fn push_segment(path: &mut String, segment: &Segment) {
+    match segment {
+        Segment::Seq { index } => path.push_str(&format!("[{index}]")),
+        Segment::Map { key } => {
+            if !path.is_empty() {
+                path.push('.');
+            }
+            path.push_str(key);
+        }
+        Segment::Enum { .. } | Segment::Unknown => {}
+    }
+}
+
+/// Items taken out of lists; what follows them has moved up, but users count from the text.
+#[derive(Default)]
+struct TakenOut(Vec<(String, usize)>);
+
+impl TakenOut {
+    fn push(&mut self, list: &str, index: usize) {
+        let list = self.original_path(list);
+        let index = self.original_index(&list, index);
+        self.0.push((list, index));
+        self.0.sort();
+    }
+
+    fn original_index(&self, list: &str, index: usize) -> usize {
+        self.0
+            .iter()
+            .filter(|(other, _)| other == list)
+            .fold(index, |index, (_, gone)| {
+                index.saturating_add(usize::from(*gone <= index))
+            })
+    }
+
+    fn original_path(&self, path: &str) -> String {
+        let mut out = String::new();
+        for (nth, part) in path.split('[').enumerate() {
+            if nth == 0 {
+                out.push_str(part);
+                continue;
+            }
+            match part.split_once(']') {
+                Some((index, rest)) if index.parse::<usize>().is_ok() => {
+                    let index = index.parse().unwrap_or_default();
+                    let index = self.original_index(&out, index);
+                    out.push_str(&format!("[{index}]{rest}"));
+                }
+                _ => {
+                    out.push('[');
+                    out.push_str(part);
+                }
+            }
+        }
+        out
+    }
+}

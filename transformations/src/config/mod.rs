@@ -1,0 +1,123 @@
+//! The model of `filter_config`: kgateway's schema and what this module adds to it.
+//!
+//! The listener's and a route's configuration have the same shape. A route's replaces the
+//! listener's as a whole; `{}` on a route turns the filter off there.
+
+mod extract;
+mod load;
+#[cfg(test)]
+mod tests;
+
+use serde::Deserialize;
+
+pub use extract::{Alias, Duplicates, Extract, MetadataTarget, OnFailure, Source};
+pub(crate) use load::load;
+
+/// The whole configuration of one filter instance or one route.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(expecting = "an object with `request` and `response`")]
+#[serde(rename_all = "camelCase", default)]
+pub struct Config {
+    /// What to do to requests. Absent or `null`: nothing.
+    pub request: Option<Transformation>,
+    /// What to do to responses. Absent or `null`: nothing.
+    pub response: Option<Transformation>,
+    /// Bounds on what one message may cost.
+    pub limits: Limits,
+}
+
+/// What to do to one message, in this order: `extract`, `body`, `set`, `add`, `remove`,
+/// `dynamicMetadata`, route cache.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(expecting = "an object")]
+#[serde(rename_all = "camelCase", default)]
+pub struct Transformation {
+    /// Fields to take out of the message and route on. Requests only.
+    pub extract: Vec<Extract>,
+    /// When a message whose body is read is let go.
+    pub body_mode: BodyMode,
+    /// Whether Envoy chooses the route again after this pass. Requests only. Default: `true` when
+    /// an `extract` sets a header, `false` otherwise.
+    pub clear_route_cache: Option<bool>,
+    /// How to read the body, and what to put in its place.
+    pub body: Option<Body>,
+    /// Headers to set: all values the message has are replaced by one. A template that fails or
+    /// renders nothing removes the header.
+    pub set: Vec<HeaderTemplate>,
+    /// Headers to add a value to. A template that fails or renders nothing adds nothing.
+    pub add: Vec<HeaderTemplate>,
+    /// Names of headers to remove.
+    pub remove: Vec<String>,
+    /// Dynamic metadata to set, for later filters and the access log.
+    pub dynamic_metadata: Vec<DynamicMetadata>,
+}
+
+/// When a message whose body is read is let go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum BodyMode {
+    /// When its body has arrived whole. Envoy's buffer limit applies: 413 for a larger request.
+    #[default]
+    Buffered,
+}
+
+/// How to read the body, and what to put in its place.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(expecting = "an object with `parseAs` and `value`")]
+#[serde(rename_all = "camelCase", default)]
+pub struct Body {
+    /// How templates see the body.
+    pub parse_as: ParseAs,
+    /// A template for the new body. Empty: the body stays as it is. A template that fails or
+    /// renders nothing leaves an empty body without `content-type`.
+    pub value: String,
+}
+
+/// How templates see the body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum ParseAs {
+    /// As text, through `body()`.
+    #[default]
+    AsString,
+    /// As JSON: the members of the top-level object are variables. A body that is not JSON is
+    /// answered 400.
+    AsJson,
+    /// Not at all: nothing is buffered, and `value` is ignored.
+    None,
+}
+
+/// A header and the template of its value.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(expecting = "an object with `name` and `value`")]
+pub struct HeaderTemplate {
+    /// Header name. Pseudo headers (`:path`, `:method`, `:authority`, `:scheme`, `:status`) are
+    /// legal.
+    pub name: String,
+    /// Jinja template. Empty: `set` removes the header, `add` does nothing.
+    #[serde(default)]
+    pub value: String,
+}
+
+/// A dynamic metadata entry.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(expecting = "an object with `namespace`, `key` and `value`")]
+pub struct DynamicMetadata {
+    /// Metadata namespace. An entry without one is skipped.
+    pub namespace: String,
+    /// Key inside the namespace. An entry without one is skipped.
+    pub key: String,
+    /// The value.
+    pub value: MetadataValue,
+}
+
+/// The value of a dynamic metadata entry.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(expecting = "an object with `stringValue`")]
+#[serde(rename_all = "camelCase", default)]
+pub struct MetadataValue {
+    /// Jinja template of a string. An entry without one, or whose template renders nothing, is
+    /// skipped.
+    pub string_value: Option<String>,
+}
+
+pub use crate::limits::Limits;

@@ -1,0 +1,140 @@
+use super::*;
+use crate::diagnostic::{Code, Diagnostic};
+
+fn errors(text: &str) -> Vec<String> {
+    let loaded = load(text.as_bytes());
+    loaded
+        .diagnostics
+        .iter()
+        .map(|d| format!("{} {d}", d.code))
+        .collect()
+}
+
+fn config(text: &str) -> Config {
+    let loaded = load(text.as_bytes());
+    assert!(
+        !loaded.diagnostics.iter().any(Diagnostic::is_error),
+        "{:?}",
+        loaded.diagnostics
+    );
+    loaded.config
+}
+
+#[test]
+fn empty_and_null_do_nothing() {
+    assert_eq!(config("{}"), Config::default());
+    assert_eq!(
+        config(r#"{"request":null,"response":null}"#),
+        Config::default()
+    );
+    assert_eq!(
+        config(r#"{"request":{"body":null}}"#).request.unwrap(),
+        Transformation::default()
+    );
+}
+
+#[test]
+fn kgateway_defaults() {
+    let request = config(
+        r#"{"request":{"set":[{"name":"x"}],"body":{},"dynamicMetadata":[{"namespace":"n","key":"k","value":{}}]}}"#,
+    )
+    .request
+    .unwrap();
+    assert_eq!(request.set[0].value, "");
+    assert_eq!(
+        request.body,
+        Some(Body {
+            parse_as: ParseAs::AsString,
+            value: String::new()
+        })
+    );
+    assert_eq!(request.dynamic_metadata[0].value.string_value, None);
+}
+
+#[test]
+fn kgateway_refusals() {
+    for text in [
+        "",
+        " ",
+        "null",
+        "1",
+        "\"{}\"",
+        "{",
+        "{}x",
+        r#"{"request":{"set":null}}"#,
+        r#"{"request":{"add":null}}"#,
+        r#"{"request":{"remove":null}}"#,
+        r#"{"request":{"set":[{"value":"a"}]}}"#,
+        r#"{"request":{"set":[{"name":"a","value":null}]}}"#,
+        r#"{"request":{"body":{"parseAs":"asjson"}}}"#,
+        r#"{"request":{"body":{"parseAs":null}}}"#,
+        r#"{"request":{"body":{"value":null}}}"#,
+        r#"{"request":{"dynamicMetadata":[{"namespace":"n","key":"k"}]}}"#,
+        r#"{"request":{},"request":{}}"#,
+        r#"{"request":{"remove":["a"],"remove":["b"]}}"#,
+    ] {
+        let loaded = load(text.as_bytes());
+        assert!(
+            loaded.diagnostics.iter().any(Diagnostic::is_error),
+            "{text}"
+        );
+    }
+    assert_eq!(load(b"{\xff}").diagnostics[0].code, Code::Syntax);
+}
+
+#[test]
+fn unknown_keys_are_warnings_with_their_path() {
+    let text = r#"{"request":{"set":[{"name":"a","vaule":"b"}],"foo":{"bar":1}},"enabled":true}"#;
+    assert_eq!(
+        errors(text),
+        [
+            "RF003 request.set[0].vaule: unknown key; it is ignored; check its spelling",
+            "RF003 request.foo: unknown key; it is ignored; check its spelling",
+            "RF003 enabled: unknown key; it is ignored; check its spelling",
+        ]
+    );
+    config(text);
+}
+
+#[test]
+fn every_error_of_shape_is_reported_and_counted_from_the_text() {
+    let text = r#"{"request":{"set":[1,{"name":"a"},{"value":"b"},{"name":"c","value":3}],"remove":{}},"response":[7]}"#;
+    assert_eq!(
+        errors(text),
+        [
+            "RF002 request.remove: invalid type: map, expected a sequence",
+            "RF002 request.set[0]: invalid type: integer `1`, expected an object with `name` and `value`",
+            "RF002 request.set[2]: missing field `name`",
+            "RF002 request.set[3].value: invalid type: integer `3`, expected a string",
+            "RF002 response[0]: invalid type: integer `7`, expected a sequence",
+        ]
+    );
+}
+
+#[test]
+fn syntax_errors_say_where() {
+    assert_eq!(
+        errors("{\n  \"request\": {,}\n}"),
+        ["RF001 not JSON: key must be a string at 2:15"]
+    );
+}
+
+#[test]
+fn extract_defaults_to_the_model() {
+    let extract = config(r#"{"request":{"extract":[{"header":"x"}]}}"#)
+        .request
+        .unwrap()
+        .extract;
+    assert_eq!(
+        extract[0],
+        Extract {
+            header: Some("x".into()),
+            ..Extract::default()
+        }
+    );
+    assert_eq!(extract[0].from, [Source::Json("/model".into())]);
+    assert_eq!(
+        errors(r#"{"request":{"extract":[{"from":[{"jsn":"/model"}]}]}}"#),
+        ["RF002 request.extract[0].from[0]: unknown variant `jsn`, expected `json` or `header`"]
+    );
+}

@@ -1,0 +1,43 @@
+//! What the engine remembers of one request and its response.
+
+use std::rc::Rc;
+
+use crate::extract::Extracted;
+use crate::headers::Snapshot;
+use crate::ops::{Direction, TransformationOps};
+use crate::program::Program;
+
+/// One request and its response.
+#[derive(Debug, Default)]
+pub struct Exchange {
+    request: Rc<Snapshot>,
+    /// The fields the request pass found, once it has run; `None` when nothing is extracted.
+    pub(crate) extracted: Option<Extracted>,
+}
+
+impl Exchange {
+    /// Begins an exchange: to be called at the first callback, before anything is changed.
+    ///
+    /// Removes what the client sent in headers that the program itself sets from the body, so that
+    /// nothing downstream of here, a template included, can take it for the program's.
+    pub fn begin(program: &Program, ops: &mut dyn TransformationOps) -> Self {
+        if let Some(pass) = program.pass(Direction::Request) {
+            pass.extraction.remove_headers(ops);
+        }
+        let needed = program.request_headers();
+        let request = if needed.is_empty() {
+            Snapshot::default()
+        } else {
+            Snapshot::take(ops, Direction::Request, needed)
+        };
+        Self {
+            request: Rc::new(request),
+            extracted: None,
+        }
+    }
+
+    /// The request's headers as they arrived.
+    pub(crate) fn request(&self) -> Rc<Snapshot> {
+        Rc::clone(&self.request)
+    }
+}

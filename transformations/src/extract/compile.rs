@@ -1,0 +1,234 @@
+//! Configuration to [`Extraction`], with everything that is wrong with it.
+
+use std::collections::BTreeMap;
+
+use super::{Aliases, Extraction, Field, Source};
+use crate::config::{self, Extract};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::headers;
+use crate::json::Pointers;
+use crate::limits::Limits;
+
+/// Headers that decide how a message is framed or where it goes: not for a client's body to set.
+const RESERVED: [&str; 4] = ["connection", "content-length", "host", "transfer-encoding"];
+
+/// Compiles `extract`; what is wrong is added to `diagnostics`. `path` is that of the list.
+pub(crate) fn compile(
+    extracts: &[Extract],
+    path: &str,
+    limits: &Limits,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Extraction {
+    let mut extraction = Extraction {
+        limits: *limits,
+        ..Extraction::default()
+    };
+    let mut owners = Owners::default();
+    for (index, extract) in extracts.iter().enumerate() {
+        let mut at = Place {
+            path: format!("{path}[{index}]"),
+            diagnostics,
+        };
+        let field = field(extract, &mut extraction.pointers, &mut at);
+        if !field.name.is_empty() {
+            owners.claim("name", &field.name, &mut at);
+        }
+        if let Some(header) = &field.header {
+            owners.claim("header", header, &mut at);
+        }
+        extraction.fields.push(field);
+    }
+    extraction
+}
+
+/// Who uses each name and header: two fields may not share one.
+#[derive(Default)]
+struct Owners(BTreeMap<(&'static str, String), String>);
+
+impl Owners {
+    fn claim(&mut self, what: &'static str, value: &str, at: &mut Place<'_>) {
+        let key = (what, value.to_owned());
+        if let Some(owner) = self.0.get(&key) {
+            let message = format!("`{value}` is already the {what} of {owner}");
+            at.error(Code::Conflict, what, message, "give each field its own");
+        } else {
+            self.0.insert(key, at.path.clone());
+        }
+    }
+}
+
+/// Where in the configuration we are, and what was wrong so far.
+struct Place<'d> {
+    path: String,
+    diagnostics: &'d mut Vec<Diagnostic>,
+}
+
+impl Place<'_> {
+    fn error(&mut self, code: Code, key: &str, message: impl Into<String>, help: &str) {
+        let path = format!("{}.{key}", self.path);
+        self.diagnostics
+            .push(Diagnostic::error(code, path, message).help(help));
+    }
+}
+
+fn field(extract: &Extract, pointers: &mut Pointers, at: &mut Place<'_>) -> Field {
+    let name = name(extract, at);
+    let header = extract
+        .header
+        .as_ref()
+        .map(|header| header.to_ascii_lowercase());
+    if let Some(header) = &header {
+        check_header(header, at);
+    }
+    if let Some(target) = &extract.metadata
+        && (target.namespace.is_empty() || target.key.is_empty())
+    {
+        at.error(
+            Code::Conflict,
+            "metadata",
+            "an empty namespace or key",
+            "name both",
+        );
+    }
+    check_values(extract, at);
+    Field {
+        path: format!("{} `{name}`", at.path),
+        sources: sources(extract, header.as_deref(), pointers, at),
+        name,
+        header,
+        metadata: extract.metadata.clone(),
+        default: extract.default.clone().filter(|value| !value.is_empty()),
+        aliases: Aliases::new(&extract.aliases),
+        duplicates: extract.duplicates,
+        on_missing: extract.on_missing,
+        on_invalid: extract.on_invalid,
+    }
+}
+
+/// The field's name: given, or the last part of the first JSON Pointer.
+fn name(extract: &Extract, at: &mut Place<'_>) -> String {
+    let given = extract.name.clone().or_else(|| {
+        extract.from.iter().find_map(|source| match source {
+            config::Source::Json(pointer) => {
+                let last = pointer.rsplit('/').next().unwrap_or_default();
+                Some(last.replace("~1", "/").replace("~0", "~"))
+            }
+            config::Source::Header(_) => None,
+        })
+    });
+    given.filter(|name| !name.is_empty()).unwrap_or_else(|| {
+        at.error(
+            Code::Conflict,
+            "name",
+            "the field has no name",
+            "add `name`; only a `json` source gives one of its own",
+        );
+        String::new()
+    })
+}
+
+fn check_header(header: &str, at: &mut Place<'_>) {
+    if !headers::valid_name(header) {
+        let message = format!("`{header}` is not a header name");
+        at.error(
+            Code::HeaderName,
+            "header",
+            message,
+            "use letters, digits and `-`",
+        );
+    } else if header.starts_with(':') || RESERVED.contains(&header) {
+        let message = format!("`{header}` would be removed from every request");
+        at.error(
+            Code::Conflict,
+            "header",
+            message,
+            "extract into a header of your own and use `set` for this one",
+        );
+    }
+}
+
+/// Checks what the configuration itself would put into the header.
+fn check_values(extract: &Extract, at: &mut Place<'_>) {
+    let message = "a value that a header cannot carry";
+    let help = "remove the control characters";
+    let carried = |value: &str| extract.header.is_none() || headers::valid_value(value.as_bytes());
+    if extract
+        .default
+        .as_deref()
+        .is_some_and(|value| !carried(value))
+    {
+        at.error(Code::HeaderName, "default", message, help);
+    }
+    for (index, alias) in extract.aliases.iter().enumerate() {
+        if !carried(&alias.value) {
+            at.error(
+                Code::HeaderName,
+                &format!("aliases[{index}].value"),
+                message,
+                help,
+            );
+        }
+        if alias.value.is_empty() {
+            let key = format!("aliases[{index}].value");
+            at.error(
+                Code::Conflict,
+                &key,
+                "an empty value",
+                "name what replaces the match",
+            );
+        }
+    }
+}
+
+fn sources(
+    extract: &Extract,
+    header: Option<&str>,
+    pointers: &mut Pointers,
+    at: &mut Place<'_>,
+) -> Vec<Source> {
+    if extract.from.is_empty() {
+        let help = "name a source, or leave `from` out for `/model`";
+        at.error(Code::Conflict, "from", "no source", help);
+    }
+    let mut sources = Vec::new();
+    for (index, source) in extract.from.iter().enumerate() {
+        let key = format!("from[{index}]");
+        match source {
+            config::Source::Json(pointer) => match pointers.insert(pointer) {
+                Ok(number) => sources.push(Source::Json(number)),
+                Err(error) => {
+                    let message = format!("`{pointer}`: {error}");
+                    at.error(
+                        Code::Pointer,
+                        &key,
+                        message,
+                        "see RFC 6901; for example `/model`",
+                    );
+                }
+            },
+            config::Source::Header(name) => {
+                let name = name.to_ascii_lowercase();
+                if !headers::valid_name(&name) {
+                    let message = format!("`{name}` is not a header name");
+                    at.error(
+                        Code::HeaderName,
+                        &key,
+                        message,
+                        "use letters, digits and `-`",
+                    );
+                } else if header == Some(&name) {
+                    let message = format!("`{name}` is always removed from what the client sent");
+                    at.error(
+                        Code::Conflict,
+                        &key,
+                        message,
+                        "read another header than `header`",
+                    );
+                } else {
+                    sources.push(Source::Header(name));
+                }
+            }
+        }
+    }
+    sources
+}

@@ -1,0 +1,142 @@
+//! What can go wrong with a message, and what the host is told of it.
+
+use std::fmt;
+
+/// Why something failed: the label `reason` of `rustformations_failures_total`, and the value of
+/// the dynamic metadata `rustformations` / `failure`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// A body that has to be JSON is not.
+    JsonInvalid,
+    /// A template names a variable and the body gave none.
+    UndeclaredVariable,
+    /// A template failed.
+    Render,
+    /// A value cannot stand in a header.
+    HeaderValue,
+    /// A bound of [`Limits`](crate::Limits) was reached.
+    Limit,
+    /// An object holds the key twice with different values.
+    DuplicateKey,
+    /// A request was rejected because a field is missing.
+    FieldMissing,
+    /// A hook panicked: a bug.
+    Panic,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Reason; 8] = [
+        Reason::JsonInvalid,
+        Reason::UndeclaredVariable,
+        Reason::Render,
+        Reason::HeaderValue,
+        Reason::Limit,
+        Reason::DuplicateKey,
+        Reason::FieldMissing,
+        Reason::Panic,
+    ];
+
+    /// The reason as counters and logs spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::JsonInvalid => "json_invalid",
+            Reason::UndeclaredVariable => "undeclared_variable",
+            Reason::Render => "render",
+            Reason::HeaderValue => "header_value",
+            Reason::Limit => "limit",
+            Reason::DuplicateKey => "duplicate_key",
+            Reason::FieldMissing => "field_missing",
+            Reason::Panic => "panic",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One thing that went wrong with a message. The message may have gone on all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Why.
+    pub reason: Reason,
+    /// The place in the configuration: ``request.set[2] `x-model` ``.
+    pub path: String,
+    /// What happened. May quote the message: for debug logs only.
+    pub detail: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.path, self.reason, self.detail)
+    }
+}
+
+/// An answer in place of the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status code.
+    pub status: u32,
+    /// Envoy's response code details.
+    pub details: &'static str,
+    /// Headers besides those the host sets itself.
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// Body; may be empty.
+    pub body: String,
+}
+
+impl Reply {
+    /// kgateway's answer: 400 without a body.
+    pub(crate) fn bad_request(details: &'static str) -> Self {
+        Self {
+            status: 400,
+            details,
+            headers: Vec::new(),
+            body: String::new(),
+        }
+    }
+
+    /// An error in the shape that LLM clients show to their users.
+    pub(crate) fn invalid_field(
+        details: &'static str,
+        code: &str,
+        name: &str,
+        message: &str,
+    ) -> Self {
+        let error = serde_json::json!({
+            "message": message,
+            "type": "invalid_request_error",
+            "param": name,
+            "code": code,
+        });
+        Self {
+            status: 400,
+            details,
+            headers: vec![("content-type", "application/json")],
+            body: serde_json::json!({ "error": error }).to_string(),
+        }
+    }
+}
+
+/// How a pass ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The answer to give in place of the message.
+    pub reply: Option<Reply>,
+    /// What went wrong on the way, in order.
+    pub failures: Vec<Failure>,
+}
+
+impl Outcome {
+    pub(crate) fn fail(&mut self, reason: Reason, path: &str, detail: impl Into<String>) {
+        self.failures.push(Failure {
+            reason,
+            path: path.to_owned(),
+            detail: detail.into(),
+        });
+    }
+}

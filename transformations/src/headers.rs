@@ -1,0 +1,62 @@
+//! Header names and values that HTTP can carry, and a message's headers as they arrived.
+
+use crate::needs::Headers;
+use crate::ops::{Direction, TransformationOps};
+
+/// Whether `name` is a field name of RFC 9110 section 5.1, or one of HTTP/2's pseudo headers.
+pub(crate) fn valid_name(name: &str) -> bool {
+    let token = name.strip_prefix(':').unwrap_or(name);
+    !token.is_empty()
+        && token
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// Whether `value` is a field value of RFC 9110 section 5.5: no CR, LF, NUL or other control
+/// character but the tab.
+pub(crate) fn valid_value(value: &[u8]) -> bool {
+    value
+        .iter()
+        .all(|b| matches!(b, b'\t' | b' '..=b'~' | 0x80..))
+}
+
+/// The headers of one message as they arrived, as far as templates name them.
+///
+/// Names are in lower case. A header whose name or value is not UTF-8 is not seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Snapshot(Vec<(String, String)>);
+
+impl Snapshot {
+    /// Copies the headers that `needed` names.
+    pub(crate) fn take(
+        ops: &dyn TransformationOps,
+        direction: Direction,
+        needed: &Headers,
+    ) -> Self {
+        let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
+        Self(match needed {
+            Headers::Named(names) => names
+                .iter()
+                .flat_map(|name| {
+                    let values = ops.header_values(direction, name);
+                    values
+                        .into_iter()
+                        .filter_map(|value| Some((name.clone(), text(value)?)))
+                })
+                .collect(),
+            Headers::All => ops
+                .headers(direction)
+                .into_iter()
+                .filter_map(|(name, value)| Some((text(name)?.to_ascii_lowercase(), text(value)?)))
+                .collect(),
+        })
+    }
+
+    /// All values of a header, in order. `name` is in lower case.
+    pub(crate) fn values<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s str> {
+        self.0
+            .iter()
+            .filter(move |(other, _)| other == name)
+            .map(|(_, value)| value.as_str())
+    }
+}

@@ -1,0 +1,168 @@
+//! The environment all templates share, and the names they can use.
+
+use std::sync::{Arc, LazyLock};
+
+use minijinja::Environment;
+
+use super::functions;
+use crate::limits::Limits;
+
+/// Filters of the engine.
+pub(crate) const FILTERS: &[&str] = &[
+    "abs",
+    "attr",
+    "batch",
+    "bool",
+    "capitalize",
+    "chain",
+    "count",
+    "d",
+    "default",
+    "dictsort",
+    "e",
+    "escape",
+    "first",
+    "float",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "pprint",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "safe",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "trim",
+    "unique",
+    "upper",
+    "zip",
+];
+
+/// Tests of the engine.
+pub(crate) const TESTS: &[&str] = &[
+    "!=",
+    "<",
+    "<=",
+    "==",
+    ">",
+    ">=",
+    "boolean",
+    "defined",
+    "divisibleby",
+    "endingwith",
+    "eq",
+    "equalto",
+    "escaped",
+    "even",
+    "false",
+    "filter",
+    "float",
+    "ge",
+    "greaterthan",
+    "gt",
+    "in",
+    "int",
+    "integer",
+    "iterable",
+    "le",
+    "lessthan",
+    "lower",
+    "lt",
+    "mapping",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "safe",
+    "sameas",
+    "sequence",
+    "startingwith",
+    "string",
+    "test",
+    "true",
+    "undefined",
+    "upper",
+];
+
+/// The environment with the default bounds.
+pub(crate) fn base() -> Arc<Environment<'static>> {
+    static BASE: LazyLock<Arc<Environment<'static>>> =
+        LazyLock::new(|| Arc::new(build(Limits::default().template_fuel)));
+    Arc::clone(&BASE)
+}
+
+/// The environment whose templates may take `fuel` steps.
+pub(crate) fn with_fuel(fuel: u64) -> Arc<Environment<'static>> {
+    if fuel == Limits::default().template_fuel {
+        base()
+    } else {
+        Arc::new(build(fuel))
+    }
+}
+
+fn build(fuel: u64) -> Environment<'static> {
+    let mut environment = Environment::new();
+    // Debug mode copies the variables into each error.
+    environment.set_debug(false);
+    environment.set_fuel(Some(fuel));
+    functions::register(&mut environment);
+    environment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn renders(template: &str) -> Result<String, minijinja::Error> {
+        base().render_str(template, ())
+    }
+
+    #[test]
+    fn every_listed_filter_and_test_exists_and_no_other() {
+        for name in FILTERS {
+            let error = renders(&format!("{{{{ 1 | {name} }}}}")).err();
+            let kind = error.map(|error| error.kind());
+            assert_ne!(kind, Some(minijinja::ErrorKind::UnknownFilter), "{name}");
+        }
+        for name in TESTS
+            .iter()
+            .filter(|name| name.starts_with(char::is_alphabetic))
+        {
+            let error = renders(&format!("{{{{ 1 is {name} }}}}")).err();
+            let kind = error.map(|error| error.kind());
+            assert_ne!(kind, Some(minijinja::ErrorKind::UnknownTest), "{name}");
+        }
+        assert!(renders("{{ 1 | tojson }}").is_err());
+        assert!(renders("{{ 1 is blue }}").is_err());
+    }
+
+    #[test]
+    fn prints_values_as_kgateway_does() {
+        let printed =
+            renders("{{ none }} {{ true }} {{ 1.0 }} {{ {'a': 1, 'b': [true, none, 'x\"y']} }}")
+                .unwrap();
+        assert_eq!(
+            printed,
+            r#"none true 1.0 {"a": 1, "b": [true, none, "x\"y"]}"#
+        );
+    }
+}

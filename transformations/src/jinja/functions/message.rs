@@ -1,0 +1,54 @@
+//! Functions that read the message: headers, cookies, body.
+
+use minijinja::{Environment, Value};
+
+use crate::headers::Snapshot;
+use crate::jinja::scope::Scope;
+
+pub(super) fn register(environment: &mut Environment<'static>) {
+    environment.add_function("header", |name: &str| {
+        Scope::current(|scope| joined(&scope.message, name)).unwrap_or_default()
+    });
+    environment.add_function("request_header", |name: &str| {
+        Scope::current(|scope| joined(&scope.request, name)).unwrap_or_default()
+    });
+    environment.add_function("get_cookie", |name: &str| cookie(|other| other == name));
+    environment.add_function("get_cookie_i", |name: &str| {
+        cookie(|other| other.eq_ignore_ascii_case(name))
+    });
+    environment.add_function("body", || {
+        Scope::current(|scope| scope.body.clone()).unwrap_or_default()
+    });
+    environment.add_function("context", || {
+        Scope::current(|scope| scope.context.clone()).unwrap_or(Value::UNDEFINED)
+    });
+}
+
+/// All values of a header in one text; empty when there is none.
+fn joined(headers: &Snapshot, name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    let mut out = String::new();
+    for (nth, value) in headers.values(&name).enumerate() {
+        if nth > 0 {
+            out.push_str(", ");
+        }
+        out.push_str(value);
+    }
+    out
+}
+
+/// The value of the first request cookie whose name `matches`; empty when there is none.
+fn cookie(matches: impl Fn(&str) -> bool) -> String {
+    Scope::current(|scope| {
+        scope
+            .request
+            .values("cookie")
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.trim(), value.trim()))
+            .find(|(name, _)| !name.is_empty() && matches(name))
+            .map(|(_, value)| value.to_owned())
+    })
+    .flatten()
+    .unwrap_or_default()
+}

@@ -1,0 +1,92 @@
+//! What templates see of the message: functions through [`Scope`], names through [`Variables`].
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use minijinja::Value;
+use minijinja::value::{Enumerator, Object};
+
+use crate::headers::Snapshot;
+
+/// What the functions read during one pass.
+///
+/// It reaches them through the thread, not through the template's variables: nothing in a body can
+/// stand in for it, inside a macro either.
+#[derive(Debug, Default)]
+pub(crate) struct Scope {
+    /// Headers of the message of the pass.
+    pub(crate) message: Rc<Snapshot>,
+    /// Headers of the request as it arrived.
+    pub(crate) request: Rc<Snapshot>,
+    /// What `body()` returns.
+    pub(crate) body: Value,
+    /// What `context()` returns.
+    pub(crate) context: Value,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Scope>>> = const { RefCell::new(None) };
+}
+
+impl Scope {
+    /// Runs `render` with this scope in reach of the functions.
+    pub(crate) fn during<T>(self: &Rc<Self>, render: impl FnOnce() -> T) -> T {
+        let _guard = Guard(CURRENT.replace(Some(Rc::clone(self))));
+        render()
+    }
+
+    /// Shows the scope of the render going on to a function.
+    pub(super) fn current<T>(look: impl FnOnce(&Scope) -> T) -> Option<T> {
+        CURRENT.with_borrow(|scope| scope.as_deref().map(look))
+    }
+}
+
+/// Puts the scope before this one back, after a panic too.
+struct Guard(Option<Rc<Scope>>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
+    }
+}
+
+/// The names a template can use besides functions: members of the JSON body, and `extracted`.
+#[derive(Clone, Default)]
+pub(crate) struct Variables {
+    /// The JSON body, if there is one.
+    pub(crate) document: Value,
+    /// The extracted fields, if the configuration extracts any.
+    pub(crate) extracted: Option<Value>,
+    /// Functions that the template calls: a body's member of the same name does not hide them.
+    pub(crate) calls: Arc<BTreeSet<String>>,
+}
+
+impl Object for Variables {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let name = key.as_str()?;
+        if self.calls.contains(name) {
+            return None;
+        }
+        if name == "extracted" && self.extracted.is_some() {
+            return self.extracted.clone();
+        }
+        self.document
+            .get_attr(name)
+            .ok()
+            .filter(|value| !value.is_undefined())
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+}
+
+/// Without the values: `debug()` prints it.
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{}")
+    }
+}

@@ -1,0 +1,232 @@
+//! One template, compiled once and rendered for many messages.
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use minijinja::{Environment, ErrorKind, Value};
+
+use super::scope::{Scope, Variables};
+use super::usage::Usage;
+use crate::diagnostic::{Code, Diagnostic, Position};
+use crate::limits::Limits;
+use crate::needs::Needs;
+
+/// Why a template did not render.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RenderError {
+    /// A bound was reached.
+    #[error("{0}")]
+    Limit(String),
+    /// The template failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A compiled template.
+#[derive(Debug)]
+pub(crate) enum Template {
+    /// Text without an expression.
+    Text(String),
+    /// Anything else.
+    Jinja(Box<Jinja>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Jinja {
+    cell: Cell,
+    needs: Needs,
+    /// Functions it calls.
+    calls: Arc<std::collections::BTreeSet<String>>,
+    /// Names that a JSON body has to give.
+    undeclared: Vec<String>,
+    rendered_bytes: usize,
+}
+
+/// A template's text and the environment it is compiled for.
+struct Source {
+    environment: Arc<Environment<'static>>,
+    name: String,
+    text: String,
+}
+
+type Borrowed<'source> = minijinja::Template<'source, 'source>;
+
+self_cell::self_cell!(
+    struct Cell {
+        owner: Source,
+        #[covariant]
+        dependent: Borrowed,
+    }
+
+    impl {Debug}
+);
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl Template {
+    /// Compiles `text`, which stands at `path` in the configuration. Names that do not exist are
+    /// added to `warnings`.
+    ///
+    /// # Errors
+    ///
+    /// The text is not a template.
+    pub(crate) fn compile(
+        path: &str,
+        text: &str,
+        environment: &Arc<Environment<'static>>,
+        limits: &Limits,
+        warnings: &mut Vec<Diagnostic>,
+    ) -> Result<Self, Diagnostic> {
+        if !["{{", "{%", "{#"]
+            .iter()
+            .any(|opening| text.contains(opening))
+        {
+            return Ok(Template::Text(without_final_newline(text).to_owned()));
+        }
+        let source = Source {
+            environment: Arc::clone(environment),
+            name: path.to_owned(),
+            text: text.to_owned(),
+        };
+        let cell = Cell::try_new(source, |source| {
+            let environment: &Environment<'_> = &source.environment;
+            environment.template_from_named_str(&source.name, &source.text)
+        })
+        .map_err(|error| syntax_error(path, text, &error))?;
+        let usage = Usage::of(cell.borrow_dependent(), environment);
+        warnings.extend(usage.unknown.into_iter().map(|mut warning| {
+            warning.path = path.to_owned();
+            warning
+        }));
+        Ok(Template::Jinja(Box::new(Jinja {
+            cell,
+            needs: usage.needs,
+            calls: Arc::new(usage.calls),
+            undeclared: usage.undeclared.into_iter().collect(),
+            rendered_bytes: limits.rendered_bytes,
+        })))
+    }
+
+    /// The headers it may look at.
+    pub(crate) fn needs(&self) -> Option<&Needs> {
+        match self {
+            Template::Text(_) => None,
+            Template::Jinja(jinja) => Some(&jinja.needs),
+        }
+    }
+
+    /// Names that a JSON body has to give; attribute paths whole.
+    pub(crate) fn undeclared(&self) -> &[String] {
+        match self {
+            Template::Text(_) => &[],
+            Template::Jinja(jinja) => &jinja.undeclared,
+        }
+    }
+
+    /// Takes `extracted` and what is below it for declared.
+    pub(crate) fn declare_extracted(&mut self) {
+        if let Template::Jinja(jinja) = self {
+            jinja.undeclared.retain(|name| !Self::is_extracted(name));
+        }
+    }
+
+    /// Whether the template names `extracted`.
+    pub(crate) fn names_extracted(&self) -> bool {
+        self.undeclared()
+            .iter()
+            .any(|name| Self::is_extracted(name))
+    }
+
+    /// Whether an undeclared name is `extracted` or below it.
+    fn is_extracted(name: &str) -> bool {
+        name == "extracted" || name.starts_with("extracted.")
+    }
+
+    /// Renders for one message.
+    ///
+    /// # Errors
+    ///
+    /// The template failed, ran out of fuel, or rendered more than the limit.
+    pub(crate) fn render(
+        &self,
+        scope: &Rc<Scope>,
+        variables: &Variables,
+    ) -> Result<String, RenderError> {
+        let jinja = match self {
+            Template::Text(text) => return Ok(text.clone()),
+            Template::Jinja(jinja) => jinja,
+        };
+        let variables = Value::from_object(Variables {
+            calls: Arc::clone(&jinja.calls),
+            ..variables.clone()
+        });
+        let mut out = Bounded {
+            bytes: Vec::new(),
+            room: jinja.rendered_bytes,
+        };
+        let template = jinja.cell.borrow_dependent();
+        scope
+            .during(|| template.render_to_write(variables, &mut out))
+            .map_err(|error| match error.kind() {
+                ErrorKind::OutOfFuel => {
+                    RenderError::Limit("the template is out of fuel".to_owned())
+                }
+                ErrorKind::WriteFailure => RenderError::Limit(format!(
+                    "the template renders more than {} bytes",
+                    jinja.rendered_bytes
+                )),
+                _ => RenderError::Failed(error.to_string()),
+            })?;
+        String::from_utf8(out.bytes).map_err(|error| RenderError::Failed(error.to_string()))
+    }
+}
+
+/// What the template engine would print of a text without expressions.
+fn without_final_newline(text: &str) -> &str {
+    match text.strip_suffix('\n') {
+        Some(text) => text.strip_suffix('\r').unwrap_or(text),
+        None => text,
+    }
+}
+
+fn syntax_error(path: &str, text: &str, error: &minijinja::Error) -> Diagnostic {
+    let message = match error.detail() {
+        Some(detail) => detail.to_owned(),
+        None => error.kind().to_string(),
+    };
+    let position = error.range().map(|range| {
+        let before = text.get(..range.start).unwrap_or(text);
+        let line = before.rsplit('\n').next().unwrap_or(before);
+        Position {
+            line: before.matches('\n').count().saturating_add(1),
+            column: line.chars().count().saturating_add(1),
+        }
+    });
+    Diagnostic::error(Code::Template, path, message).at(position)
+}
+
+/// Keeps what is written, up to a bound.
+struct Bounded {
+    bytes: Vec<u8>,
+    room: usize,
+}
+
+impl io::Write for Bounded {
+    fn write(&mut self, written: &[u8]) -> io::Result<usize> {
+        self.room = self
+            .room
+            .checked_sub(written.len())
+            .ok_or(io::ErrorKind::StorageFull)?;
+        self.bytes.extend_from_slice(written);
+        Ok(written.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,122 @@
+//! What a compiled template uses: headers, functions, names that do not exist.
+
+use std::collections::BTreeSet;
+
+use minijinja::machinery::{Instruction, Instructions, get_compiled_template};
+use minijinja::{Environment, Template};
+
+use super::environment::{FILTERS, TESTS};
+use crate::diagnostic::{Code, Diagnostic, Position};
+use crate::needs::Needs;
+
+/// What one template uses.
+#[derive(Debug, Default)]
+pub(crate) struct Usage {
+    /// The headers it may look at.
+    pub(crate) needs: Needs,
+    /// Functions of the environment that it calls.
+    pub(crate) calls: BTreeSet<String>,
+    /// Names that nothing in the template or the environment declares, attribute paths whole.
+    pub(crate) undeclared: BTreeSet<String>,
+    /// Filters, tests and functions that do not exist: they fail when they are reached.
+    pub(crate) unknown: Vec<Diagnostic>,
+}
+
+impl Usage {
+    pub(crate) fn of(template: &Template<'_, '_>, environment: &Environment<'_>) -> Self {
+        let globals: BTreeSet<String> = environment
+            .globals()
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        let mut usage = Usage {
+            undeclared: template
+                .undeclared_variables(true)
+                .into_iter()
+                .filter(|name| !globals.contains(name))
+                .collect(),
+            ..Usage::default()
+        };
+        let free = template.undeclared_variables(false);
+        let compiled = get_compiled_template(template);
+        for instructions in std::iter::once(&compiled.instructions).chain(compiled.blocks.values())
+        {
+            usage.scan(instructions, &globals, &|name| free.contains(name));
+        }
+        usage
+    }
+
+    fn scan(
+        &mut self,
+        code: &Instructions<'_>,
+        globals: &BTreeSet<String>,
+        free: &dyn Fn(&str) -> bool,
+    ) {
+        let mut before: Option<&Instruction<'_>> = None;
+        for index in 0..u32::try_from(code.len()).unwrap_or(u32::MAX) {
+            let Some(instruction) = code.get(index) else {
+                break;
+            };
+            let position = || {
+                code.get_span(index).map(|span| Position {
+                    line: span.start_line.into(),
+                    column: usize::from(span.start_col).saturating_add(1),
+                })
+            };
+            match instruction {
+                Instruction::CallFunction(name, _) if globals.contains(*name) => {
+                    self.calls.insert((*name).to_owned());
+                    let argument = match before {
+                        Some(Instruction::LoadConst(value)) => value.as_str(),
+                        _ => None,
+                    };
+                    self.call(name, argument);
+                }
+                Instruction::CallFunction(name, _) if free(name) => {
+                    self.unknown(
+                        "function",
+                        name,
+                        globals.iter().map(String::as_str),
+                        position(),
+                    );
+                }
+                // A function taken as a value may be called with any name.
+                Instruction::Lookup(name) if globals.contains(*name) => self.call(name, None),
+                Instruction::ApplyFilter(name, ..) if !FILTERS.contains(name) => {
+                    self.unknown("filter", name, FILTERS.iter().copied(), position());
+                }
+                Instruction::PerformTest(name, ..) if !TESTS.contains(name) => {
+                    self.unknown("test", name, TESTS.iter().copied(), position());
+                }
+                _ => {}
+            }
+            before = Some(instruction);
+        }
+    }
+
+    fn call(&mut self, function: &str, argument: Option<&str>) {
+        let headers = match function {
+            "header" => &mut self.needs.message,
+            "request_header" => &mut self.needs.request,
+            "get_cookie" | "get_cookie_i" => return self.needs.request.name("cookie"),
+            _ => return,
+        };
+        match argument {
+            Some(name) => headers.name(name),
+            None => headers.all(),
+        }
+    }
+
+    fn unknown<'a>(
+        &mut self,
+        kind: &str,
+        name: &str,
+        known: impl IntoIterator<Item = &'a str>,
+        position: Option<Position>,
+    ) {
+        let diagnostic =
+            Diagnostic::warning(Code::UnknownName, "", format!("unknown {kind} `{name}`"))
+                .at(position)
+                .suggest(name, known);
+        self.unknown.push(diagnostic);
+    }
+}

@@ -1,0 +1,12 @@
+//! JSON bodies: fields found in the bytes as they arrive, and whole documents for templates.
+
+mod document;
+mod finder;
+mod number;
+mod pointer;
+mod string;
+
+pub use document::DocumentError;
+pub(crate) use document::document;
+pub use finder::{Error, Field, Finder, Found};
+pub use pointer::{PointerError, Pointers};

@@ -1,0 +1,47 @@
+//! The grammar of JSON numbers (RFC 8259 section 6), one byte at a time.
+
+/// How far into a number the bytes read so far reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Number {
+    Minus,
+    Zero,
+    Integer,
+    Point,
+    Fraction,
+    Exponent,
+    ExponentSign,
+    ExponentDigits,
+}
+
+impl Number {
+    /// The state after a first byte.
+    pub(crate) fn start(byte: u8) -> Option<Self> {
+        match byte {
+            b'-' => Some(Number::Minus),
+            b'0' => Some(Number::Zero),
+            b'1'..=b'9' => Some(Number::Integer),
+            _ => None,
+        }
+    }
+
+    /// The state after one more byte; `None` when the number cannot go on with it.
+    pub(crate) fn next(self, byte: u8) -> Option<Self> {
+        use Number::*;
+        match (self, byte) {
+            (Minus, b'0') => Some(Zero),
+            (Minus, b'1'..=b'9') | (Integer, b'0'..=b'9') => Some(Integer),
+            (Zero | Integer, b'.') => Some(Point),
+            (Point | Fraction, b'0'..=b'9') => Some(Fraction),
+            (Zero | Integer | Fraction, b'e' | b'E') => Some(Exponent),
+            (Exponent, b'+' | b'-') => Some(ExponentSign),
+            (Exponent | ExponentSign | ExponentDigits, b'0'..=b'9') => Some(ExponentDigits),
+            _ => None,
+        }
+    }
+
+    /// Whether the number may end here.
+    pub(crate) fn complete(self) -> bool {
+        use Number::*;
+        matches!(self, Zero | Integer | Fraction | ExponentDigits)
+    }
+}

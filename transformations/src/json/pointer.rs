@@ -1,0 +1,182 @@
+//! JSON Pointers (RFC 6901), several of them as one tree.
+
+use crate::limits;
+
+/// Why a text is not a JSON Pointer, or not one more of a set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PointerError {
+    /// Neither empty nor beginning with `/`.
+    #[error("a JSON Pointer begins with `/`")]
+    NoSlash,
+    /// A `~` that is not followed by `0` or `1`.
+    #[error("`~` is written `~0`, and `/` inside a key `~1`")]
+    Escape,
+    /// More pointers than one configuration may have.
+    #[error("more than {} JSON pointers", limits::JSON_SOURCES)]
+    TooMany,
+}
+
+/// The decoded parts of a JSON Pointer: `/a~1b/0` is `a/b`, `0`.
+///
+/// # Errors
+///
+/// The text does not follow RFC 6901.
+pub(crate) fn tokens(pointer: &str) -> Result<Vec<String>, PointerError> {
+    if pointer.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(rest) = pointer.strip_prefix('/') else {
+        return Err(PointerError::NoSlash);
+    };
+    rest.split('/').map(token).collect()
+}
+
+fn token(escaped: &str) -> Result<String, PointerError> {
+    let mut out = String::with_capacity(escaped.len());
+    let mut chars = escaped.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '~' => match chars.next() {
+                Some('0') => out.push('~'),
+                Some('1') => out.push('/'),
+                _ => return Err(PointerError::Escape),
+            },
+            c => out.push(c),
+        }
+    }
+    Ok(out)
+}
+
+/// A place in the tree of pointers.
+pub(crate) type NodeId = usize;
+
+/// The root of the tree.
+pub(crate) const ROOT: NodeId = 0;
+
+/// One place that a pointer leads to or through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Node {
+    /// The field whose pointer ends here.
+    pub(crate) target: Option<usize>,
+    /// The ways on, by key; an object key that is an array index serves both.
+    children: Vec<(String, NodeId)>,
+}
+
+impl Node {
+    /// The way on for an object key, and its ordinal among the ways.
+    pub(crate) fn member(&self, key: &str) -> Option<(usize, NodeId)> {
+        self.children
+            .iter()
+            .enumerate()
+            .find(|(_, (name, _))| name == key)
+            .map(|(ordinal, (_, node))| (ordinal, *node))
+    }
+
+    /// The way on for an array index: canonical decimal, as RFC 6901 section 4 has it.
+    pub(crate) fn element(&self, index: usize) -> Option<NodeId> {
+        self.children
+            .iter()
+            .find(|(name, _)| {
+                (name == "0" || !name.starts_with('0'))
+                    && name.bytes().all(|b| b.is_ascii_digit())
+                    && name.parse() == Ok(index)
+            })
+            .map(|(_, node)| *node)
+    }
+
+    /// The longest key that leads on, in bytes.
+    fn longest(&self) -> usize {
+        self.children
+            .iter()
+            .map(|(name, _)| name.len())
+            .max()
+            .unwrap_or(0)
+    }
+}
+
+/// The fields that one pass over a body looks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pointers {
+    nodes: Vec<Node>,
+    fields: usize,
+}
+
+impl Default for Pointers {
+    fn default() -> Self {
+        Self {
+            nodes: vec![Node::default()],
+            fields: 0,
+        }
+    }
+}
+
+impl Pointers {
+    /// Adds a pointer and returns its field's number; equal pointers share one.
+    ///
+    /// # Errors
+    ///
+    /// The text does not follow RFC 6901, or the set is full.
+    pub fn insert(&mut self, pointer: &str) -> Result<usize, PointerError> {
+        let mut here = ROOT;
+        for token in tokens(pointer)? {
+            let known = self.nodes.get(here).and_then(|node| node.member(&token));
+            here = match known {
+                Some((_, next)) => next,
+                None => {
+                    let next = self.nodes.len();
+                    self.nodes.push(Node::default());
+                    if let Some(node) = self.nodes.get_mut(here) {
+                        node.children.push((token, next));
+                    }
+                    next
+                }
+            };
+        }
+        let full = self.fields >= limits::JSON_SOURCES;
+        let field = self.fields;
+        match self.nodes.get_mut(here) {
+            Some(Node {
+                target: Some(known),
+                ..
+            }) => Ok(*known),
+            Some(node) if !full => {
+                node.target = Some(field);
+                self.fields = field.saturating_add(1);
+                Ok(field)
+            }
+            _ => Err(PointerError::TooMany),
+        }
+    }
+
+    /// How many fields there are.
+    pub fn len(&self) -> usize {
+        self.fields
+    }
+
+    /// Whether there is no field.
+    pub fn is_empty(&self) -> bool {
+        self.fields == 0
+    }
+
+    pub(crate) fn node(&self, id: NodeId) -> Option<&Node> {
+        self.nodes.get(id)
+    }
+
+    /// The longest object key worth decoding, in bytes.
+    pub(crate) fn longest_key(&self) -> usize {
+        self.nodes.iter().map(Node::longest).max().unwrap_or(0)
+    }
+
+    /// Every field at `id` or below it.
+    pub(crate) fn fields_below(&self, id: NodeId, visit: &mut dyn FnMut(usize)) {
+        let Some(node) = self.nodes.get(id) else {
+            return;
+        };
+        if let Some(field) = node.target {
+            visit(field);
+        }
+        for (_, child) in &node.children {
+            self.fields_below(*child, visit);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Every bound on what a message or a configuration may cost, its default and its reason.
+
+use serde::Deserialize;
+
+/// Bounds on what one message may cost, under the top-level key `limits`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(expecting = "an object")]
+#[serde(rename_all = "camelCase", default)]
+pub struct Limits {
+    /// How many arrays and objects of a body may be open at once. From 1 to 127: bodies parsed
+    /// whole are parsed by a recursive parser, which stops there.
+    pub json_depth: usize,
+    /// The longest value that `extract` takes, in bytes. From 1 to 65536: it becomes a header,
+    /// and most servers refuse headers longer than 8 KiB.
+    pub value_bytes: usize,
+    /// How many steps one template may take; about one for each expression it evaluates.
+    pub template_fuel: u64,
+    /// The most bytes one template may render.
+    pub rendered_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            json_depth: 127,
+            value_bytes: 4096,
+            template_fuel: 10_000_000,
+            rendered_bytes: 64 << 20,
+        }
+    }
+}
+
+/// Most fields one configuration may extract: sources seen are kept in 64-bit sets.
+pub(crate) const JSON_SOURCES: usize = 64;
+
+/// Most configuration errors reported at once.
+pub(crate) const DIAGNOSTICS: usize = 64;

@@ -1,0 +1,57 @@
+//! What a pass reads of the exchange, known from compiling it.
+
+use std::collections::BTreeSet;
+
+/// The headers of one message that templates may look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Headers {
+    /// Those with these names, in lower case.
+    Named(BTreeSet<String>),
+    /// A name is computed at run time: any.
+    All,
+}
+
+impl Default for Headers {
+    fn default() -> Self {
+        Headers::Named(BTreeSet::new())
+    }
+}
+
+impl Headers {
+    pub(crate) fn name(&mut self, name: &str) {
+        if let Headers::Named(names) = self {
+            names.insert(name.to_ascii_lowercase());
+        }
+    }
+
+    pub(crate) fn all(&mut self) {
+        *self = Headers::All;
+    }
+
+    pub(crate) fn merge(&mut self, other: &Headers) {
+        match other {
+            Headers::All => self.all(),
+            Headers::Named(names) => names.iter().for_each(|name| self.name(name)),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Headers::Named(names) if names.is_empty())
+    }
+}
+
+/// What one pass reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Needs {
+    /// Headers of the message of the pass.
+    pub(crate) message: Headers,
+    /// Headers of the request: `request_header()` and cookies.
+    pub(crate) request: Headers,
+}
+
+impl Needs {
+    pub(crate) fn merge(&mut self, other: &Needs) {
+        self.message.merge(&other.message);
+        self.request.merge(&other.request);
+    }
+}

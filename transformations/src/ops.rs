@@ -1,0 +1,161 @@
+//! The host as the engine sees it.
+
+use crate::json;
+
+/// Which of the two messages of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From the client to the upstream.
+    Request,
+    /// From the upstream to the client.
+    Response,
+}
+
+impl Direction {
+    /// The key of this message in a configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Direction::Request => "request",
+            Direction::Response => "response",
+        }
+    }
+}
+
+/// The message in hand, whatever holds it: Envoy, or a test.
+///
+/// An implementor writes the direction-generic methods. The methods named after one direction,
+/// which kgateway's extension authors know, come with them.
+///
+/// Header names are given in lower case. A method that changes something returns whether the host
+/// did it.
+pub trait TransformationOps {
+    /// All values of a header, in order.
+    fn header_values(&self, direction: Direction, name: &str) -> Vec<&[u8]>;
+
+    /// All headers, in order; names in lower case.
+    fn headers(&self, direction: Direction) -> Vec<(&[u8], &[u8])>;
+
+    /// Replaces all values of a header by one. `value` is not empty.
+    fn set_header(&mut self, direction: Direction, name: &str, value: &[u8]) -> bool;
+
+    /// Adds a value to a header. `value` is not empty.
+    fn add_header(&mut self, direction: Direction, name: &str, value: &[u8]) -> bool;
+
+    /// Removes all values of a header.
+    fn remove_header(&mut self, direction: Direction, name: &str) -> bool;
+
+    /// The body received so far, in the pieces the host holds it in.
+    fn body_chunks(&self, direction: Direction) -> Vec<&[u8]>;
+
+    /// Removes bytes from the front of the body.
+    fn drain_body(&mut self, direction: Direction, number_of_bytes: usize) -> bool;
+
+    /// Adds bytes to the end of the body.
+    fn append_body(&mut self, direction: Direction, data: &[u8]) -> bool;
+
+    /// Sets a string in the stream's dynamic metadata.
+    fn set_dynamic_metadata(&mut self, namespace: &str, key: &str, value: &str) -> bool;
+
+    /// Makes the host choose the route again.
+    fn clear_route_cache(&mut self) -> bool;
+
+    /// The length of the body received so far, in bytes.
+    fn body_size(&self, direction: Direction) -> usize {
+        self.body_chunks(direction).iter().map(|c| c.len()).sum()
+    }
+
+    /// A copy of the body received so far.
+    fn body(&self, direction: Direction) -> Vec<u8> {
+        self.body_chunks(direction).concat()
+    }
+
+    /// The body as a JSON document; `None` when it is empty.
+    ///
+    /// # Errors
+    ///
+    /// The body is not one JSON document, or is nested deeper than 127 levels.
+    fn parse_json_body(
+        &self,
+        direction: Direction,
+    ) -> Result<Option<minijinja::Value>, json::DocumentError> {
+        json::document(&self.body_chunks(direction))
+    }
+
+    /// Replaces all values of a request header by one.
+    fn set_request_header(&mut self, name: &str, value: &[u8]) -> bool {
+        self.set_header(Direction::Request, name, value)
+    }
+
+    /// Adds a value to a request header.
+    fn add_request_header(&mut self, name: &str, value: &[u8]) -> bool {
+        self.add_header(Direction::Request, name, value)
+    }
+
+    /// Removes a request header.
+    fn remove_request_header(&mut self, name: &str) -> bool {
+        self.remove_header(Direction::Request, name)
+    }
+
+    /// The request body as a JSON document; `None` when it is empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse_json_body`](Self::parse_json_body).
+    fn parse_request_json_body(&self) -> Result<Option<minijinja::Value>, json::DocumentError> {
+        self.parse_json_body(Direction::Request)
+    }
+
+    /// A copy of the request body.
+    fn get_request_body(&self) -> Vec<u8> {
+        self.body(Direction::Request)
+    }
+
+    /// Removes bytes from the front of the request body.
+    fn drain_request_body(&mut self, number_of_bytes: usize) -> bool {
+        self.drain_body(Direction::Request, number_of_bytes)
+    }
+
+    /// Adds bytes to the end of the request body.
+    fn append_request_body(&mut self, data: &[u8]) -> bool {
+        self.append_body(Direction::Request, data)
+    }
+
+    /// Replaces all values of a response header by one.
+    fn set_response_header(&mut self, name: &str, value: &[u8]) -> bool {
+        self.set_header(Direction::Response, name, value)
+    }
+
+    /// Adds a value to a response header.
+    fn add_response_header(&mut self, name: &str, value: &[u8]) -> bool {
+        self.add_header(Direction::Response, name, value)
+    }
+
+    /// Removes a response header.
+    fn remove_response_header(&mut self, name: &str) -> bool {
+        self.remove_header(Direction::Response, name)
+    }
+
+    /// The response body as a JSON document; `None` when it is empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse_json_body`](Self::parse_json_body).
+    fn parse_response_json_body(&self) -> Result<Option<minijinja::Value>, json::DocumentError> {
+        self.parse_json_body(Direction::Response)
+    }
+
+    /// A copy of the response body.
+    fn get_response_body(&self) -> Vec<u8> {
+        self.body(Direction::Response)
+    }
+
+    /// Removes bytes from the front of the response body.
+    fn drain_response_body(&mut self, number_of_bytes: usize) -> bool {
+        self.drain_body(Direction::Response, number_of_bytes)
+    }
+
+    /// Adds bytes to the end of the response body.
+    fn append_response_body(&mut self, data: &[u8]) -> bool {
+        self.append_body(Direction::Response, data)
+    }
+}

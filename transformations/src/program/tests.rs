@@ -1,0 +1,127 @@
+use super::*;
+
+fn diagnostics(text: &str) -> Vec<String> {
+    let diagnostics = match Program::load(text.as_bytes()) {
+        Ok(loaded) => loaded.warnings,
+        Err(errors) => errors.0,
+    };
+    diagnostics
+        .iter()
+        .map(|d| format!("{} {d}", d.code))
+        .collect()
+}
+
+#[test]
+fn collects_every_error_of_every_kind() {
+    let text = r#"{"request":{
+        "extract":[
+            {"from":[{"json":"model"}],"header":"x model"},
+            {"name":"path","header":":path"},
+            {"from":[]},
+            {"name":"a","header":"x-a","from":[{"header":"X-A"}]},
+            {"name":"a","header":"X-A","default":"a\nb"}
+        ],
+        "clearRouteCache":1,
+        "set":[{"name":"a","value":"{{ x"},{"name":"","value":"b"}],
+        "body":{"parseAs":"None"}
+    },"response":{"extract":[{"header":"x"}],"remove":["a b"]},"limits":{"jsonDepth":500}}"#;
+    assert_eq!(
+        diagnostics(text),
+        [
+            "RF002 request.clearRouteCache: invalid type: integer `1`, expected a boolean",
+            "RF009 limits.jsonDepth: 500 is out of range; from 1 to 127",
+            "RF006 request.extract[0].header: `x model` is not a header name; use letters, digits and `-`",
+            "RF007 request.extract[0].from[0]: `model`: a JSON Pointer begins with `/`; see RFC 6901; for example `/model`",
+            "RF008 request.extract[1].header: `:path` would be removed from every request; extract into a header of your own and use `set` for this one",
+            "RF008 request.extract[2].name: the field has no name; add `name`; only a `json` source gives one of its own",
+            "RF008 request.extract[2].from: no source; name a source, or leave `from` out for `/model`",
+            "RF008 request.extract[3].from[0]: `x-a` is always removed from what the client sent; read another header than `header`",
+            "RF006 request.extract[4].default: a value that a header cannot carry; remove the control characters",
+            "RF008 request.extract[4].name: `a` is already the name of request.extract[3]; give each field its own",
+            "RF008 request.extract[4].header: `x-a` is already the header of request.extract[3]; give each field its own",
+            "RF008 request.body.parseAs: `extract` reads the body, and `None` forbids it; leave `body` out, or take the `json` sources out of `extract`",
+            "RF004 request.set[0] `a`: unexpected end of input, expected end of variable block at 1:4",
+            "RF006 request.set[1] ``: `` is not a header name; use letters, digits and `-`",
+            "RF008 response.extract: only requests are extracted from; move it to `request`",
+            "RF006 response.remove[0]: `a b` is not a header name; use letters, digits and `-`",
+            "RF008 request.extract[2]: the value goes nowhere; add `header` or `metadata`, or use `extracted` in a template",
+        ]
+    );
+}
+
+#[test]
+fn names_that_do_not_exist_are_warnings_that_suggest() {
+    assert_eq!(
+        diagnostics(
+            r#"{"request":{"set":[{"name":"x-model","value":"{{ header('a') | uper }}"},
+                {"name":"b","value":"{{ headr('a') }}{% if 1 is evn %}{% endif %}"}],
+                "body":{"parseAs":"AsJson"}}}"#
+        ),
+        [
+            "RF005 request.set[0] `x-model`: unknown filter `uper` at 1:18; did you mean `upper`?",
+            "RF005 request.set[1] `b`: unknown function `headr` at 1:4; did you mean `header`?",
+            "RF005 request.set[1] `b`: unknown test `evn` at 1:28; did you mean `even`?",
+        ]
+    );
+}
+
+#[test]
+fn a_template_no_message_can_satisfy_is_a_warning() {
+    assert_eq!(
+        diagnostics(r#"{"request":{"set":[{"name":"x","value":"{{ model }}"}]}}"#),
+        [
+            "RF005 request.set[0] `x`: no body gives `model`: every message is answered 400; set body.parseAs to `AsJson`"
+        ]
+    );
+    let declared = r#"{"request":{"extract":[{"header":"h"}],"set":[{"name":"x","value":"{{ extracted.model }}"}]}}"#;
+    assert_eq!(diagnostics(declared), [""; 0]);
+    let undeclared = r#"{"request":{"set":[{"name":"x","value":"{{ extracted.model }}"}]}}"#;
+    assert_eq!(diagnostics(undeclared).len(), 1);
+}
+
+#[test]
+fn needs_are_known_from_the_templates() {
+    let headers = |value: &str| {
+        let config =
+            serde_json::json!({"request": {"set": [{"name": "x", "value": value}]}}).to_string();
+        Program::load(config.as_bytes())
+            .unwrap()
+            .program
+            .request_headers
+    };
+    let named =
+        |names: &[&str]| Headers::Named(names.iter().map(|name| (*name).to_owned()).collect());
+    assert_eq!(headers("constant"), named(&[]));
+    assert_eq!(
+        headers("{{ header('X-A') }}{{ request_header('b') }}"),
+        named(&["b", "x-a"])
+    );
+    assert_eq!(headers("{{ get_cookie('a') }}"), named(&["cookie"]));
+    assert_eq!(headers("{{ header('x-' ~ header('y')) }}"), Headers::All);
+    assert_eq!(headers("{% set h = header %}{{ h('x') }}"), Headers::All);
+    assert_eq!(
+        headers("{% macro m() %}{{ header('x') }}{% endmacro %}{{ m() }}"),
+        named(&["x"])
+    );
+}
+
+#[test]
+fn an_empty_pass_is_no_pass() {
+    for text in [
+        "{}",
+        r#"{"request":{}}"#,
+        r#"{"request":{"body":{"parseAs":"AsString"}}}"#,
+        r#"{"request":{"dynamicMetadata":[{"namespace":"","key":"k","value":{"stringValue":"v"}}]}}"#,
+    ] {
+        let program = Program::load(text.as_bytes()).unwrap().program;
+        assert!(program.pass(Direction::Request).is_none(), "{text}");
+    }
+    let json = br#"{"request":{"body":{"parseAs":"AsJson"}}}"#;
+    assert!(
+        Program::load(json)
+            .unwrap()
+            .program
+            .pass(Direction::Request)
+            .is_some()
+    );
+}
