@@ -1,1 +1,140 @@
-//! Envoy dynamic modules.
+//! Envoy's dynamic-module ABI for HTTP filters in safe Rust: **one shared object for Envoy 1.36.3
+//! to 1.40 and later**.
+//!
+//! Callbacks are looked up by name when Envoy loads the module, so a host that lacks one loses a
+//! feature and not the module; [`Host`] tells which release it is. Names follow Envoy's official
+//! Rust SDK where the two coincide. Hooks take `&self`, as there since Envoy 1.40.
+//!
+//! Three promises, whatever the release:
+//!
+//! * A panic in a hook never reaches Envoy. It is logged, the filter is dropped, and the stream is
+//!   answered with 500 or reset.
+//! * What may run other hooks or destroy the filter (responses, resets, resumption) happens after
+//!   the hook has returned. Afterwards the handle is inert.
+//! * What is read from Envoy cannot be used after a change that may have moved it: the borrow
+//!   checker sees to it.
+//!
+//! # A module
+//!
+//! ```
+//! #![forbid(unsafe_code)]
+//! use std::any::Any;
+//!
+//! use envoy_proxy_dynamic_modules_rust_sdk::{
+//!     EnvoyHttpFilter, EnvoyHttpFilterConfig, HttpFilter, HttpFilterConfig, HttpHeaderType,
+//!     RequestHeadersStatus, declare_init_functions, envoy_log_error,
+//! };
+//!
+//! /// Sets `x-greeting` on every request.
+//! struct Greeter {
+//!     greeting: String,
+//! }
+//!
+//! impl HttpFilterConfig for Greeter {
+//!     fn new_http_filter(&self, _envoy: &mut EnvoyHttpFilter) -> Box<dyn HttpFilter> {
+//!         Box::new(Greeting(self.greeting.clone()))
+//!     }
+//! }
+//!
+//! struct Greeting(String);
+//!
+//! impl HttpFilter for Greeting {
+//!     fn on_request_headers(
+//!         &self,
+//!         envoy: &mut EnvoyHttpFilter,
+//!         _end_of_stream: bool,
+//!     ) -> RequestHeadersStatus {
+//!         envoy.set_header(HttpHeaderType::RequestHeader, "x-greeting", self.0.as_bytes());
+//!         RequestHeadersStatus::Continue
+//!     }
+//! }
+//!
+//! fn init() -> bool {
+//!     true
+//! }
+//!
+//! fn new_http_filter_config(
+//!     _envoy: &mut EnvoyHttpFilterConfig,
+//!     name: &str,
+//!     config: &[u8],
+//! ) -> Option<Box<dyn HttpFilterConfig>> {
+//!     let Ok(greeting) = String::from_utf8(config.to_vec()) else {
+//!         envoy_log_error!("{name}: the greeting is not UTF-8");
+//!         return None;
+//!     };
+//!     Some(Box::new(Greeter { greeting }))
+//! }
+//!
+//! fn new_http_filter_per_route_config(
+//!     _name: &str,
+//!     _config: &[u8],
+//! ) -> Option<Box<dyn Any + Send + Sync>> {
+//!     None // not supported: a route that configures this filter is rejected
+//! }
+//!
+//! declare_init_functions!(init, new_http_filter_config, new_http_filter_per_route_config);
+//! ```
+//!
+//! Build it as a `cdylib` with `panic = "unwind"`.
+
+pub mod abi;
+mod attribute;
+mod buffer;
+mod callbacks;
+mod deferred;
+mod filter;
+mod filter_config;
+mod guard;
+mod handle;
+mod header_syntax;
+#[doc(hidden)]
+pub mod hooks;
+mod host;
+mod instance;
+pub mod log;
+mod metrics;
+#[doc(hidden)]
+pub mod program;
+
+pub use abi::{
+    HttpCalloutResult, HttpHeaderType, LocalReplyStatus, LogLevel, MetadataSource,
+    RequestBodyStatus, RequestHeadersStatus, RequestTrailersStatus, ResponseBodyStatus,
+    ResponseHeadersStatus, ResponseTrailersStatus, StreamResetReason,
+};
+pub use attribute::AttributeId;
+pub use buffer::EnvoyBuffer;
+#[doc(hidden)]
+pub use callbacks::{Callbacks, Resolver};
+pub use filter::{HttpFilter, HttpFilterConfig};
+pub use filter_config::EnvoyHttpFilterConfig;
+pub use handle::{EnvoyHttpFilter, EnvoyHttpFilterScheduler, HttpBody, HttpCalloutInitError};
+pub use host::{ABI_VERSION_VARIABLE, Host};
+pub use metrics::{CounterId, GaugeId, HistogramId, MetricsError};
+
+/// Makes a crate an Envoy module: defines the function that Envoy calls when it loads the shared
+/// object. Use it once per shared object.
+///
+/// ```text
+/// declare_init_functions!(init, new_http_filter_config, new_http_filter_per_route_config);
+/// ```
+///
+/// - `init: fn() -> bool` runs once; false rejects the module.
+/// - `new_http_filter_config: fn(&mut EnvoyHttpFilterConfig, &str, &[u8]) ->
+///   Option<Box<dyn HttpFilterConfig>>` gets the filter's name and its configuration; `None`
+///   rejects the configuration.
+/// - `new_http_filter_per_route_config: fn(&str, &[u8]) -> Option<Box<dyn Any + Send + Sync>>`
+///   likewise for a route; see [`EnvoyHttpFilter::most_specific_route_config`].
+#[macro_export]
+macro_rules! declare_init_functions {
+    ($init:expr, $new_http_filter_config:expr, $new_http_filter_per_route_config:expr $(,)?) => {
+        /// Initializes the module; called by Envoy.
+        #[unsafe(no_mangle)]
+        pub extern "C" fn envoy_dynamic_module_on_program_init() -> *const ::std::ffi::c_char {
+            $crate::program::start($crate::program::Module {
+                init: $init,
+                new_http_filter_config: $new_http_filter_config,
+                new_http_filter_per_route_config: $new_http_filter_per_route_config,
+            })
+        }
+    };
+}

@@ -1,0 +1,157 @@
+//! Header maps.
+
+use super::{FilterCallbacks, Generation, v1_36};
+use crate::abi::{HttpHeaderType, RawEnvoyBuffer, RawEnvoyHeader, RawModuleBuffer};
+
+/// The 1.36 functions for one header map.
+struct Map {
+    get: Option<v1_36::GetHeader>,
+    count: Option<v1_36::GetHeadersCount>,
+    all: Option<v1_36::GetHeaders>,
+    set: Option<v1_36::SetHeader>,
+}
+
+impl v1_36::Table {
+    fn map(&self, map: HttpHeaderType) -> Map {
+        match map {
+            HttpHeaderType::RequestHeader => Map {
+                get: self.http_get_request_header,
+                count: self.http_get_request_headers_count,
+                all: self.http_get_request_headers,
+                set: self.http_set_request_header,
+            },
+            HttpHeaderType::RequestTrailer => Map {
+                get: self.http_get_request_trailer,
+                count: self.http_get_request_trailers_count,
+                all: self.http_get_request_trailers,
+                set: self.http_set_request_trailer,
+            },
+            HttpHeaderType::ResponseHeader => Map {
+                get: self.http_get_response_header,
+                count: self.http_get_response_headers_count,
+                all: self.http_get_response_headers,
+                set: self.http_set_response_header,
+            },
+            HttpHeaderType::ResponseTrailer => Map {
+                get: self.http_get_response_trailer,
+                count: self.http_get_response_trailers_count,
+                all: self.http_get_response_trailers,
+                set: self.http_set_response_trailer,
+            },
+        }
+    }
+}
+
+impl FilterCallbacks {
+    /// Value number `index` of a header.
+    pub(crate) fn header(
+        self,
+        map: HttpHeaderType,
+        name: &[u8],
+        index: usize,
+    ) -> Option<RawEnvoyBuffer> {
+        let name = RawModuleBuffer::new(name);
+        let mut value = RawEnvoyBuffer::EMPTY;
+        let found = match &self.callbacks.generation {
+            Generation::V1_36(table) => {
+                let get = table.map(map).get?;
+                // SAFETY: the filter is live; the name and both results outlive the call.
+                let values = unsafe {
+                    get(
+                        self.filter,
+                        name.ptr,
+                        name.length,
+                        &mut value.ptr,
+                        &mut value.length,
+                        index,
+                    )
+                };
+                index < values
+            }
+            Generation::V1_37(table) => {
+                let get = table.http_get_header?;
+                // SAFETY: as above; the count may be null.
+                unsafe {
+                    get(
+                        self.filter,
+                        map as u32,
+                        name,
+                        &mut value,
+                        index,
+                        std::ptr::null_mut(),
+                    )
+                }
+            }
+        };
+        found.then_some(value)
+    }
+
+    /// Number of headers in a map.
+    pub(crate) fn headers_size(self, map: HttpHeaderType) -> usize {
+        match &self.callbacks.generation {
+            Generation::V1_36(table) => {
+                // SAFETY: the filter is live.
+                table
+                    .map(map)
+                    .count
+                    .map_or(0, |count| unsafe { count(self.filter) })
+            }
+            Generation::V1_37(table) => {
+                // SAFETY: the filter is live.
+                table
+                    .http_get_headers_size
+                    .map_or(0, |size| unsafe { size(self.filter, map as u32) })
+            }
+        }
+    }
+
+    /// Every header of a map, in order.
+    pub(crate) fn headers(self, map: HttpHeaderType) -> Vec<RawEnvoyHeader> {
+        let size = self.headers_size(map);
+        if size == 0 {
+            return Vec::new();
+        }
+        let mut headers = vec![RawEnvoyHeader::EMPTY; size];
+        let filled = match &self.callbacks.generation {
+            Generation::V1_36(table) => table.map(map).all.is_some_and(|all| {
+                // SAFETY: the filter is live and the list has the size Envoy just named.
+                unsafe { all(self.filter, headers.as_mut_ptr()) }
+            }),
+            Generation::V1_37(table) => table.http_get_headers.is_some_and(|all| {
+                // SAFETY: the filter is live and the list has the size Envoy just named.
+                unsafe { all(self.filter, map as u32, headers.as_mut_ptr()) }
+            }),
+        };
+        if filled { headers } else { Vec::new() }
+    }
+
+    /// Replaces every value of a header by one; an empty value removes the header, in every
+    /// release.
+    pub(crate) fn set_header(self, map: HttpHeaderType, name: &[u8], value: &[u8]) -> bool {
+        let name = RawModuleBuffer::new(name);
+        let value = RawModuleBuffer::new(value); // empty is null, which 1.36 takes as removal
+        match &self.callbacks.generation {
+            Generation::V1_36(table) => table.map(map).set.is_some_and(|set| {
+                // SAFETY: the filter is live; Envoy copies name and value.
+                unsafe { set(self.filter, name.ptr, name.length, value.ptr, value.length) }
+            }),
+            Generation::V1_37(table) => table.http_set_header.is_some_and(|set| {
+                // SAFETY: the filter is live; Envoy copies name and value.
+                unsafe { set(self.filter, map as u32, name, value) }
+            }),
+        }
+    }
+
+    /// Adds a value; `None` when the host has no way to (1.36).
+    pub(crate) fn add_header(self, map: HttpHeaderType, name: &[u8], value: &[u8]) -> Option<bool> {
+        match &self.callbacks.generation {
+            Generation::V1_36(_) => None,
+            Generation::V1_37(table) => {
+                let add = table.http_add_header?;
+                let (name, value) = (RawModuleBuffer::new(name), RawModuleBuffer::new(value));
+                // SAFETY: the filter is live; Envoy copies name and value.
+                Some(unsafe { add(self.filter, map as u32, name, value) })
+            }
+        }
+    }
+}

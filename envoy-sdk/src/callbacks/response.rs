@@ -1,0 +1,116 @@
+//! Answers, resets and resumption of a stream. Any of these may run other hooks of the same stream
+//! or destroy its filter before it returns; only the deferred queue calls them.
+
+use super::{FilterCallbacks, Generation};
+use crate::abi::{RawModuleBuffer, RawModuleHeader, StreamResetReason};
+
+impl FilterCallbacks {
+    /// Sends a local reply. 1.36 ignores `details`.
+    pub(crate) fn send_response(
+        self,
+        status: u32,
+        headers: &[RawModuleHeader],
+        body: &[u8],
+        details: &str,
+    ) {
+        let body = RawModuleBuffer::new(body);
+        match &self.callbacks.generation {
+            Generation::V1_36(table) => {
+                if let Some(send) = table.http_send_response {
+                    // SAFETY: the filter is live; Envoy copies the arguments.
+                    unsafe {
+                        send(
+                            self.filter,
+                            status,
+                            headers.as_ptr(),
+                            headers.len(),
+                            body.ptr,
+                            body.length,
+                        )
+                    }
+                }
+            }
+            Generation::V1_37(table) => {
+                if let Some(send) = table.http_send_response {
+                    let details = RawModuleBuffer::new(details.as_bytes());
+                    // SAFETY: the filter is live; Envoy copies the arguments.
+                    unsafe {
+                        send(
+                            self.filter,
+                            status,
+                            headers.as_ptr(),
+                            headers.len(),
+                            body,
+                            details,
+                        )
+                    }
+                }
+            }
+        }
+    }
+
+    /// Starts a response of the module's own.
+    pub(crate) fn send_response_headers(self, headers: &[RawModuleHeader], end_of_stream: bool) {
+        if let Some(send) = self.callbacks.shared.http_send_response_headers {
+            // SAFETY: the filter is live; Envoy copies the headers.
+            unsafe { send(self.filter, headers.as_ptr(), headers.len(), end_of_stream) }
+        }
+    }
+
+    /// Continues a response of the module's own.
+    pub(crate) fn send_response_data(self, data: &[u8], end_of_stream: bool) {
+        let data = RawModuleBuffer::new(data);
+        match &self.callbacks.generation {
+            Generation::V1_36(table) => {
+                if let Some(send) = table.http_send_response_data {
+                    // SAFETY: the filter is live; Envoy copies the data.
+                    unsafe { send(self.filter, data.ptr, data.length, end_of_stream) }
+                }
+            }
+            Generation::V1_37(table) => {
+                if let Some(send) = table.http_send_response_data {
+                    // SAFETY: the filter is live; Envoy copies the data.
+                    unsafe { send(self.filter, data, end_of_stream) }
+                }
+            }
+        }
+    }
+
+    /// Ends a response of the module's own.
+    pub(crate) fn send_response_trailers(self, trailers: &[RawModuleHeader]) {
+        if let Some(send) = self.callbacks.shared.http_send_response_trailers {
+            // SAFETY: the filter is live; Envoy copies the trailers.
+            unsafe { send(self.filter, trailers.as_ptr(), trailers.len()) }
+        }
+    }
+
+    /// Resets the stream; false before 1.38.
+    pub(crate) fn reset_stream(self, reason: StreamResetReason, details: &str) -> bool {
+        let Generation::V1_37(table) = &self.callbacks.generation else {
+            return false;
+        };
+        let Some(reset) = table.http_filter_reset_stream else {
+            return false;
+        };
+        let details = RawModuleBuffer::new(details.as_bytes());
+        // SAFETY: the filter is live; Envoy copies the details.
+        unsafe { reset(self.filter, reason as u32, details) };
+        true
+    }
+
+    /// Resumes a held request.
+    pub(crate) fn continue_decoding(self) {
+        if let Some(resume) = self.callbacks.shared.http_filter_continue_decoding {
+            // SAFETY: the filter is live.
+            unsafe { resume(self.filter) }
+        }
+    }
+
+    /// Resumes a held response.
+    pub(crate) fn continue_encoding(self) {
+        if let Some(resume) = self.callbacks.shared.http_filter_continue_encoding {
+            // SAFETY: the filter is live.
+            unsafe { resume(self.filter) }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What a hook asked Envoy to do that may run other hooks of the stream or destroy its filter.
+//!
+//! Up to Envoy 1.39, sending a response outside the request hooks destroys the filter before the
+//! call returns, and resuming a stream runs its body hooks inside the call. So these actions wait
+//! until no hook of the stream's filter is on the stack.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+
+use crate::abi::{RawModuleHeader, StreamResetReason};
+use crate::callbacks::FilterCallbacks;
+
+/// A header list of the module's own.
+pub(crate) type OwnedHeaders = Vec<(String, Vec<u8>)>;
+
+/// One action.
+#[derive(Debug)]
+pub(crate) enum Action {
+    SendResponse {
+        status: u32,
+        headers: OwnedHeaders,
+        body: Vec<u8>,
+        details: String,
+    },
+    SendResponseHeaders {
+        headers: OwnedHeaders,
+        end_of_stream: bool,
+    },
+    SendResponseData {
+        data: Vec<u8>,
+        end_of_stream: bool,
+    },
+    SendResponseTrailers {
+        trailers: OwnedHeaders,
+    },
+    ResetStream {
+        reason: StreamResetReason,
+        details: String,
+    },
+    ContinueDecoding,
+    ContinueEncoding,
+}
+
+impl Action {
+    /// Whether the stream is over for the module once this is done.
+    fn ends_stream(&self) -> bool {
+        matches!(self, Self::SendResponse { .. } | Self::ResetStream { .. })
+    }
+
+    fn perform(&self, callbacks: FilterCallbacks) {
+        match self {
+            Self::SendResponse {
+                status,
+                headers,
+                body,
+                details,
+            } => callbacks.send_response(*status, &lend(headers), body, details),
+            Self::SendResponseHeaders {
+                headers,
+                end_of_stream,
+            } => callbacks.send_response_headers(&lend(headers), *end_of_stream),
+            Self::SendResponseData {
+                data,
+                end_of_stream,
+            } => callbacks.send_response_data(data, *end_of_stream),
+            Self::SendResponseTrailers { trailers } => {
+                callbacks.send_response_trailers(&lend(trailers));
+            }
+            Self::ResetStream { reason, details } => {
+                if !callbacks.reset_stream(*reason, details) {
+                    callbacks.send_response(500, &[], &[], details);
+                }
+            }
+            Self::ContinueDecoding => callbacks.continue_decoding(),
+            Self::ContinueEncoding => callbacks.continue_encoding(),
+        }
+    }
+}
+
+/// The headers as Envoy takes them, valid as long as `headers`.
+pub(crate) fn lend(headers: &[(String, Vec<u8>)]) -> Vec<RawModuleHeader> {
+    headers
+        .iter()
+        .map(|(name, value)| RawModuleHeader::new(name.as_bytes(), value))
+        .collect()
+}
+
+/// The actions of one stream, in the order they were asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    actions: RefCell<VecDeque<Action>>,
+    closed: Cell<bool>,
+}
+
+impl Queue {
+    /// Adds an action; false, and nothing, when the queue is closed.
+    pub(crate) fn push(&self, action: Action) -> bool {
+        if self.closed.get() {
+            return false;
+        }
+        self.actions.borrow_mut().push_back(action);
+        true
+    }
+
+    /// Drops what is waiting.
+    pub(crate) fn clear(&self) {
+        self.actions.take();
+    }
+
+    /// Drops what is waiting and everything that will be asked for.
+    pub(crate) fn close(&self) {
+        self.closed.set(true);
+        self.actions.take();
+    }
+
+    /// Performs what is waiting. `callbacks` says whether the stream is still there; it is asked
+    /// before each action because the previous one may have ended it.
+    pub(crate) fn perform(&self, callbacks: impl Fn() -> Option<FilterCallbacks>) {
+        loop {
+            let Some(callbacks) = callbacks() else {
+                self.close();
+                return;
+            };
+            // A statement of its own: no borrow is held while Envoy runs.
+            let action = self.actions.borrow_mut().pop_front();
+            let Some(action) = action else {
+                return;
+            };
+            if action.ends_stream() {
+                self.close();
+            }
+            action.perform(callbacks);
+        }
+    }
+}

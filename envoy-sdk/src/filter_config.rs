@@ -1,0 +1,80 @@
+//! The handle lent to a module while Envoy creates a filter configuration.
+
+use crate::callbacks::ConfigCallbacks;
+use crate::callbacks::config::MetricKind;
+use crate::host::Host;
+use crate::metrics::{CounterId, GaugeId, HistogramId, MetricId, MetricsError};
+
+/// Envoy's side of a filter configuration, while it is created.
+#[derive(Debug)]
+pub struct EnvoyHttpFilterConfig {
+    callbacks: ConfigCallbacks,
+    host: Host,
+}
+
+impl EnvoyHttpFilterConfig {
+    pub(crate) fn new(callbacks: ConfigCallbacks, host: Host) -> Self {
+        Self { callbacks, host }
+    }
+
+    /// The host.
+    pub fn host(&self) -> Host {
+        self.host
+    }
+
+    /// Defines a counter; with label names, every change names a value for each.
+    ///
+    /// # Errors
+    /// When Envoy refuses, or has no such callback.
+    pub fn define_counter(
+        &mut self,
+        name: &str,
+        label_names: &[&str],
+    ) -> Result<CounterId, MetricsError> {
+        self.define(MetricKind::Counter, name, label_names)
+            .map(CounterId)
+    }
+
+    /// Defines a gauge; with label names, every change names a value for each.
+    ///
+    /// # Errors
+    /// When Envoy refuses, or has no such callback.
+    pub fn define_gauge(
+        &mut self,
+        name: &str,
+        label_names: &[&str],
+    ) -> Result<GaugeId, MetricsError> {
+        self.define(MetricKind::Gauge, name, label_names)
+            .map(GaugeId)
+    }
+
+    /// Defines a histogram; with label names, every value names a value for each.
+    ///
+    /// # Errors
+    /// When Envoy refuses, or has no such callback.
+    pub fn define_histogram(
+        &mut self,
+        name: &str,
+        label_names: &[&str],
+    ) -> Result<HistogramId, MetricsError> {
+        self.define(MetricKind::Histogram, name, label_names)
+            .map(HistogramId)
+    }
+
+    fn define(
+        &mut self,
+        kind: MetricKind,
+        name: &str,
+        label_names: &[&str],
+    ) -> Result<MetricId, MetricsError> {
+        let (result, id) = self
+            .callbacks
+            .define_metric(kind, name, label_names)
+            .ok_or(MetricsError::Unavailable)?;
+        MetricsError::check(result)?;
+        Ok(MetricId {
+            id,
+            labels: label_names.len(),
+        })
+    }
+}

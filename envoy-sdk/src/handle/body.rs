@@ -1,0 +1,204 @@
+//! Bodies.
+//!
+//! Envoy keeps what a filter held back in one buffer ("buffered") and the chunk of the running body
+//! hook in another ("received"). The whole body is the first followed by the second, unless both
+//! are the same buffer, as after another filter buffered the body or a hold of all iteration ended.
+
+use super::{EnvoyHttpFilter, HttpBody};
+use crate::abi::{HttpBodyType, HttpHeaderType, RawEnvoyBuffer};
+use crate::buffer::EnvoyBuffer;
+use crate::callbacks::FilterCallbacks;
+use crate::hooks::Hook;
+
+impl HttpBody {
+    fn received(self) -> HttpBodyType {
+        match self {
+            Self::Request => HttpBodyType::ReceivedRequest,
+            Self::Response => HttpBodyType::ReceivedResponse,
+        }
+    }
+
+    fn buffered(self) -> HttpBodyType {
+        match self {
+            Self::Request => HttpBodyType::BufferedRequest,
+            Self::Response => HttpBodyType::BufferedResponse,
+        }
+    }
+
+    fn headers(self) -> HttpHeaderType {
+        match self {
+            Self::Request => HttpHeaderType::RequestHeader,
+            Self::Response => HttpHeaderType::ResponseHeader,
+        }
+    }
+}
+
+/// Whether "received" and "buffered" are one buffer. Hosts before 1.38 do not say, but then the
+/// chunks have the same addresses.
+fn is_one_buffer(callbacks: FilterCallbacks, body: HttpBody) -> bool {
+    callbacks
+        .received_is_buffered(body.received())
+        .unwrap_or_else(|| {
+            let address = |chunk: RawEnvoyBuffer| (chunk.ptr, chunk.length);
+            let received = callbacks.body_chunks(body.received());
+            !received.is_empty()
+                && received.into_iter().map(address).eq(callbacks
+                    .body_chunks(body.buffered())
+                    .into_iter()
+                    .map(address))
+        })
+}
+
+impl EnvoyHttpFilter {
+    /// Bytes of the body that Envoy holds: what was held back so far and the chunk of this hook.
+    pub fn body_size(&self, body: HttpBody) -> usize {
+        let Some(callbacks) = self.callbacks() else {
+            return 0;
+        };
+        let (buffered, received) = sizes(callbacks, body);
+        buffered.saturating_add(received)
+    }
+
+    /// The body that Envoy holds, in order: what was held back so far and the chunk of this hook.
+    /// At the end of a message whose body hooks all returned "stop and buffer" it is the whole body.
+    pub fn body_chunks(&self, body: HttpBody) -> Vec<EnvoyBuffer<'_>> {
+        let Some(callbacks) = self.callbacks() else {
+            return Vec::new();
+        };
+        let mut chunks = callbacks.body_chunks(body.buffered());
+        if !is_one_buffer(callbacks, body) {
+            chunks.extend(callbacks.body_chunks(body.received()));
+        }
+        self.chunks(chunks)
+    }
+
+    /// The chunk this body hook was called with; none in other hooks.
+    pub fn received_body_chunks(&self, body: HttpBody) -> Vec<EnvoyBuffer<'_>> {
+        let Some(callbacks) = self.callbacks() else {
+            return Vec::new();
+        };
+        self.chunks(callbacks.body_chunks(body.received()))
+    }
+
+    /// Drops up to `bytes` bytes from the front of the body that Envoy holds. False when it holds
+    /// none. `content-length` stays as it is: change it before the headers go on.
+    pub fn drain_body(&mut self, body: HttpBody, bytes: usize) -> bool {
+        let Some(callbacks) = self.callbacks() else {
+            return false;
+        };
+        let (buffered, received) = sizes(callbacks, body);
+        let from_buffered = bytes.min(buffered);
+        let from_received = (bytes - from_buffered).min(received);
+        if buffered == 0 && received == 0 {
+            return false;
+        }
+        (from_buffered == 0 || callbacks.drain_body(body.buffered(), from_buffered))
+            && (from_received == 0 || callbacks.drain_body(body.received(), from_received))
+    }
+
+    /// Appends to the body, to the buffer that this hook passes on. False in hooks that have no
+    /// such buffer: those of the other direction, of local replies and of watermarks.
+    /// `content-length` stays as it is: change it before the headers go on.
+    pub fn append_body(&mut self, body: HttpBody, data: &[u8]) -> bool {
+        let (Some(callbacks), Some(target)) = (self.callbacks(), self.append_target(body)) else {
+            return false;
+        };
+        data.is_empty() || callbacks.append_body(target, data)
+    }
+
+    /// Replaces the body that Envoy holds, and corrects `content-length`, which Envoy never does:
+    /// a wrong one hangs the peer or smuggles a request. At the end of the message it is set to the
+    /// new size (with trailers only if it was there, since HTTP/1 sends none with a length); before
+    /// the end it is removed, because more body follows.
+    ///
+    /// False, and nothing changes, where [`Self::append_body`] cannot append.
+    pub fn replace_body(&mut self, body: HttpBody, data: &[u8]) -> bool {
+        let (Some(callbacks), Some(target)) = (self.callbacks(), self.append_target(body)) else {
+            return false;
+        };
+        let (buffered, received) = sizes(callbacks, body);
+        let replaced = (buffered == 0 || callbacks.drain_body(body.buffered(), buffered))
+            && (received == 0 || callbacks.drain_body(body.received(), received))
+            && (data.is_empty() || callbacks.append_body(target, data));
+        self.correct_content_length(callbacks, body, data.len());
+        replaced
+    }
+
+    /// Bytes of body that Envoy holds for this stream before it answers 413 or 500, or stops
+    /// reading. `None` before 1.38.
+    pub fn buffer_limit(&self) -> Option<u64> {
+        self.callbacks()?.buffer_limit()
+    }
+
+    /// Sets [`Self::buffer_limit`]; works in the headers hooks and the first body hook. False
+    /// before 1.38.
+    pub fn set_buffer_limit(&mut self, bytes: u64) -> bool {
+        self.callbacks()
+            .is_some_and(|callbacks| callbacks.set_buffer_limit(bytes))
+    }
+
+    /// Works around releases that lose the last frame of a body that was released before its end:
+    /// they move the frame to the buffer, which they then do not send. Moves it back. Harmless in
+    /// releases without the fault.
+    pub(crate) fn restore_last_frame(&mut self, body: HttpBody) {
+        let Some(callbacks) = self.callbacks() else {
+            return;
+        };
+        if !callbacks.host().may_lose_last_frame() {
+            return;
+        }
+        if callbacks
+            .body_chunks(body.received())
+            .iter()
+            .any(|chunk| chunk.length > 0)
+        {
+            return;
+        }
+        let frame = self.chunks(callbacks.body_chunks(body.buffered())).concat();
+        if !frame.is_empty() && callbacks.drain_body(body.buffered(), frame.len()) {
+            callbacks.append_body(body.received(), &frame);
+        }
+    }
+
+    fn chunks(&self, raw: Vec<RawEnvoyBuffer>) -> Vec<EnvoyBuffer<'_>> {
+        raw.into_iter().map(|chunk| self.borrow(chunk)).collect()
+    }
+
+    /// Where data must go for this hook to pass it on.
+    fn append_target(&self, body: HttpBody) -> Option<HttpBodyType> {
+        match (self.hook, body) {
+            (Hook::RequestBody, HttpBody::Request) | (Hook::ResponseBody, HttpBody::Response) => {
+                Some(body.received())
+            }
+            (Hook::RequestHeaders | Hook::RequestTrailers, HttpBody::Request)
+            | (Hook::ResponseHeaders | Hook::ResponseTrailers, HttpBody::Response)
+            | (Hook::Scheduled | Hook::HttpCalloutDone, _) => Some(body.buffered()),
+            _ => None,
+        }
+    }
+
+    fn correct_content_length(&self, callbacks: FilterCallbacks, body: HttpBody, size: usize) {
+        const NAME: &[u8] = b"content-length";
+        let map = body.headers();
+        let has_length = || callbacks.header(map, NAME, 0).is_some();
+        let in_trailers = matches!(self.hook, Hook::RequestTrailers | Hook::ResponseTrailers);
+        if !self.instance.ended(body) {
+            if has_length() {
+                callbacks.set_header(map, NAME, b"");
+            }
+        } else if !in_trailers || has_length() {
+            callbacks.set_header(map, NAME, size.to_string().as_bytes());
+        }
+    }
+}
+
+/// Bytes in "buffered" and in "received"; none in "received" when both are one buffer.
+fn sizes(callbacks: FilterCallbacks, body: HttpBody) -> (usize, usize) {
+    let buffered = callbacks.body_size(body.buffered());
+    let received = callbacks.body_size(body.received());
+    if buffered > 0 && received > 0 && is_one_buffer(callbacks, body) {
+        (buffered, 0)
+    } else {
+        (buffered, received)
+    }
+}

@@ -1,0 +1,83 @@
+//! Metadata, filter state and attributes.
+
+use super::EnvoyHttpFilter;
+use crate::abi::MetadataSource;
+use crate::attribute::AttributeId;
+use crate::buffer::EnvoyBuffer;
+
+impl EnvoyHttpFilter {
+    /// Sets a string in the stream's dynamic metadata.
+    pub fn set_dynamic_metadata_string(&mut self, ns: &str, key: &str, value: &str) -> bool {
+        self.callbacks()
+            .is_some_and(|callbacks| callbacks.set_dynamic_metadata_string(ns, key, value))
+    }
+
+    /// Sets a number in the stream's dynamic metadata.
+    pub fn set_dynamic_metadata_number(&mut self, ns: &str, key: &str, value: f64) -> bool {
+        self.callbacks()
+            .is_some_and(|callbacks| callbacks.set_dynamic_metadata_number(ns, key, value))
+    }
+
+    /// Sets a boolean in the stream's dynamic metadata. False before 1.37.1.
+    pub fn set_dynamic_metadata_bool(&mut self, ns: &str, key: &str, value: bool) -> bool {
+        self.callbacks()
+            .is_some_and(|callbacks| callbacks.set_dynamic_metadata_bool(ns, key, value))
+    }
+
+    /// A string of metadata. Envoy logs an error when the value has another type: do not probe.
+    pub fn metadata_string(
+        &self,
+        source: MetadataSource,
+        ns: &str,
+        key: &str,
+    ) -> Option<EnvoyBuffer<'_>> {
+        let raw = self.callbacks()?.metadata_string(source, ns, key)?;
+        Some(match source {
+            // Up to 1.39 the next read of host metadata frees what this one returned.
+            MetadataSource::Host | MetadataSource::HostLocality => self.keep(raw),
+            MetadataSource::Dynamic | MetadataSource::Route | MetadataSource::Cluster => {
+                self.borrow(raw)
+            }
+        })
+    }
+
+    /// A number of metadata. Envoy logs an error when the value has another type: do not probe.
+    pub fn metadata_number(&self, source: MetadataSource, ns: &str, key: &str) -> Option<f64> {
+        self.callbacks()?.metadata_number(source, ns, key)
+    }
+
+    /// A boolean of metadata. Envoy logs an error when the value has another type: do not probe.
+    /// `None` before 1.37.1.
+    pub fn metadata_bool(&self, source: MetadataSource, ns: &str, key: &str) -> Option<bool> {
+        self.callbacks()?.metadata_bool(source, ns, key)
+    }
+
+    /// Sets filter state that other filters and the access log can read. Envoy lets a key be set
+    /// once per stream.
+    pub fn set_filter_state_bytes(&mut self, key: &str, value: &[u8]) -> bool {
+        self.callbacks()
+            .is_some_and(|callbacks| callbacks.set_filter_state_bytes(key.as_bytes(), value))
+    }
+
+    /// Filter state as bytes, copied: Envoy may free its own before the hook is over.
+    pub fn filter_state_bytes(&self, key: &str) -> Option<Vec<u8>> {
+        let raw = self.callbacks()?.filter_state_bytes(key.as_bytes())?;
+        Some(self.borrow(raw).to_vec())
+    }
+
+    /// A textual attribute. Up to 1.38 Envoy logs an error when the attribute has another type.
+    pub fn attribute_string(&self, id: AttributeId) -> Option<EnvoyBuffer<'_>> {
+        let raw = self.callbacks()?.attribute_string(id)?;
+        Some(self.borrow(raw))
+    }
+
+    /// A numeric attribute. Up to 1.38 Envoy logs an error when the attribute has another type.
+    pub fn attribute_int(&self, id: AttributeId) -> Option<u64> {
+        self.callbacks()?.attribute_int(id)
+    }
+
+    /// A boolean attribute. `None` before 1.37.1.
+    pub fn attribute_bool(&self, id: AttributeId) -> Option<bool> {
+        self.callbacks()?.attribute_bool(id)
+    }
+}

@@ -1,0 +1,51 @@
+//! The functions Envoy calls, by the names it looks up.
+//!
+//! Every hook checks its pointers, catches panics and has an explicit value to fail with. A null
+//! module pointer means that the stream is gone: the hook passes.
+
+mod callout_stream;
+pub(crate) mod config;
+mod stream;
+
+pub use callout_stream::*;
+pub use config::*;
+pub use stream::*;
+
+/// The hooks in which a module's code runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hook {
+    New,
+    RequestHeaders,
+    RequestBody,
+    RequestTrailers,
+    ResponseHeaders,
+    ResponseBody,
+    ResponseTrailers,
+    StreamComplete,
+    LocalReply,
+    Scheduled,
+    HttpCalloutDone,
+    AboveWriteBufferHighWatermark,
+    BelowWriteBufferLowWatermark,
+}
+
+impl Hook {
+    /// The name in logs: Envoy's, without `envoy_dynamic_module_on_http_filter_`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::RequestHeaders => "request_headers",
+            Self::RequestBody => "request_body",
+            Self::RequestTrailers => "request_trailers",
+            Self::ResponseHeaders => "response_headers",
+            Self::ResponseBody => "response_body",
+            Self::ResponseTrailers => "response_trailers",
+            Self::StreamComplete => "stream_complete",
+            Self::LocalReply => "local_reply",
+            Self::Scheduled => "scheduled",
+            Self::HttpCalloutDone => "http_callout_done",
+            Self::AboveWriteBufferHighWatermark => "downstream_above_write_buffer_high_watermark",
+            Self::BelowWriteBufferLowWatermark => "downstream_below_write_buffer_low_watermark",
+        }
+    }
+}

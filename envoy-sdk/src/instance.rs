@@ -1,0 +1,241 @@
+//! The module's object behind one stream.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::HttpBody;
+use crate::abi::{FilterEnvoyPtr, StreamResetReason};
+use crate::callbacks::{Callbacks, FilterCallbacks};
+use crate::deferred::{Action, Queue};
+use crate::filter::{HttpFilter, HttpFilterConfig};
+use crate::guard;
+use crate::handle::EnvoyHttpFilter;
+use crate::hooks::Hook;
+
+/// Response code details of a stream that a panic ended.
+const PANIC_DETAILS: &str = "dynamic_module_panic";
+
+/// What is left of the filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Hooks run.
+    Live,
+    /// The filter could not be made: the first hook fails the stream.
+    Failed,
+    /// A hook panicked, or the failure above was reported: hooks do nothing.
+    Retired,
+}
+
+/// One stream's filter, its deferred actions and what the handle must know.
+pub(crate) struct Instance {
+    envoy: FilterEnvoyPtr,
+    callbacks: &'static Callbacks,
+    config: Option<Arc<dyn HttpFilterConfig>>,
+    filter: RefCell<Option<Rc<dyn HttpFilter>>>,
+    state: Cell<State>,
+    /// Envoy has destroyed the filter: its pointer must not be used any more.
+    dead: Cell<bool>,
+    /// Hooks of the filter on the stack.
+    depth: Cell<u32>,
+    queue: Queue,
+    request_ended: Cell<bool>,
+    response_ended: Cell<bool>,
+    next_callout: Cell<u32>,
+}
+
+impl Instance {
+    /// Makes the filter of one stream; without a configuration, or when making it panics, an
+    /// instance that fails the stream.
+    ///
+    /// # Safety
+    /// `envoy` must be Envoy's filter object, live until [`Self::destroy`] is called.
+    pub(crate) unsafe fn new(
+        envoy: FilterEnvoyPtr,
+        callbacks: &'static Callbacks,
+        config: Option<Arc<dyn HttpFilterConfig>>,
+    ) -> Rc<Self> {
+        let instance = Rc::new(Self {
+            envoy,
+            callbacks,
+            config,
+            filter: RefCell::new(None),
+            state: Cell::new(State::Failed),
+            dead: Cell::new(false),
+            depth: Cell::new(0),
+            queue: Queue::default(),
+            request_ended: Cell::new(false),
+            response_ended: Cell::new(false),
+            next_callout: Cell::new(1),
+        });
+        if let Some(config) = &instance.config {
+            let mut handle = EnvoyHttpFilter::new(Rc::clone(&instance), Hook::New, false);
+            match guard::catch(|| config.new_http_filter(&mut handle)) {
+                Ok(filter) => {
+                    instance.filter.replace(Some(Rc::from(filter)));
+                    instance.state.set(State::Live);
+                }
+                Err(panic) => {
+                    panic.log(Hook::New.name());
+                    instance.report_panic(&mut handle, Hook::New);
+                }
+            }
+        }
+        instance
+    }
+
+    /// Runs `code` as `hook` of the filter, then what it deferred. `pass` is returned when there
+    /// is nothing to run, `stop` when the stream was failed.
+    pub(crate) fn run<S>(
+        self: &Rc<Self>,
+        hook: Hook,
+        end_of_stream: bool,
+        pass: S,
+        stop: S,
+        code: impl FnOnce(&dyn HttpFilter, &mut EnvoyHttpFilter) -> S,
+    ) -> S {
+        if self.dead.get() {
+            return pass;
+        }
+        self.note_end(hook, end_of_stream);
+        let status = match self.state.get() {
+            State::Retired => return pass,
+            State::Failed => {
+                self.state.set(State::Retired);
+                self.fail_stream(hook);
+                stop
+            }
+            State::Live => {
+                // A clone, because a nested hook may retire the filter, or Envoy destroy it.
+                let filter = self.filter.borrow().clone();
+                let Some(filter) = filter else {
+                    return pass;
+                };
+                let mut handle = EnvoyHttpFilter::new(Rc::clone(self), hook, end_of_stream);
+                self.depth.set(self.depth.get().saturating_add(1));
+                let outcome = guard::catch(|| code(&*filter, &mut handle));
+                self.depth.set(self.depth.get().saturating_sub(1));
+                let status = match outcome {
+                    Ok(status) => status,
+                    Err(panic) => {
+                        panic.log(hook.name());
+                        self.retire();
+                        self.report_panic(&mut handle, hook);
+                        self.fail_stream(hook);
+                        stop
+                    }
+                };
+                guard::drop_quietly(filter);
+                status
+            }
+        };
+        if hook == Hook::StreamComplete {
+            self.queue.close(); // the response is over; sending now would be use after free
+        }
+        self.perform_deferred();
+        status
+    }
+
+    /// Envoy has destroyed its filter object: nothing may be called on it any more.
+    pub(crate) fn destroy(&self) {
+        self.dead.set(true);
+        self.queue.close();
+        self.retire();
+    }
+
+    /// The callbacks of the stream; `None` once Envoy has destroyed its filter.
+    pub(crate) fn live(&self) -> Option<FilterCallbacks> {
+        (!self.dead.get()).then(|| {
+            // SAFETY: the constructor was promised that `envoy` lives until `destroy`.
+            unsafe { FilterCallbacks::new(self.envoy, self.callbacks) }
+        })
+    }
+
+    /// The host's callbacks.
+    pub(crate) fn callbacks(&self) -> &'static Callbacks {
+        self.callbacks
+    }
+
+    /// Queues an action; false when the stream is over or the filter retired.
+    pub(crate) fn defer(&self, action: Action) -> bool {
+        !self.dead.get() && self.state.get() == State::Live && self.queue.push(action)
+    }
+
+    /// Whether the end of `body` has been seen.
+    pub(crate) fn ended(&self, body: HttpBody) -> bool {
+        match body {
+            HttpBody::Request => self.request_ended.get(),
+            HttpBody::Response => self.response_ended.get(),
+        }
+    }
+
+    /// An id for a callout, for the release that leaves the choice to the module.
+    pub(crate) fn next_callout(&self) -> u32 {
+        let id = self.next_callout.get();
+        self.next_callout.set(id.wrapping_add(1));
+        id
+    }
+
+    fn note_end(&self, hook: Hook, end_of_stream: bool) {
+        match hook {
+            Hook::RequestHeaders | Hook::RequestBody if end_of_stream => {
+                self.request_ended.set(true);
+            }
+            Hook::RequestTrailers => self.request_ended.set(true),
+            Hook::ResponseHeaders | Hook::ResponseBody if end_of_stream => {
+                self.response_ended.set(true);
+            }
+            Hook::ResponseTrailers => self.response_ended.set(true),
+            _ => {}
+        }
+    }
+
+    /// Drops the filter for good. It goes when the last hook on the stack lets go of it.
+    fn retire(&self) {
+        self.state.set(State::Retired);
+        let filter = self.filter.take();
+        guard::drop_quietly(filter);
+    }
+
+    fn report_panic(&self, handle: &mut EnvoyHttpFilter, hook: Hook) {
+        if let Some(config) = &self.config {
+            guard::quietly("on_panic", || config.on_panic(handle, hook.name()));
+        }
+    }
+
+    /// Ends the stream with an error, in the way that still works at `hook`, in place of anything
+    /// that the filter had asked for.
+    fn fail_stream(&self, hook: Hook) {
+        let action = match hook {
+            Hook::New | Hook::StreamComplete | Hook::LocalReply => return,
+            Hook::ResponseHeaders | Hook::ResponseBody | Hook::ResponseTrailers => {
+                Action::ResetStream {
+                    reason: StreamResetReason::LocalReset,
+                    details: PANIC_DETAILS.to_owned(),
+                }
+            }
+            Hook::RequestHeaders
+            | Hook::RequestBody
+            | Hook::RequestTrailers
+            | Hook::Scheduled
+            | Hook::HttpCalloutDone
+            | Hook::AboveWriteBufferHighWatermark
+            | Hook::BelowWriteBufferLowWatermark => Action::SendResponse {
+                status: 500,
+                headers: Vec::new(),
+                body: Vec::new(),
+                details: PANIC_DETAILS.to_owned(),
+            },
+        };
+        self.queue.clear();
+        self.queue.push(action);
+    }
+
+    /// Performs what hooks deferred, unless a hook is still on the stack: then that one's end
+    /// does.
+    fn perform_deferred(&self) {
+        if self.depth.get() == 0 {
+            self.queue.perform(|| self.live());
+        }
+    }
+}
