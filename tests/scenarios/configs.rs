@@ -1,5 +1,309 @@
-//! Every file of `envoy-configs/` keeps what its comments promise.
+//! Every file of `envoy-configs/` does what its comments promise.
 
-use crate::stage::{Scenario, scenarios};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-pub(crate) const SCENARIOS: &[Scenario] = scenarios![];
+use anyhow::{Result, ensure};
+use harness::{Connection, Envoy, Example, Protocol, Request, Response, Upstream};
+use serde_json::{Value, json};
+
+use crate::stage::{Scenario, Stage, only, same, scenarios};
+
+pub(crate) const SCENARIOS: &[Scenario] = scenarios![
+    All every_file_is_valid,
+    All minimal,
+    All body_routing,
+    All transform,
+    All per_route,
+    Ends mirror,
+];
+
+/// The files with the ports of their endpoints. A file missing here is a failure.
+const FILES: &[(&str, &[u16])] = &[
+    ("minimal.yaml", &[9001, 9002]),
+    ("body-routing.yaml", &[9001, 9002]),
+    ("transform.yaml", &[9001]),
+    ("per-route.yaml", &[9001]),
+    ("mirror.yaml", &[9001, 9002]),
+];
+
+async fn start(stage: &Stage, file: &str, upstreams: &[(u16, &Upstream)]) -> Result<Arc<Envoy>> {
+    let upstreams: Vec<_> = upstreams
+        .iter()
+        .map(|(port, upstream)| (*port, upstream.address()))
+        .collect();
+    stage
+        .start(stage.launch(Example::load(file)?.bootstrap(&upstreams)?))
+        .await
+}
+
+fn served_by(response: &Response) -> Result<String> {
+    only(&response.headers, "x-served-by")
+}
+
+/// The files as they are, fixed ports included.
+async fn every_file_is_valid(stage: &Stage) -> Result<()> {
+    let known: BTreeSet<_> = FILES.iter().map(|(file, _)| (*file).to_owned()).collect();
+    same("files of envoy-configs", Example::names()?, known)?;
+    for (file, ports) in FILES {
+        let upstreams: Vec<_> = ports
+            .iter()
+            .map(|port| (*port, ([127, 0, 0, 1], *port).into()))
+            .collect();
+        let bootstrap = Example::load(file)?.bootstrap_on(10000, &upstreams)?;
+        let validation = stage.launch(bootstrap).validate().await?;
+        ensure!(validation.status.success(), "{file}: {}", validation.output);
+    }
+    Ok(())
+}
+
+async fn minimal(stage: &Stage) -> Result<()> {
+    let (small, large) = (
+        Upstream::mock_llm("small").await?,
+        Upstream::mock_llm("large").await?,
+    );
+    let envoy = start(stage, "minimal.yaml", &[(9001, &small), (9002, &large)]).await?;
+    let address = envoy.address().await?;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        for (model, upstream) in [("large", "large"), ("small", "small"), ("unknown", "small")] {
+            let body = json!({"messages": [], "model": model});
+            let request = Request::post("/v1/chat/completions")
+                .by(protocol)
+                .json(&body);
+            let response = request.send(address).await?.expect_status(200)?;
+            same(model, served_by(&response)?, upstream)?;
+        }
+        let forged = Request::post("/")
+            .by(protocol)
+            .json(&json!({"model": "small"}));
+        let response = forged
+            .header("x-gateway-model-name", "large")
+            .send(address)
+            .await?;
+        same("forged header", served_by(&response)?, "small")?;
+        same(
+            "header",
+            only(&small.request().await?.headers, "x-gateway-model-name")?,
+            "small",
+        )?;
+    }
+    Ok(())
+}
+
+async fn body_routing(stage: &Stage) -> Result<()> {
+    let (openai, local) = (
+        Upstream::mock_llm("openai").await?,
+        Upstream::mock_llm("local").await?,
+    );
+    let envoy = start(
+        stage,
+        "body-routing.yaml",
+        &[(9001, &openai), (9002, &local)],
+    )
+    .await?;
+    let address = envoy.address().await?;
+    let ask = |body: &str| {
+        Request::post("/chat")
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+    };
+    let chosen: &[(Request, &str, Option<&str>)] = &[
+        (ask(r#"{"model": "gpt-4o"}"#), "openai", Some("gpt-4o")),
+        (ask(r#"{"model": "gpt-4-turbo"}"#), "openai", Some("gpt-4o")),
+        (
+            ask(r#"{"model": "mistral-small"}"#),
+            "local",
+            Some("mistral-small"),
+        ),
+        (
+            ask(r#"{"model": "mistral-large"}"#),
+            "local",
+            Some("mistral-large"),
+        ),
+        (
+            ask("audio bytes").header("x-model", "gpt-4o"),
+            "openai",
+            Some("gpt-4o"),
+        ),
+    ];
+    let fallen_back: &[(Request, &str, Option<&str>)] = &[
+        (ask(r#"{"model": "llama-3"}"#), "local", Some("llama-3")),
+        (ask(r#"{"messages": []}"#), "local", None),
+        (ask("not JSON"), "local", None),
+        (Request::get("/models"), "local", None),
+        (
+            ask("{}").header("x-gateway-model-name", "gpt-4o"),
+            "local",
+            None,
+        ),
+    ];
+    let mut expected_log = Vec::new();
+    for (cases, route) in [(chosen, None), (fallen_back, Some("fallback"))] {
+        for (request, upstream, model) in cases {
+            let what = format!("{request:?}");
+            let response = request.clone().send(address).await?.expect_status(200)?;
+            same(&what, served_by(&response)?, *upstream)?;
+            same(
+                &what,
+                response.headers.value("x-gateway-route").as_deref(),
+                route,
+            )?;
+            let seen = if *upstream == "openai" {
+                openai.request().await?
+            } else {
+                local.request().await?
+            };
+            same(
+                &what,
+                seen.headers.value("x-gateway-model-name").as_deref(),
+                *model,
+            )?;
+            let model = model.unwrap_or("-");
+            expected_log.push(format!(
+                "200 header={model} metadata={model} cluster={upstream}"
+            ));
+        }
+    }
+    let ambiguous = ask(r#"{"model": "gpt-4o", "model": "mistral-small"}"#)
+        .send(address)
+        .await?;
+    same(
+        "two models",
+        ambiguous.headers.value("x-gateway-route").as_deref(),
+        Some("fallback"),
+    )?;
+    let log = envoy.access_log(expected_log.len()).await?;
+    for (line, expected) in log.iter().zip(&expected_log) {
+        ensure!(
+            line.ends_with(expected),
+            "access log: {line:?} should end with {expected:?}"
+        );
+    }
+    Ok(())
+}
+
+async fn transform(stage: &Stage) -> Result<()> {
+    let llm = Upstream::mock_llm("llm").await?;
+    let envoy = start(stage, "transform.yaml", &[(9001, &llm)]).await?;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let prompt = "say \"hi\"\nto {{ me }} \u{e9}";
+        let request = Request::post("/ask")
+            .by(protocol)
+            .header("x-user", "ada")
+            .header("x-tag", "mine")
+            .header("cookie", "a=b; session=s1")
+            .json(&json!({"model": "gpt-4o", "prompt": prompt}));
+        let response = request
+            .send(envoy.address().await?)
+            .await?
+            .expect_status(200)?;
+
+        let seen = llm.request().await?;
+        let messages = json!([{"role": "user", "content": prompt}]);
+        same(
+            "request body",
+            seen.json()?,
+            json!({"model": "gpt-4o", "messages": messages}),
+        )?;
+        same("path", seen.path.as_str(), "/v1/chat/completions")?;
+        for (name, value) in [
+            ("content-type", "application/json"),
+            ("x-original-path", "/ask"),
+            ("authorization", "Basic YWRh"),
+            ("x-session", "s1"),
+            ("x-tag", "mine, gpt"),
+        ] {
+            same(name, only(&seen.headers, name)?, value)?;
+        }
+        ensure!(!seen.headers.contains("x-user"), "x-user was not removed");
+        if let Some(length) = seen.headers.value("content-length") {
+            same("content-length", length, seen.body().len().to_string())?;
+        }
+
+        same(
+            "response body",
+            response.text().as_str(),
+            r#"llm was asked for model "gpt-4o""#,
+        )?;
+        for (name, value) in [
+            ("content-type", "text/plain"),
+            ("x-total-tokens", "12"),
+            ("x-asked-by", "ada"),
+        ] {
+            same(name, only(&response.headers, name)?, value)?;
+        }
+    }
+    Ok(())
+}
+
+async fn per_route(stage: &Stage) -> Result<()> {
+    let upstream = Upstream::named("upstream").await?;
+    let envoy = start(stage, "per-route.yaml", &[(9001, &upstream)]).await?;
+    let cases = [
+        ("/tagged", None, Some("Hello Ada"), None),
+        ("/raw", None, None, None),
+        ("/else", Some("listener"), None, Some("listener")),
+    ];
+    for (path, origin, greeting, seen_by) in cases {
+        let request = Request::post(path).json(&json!({"name": "Ada"}));
+        let response = request
+            .send(envoy.address().await?)
+            .await?
+            .expect_status(200)?;
+        let seen = upstream.request().await?;
+        same(path, seen.headers.value("x-origin").as_deref(), origin)?;
+        same(path, seen.headers.value("x-greeting").as_deref(), greeting)?;
+        same(
+            path,
+            response.headers.value("x-seen-by").as_deref(),
+            seen_by,
+        )?;
+    }
+    Ok(())
+}
+
+/// Shares are random: the bounds lie more than five standard deviations away.
+async fn mirror(stage: &Stage) -> Result<()> {
+    let (stable, candidate) = (
+        Upstream::mock_llm("stable").await?,
+        Upstream::mock_llm("candidate").await?,
+    );
+    let envoy = start(stage, "mirror.yaml", &[(9001, &stable), (9002, &candidate)]).await?;
+    let mut connection = Connection::open(envoy.address().await?, Protocol::Http1).await?;
+    let copies = async || envoy.stat("cluster.candidate.upstream_rq_total").await;
+    let mut before = 0;
+    for (model, requests, bounds) in [
+        ("other", 100, 0..=0),
+        ("chat", 1000, 340..=500),
+        ("embed", 4000, 1..=45),
+    ] {
+        for _ in 0..requests {
+            let response = connection
+                .send(Request::post("/").json(&json!({"model": model})))
+                .await?;
+            same(model, served_by(&response.expect_status(200)?)?, "stable")?;
+        }
+        let after = copies().await?;
+        let copied = after - before;
+        ensure!(
+            bounds.contains(&copied),
+            "{model}: {copied} of {requests} copied, not within {bounds:?}"
+        );
+        before = after;
+    }
+    let copies = candidate.first_requests(usize::try_from(before)?).await?;
+    let models: BTreeSet<_> = copies
+        .iter()
+        .filter_map(|copy| copy.headers.value("x-gateway-model-name"))
+        .collect();
+    same(
+        "copied models",
+        models,
+        BTreeSet::from(["chat".to_owned(), "embed".to_owned()]),
+    )?;
+    same(
+        "copied body",
+        copies[0].json()?,
+        json!({"model": "chat"}) as Value,
+    )
+}

@@ -1,2 +1,39 @@
-//! Developer commands.
-fn main() {}
+//! Developer commands: `cargo xtask <command>`.
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout)]
+
+mod check_module;
+mod envoy;
+mod run;
+mod table;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Builds, runs and checks the module.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    Run(run::Run),
+    Test(test::Test),
+    Envoy(envoy::Envoy),
+    CheckModule(check_module::CheckModule),
+}
+
+fn main() -> ExitCode {
+    let done = match Command::parse() {
+        Command::Run(command) => command.execute(),
+        Command::Test(command) => command.execute(),
+        Command::Envoy(command) => command.execute(),
+        Command::CheckModule(command) => command.execute(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
