@@ -24,15 +24,16 @@ impl Exchange {
         if let Some(pass) = program.pass(Direction::Request) {
             pass.extraction.remove_headers(ops);
         }
+        let mut exchange = Self::default();
+        exchange.change_program(program, ops);
+        exchange
+    }
+
+    /// Goes on with another program: the route it belongs to was chosen after the exchange began.
+    pub fn change_program(&mut self, program: &Program, ops: &dyn TransformationOps) {
         let needed = program.request_headers();
-        let request = if needed.is_empty() {
-            Snapshot::default()
-        } else {
-            Snapshot::take(ops, Direction::Request, needed)
-        };
-        Self {
-            request: Rc::new(request),
-            extracted: None,
+        if !needed.is_empty() {
+            self.request = Rc::new(Snapshot::take(ops, Direction::Request, needed));
         }
     }
 

@@ -73,6 +73,17 @@ impl Program {
         }
     }
 
+    /// Whether the program does nothing to any message.
+    pub fn is_empty(&self) -> bool {
+        self.request.is_none() && self.response.is_none()
+    }
+
+    /// Whether a message has to be held until its body has arrived.
+    pub fn reads_body(&self) -> bool {
+        let passes = [&self.request, &self.response];
+        passes.into_iter().flatten().any(Pass::reads_body)
+    }
+
     /// The request headers that templates of either direction may look at.
     pub(crate) fn request_headers(&self) -> &Headers {
         &self.request_headers

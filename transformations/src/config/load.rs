@@ -41,6 +41,10 @@ pub(crate) fn load(text: &[u8]) -> Loaded {
             return Loaded::refused(Diagnostic::error(Code::Syntax, "", message));
         }
     };
+    if text.trim_ascii().is_empty() {
+        let empty = Diagnostic::error(Code::Syntax, "", "the configuration is empty");
+        return Loaded::refused(empty.help("write `{}` for a filter that does nothing"));
+    }
     let mut diagnostics = Vec::new();
     match strict(text, &mut diagnostics) {
         Ok(config) => Loaded {

@@ -1,0 +1,168 @@
+//! The life cycle of one stream: which program it runs, and when each message's pass runs.
+
+use std::sync::Arc;
+
+use envoy_proxy_dynamic_modules_rust_sdk::{EnvoyHttpFilter, envoy_log_error};
+use transformations::{Direction, Exchange, Extent, Program, TransformationOps};
+
+use crate::configuration::Route;
+use crate::ops::Ops;
+use crate::stats::Stats;
+
+/// What a hook does with the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Lets it go on.
+    Continue,
+    /// Holds it: more of it has to arrive, or it has been answered.
+    Hold,
+}
+
+/// One stream.
+pub(crate) struct Stream {
+    program: Arc<Program>,
+    /// Whether `program` is a route's: it stays then, whatever route is chosen later.
+    from_route: bool,
+    stats: Stats,
+    exchange: Option<Exchange>,
+    /// A WebSocket or CONNECT stream: what follows its headers is not a body.
+    upgrade: bool,
+    request_done: bool,
+    response_done: bool,
+}
+
+impl Stream {
+    pub(crate) fn new(listener: Arc<Program>, stats: Stats) -> Self {
+        Self {
+            program: listener,
+            from_route: false,
+            stats,
+            exchange: None,
+            upgrade: false,
+            request_done: false,
+            response_done: false,
+        }
+    }
+
+    pub(crate) fn on_headers(
+        &mut self,
+        envoy: &mut EnvoyHttpFilter,
+        direction: Direction,
+        end_of_stream: bool,
+    ) -> Step {
+        self.begin(envoy);
+        if direction == Direction::Request && self.program.reads_body() {
+            self.upgrade = is_upgrade(envoy);
+        }
+        let Some(pass) = self.program.pass(direction) else {
+            return Step::Continue;
+        };
+        if self.upgrade || !pass.reads_body() {
+            return self.run(envoy, direction, Extent::Headers);
+        }
+        if end_of_stream {
+            return self.run(envoy, direction, Extent::Whole);
+        }
+        Step::Hold
+    }
+
+    pub(crate) fn on_body(
+        &mut self,
+        envoy: &mut EnvoyHttpFilter,
+        direction: Direction,
+        end_of_stream: bool,
+    ) -> Step {
+        if self.done(direction) {
+            return Step::Continue;
+        }
+        if end_of_stream {
+            return self.run(envoy, direction, Extent::Whole);
+        }
+        Step::Hold
+    }
+
+    /// Trailers end a message as much as the end of its body does.
+    pub(crate) fn on_trailers(
+        &mut self,
+        envoy: &mut EnvoyHttpFilter,
+        direction: Direction,
+    ) -> Step {
+        if self.done(direction) {
+            return Step::Continue;
+        }
+        self.run(envoy, direction, Extent::Whole)
+    }
+
+    /// Settles which program runs. Asked again at each message, because a route may be chosen
+    /// between the two; a route's configuration once found stays.
+    fn begin(&mut self, envoy: &mut EnvoyHttpFilter) {
+        let changed = !self.from_route && self.find_route_program(envoy);
+        if self.program.is_empty() {
+            return;
+        }
+        let ops = &mut Ops(envoy);
+        match &mut self.exchange {
+            None => self.exchange = Some(Exchange::begin(&self.program, ops)),
+            Some(exchange) if changed => exchange.change_program(&self.program, ops),
+            Some(_) => {}
+        }
+    }
+
+    fn find_route_program(&mut self, envoy: &EnvoyHttpFilter) -> bool {
+        let Some(config) = envoy.most_specific_route_config() else {
+            return false;
+        };
+        let Some(route) = config.downcast_ref::<Route>() else {
+            envoy_log_error!(
+                "the route's configuration belongs to another filter of this module; ignored"
+            );
+            return false;
+        };
+        self.program = Arc::clone(&route.program);
+        self.from_route = true;
+        true
+    }
+
+    fn done(&self, direction: Direction) -> bool {
+        let done = match direction {
+            Direction::Request => self.request_done,
+            Direction::Response => self.response_done,
+        };
+        done || self.program.pass(direction).is_none()
+    }
+
+    fn run(&mut self, envoy: &mut EnvoyHttpFilter, direction: Direction, extent: Extent) -> Step {
+        match direction {
+            Direction::Request => self.request_done = true,
+            Direction::Response => self.response_done = true,
+        }
+        let (Some(pass), Some(exchange)) = (self.program.pass(direction), &mut self.exchange)
+        else {
+            return Step::Continue;
+        };
+        let outcome = pass.run(&mut Ops(envoy), exchange, extent);
+        self.stats.report(envoy, &outcome.failures);
+        let Some(reply) = outcome.reply else {
+            return Step::Continue;
+        };
+        let headers: Vec<(&str, &[u8])> = reply
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_bytes()))
+            .collect();
+        envoy.send_response(reply.status, &headers, reply.body.as_bytes(), reply.details);
+        Step::Hold
+    }
+}
+
+/// WebSocket, in HTTP/1 and as Envoy shows HTTP/2's extended CONNECT, or a CONNECT tunnel.
+fn is_upgrade(envoy: &mut EnvoyHttpFilter) -> bool {
+    let ops = Ops(envoy);
+    let any = |name: &str, expected: &str| {
+        let values = ops.header_values(Direction::Request, name);
+        values
+            .iter()
+            .any(|value| value.eq_ignore_ascii_case(expected.as_bytes()))
+    };
+    any("upgrade", "websocket") || any(":method", "CONNECT")
+}
