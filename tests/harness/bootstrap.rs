@@ -26,7 +26,7 @@ impl Bootstrap {
         Self::default()
     }
 
-    /// Adds one of the module's filters to the chain. JSON goes as a `Struct`, text as a `StringValue`.
+    /// Adds one of the module's filters to the chain: a [`Filter`], or just its configuration.
     #[must_use]
     pub fn filter(mut self, filter: impl Into<Filter>) -> Self {
         self.http_filters.push(filter.into().in_chain());

@@ -8,12 +8,13 @@ const HTTP_FILTER: &str =
     "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter";
 const PER_ROUTE: &str = "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilterPerRoute";
 
-/// A `filter_config`, in one of the two forms people write. The module gets JSON text from both.
+/// A `filter_config`, in one of the two forms people write.
 #[derive(Clone, Debug)]
 pub enum FilterConfig {
     /// A `google.protobuf.StringValue`: this text byte for byte. kgateway's form.
     Text(String),
-    /// A `google.protobuf.Struct`: the JSON that Envoy prints for it. Its numbers are doubles.
+    /// A `google.protobuf.Struct`. Envoy 1.38 and later hand the module its JSON, with numbers as doubles;
+    /// earlier ones hand it the protobuf encoding.
     Struct(Value),
 }
 
@@ -30,9 +31,10 @@ impl FilterConfig {
     }
 }
 
+/// The JSON's text: what every release hands to the module unchanged.
 impl From<Value> for FilterConfig {
     fn from(value: Value) -> Self {
-        Self::Struct(value)
+        Self::Text(value.to_string())
     }
 }
 
@@ -110,20 +112,8 @@ impl Filter {
     }
 }
 
-impl From<Value> for Filter {
-    fn from(config: Value) -> Self {
-        Self::new(config)
-    }
-}
-
-impl From<String> for Filter {
-    fn from(config: String) -> Self {
-        Self::new(config)
-    }
-}
-
-impl From<&str> for Filter {
-    fn from(config: &str) -> Self {
+impl<C: Into<FilterConfig>> From<C> for Filter {
+    fn from(config: C) -> Self {
         Self::new(config)
     }
 }

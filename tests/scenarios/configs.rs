@@ -232,6 +232,10 @@ async fn transform(stage: &Stage) -> Result<()> {
         ] {
             same(name, only(&response.headers, name)?, value)?;
         }
+        ensure!(
+            !response.headers.contains("x-served-by"),
+            "x-served-by was not removed"
+        );
     }
     Ok(())
 }

@@ -235,9 +235,10 @@ mod tests {
             .remove("envoy_dynamic_module_on_program_init");
         let (table, wrong) = facts.judge();
         assert_eq!(wrong, 1);
-        assert!(
-            table.to_string().contains("missing: program_init"),
-            "{table}"
+        assert!(table.to_string().contains("23 of 24"), "{table}");
+        assert_eq!(
+            facts.missing_hooks(),
+            ["envoy_dynamic_module_on_program_init"]
         );
         let mut facts = sound();
         facts
