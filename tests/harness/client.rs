@@ -1,27 +1,24 @@
 //! A client that chooses protocol, chunks, pauses and trailers.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use http_body_util::channel::{Channel, Sender};
-use hyper::body::{Frame, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Method, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::answer::{BodyError, OutgoingBody, PACE, announce, fields, full};
-use crate::headers::Headers;
-use crate::upstream::{Chunk, join};
+use crate::response::{PendingResponse, Response, ResponseStream};
 
-/// How long a single wait may take: for headers, for the next chunk.
+/// How long the response headers, or the peer's reading of a chunk, may take.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The protocol of a connection.
@@ -151,7 +148,7 @@ impl Request {
         let (sender, body) = Channel::new(1);
         let request = self.head(address, &self.trailers, body.boxed())?;
         let response = tokio::spawn(async move { connection.exchange(request).await });
-        Ok((BodyWriter(sender), PendingResponse(response)))
+        Ok((BodyWriter(sender), PendingResponse::new(response)))
     }
 
     fn head(
@@ -292,12 +289,7 @@ impl Connection {
             .await
             .context("no response headers")?
             .context("no response")?;
-        Ok(ResponseStream {
-            status: response.status().as_u16(),
-            headers: Headers::from(response.headers()),
-            body: response.into_body(),
-            trailers: Headers::default(),
-        })
+        Ok(ResponseStream::new(response))
     }
 }
 
@@ -336,144 +328,5 @@ impl BodyWriter {
     /// Cuts the body: resets the HTTP/2 stream or closes the HTTP/1.1 connection.
     pub fn abort(self) {
         self.0.abort("aborted by the test".into());
-    }
-}
-
-/// A response not yet here.
-#[derive(Debug)]
-pub struct PendingResponse(JoinHandle<Result<ResponseStream>>);
-
-impl PendingResponse {
-    /// Waits for the response headers.
-    ///
-    /// # Errors
-    /// The response is cut or late.
-    pub async fn stream(self) -> Result<ResponseStream> {
-        self.0.await?
-    }
-
-    /// Waits for the whole response.
-    ///
-    /// # Errors
-    /// The response is cut or late.
-    pub async fn response(self) -> Result<Response> {
-        self.stream().await?.response().await
-    }
-}
-
-/// A response whose headers have arrived.
-#[derive(Debug)]
-pub struct ResponseStream {
-    /// Such as 200.
-    pub status: u16,
-    /// Its header fields.
-    pub headers: Headers,
-    /// Its trailer fields, known once [`next`](Self::next) has returned `None`.
-    pub trailers: Headers,
-    body: Incoming,
-}
-
-impl ResponseStream {
-    /// The next part of the body as it arrives, or `None` at the end.
-    ///
-    /// # Errors
-    /// The body is cut, or nothing comes for fifteen seconds.
-    pub async fn next(&mut self) -> Result<Option<Chunk>> {
-        loop {
-            let frame = timeout(PATIENCE, self.body.frame())
-                .await
-                .context("the response body stalled")?;
-            let Some(frame) = frame.transpose().context("the response body was cut")? else {
-                return Ok(None);
-            };
-            match Frame::into_data(frame) {
-                // HTTP/2 ends a stream with an empty frame: no part of the body.
-                Ok(data) if data.is_empty() => {}
-                Ok(data) => {
-                    return Ok(Some(Chunk {
-                        data,
-                        at: Instant::now(),
-                    }));
-                }
-                Err(other) => {
-                    if let Ok(trailers) = other.into_trailers() {
-                        self.trailers = Headers::from(&trailers);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Reads the rest.
-    ///
-    /// # Errors
-    /// The body is cut or stalls.
-    pub async fn response(mut self) -> Result<Response> {
-        let mut chunks = Vec::new();
-        while let Some(chunk) = self.next().await? {
-            chunks.push(chunk);
-        }
-        Ok(Response {
-            status: self.status,
-            headers: self.headers,
-            chunks,
-            trailers: self.trailers,
-        })
-    }
-}
-
-/// A whole response.
-#[derive(Clone, Debug)]
-pub struct Response {
-    /// Such as 200.
-    pub status: u16,
-    /// Its header fields.
-    pub headers: Headers,
-    /// Its body as it arrived.
-    pub chunks: Vec<Chunk>,
-    /// Its trailer fields.
-    pub trailers: Headers,
-}
-
-impl Response {
-    /// The body.
-    #[must_use]
-    pub fn body(&self) -> Bytes {
-        join(&self.chunks)
-    }
-
-    /// The body as text; bytes that are not UTF-8 become U+FFFD.
-    #[must_use]
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body()).into_owned()
-    }
-
-    /// The body as JSON.
-    ///
-    /// # Errors
-    /// It is not JSON.
-    pub fn json(&self) -> Result<Value> {
-        let parsed = serde_json::from_slice(&self.body());
-        parsed.with_context(|| {
-            format!(
-                "status {}, body is not JSON: {:?}",
-                self.status,
-                self.text()
-            )
-        })
-    }
-
-    /// The response itself if it has this status.
-    ///
-    /// # Errors
-    /// It has another; the error shows the body.
-    pub fn expect_status(self, status: u16) -> Result<Self> {
-        ensure!(
-            self.status == status,
-            "status {} instead of {status}: {:?}",
-            self.status,
-            self.text()
-        );
-        Ok(self)
     }
 }

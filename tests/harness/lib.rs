@@ -27,24 +27,26 @@ mod client;
 mod example;
 mod filter;
 mod headers;
+mod launch;
 mod mock_llm;
 mod module;
 mod process;
 mod raw;
 mod release;
+mod response;
 mod upstream;
 mod workspace;
 
 pub use answer::{Answer, AnswerStream};
 pub use bootstrap::{Bootstrap, Route};
-pub use client::{
-    BodyWriter, Connection, PendingResponse, Protocol, Request, Response, ResponseStream, post_json,
-};
+pub use client::{BodyWriter, Connection, Protocol, Request, post_json};
 pub use example::Example;
 pub use filter::{Filter, FilterConfig};
 pub use headers::Headers;
+pub use launch::{Launch, Validation};
 pub use module::Module;
-pub use process::{Envoy, Launch, Validation};
+pub use process::Envoy;
 pub use raw::RawConnection;
 pub use release::EnvoyRelease;
+pub use response::{PendingResponse, Response, ResponseStream};
 pub use upstream::{Chunk, End, RecordedRequest, Upstream};

@@ -1,9 +1,9 @@
 //! A running Envoy.
 
-use std::fs::{self, File};
+use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,11 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use crate::client::Request;
+use crate::launch::Launch;
 use crate::module::Module;
 use crate::release::EnvoyRelease;
 
-/// How long a start, a refusal or a validation may take.
+/// How long a start, an exit or a log line may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The time between two looks at something that is about to happen.
@@ -24,165 +25,6 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// How much of a log a failure shows.
 const TAIL_LINES: usize = 60;
-
-/// How to start an Envoy.
-#[derive(Clone, Debug)]
-pub struct Launch {
-    release: EnvoyRelease,
-    bootstrap: Value,
-    module: Option<Module>,
-    concurrency: u32,
-    log_level: String,
-    component_log_level: String,
-    environment: Vec<(String, String)>,
-}
-
-/// What `--mode validate` said.
-#[derive(Debug)]
-pub struct Validation {
-    /// Success if the bootstrap is valid.
-    pub status: ExitStatus,
-    /// Both output streams.
-    pub output: String,
-}
-
-impl Launch {
-    /// An Envoy of this release with this bootstrap: two workers, log level info, no module to find.
-    #[must_use]
-    pub fn new(release: EnvoyRelease, bootstrap: Value) -> Self {
-        Self {
-            release,
-            bootstrap,
-            module: None,
-            concurrency: 2,
-            log_level: "info".into(),
-            // At start `main` lists every extension there is.
-            component_log_level: "main:warning".into(),
-            environment: Vec::new(),
-        }
-    }
-
-    /// Where to find `rust_module`.
-    #[must_use]
-    pub fn module(mut self, module: &Module) -> Self {
-        self.module = Some(module.clone());
-        self
-    }
-
-    /// The number of worker threads.
-    #[must_use]
-    pub fn concurrency(mut self, workers: u32) -> Self {
-        self.concurrency = workers;
-        self
-    }
-
-    /// The log level of everything, such as `debug`.
-    #[must_use]
-    pub fn log_level(mut self, level: &str) -> Self {
-        level.clone_into(&mut self.log_level);
-        self
-    }
-
-    /// The log level of some components, such as `dynamic_modules:debug`.
-    #[must_use]
-    pub fn component_log_level(mut self, levels: &str) -> Self {
-        self.component_log_level = format!("main:warning,{levels}");
-        self
-    }
-
-    /// Sets an environment variable.
-    #[must_use]
-    pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.environment.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Starts it and waits until it is ready for requests.
-    ///
-    /// # Errors
-    /// It exits or is not ready in time; the error holds the end of its log.
-    pub async fn start(self) -> Result<Envoy> {
-        let envoy = self.spawn(&[])?;
-        envoy.wait_until_ready().await?;
-        Ok(envoy)
-    }
-
-    /// Starts it, expecting it to refuse its bootstrap, and returns its log.
-    ///
-    /// # Errors
-    /// It does not exit, or exits without an error.
-    pub async fn start_expecting_refusal(self) -> Result<String> {
-        let envoy = self.spawn(&[])?;
-        let status = envoy
-            .wait_for_exit()
-            .await
-            .context("envoy accepted what it should refuse")?;
-        ensure!(
-            !status.success(),
-            "envoy ended without an error:\n{}",
-            envoy.log()
-        );
-        ensure!(
-            status.code().is_some(),
-            "envoy crashed ({status}) instead of refusing:\n{}",
-            envoy.log()
-        );
-        Ok(envoy.log())
-    }
-
-    /// Checks the bootstrap with `--mode validate`.
-    ///
-    /// # Errors
-    /// It does not end in time.
-    pub async fn validate(self) -> Result<Validation> {
-        let envoy = self.spawn(&["--mode", "validate"])?;
-        let status = envoy.wait_for_exit().await?;
-        Ok(Validation {
-            status,
-            output: envoy.stdout() + &envoy.log(),
-        })
-    }
-
-    fn spawn(self, arguments: &[&str]) -> Result<Envoy> {
-        let binary = self.release.binary()?;
-        let directory = tempfile::Builder::new().prefix("envoy-").tempdir()?;
-        let file = |name: &str| directory.path().join(name);
-        fs::write(
-            file("bootstrap.json"),
-            serde_json::to_string_pretty(&self.bootstrap)?,
-        )?;
-        let mut command = Command::new(&binary);
-        command
-            .arg("--config-path")
-            .arg(file("bootstrap.json"))
-            .arg("--admin-address-path")
-            .arg(file("admin"))
-            .args(["--concurrency", &self.concurrency.to_string()])
-            .args(["--log-level", &self.log_level])
-            // Access logs are read back by tests: do not hold them for the usual ten seconds.
-            .args(["--file-flush-interval-msec", "20", "--disable-hot-restart"])
-            .args(["--component-log-level", &self.component_log_level])
-            .args(arguments)
-            .envs(
-                self.module
-                    .iter()
-                    .map(|module| ("ENVOY_DYNAMIC_MODULES_SEARCH_PATH", module.directory())),
-            )
-            .envs(self.environment)
-            .stdin(Stdio::null())
-            .stdout(File::create(file("stdout"))?)
-            .stderr(File::create(file("stderr"))?);
-        let child = command
-            .spawn()
-            .with_context(|| format!("cannot run {}", binary.display()))?;
-        Ok(Envoy {
-            release: self.release,
-            directory,
-            child: Mutex::new(child),
-            bootstrap: self.bootstrap,
-        })
-    }
-}
 
 /// A running Envoy with a directory of its own. Killed when dropped.
 #[derive(Debug)]
@@ -194,6 +36,20 @@ pub struct Envoy {
 }
 
 impl Envoy {
+    pub(crate) fn new(
+        release: EnvoyRelease,
+        directory: TempDir,
+        child: Child,
+        bootstrap: Value,
+    ) -> Self {
+        Self {
+            release,
+            directory,
+            child: Mutex::new(child),
+            bootstrap,
+        }
+    }
+
     /// Starts an Envoy with the module and waits until it is ready. [`Launch`] sets more.
     ///
     /// # Errors
@@ -385,7 +241,7 @@ impl Envoy {
         Ok(request.send(address).await?.expect_status(200)?.text())
     }
 
-    async fn wait_until_ready(&self) -> Result<()> {
+    pub(crate) async fn wait_until_ready(&self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.exit_status()? {
@@ -408,7 +264,7 @@ impl Envoy {
         }
     }
 
-    async fn wait_for_exit(&self) -> Result<ExitStatus> {
+    pub(crate) async fn wait_for_exit(&self) -> Result<ExitStatus> {
         let exited = self.wait_for(|| self.exit_status().transpose()).await;
         exited.with_context(|| format!("envoy still runs:\n{}", tail(&self.log())))?
     }
@@ -434,7 +290,7 @@ impl Envoy {
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn stdout(&self) -> String {
+    pub(crate) fn stdout(&self) -> String {
         self.file("stdout")
     }
 

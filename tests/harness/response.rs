@@ -1,0 +1,169 @@
+//! Responses as they arrive.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::{Frame, Incoming};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::headers::Headers;
+use crate::upstream::{Chunk, join};
+
+/// How long the next part of a body may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A response not yet here.
+#[derive(Debug)]
+pub struct PendingResponse(JoinHandle<Result<ResponseStream>>);
+
+impl PendingResponse {
+    pub(crate) fn new(response: JoinHandle<Result<ResponseStream>>) -> Self {
+        Self(response)
+    }
+
+    /// Waits for the response headers.
+    ///
+    /// # Errors
+    /// The response is cut or late.
+    pub async fn stream(self) -> Result<ResponseStream> {
+        self.0.await?
+    }
+
+    /// Waits for the whole response.
+    ///
+    /// # Errors
+    /// The response is cut or late.
+    pub async fn response(self) -> Result<Response> {
+        self.stream().await?.response().await
+    }
+}
+
+/// A response whose headers have arrived.
+#[derive(Debug)]
+pub struct ResponseStream {
+    /// Such as 200.
+    pub status: u16,
+    /// Its header fields.
+    pub headers: Headers,
+    /// Its trailer fields, known once [`next`](Self::next) has returned `None`.
+    pub trailers: Headers,
+    body: Incoming,
+}
+
+impl ResponseStream {
+    pub(crate) fn new(response: hyper::Response<Incoming>) -> Self {
+        Self {
+            status: response.status().as_u16(),
+            headers: Headers::from(response.headers()),
+            body: response.into_body(),
+            trailers: Headers::default(),
+        }
+    }
+
+    /// The next part of the body as it arrives, or `None` at the end.
+    ///
+    /// # Errors
+    /// The body is cut, or nothing comes for fifteen seconds.
+    pub async fn next(&mut self) -> Result<Option<Chunk>> {
+        loop {
+            let frame = timeout(PATIENCE, self.body.frame())
+                .await
+                .context("the response body stalled")?;
+            let Some(frame) = frame.transpose().context("the response body was cut")? else {
+                return Ok(None);
+            };
+            match Frame::into_data(frame) {
+                // HTTP/2 ends a stream with an empty frame: no part of the body.
+                Ok(data) if data.is_empty() => {}
+                Ok(data) => {
+                    return Ok(Some(Chunk {
+                        data,
+                        at: Instant::now(),
+                    }));
+                }
+                Err(other) => {
+                    if let Ok(trailers) = other.into_trailers() {
+                        self.trailers = Headers::from(&trailers);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads the rest.
+    ///
+    /// # Errors
+    /// The body is cut or stalls.
+    pub async fn response(mut self) -> Result<Response> {
+        let mut chunks = Vec::new();
+        while let Some(chunk) = self.next().await? {
+            chunks.push(chunk);
+        }
+        Ok(Response {
+            status: self.status,
+            headers: self.headers,
+            chunks,
+            trailers: self.trailers,
+        })
+    }
+}
+
+/// A whole response.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// Such as 200.
+    pub status: u16,
+    /// Its header fields.
+    pub headers: Headers,
+    /// Its body as it arrived.
+    pub chunks: Vec<Chunk>,
+    /// Its trailer fields.
+    pub trailers: Headers,
+}
+
+impl Response {
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> Bytes {
+        join(&self.chunks)
+    }
+
+    /// The body as text; bytes that are not UTF-8 become U+FFFD.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body()).into_owned()
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// It is not JSON.
+    pub fn json(&self) -> Result<Value> {
+        let parsed = serde_json::from_slice(&self.body());
+        parsed.with_context(|| {
+            format!(
+                "status {}, body is not JSON: {:?}",
+                self.status,
+                self.text()
+            )
+        })
+    }
+
+    /// The response itself if it has this status.
+    ///
+    /// # Errors
+    /// It has another; the error shows the body.
+    pub fn expect_status(self, status: u16) -> Result<Self> {
+        ensure!(
+            self.status == status,
+            "status {} instead of {status}: {:?}",
+            self.status,
+            self.text()
+        );
+        Ok(self)
+    }
+}
