@@ -127,3 +127,51 @@ fn move_ports(value: &mut Value, new_port: &mut impl FnMut(u64) -> Result<u16>) 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Example;
+    use serde_json::Value;
+
+    #[test]
+    fn every_port_moves() {
+        let example = Example::load("minimal.yaml").unwrap();
+        let [small, large] = [1111, 2222].map(|port| ([127, 0, 0, 1], port).into());
+        let bootstrap = example.bootstrap(&[(9001, small), (9002, large)]).unwrap();
+        let port = |path: &str| {
+            let address = bootstrap.pointer(path).unwrap();
+            address
+                .pointer("/socket_address/port_value")
+                .and_then(Value::as_u64)
+        };
+        let endpoint = "load_assignment/endpoints/0/lb_endpoints/0/endpoint/address";
+        assert_eq!(port("/static_resources/listeners/0/address"), Some(0));
+        assert_eq!(port("/admin/address"), Some(0));
+        assert_eq!(
+            port(&format!("/static_resources/clusters/0/{endpoint}")),
+            Some(1111)
+        );
+        assert_eq!(
+            port(&format!("/static_resources/clusters/1/{endpoint}")),
+            Some(2222)
+        );
+        assert_eq!(example.listener_port().unwrap(), 10000);
+    }
+
+    #[test]
+    fn ports_and_upstreams_must_match() {
+        let example = Example::load("minimal.yaml").unwrap();
+        let address = ([127, 0, 0, 1], 1111).into();
+        let error = example
+            .bootstrap(&[(9001, address)])
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "minimal.yaml has an endpoint at port 9002: give it an upstream"
+        );
+        let three = [(9001, address), (9002, address), (9003, address)];
+        let error = example.bootstrap(&three).unwrap_err().to_string();
+        assert_eq!(error, "minimal.yaml has no endpoint at port 9003");
+    }
+}

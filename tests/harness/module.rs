@@ -81,6 +81,7 @@ impl Module {
     }
 
     fn build(arguments: &[&str]) -> Result<Self> {
+        eprintln!("building the module ...");
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
             .current_dir(workspace::root())

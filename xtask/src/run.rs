@@ -34,7 +34,6 @@ struct Sample {
 
 impl Run {
     pub(crate) fn execute(&self) -> Result<()> {
-        eprintln!("building the module ...");
         let module = Module::release()?;
         self.envoy.binary()?;
         let runtime = tokio::runtime::Runtime::new()?;
