@@ -1,0 +1,186 @@
+//! The fake host and the configurations it holds.
+
+use std::ffi::{CStr, c_void};
+use std::fmt;
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+use envoy_proxy_dynamic_modules_rust_sdk::program::{self, Module, Program};
+use envoy_proxy_dynamic_modules_rust_sdk::{LogLevel, hooks};
+
+use crate::generation::Generation;
+use crate::log;
+use crate::metrics::Metrics;
+use crate::stream::FakeStream;
+
+/// One release of Envoy that has loaded a module. It belongs to the thread that made it; one per
+/// thread at a time.
+#[derive(Debug)]
+pub struct FakeHost {
+    generation: Generation,
+    abi_version: &'static CStr,
+    this_thread: PhantomData<*const ()>,
+}
+
+impl FakeHost {
+    /// Loads `module` into `generation`; `None` when the module rejects that.
+    pub fn load(generation: Generation, module: Module) -> Option<Self> {
+        log::reset();
+        let program = Program {
+            callbacks: generation.callbacks()?,
+            module,
+        };
+        program::install_for_thread(Some(program));
+        let abi_version = program::init(program)?;
+        Some(Self {
+            generation,
+            abi_version,
+            this_thread: PhantomData,
+        })
+    }
+
+    /// As [`Self::load`].
+    ///
+    /// # Panics
+    /// When the module rejects being loaded.
+    pub fn new(generation: Generation, module: Module) -> Self {
+        Self::load(generation, module)
+            .unwrap_or_else(|| panic!("{generation:?}: the module rejected being loaded"))
+    }
+
+    /// The release.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// The ABI version that the module reported.
+    pub fn abi_version(&self) -> &'static CStr {
+        self.abi_version
+    }
+
+    /// Creates a filter configuration; `None` when the module rejects it.
+    pub fn filter_config(&self, name: impl AsRef<[u8]>, config: &[u8]) -> Option<FakeFilterConfig> {
+        let name = name.as_ref();
+        let mut state = Rc::new(ConfigState {
+            generation: self.generation,
+            metrics: Metrics::default(),
+            module: std::ptr::null(),
+        });
+        let envoy = Rc::as_ptr(&state).cast_mut().cast::<c_void>();
+        // SAFETY: the state outlives the call, which only reads it, and the buffers are readable.
+        let module = unsafe {
+            hooks::envoy_dynamic_module_on_http_filter_config_new(
+                envoy,
+                name.as_ptr(),
+                name.len(),
+                config.as_ptr(),
+                config.len(),
+            )
+        };
+        if module.is_null() {
+            return None;
+        }
+        Rc::get_mut(&mut state)?.module = module;
+        state.metrics.freeze();
+        Some(FakeFilterConfig { state })
+    }
+
+    /// Creates a per-route configuration; `None` when the module rejects it.
+    pub fn route_config(&self, name: impl AsRef<[u8]>, config: &[u8]) -> Option<FakeRouteConfig> {
+        let name = name.as_ref();
+        // SAFETY: the buffers are readable.
+        let module = unsafe {
+            hooks::envoy_dynamic_module_on_http_filter_per_route_config_new(
+                name.as_ptr(),
+                name.len(),
+                config.as_ptr(),
+                config.len(),
+            )
+        };
+        (!module.is_null()).then(|| FakeRouteConfig(Rc::new(RouteState { module })))
+    }
+
+    /// What was logged on this thread since the host was made.
+    pub fn logs(&self) -> Vec<(LogLevel, String)> {
+        log::lines()
+    }
+
+    /// Whether any line of `level` contains `text`.
+    pub fn logged(&self, level: LogLevel, text: &str) -> bool {
+        self.logs()
+            .iter()
+            .any(|(own, line)| *own == level && line.contains(text))
+    }
+
+    /// Sets the log level; at first everything is logged.
+    pub fn set_log_level(&self, level: LogLevel) {
+        log::set_level(level);
+    }
+}
+
+impl Drop for FakeHost {
+    fn drop(&mut self) {
+        program::install_for_thread(None);
+    }
+}
+
+/// Envoy's side of a filter configuration.
+pub(crate) struct ConfigState {
+    pub(crate) generation: Generation,
+    pub(crate) metrics: Metrics,
+    pub(crate) module: *const c_void,
+}
+
+impl Drop for ConfigState {
+    fn drop(&mut self) {
+        // SAFETY: what the module returned, given back once, after every stream.
+        unsafe { hooks::envoy_dynamic_module_on_http_filter_config_destroy(self.module) }
+    }
+}
+
+/// A filter configuration that the module accepted. Destroyed with the last stream that uses it.
+pub struct FakeFilterConfig {
+    pub(crate) state: Rc<ConfigState>,
+}
+
+impl FakeFilterConfig {
+    /// Starts a stream.
+    pub fn stream(&self) -> FakeStream {
+        FakeStream::new(Rc::clone(&self.state))
+    }
+
+    /// The value of a counter or gauge; 0 when it never changed. One label value per label name.
+    pub fn metric(&self, name: &str, labels: &[&str]) -> u64 {
+        self.histogram(name, labels).last().copied().unwrap_or(0)
+    }
+
+    /// Every value recorded in a histogram.
+    pub fn histogram(&self, name: &str, labels: &[&str]) -> Vec<u64> {
+        self.state.metrics.values(name, labels)
+    }
+}
+
+impl fmt::Debug for FakeFilterConfig {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("FakeFilterConfig")
+            .field("generation", &self.state.generation)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A per-route configuration that the module accepted. Destroyed when the last clone goes.
+#[derive(Clone, Debug)]
+pub struct FakeRouteConfig(pub(crate) Rc<RouteState>);
+
+#[derive(Debug)]
+pub(crate) struct RouteState {
+    pub(crate) module: *const c_void,
+}
+
+impl Drop for RouteState {
+    fn drop(&mut self) {
+        // SAFETY: what the module returned, given back once.
+        unsafe { hooks::envoy_dynamic_module_on_http_filter_per_route_config_destroy(self.module) }
+    }
+}
