@@ -1,17 +1,16 @@
 //! Responses as they arrive.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
-use http_body_util::BodyExt;
-use hyper::body::{Frame, Incoming};
+use hyper::body::Incoming;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::headers::Headers;
-use crate::upstream::{Chunk, join};
+use crate::incoming::{Chunk, IncomingBody, Part, join};
 
 /// How long the next part of a body may take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -51,16 +50,17 @@ pub struct ResponseStream {
     pub headers: Headers,
     /// Its trailer fields, known once [`next`](Self::next) has returned `None`.
     pub trailers: Headers,
-    body: Incoming,
+    body: IncomingBody,
 }
 
 impl ResponseStream {
     pub(crate) fn new(response: hyper::Response<Incoming>) -> Self {
+        let version = response.version();
         Self {
             status: response.status().as_u16(),
             headers: Headers::from(response.headers()),
-            body: response.into_body(),
             trailers: Headers::default(),
+            body: IncomingBody::new(response.into_body(), version),
         }
     }
 
@@ -70,26 +70,11 @@ impl ResponseStream {
     /// The body is cut, or nothing comes for fifteen seconds.
     pub async fn next(&mut self) -> Result<Option<Chunk>> {
         loop {
-            let frame = timeout(PATIENCE, self.body.frame())
-                .await
-                .context("the response body stalled")?;
-            let Some(frame) = frame.transpose().context("the response body was cut")? else {
-                return Ok(None);
-            };
-            match Frame::into_data(frame) {
-                // HTTP/2 ends a stream with an empty frame: no part of the body.
-                Ok(data) if data.is_empty() => {}
-                Ok(data) => {
-                    return Ok(Some(Chunk {
-                        data,
-                        at: Instant::now(),
-                    }));
-                }
-                Err(other) => {
-                    if let Ok(trailers) = other.into_trailers() {
-                        self.trailers = Headers::from(&trailers);
-                    }
-                }
+            let part = timeout(PATIENCE, self.body.next()).await;
+            match part.context("the response body stalled")?? {
+                Some(Part::Chunk(chunk)) => return Ok(Some(chunk)),
+                Some(Part::Trailers(trailers)) => self.trailers = trailers,
+                None => return Ok(None),
             }
         }
     }

@@ -3,11 +3,10 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, Version};
@@ -21,18 +20,10 @@ use tokio::time::timeout;
 
 use crate::answer::{Answer, OutgoingBody, full};
 use crate::headers::Headers;
+use crate::incoming::{Chunk, IncomingBody, Part, join};
 
 /// How long a test waits for a request before it fails.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A part of a body and when it arrived.
-#[derive(Clone, Debug)]
-pub struct Chunk {
-    /// The bytes.
-    pub data: Bytes,
-    /// When they arrived.
-    pub at: Instant,
-}
 
 /// How far a request has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,17 +77,6 @@ impl RecordedRequest {
     pub fn json(&self) -> Result<serde_json::Value> {
         serde_json::from_slice(&self.body())
             .with_context(|| format!("upstream got no JSON: {:?}", self.text()))
-    }
-}
-
-/// Joins chunks; does not copy a single one.
-pub(crate) fn join(chunks: &[Chunk]) -> Bytes {
-    match chunks {
-        [only] => only.data.clone(),
-        _ => chunks
-            .iter()
-            .flat_map(|chunk| chunk.data.iter().copied())
-            .collect(),
     }
 }
 
@@ -295,7 +275,8 @@ impl Service {
     ) -> Result<Response<OutgoingBody>, Infallible> {
         let upgrade = hyper::upgrade::on(&mut request);
         let index = self.begin(&request);
-        let body = request.into_body();
+        let version = request.version();
+        let body = IncomingBody::new(request.into_body(), version);
         match self.answer_at {
             AnswerAt::End => self.record(index, body).await,
             AnswerAt::Headers => {
@@ -347,30 +328,20 @@ impl Service {
         index
     }
 
-    async fn record(&self, index: usize, mut body: Incoming) {
-        while let Some(frame) = body.frame().await {
-            match frame.map(hyper::body::Frame::into_data) {
-                // HTTP/2 ends a stream with an empty frame: no part of the body.
-                Ok(Ok(data)) if data.is_empty() => {}
-                Ok(Ok(data)) => self.update(index, |request| {
-                    request.chunks.push(Chunk {
-                        data,
-                        at: Instant::now(),
-                    })
-                }),
-                Ok(Err(frame)) => {
-                    if let Ok(trailers) = frame.into_trailers() {
-                        self.update(index, |request| request.trailers = Headers::from(&trailers));
-                    }
+    async fn record(&self, index: usize, mut body: IncomingBody) {
+        let end = loop {
+            match body.next().await {
+                Ok(Some(Part::Chunk(chunk))) => {
+                    self.update(index, |request| request.chunks.push(chunk));
                 }
-                Err(error) => {
-                    return self.update(index, |request| {
-                        request.end = End::Broken(error.to_string())
-                    });
+                Ok(Some(Part::Trailers(trailers))) => {
+                    self.update(index, |request| request.trailers = trailers);
                 }
+                Ok(None) => break End::Complete,
+                Err(error) => break End::Broken(format!("{error:#}")),
             }
-        }
-        self.update(index, |request| request.end = End::Complete);
+        };
+        self.update(index, |request| request.end = end);
     }
 
     fn update(&self, index: usize, change: impl FnOnce(&mut RecordedRequest)) {

@@ -230,37 +230,46 @@ async fn an_upgrade_echoes(stage: &Stage) -> Result<()> {
 
 async fn a_cut_request_is_recorded_as_cut(stage: &Stage) -> Result<()> {
     let upstream = Upstream::echo().await?;
-    let envoy = stage.envoy(&through_to(&upstream)).await?;
+    let clusters = Bootstrap::new()
+        .cluster("http1", upstream.address())
+        .http2_cluster("http2", upstream.address());
+    let bootstrap = clusters
+        .route(Route::to("http1").prefix("/http1"))
+        .route(Route::to("http2").prefix("/http2"));
+    let envoy = stage.envoy(&bootstrap).await?;
     let address = envoy.address().await?;
-    let begun = |request: &RecordedRequest| request.text() == "half";
+    let begun = |request: &RecordedRequest| request.text() == "half" && request.end == End::Open;
     let broken = |request: &RecordedRequest| matches!(request.end, End::Broken(_));
+    for path in ["/http1", "/http2"] {
+        let mut connection = RawConnection::open(address).await?;
+        let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n");
+        connection.send(head + "half").await?;
+        upstream.request_where("half a body", begun).await?;
+        connection.reset()?;
+        upstream.request_where("the reset", broken).await?;
 
-    let mut connection = RawConnection::open(address).await?;
-    connection
-        .send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nhalf")
-        .await?;
-    upstream.request_where("half a body", begun).await?;
-    connection.reset()?;
-    upstream.request_where("the reset", broken).await?;
-
-    let (mut body, _response) = Request::post("/").http2().open(address).await?;
-    body.send("half").await?;
-    upstream.request_where("half a body", begun).await?;
-    body.abort();
-    upstream.request_where("the abort", broken).await?;
+        let (mut body, _response) = Request::post(path).http2().open(address).await?;
+        body.send("half").await?;
+        upstream.request_where("half a body", begun).await?;
+        body.abort();
+        upstream.request_where("the abort", broken).await?;
+    }
     Ok(())
 }
 
 async fn a_cut_answer_is_an_error(stage: &Stage) -> Result<()> {
     let upstream = Upstream::answering(Answer::chunks(["half"]).abort()).await?;
     let envoy = stage.envoy(&through_to(&upstream)).await?;
-    let mut response = Request::get("/").stream(envoy.address().await?).await?;
-    same(
-        "first part",
-        response.next().await?.context("no body")?.data.as_ref(),
-        b"half",
-    )?;
-    ensure!(response.next().await.is_err(), "the cut went unnoticed");
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let request = Request::get("/").by(protocol);
+        let mut response = request.stream(envoy.address().await?).await?;
+        let first = response.next().await?.context("no body")?;
+        same("first part", first.data.as_ref(), b"half")?;
+        ensure!(
+            response.next().await.is_err(),
+            "{protocol:?}: the cut went unnoticed"
+        );
+    }
     Ok(())
 }
 
