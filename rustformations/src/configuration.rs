@@ -9,6 +9,7 @@ use transformations::{Program, Reason};
 
 use crate::Constructors;
 use crate::filter::Filter;
+use crate::protobuf_struct;
 use crate::stats::Stats;
 
 /// Of the filter `rustformation`.
@@ -47,7 +48,7 @@ impl HttpFilterConfig for Listener {
 
 /// Compiles a configuration; what is wrong with it goes to the log.
 fn load(name: &str, place: &str, config: &[u8]) -> Option<Arc<Program>> {
-    match Program::load(config) {
+    match Program::load(&protobuf_struct::json(config)) {
         Ok(loaded) => {
             for warning in loaded.warnings {
                 envoy_log_warn!("{name}{place}: {}: {warning}", warning.code);

@@ -10,6 +10,7 @@ mod filter;
 mod ops;
 #[cfg(feature = "test-hooks")]
 mod panic_filter;
+mod protobuf_struct;
 mod stats;
 mod stream;
 

@@ -6,9 +6,19 @@
 // A scenario that indexes what is not there fails, as it should.
 #![allow(clippy::indexing_slicing)]
 
+mod bad_input;
 mod configs;
+mod failures;
+mod gateway;
+mod panics;
 mod plain;
+mod refusals;
+mod responses;
+mod routes;
+mod routing;
 mod stage;
+mod updates;
+mod upgrades;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -35,6 +45,51 @@ const AREAS: &[Area] = &[
         name: "configs",
         module: Built::Release,
         scenarios: configs::SCENARIOS,
+    },
+    Area {
+        name: "routing",
+        module: Built::Release,
+        scenarios: routing::SCENARIOS,
+    },
+    Area {
+        name: "bad_input",
+        module: Built::Release,
+        scenarios: bad_input::SCENARIOS,
+    },
+    Area {
+        name: "responses",
+        module: Built::Release,
+        scenarios: responses::SCENARIOS,
+    },
+    Area {
+        name: "routes",
+        module: Built::Release,
+        scenarios: routes::SCENARIOS,
+    },
+    Area {
+        name: "upgrades",
+        module: Built::Release,
+        scenarios: upgrades::SCENARIOS,
+    },
+    Area {
+        name: "failures",
+        module: Built::Release,
+        scenarios: failures::SCENARIOS,
+    },
+    Area {
+        name: "refusals",
+        module: Built::Release,
+        scenarios: refusals::SCENARIOS,
+    },
+    Area {
+        name: "updates",
+        module: Built::Release,
+        scenarios: updates::SCENARIOS,
+    },
+    Area {
+        name: "panics",
+        module: Built::TestHooks,
+        scenarios: panics::SCENARIOS,
     },
 ];
 

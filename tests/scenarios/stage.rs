@@ -22,7 +22,6 @@ pub(crate) enum Built {
     /// The one that is shipped.
     Release,
     /// The one with the `test-hooks` feature.
-    #[allow(dead_code, reason = "no area provokes panics yet")]
     TestHooks,
 }
 

@@ -1,0 +1,157 @@
+//! A route's configuration replaces the listener's as a whole.
+
+use anyhow::{Result, ensure};
+use harness::{Bootstrap, Request, Route, Upstream};
+use serde_json::{Value, json};
+
+use crate::gateway::MODEL;
+use crate::stage::{Scenario, Stage, only, same, scenarios};
+
+pub(crate) const SCENARIOS: &[Scenario] = scenarios![
+    All a_route_replaces_and_empties,
+    Ends the_most_specific_configuration_wins,
+    Ends a_route_chosen_by_the_body_keeps_the_first_configuration,
+    Ends a_route_found_later_transforms_the_response,
+];
+
+fn set(value: &str) -> Value {
+    json!({
+        "request": {"set": [{"name": "x-request", "value": value}]},
+        "response": {"set": [{"name": "x-response", "value": value}]},
+    })
+}
+
+async fn a_route_replaces_and_empties(stage: &Stage) -> Result<()> {
+    let upstream = Upstream::echo().await?;
+    let only_request = json!({"request": {"set": [{"name": "x-request", "value": "route"}]}});
+    let bootstrap = Bootstrap::new()
+        .filter(set("listener"))
+        .cluster("upstream", upstream.address())
+        .route(
+            Route::to("upstream")
+                .prefix("/route")
+                .per_route(only_request),
+        )
+        .route(Route::to("upstream").prefix("/off").per_route(json!({})))
+        .route(Route::to("upstream"));
+    let envoy = stage.envoy(&bootstrap).await?;
+    let address = envoy.address().await?;
+    for (path, request, response) in [
+        ("/", Some("listener"), Some("listener")),
+        ("/route", Some("route"), None),
+        ("/off", None, None),
+    ] {
+        let answer = Request::post(path)
+            .body("x")
+            .send(address)
+            .await?
+            .expect_status(200)?;
+        let seen = upstream.request().await?;
+        same(path, seen.headers.value("x-request").as_deref(), request)?;
+        same(
+            path,
+            answer.headers.value("x-response").as_deref(),
+            response,
+        )?;
+    }
+    Ok(())
+}
+
+async fn the_most_specific_configuration_wins(stage: &Stage) -> Result<()> {
+    let upstream = Upstream::echo().await?;
+    let bootstrap = Bootstrap::new()
+        .filter(json!({}))
+        .per_route_configuration(set("configuration"))
+        .cluster("upstream", upstream.address())
+        .route(
+            Route::to("upstream")
+                .prefix("/route")
+                .per_route(set("route")),
+        )
+        .route(Route::to("upstream"));
+    let with_host = bootstrap.clone().per_virtual_host(set("host"));
+    for (bootstrap, path, expected) in [
+        (&bootstrap, "/", "configuration"),
+        (&with_host, "/", "host"),
+        (&with_host, "/route", "route"),
+    ] {
+        let envoy = stage.envoy(bootstrap).await?;
+        let response = Request::get(path)
+            .send(envoy.address().await?)
+            .await?
+            .expect_status(200)?;
+        same(
+            path,
+            only(&response.headers, "x-response")?.as_str(),
+            expected,
+        )?;
+    }
+    Ok(())
+}
+
+fn extract_then(response: &str) -> Value {
+    json!({
+        "request": {"extract": [{"header": MODEL}]},
+        "response": {"set": [{"name": "x-response", "value": response}]},
+    })
+}
+
+async fn a_route_chosen_by_the_body_keeps_the_first_configuration(stage: &Stage) -> Result<()> {
+    let upstream = Upstream::echo().await?;
+    let bootstrap = Bootstrap::new()
+        .filter(json!({}))
+        .cluster("upstream", upstream.address())
+        .route(
+            Route::to("upstream")
+                .header(MODEL, "gpt-4o")
+                .per_route(set("second")),
+        )
+        .route(Route::to("upstream").per_route(extract_then("first")));
+    let envoy = stage.envoy(&bootstrap).await?;
+    let request = Request::post("/").body(r#"{"model":"gpt-4o"}"#);
+    let response = request
+        .send(envoy.address().await?)
+        .await?
+        .expect_status(200)?;
+    same(
+        "response",
+        only(&response.headers, "x-response")?.as_str(),
+        "first",
+    )?;
+    ensure!(
+        !upstream.request().await?.headers.contains("x-request"),
+        "the second route's request pass ran"
+    );
+    Ok(())
+}
+
+async fn a_route_found_later_transforms_the_response(stage: &Stage) -> Result<()> {
+    let upstream = Upstream::echo().await?;
+    let of_route = json!({"response": {"set": [
+        {"name": "x-response", "value": "{{ request_header('x-gateway-model-name') }} {{ extracted.model }}"},
+    ]}, "request": {"extract": [{"header": MODEL}]}});
+    let bootstrap = Bootstrap::new()
+        .filter(extract_then("listener"))
+        .cluster("upstream", upstream.address())
+        .route(
+            Route::to("upstream")
+                .header(MODEL, "gpt-4o")
+                .per_route(of_route),
+        )
+        .route(Route::to("upstream"));
+    let envoy = stage.envoy(&bootstrap).await?;
+    let address = envoy.address().await?;
+    let ask = |model: &str| Request::post("/").json(&json!({"model": model}));
+    let response = ask("gpt-4o").send(address).await?.expect_status(200)?;
+    same(
+        "route",
+        only(&response.headers, "x-response")?.as_str(),
+        "gpt-4o gpt-4o",
+    )?;
+    let response = ask("mistral").send(address).await?.expect_status(200)?;
+    same(
+        "listener",
+        only(&response.headers, "x-response")?.as_str(),
+        "listener",
+    )
+}

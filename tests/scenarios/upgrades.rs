@@ -1,0 +1,56 @@
+//! Upgraded streams: headers are transformed, what follows is left alone.
+
+use anyhow::{Result, ensure};
+use harness::{Answer, Bootstrap, RawConnection, Route, Upstream};
+use serde_json::json;
+
+use crate::gateway::MODEL;
+use crate::stage::{Scenario, Stage, same, scenarios};
+
+pub(crate) const SCENARIOS: &[Scenario] = scenarios![
+    All a_websocket_echoes,
+];
+
+async fn a_websocket_echoes(stage: &Stage) -> Result<()> {
+    let upstream = Upstream::answering(Answer::websocket_echo()).await?;
+    let config = json!({
+        "request": {
+            "extract": [{"header": MODEL}],
+            "set": [{"name": "x-agent", "value": "{{ header('user-agent') }}"}],
+        },
+        "response": {
+            "body": {"value": "never"},
+            "set": [{"name": "x-status", "value": "{{ header(':status') }}"}],
+        },
+    });
+    let bootstrap = Bootstrap::new()
+        .filter(config)
+        .websockets()
+        .cluster("upstream", upstream.address())
+        .route(Route::to("upstream"));
+    let envoy = stage.envoy(&bootstrap).await?;
+    let mut connection = RawConnection::open(envoy.address().await?).await?;
+    connection
+        .send(format!(
+            "GET /live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nUser-Agent: me\r\n{MODEL}: forged\r\n\r\n"
+        ))
+        .await?;
+    let head = connection.read_until("\r\n\r\n").await?;
+    ensure!(head.starts_with("HTTP/1.1 101 "), "no upgrade: {head}");
+    ensure!(
+        head.contains("x-status: 101\r\n"),
+        "the 101 was not transformed: {head}"
+    );
+    for text in ["ping.", "{\"model\":1}.", "pong."] {
+        connection.send(text).await?;
+        same("echo", connection.read_until(".").await?.as_str(), text)?;
+    }
+    let seen = upstream.request().await?;
+    same(
+        "agent",
+        seen.headers.value("x-agent").as_deref(),
+        Some("me"),
+    )?;
+    ensure!(!seen.headers.contains(MODEL), "the forged header survived");
+    Ok(())
+}
