@@ -102,6 +102,21 @@ impl Queue {
         true
     }
 
+    /// Takes what is waiting aside while a hook runs that one of these actions called: what that
+    /// hook asks for comes first, and the rest only after its action is done.
+    pub(crate) fn set_aside(&self) -> VecDeque<Action> {
+        self.actions.take()
+    }
+
+    /// Puts back what [`Self::set_aside`] took.
+    pub(crate) fn put_back(&self, mut aside: VecDeque<Action>) {
+        if !self.closed.get() {
+            let mut actions = self.actions.borrow_mut();
+            aside.append(&mut actions);
+            *actions = aside;
+        }
+    }
+
     /// Drops what is waiting.
     pub(crate) fn clear(&self) {
         self.actions.take();

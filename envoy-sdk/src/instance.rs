@@ -98,8 +98,32 @@ impl Instance {
             return pass;
         }
         self.note_end(hook, end_of_stream);
-        let status = match self.state.get() {
-            State::Retired => return pass,
+        // Inside a hook of the filter, its end performs what this one defers. Otherwise this hook
+        // was called by Envoy, perhaps inside a deferred action.
+        if self.depth.get() > 0 {
+            return self.run_filter(hook, end_of_stream, pass, stop, code);
+        }
+        let aside = self.queue.set_aside();
+        let status = self.run_filter(hook, end_of_stream, pass, stop, code);
+        if hook == Hook::StreamComplete {
+            self.queue.close(); // the response is over; sending now would be use after free
+        }
+        self.queue.perform(|| self.live());
+        self.queue.put_back(aside);
+        status
+    }
+
+    /// Runs `code` on the filter, if there is still one; a panic fails the stream.
+    fn run_filter<S>(
+        self: &Rc<Self>,
+        hook: Hook,
+        end_of_stream: bool,
+        pass: S,
+        stop: S,
+        code: impl FnOnce(&dyn HttpFilter, &mut EnvoyHttpFilter) -> S,
+    ) -> S {
+        match self.state.get() {
+            State::Retired => pass,
             State::Failed => {
                 self.state.set(State::Retired);
                 self.fail_stream(hook);
@@ -128,12 +152,7 @@ impl Instance {
                 guard::drop_quietly(filter);
                 status
             }
-        };
-        if hook == Hook::StreamComplete {
-            self.queue.close(); // the response is over; sending now would be use after free
         }
-        self.perform_deferred();
-        status
     }
 
     /// Envoy has destroyed its filter object: nothing may be called on it any more.
@@ -229,13 +248,5 @@ impl Instance {
         };
         self.queue.clear();
         self.queue.push(action);
-    }
-
-    /// Performs what hooks deferred, unless a hook is still on the stack: then that one's end
-    /// does.
-    fn perform_deferred(&self) {
-        if self.depth.get() == 0 {
-            self.queue.perform(|| self.live());
-        }
     }
 }
