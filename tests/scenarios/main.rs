@@ -12,6 +12,7 @@ mod failures;
 mod gateway;
 mod panics;
 mod plain;
+mod readme;
 mod refusals;
 mod responses;
 mod routes;
@@ -90,6 +91,11 @@ const AREAS: &[Area] = &[
         name: "panics",
         module: Built::TestHooks,
         scenarios: panics::SCENARIOS,
+    },
+    Area {
+        name: "readme",
+        module: Built::Release,
+        scenarios: readme::SCENARIOS,
     },
 ];
 

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout)]
 
+#[cfg(test)]
+mod architecture;
 mod check_module;
 mod envoy;
 mod run;

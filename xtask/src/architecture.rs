@@ -1,0 +1,92 @@
+//! The rules of the house that a compiler does not check.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+
+const SDK: &str = "envoy-proxy-dynamic-modules-rust-sdk";
+
+fn metadata() -> Metadata {
+    MetadataCommand::new().no_deps().exec().unwrap()
+}
+
+/// The packages of this workspace that each package needs to be built, tests aside.
+fn dependencies(metadata: &Metadata) -> BTreeMap<&str, Vec<&str>> {
+    let ours = |name: &str| metadata.packages.iter().any(|package| package.name == name);
+    let of = |package: &Package| {
+        let needed = package
+            .dependencies
+            .iter()
+            .filter(|dependency| dependency.kind != DependencyKind::Development);
+        let mut names: Vec<String> = needed.map(|dependency| dependency.name.clone()).collect();
+        names.retain(|name| ours(name));
+        names
+    };
+    metadata
+        .packages
+        .iter()
+        .map(|package| {
+            let names = of(package).into_iter();
+            let known =
+                names.filter_map(|name| metadata.packages.iter().find(|other| other.name == name));
+            (
+                package.name.as_str(),
+                known.map(|other| other.name.as_str()).collect(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let metadata = metadata();
+    let dependencies = dependencies(&metadata);
+    assert_eq!(dependencies["transformations"], [""; 0]);
+    assert_eq!(dependencies[SDK], [""; 0]);
+    assert_eq!(dependencies["rustformations"], [SDK, "transformations"]);
+    for (package, needed) in &dependencies {
+        assert!(
+            !needed.contains(&"envoy-fake-host"),
+            "{package} would ship the fake host"
+        );
+        assert!(
+            !needed.contains(&"rustformations"),
+            "{package}: the module is used as a file"
+        );
+    }
+}
+
+#[test]
+fn unsafe_code_stays_in_the_sdk() {
+    for package in metadata().packages {
+        if package.manifest_path.as_str().contains("/envoy-sdk/") {
+            continue;
+        }
+        for target in &package.targets {
+            let root = fs::read_to_string(&target.src_path).unwrap();
+            let build_script = target.is_custom_build();
+            assert!(
+                build_script || root.contains("#![forbid(unsafe_code)]"),
+                "{} does not forbid unsafe code",
+                target.src_path
+            );
+        }
+    }
+}
+
+#[test]
+fn the_module_is_only_a_shared_object() {
+    let metadata = metadata();
+    let module = metadata
+        .packages
+        .iter()
+        .find(|package| package.name == "rustformations")
+        .unwrap();
+    let library = module
+        .targets
+        .iter()
+        .find(|target| target.name == "rust_module")
+        .unwrap();
+    assert_eq!(library.crate_types, [cargo_metadata::CrateType::CDyLib]);
+}
