@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod architecture;
+mod bench;
 mod check_module;
 mod envoy;
 mod run;
@@ -22,6 +23,7 @@ enum Command {
     Test(test::Test),
     Envoy(envoy::Envoy),
     CheckModule(check_module::CheckModule),
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         Command::Test(command) => command.execute(),
         Command::Envoy(command) => command.execute(),
         Command::CheckModule(command) => command.execute(),
+        Command::Bench(command) => command.execute(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
