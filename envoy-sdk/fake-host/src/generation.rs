@@ -82,4 +82,9 @@ impl Generation {
     pub(crate) fn has_local_reply_hook(self) -> bool {
         self >= Self::V1_38
     }
+
+    /// Passes a response that the module streams through the module's own response hooks.
+    pub(crate) fn filters_own_stream(self) -> bool {
+        self < Self::V1_39
+    }
 }

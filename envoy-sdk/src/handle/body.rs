@@ -109,7 +109,8 @@ impl EnvoyHttpFilter {
     /// Replaces the body that Envoy holds, and corrects `content-length`, which Envoy never does:
     /// a wrong one hangs the peer or smuggles a request. At the end of the message it is set to the
     /// new size (with trailers only if it was there, since HTTP/1 sends none with a length); before
-    /// the end it is removed, because more body follows.
+    /// the end it is removed, because more body follows. The end is what a hook was told of: after a
+    /// stop of all iteration that is the body hook inside the resumption, not the event before it.
     ///
     /// False, and nothing changes, where [`Self::append_body`] cannot append.
     pub fn replace_body(&mut self, body: HttpBody, data: &[u8]) -> bool {

@@ -48,6 +48,8 @@ impl EnvoyHttpFilter {
 
     /// Starts a streamed response; `headers` must hold `:status`. Invalid headers are left out with
     /// a warning.
+    ///
+    /// Up to 1.38 what is streamed passes the module's own response hooks, from 1.39 on it does not.
     pub fn send_response_headers(&mut self, headers: &[(&str, &[u8])], end_of_stream: bool) {
         self.defer(Action::SendResponseHeaders {
             headers: own(headers),

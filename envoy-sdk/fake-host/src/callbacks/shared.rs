@@ -43,18 +43,12 @@ filter_callbacks! {
 
     http_send_response_headers(stream, first: *const RawModuleHeader, size: usize, end: bool) {
         // SAFETY: the module's headers are readable.
-        let map = unsafe { headers(first, size) };
-        let mut response = stream.response.borrow_mut();
-        response.headers = Some(map);
-        response.forward_headers(end);
+        stream.send_response_headers(unsafe { headers(first, size) }, end);
     }
 
     http_send_response_trailers(stream, first: *const RawModuleHeader, size: usize) {
         // SAFETY: the module's trailers are readable.
-        let map = unsafe { headers(first, size) };
-        let mut response = stream.response.borrow_mut();
-        response.trailers = Some(map);
-        response.forward_trailers();
+        stream.send_response_trailers(unsafe { headers(first, size) });
     }
 }
 

@@ -218,8 +218,7 @@ per_map_and_body! {
 
         http_send_response_data(stream, data: *const u8, length: usize, end: bool) {
             // SAFETY: the module's data is readable.
-            let data = unsafe { bytes(data, length) }.to_vec();
-            stream.response.borrow_mut().forward_data(vec![data], end);
+            stream.send_response_data(unsafe { bytes(data, length) }, end);
         }
 
         http_set_dynamic_metadata_string(

@@ -128,8 +128,7 @@ filter_callbacks! {
 
     http_send_response_data(stream, data: RawModuleBuffer, end: bool) {
         // SAFETY: the module's data is readable.
-        let data = unsafe { buffer(data) }.to_vec();
-        stream.response.borrow_mut().forward_data(vec![data], end);
+        stream.send_response_data(unsafe { buffer(data) }, end);
     }
 
     http_filter_reset_stream(stream, reason: u32, details: RawModuleBuffer) {

@@ -323,6 +323,12 @@ impl FakeStream {
         self.stream.calls.borrow().clone()
     }
 
+    /// Leaves the module's filter to the test: no hook of it runs any more, and the test destroys
+    /// it.
+    pub fn forget_module(&self) {
+        self.stream.module.set(std::ptr::null());
+    }
+
     /// The pointers that hooks take, for tests that call hooks themselves. The second is null once
     /// the filter is destroyed.
     pub fn pointers(&self) -> (*mut c_void, *const c_void) {

@@ -39,6 +39,38 @@ impl Stream {
         }
     }
 
+    /// The module starts a response of its own.
+    pub(crate) fn send_response_headers(&self, headers: HeaderMap, end: bool) {
+        if self.generation().filters_own_stream() {
+            self.headers(HttpBody::Response, headers, end);
+        } else {
+            let mut response = self.response.borrow_mut();
+            response.headers = Some(headers);
+            response.forward_headers(end);
+        }
+    }
+
+    /// The module continues its response.
+    pub(crate) fn send_response_data(&self, data: &[u8], end: bool) {
+        if self.generation().filters_own_stream() {
+            self.data(HttpBody::Response, data, end);
+        } else {
+            let mut response = self.response.borrow_mut();
+            response.forward_data(vec![data.to_vec()], end);
+        }
+    }
+
+    /// The module ends its response.
+    pub(crate) fn send_response_trailers(&self, trailers: HeaderMap) {
+        if self.generation().filters_own_stream() {
+            self.trailers(HttpBody::Response, trailers);
+        } else {
+            let mut response = self.response.borrow_mut();
+            response.trailers = Some(trailers);
+            response.forward_trailers();
+        }
+    }
+
     /// The module resets the stream.
     pub(crate) fn reset_stream(&self, reason: u32, details: String) {
         if self.is_over() {

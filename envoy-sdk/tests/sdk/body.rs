@@ -1,0 +1,446 @@
+//! Bodies in every chunking, on both sides of every release's faults.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use envoy_fake_host::{FakeStream, Generation, Message};
+use envoy_proxy_dynamic_modules_rust_sdk::{
+    EnvoyHttpFilter, HttpBody, HttpHeaderType, RequestBodyStatus, RequestHeadersStatus,
+    RequestTrailersStatus, ResponseBodyStatus, ResponseHeadersStatus, ResponseTrailersStatus,
+};
+use proptest::prelude::*;
+
+use crate::script::{Play, Script, end_hook, hook, play};
+
+/// How a message ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// With an empty frame, as HTTP/1 does.
+    EmptyFrame,
+    /// On its last frame, as HTTP/2 does.
+    LastFrame,
+    /// With trailers.
+    Trailers,
+}
+
+type Seen = Rc<RefCell<Vec<u8>>>;
+
+/// A filter that holds both messages to their end and then runs `edit`.
+fn hold(edit: impl Fn(&mut EnvoyHttpFilter, HttpBody) + Clone + 'static) -> Script {
+    let (a, b, c, d) = (edit.clone(), edit.clone(), edit.clone(), edit);
+    Script {
+        request_headers: end_hook(|_, _| RequestHeadersStatus::StopIteration),
+        request_body: end_hook(move |envoy, end| {
+            if !end {
+                return RequestBodyStatus::StopIterationAndBuffer;
+            }
+            a(envoy, HttpBody::Request);
+            RequestBodyStatus::Continue
+        }),
+        request_trailers: hook(move |envoy| {
+            b(envoy, HttpBody::Request);
+            RequestTrailersStatus::Continue
+        }),
+        response_headers: end_hook(|_, _| ResponseHeadersStatus::StopIteration),
+        response_body: end_hook(move |envoy, end| {
+            if !end {
+                return ResponseBodyStatus::StopIterationAndBuffer;
+            }
+            c(envoy, HttpBody::Response);
+            ResponseBodyStatus::Continue
+        }),
+        response_trailers: hook(move |envoy| {
+            d(envoy, HttpBody::Response);
+            ResponseTrailersStatus::Continue
+        }),
+        ..Script::default()
+    }
+}
+
+fn send(
+    stream: &FakeStream,
+    body: HttpBody,
+    headers: &[(&str, &str)],
+    frames: &[Vec<u8>],
+    end: End,
+) {
+    let data = |chunk: &[u8], end| match body {
+        HttpBody::Request => stream.request_body(chunk, end),
+        HttpBody::Response => stream.response_body(chunk, end),
+    };
+    match body {
+        HttpBody::Request => stream.request_headers(headers, false),
+        HttpBody::Response => stream.response_headers(headers, false),
+    }
+    match end {
+        End::EmptyFrame => {
+            frames.iter().for_each(|frame| data(frame, false));
+            data(b"", true);
+        }
+        End::LastFrame => {
+            let (last, others) = frames.split_last().expect("a frame");
+            others.iter().for_each(|frame| data(frame, false));
+            data(last, true);
+        }
+        End::Trailers => {
+            frames.iter().for_each(|frame| data(frame, false));
+            match body {
+                HttpBody::Request => stream.request_trailers(&[("x-t", "1")]),
+                HttpBody::Response => stream.response_trailers(&[("x-t", "1")]),
+            }
+        }
+    }
+}
+
+fn forwarded(play: &Play, body: HttpBody) -> Message {
+    match body {
+        HttpBody::Request => play.stream.upstream(),
+        HttpBody::Response => play.stream.downstream(),
+    }
+}
+
+fn generations() -> impl Strategy<Value = Generation> {
+    prop::sample::select(Generation::ALL.to_vec())
+}
+
+fn ends() -> impl Strategy<Value = End> {
+    prop::sample::select(vec![End::EmptyFrame, End::LastFrame, End::Trailers])
+}
+
+fn bodies() -> impl Strategy<Value = HttpBody> {
+    prop::sample::select(vec![HttpBody::Request, HttpBody::Response])
+}
+
+fn frames() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    prop::collection::vec(prop::collection::vec(any::<u8>(), 0..9), 1..6)
+}
+
+fn cases() -> ProptestConfig {
+    ProptestConfig {
+        cases: if cfg!(miri) { 12 } else { 512 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    /// The whole body is seen once, and passes unchanged.
+    #[test]
+    fn the_whole_body_is_seen(
+        generation in generations(), body in bodies(), frames in frames(), end in ends(), loses: bool,
+    ) {
+        let seen = Seen::default();
+        let record = Rc::clone(&seen);
+        let play = play(generation, hold(move |envoy, body| {
+            *record.borrow_mut() = envoy.body_chunks(body).concat();
+            assert_eq!(envoy.body_size(body), record.borrow().len());
+        }));
+        if generation < Generation::V1_38 {
+            play.stream.set_loses_last_frame(loses);
+        }
+        send(&play.stream, body, &[], &frames, end);
+        prop_assert_eq!(&*seen.borrow(), &frames.concat());
+        let message = forwarded(&play, body);
+        prop_assert_eq!(message.body(), frames.concat());
+        prop_assert!(message.ended);
+        prop_assert!(play.script.panics.borrow().is_empty());
+    }
+
+    /// A replaced body is what leaves, with the right length.
+    #[test]
+    fn the_body_is_replaced(
+        generation in generations(), body in bodies(), frames in frames(), end in ends(), loses: bool,
+        new in prop::collection::vec(any::<u8>(), 0..20), has_length: bool,
+    ) {
+        let with = new.clone();
+        let play = play(generation, hold(move |envoy, body| {
+            assert!(envoy.replace_body(body, &with));
+            assert_eq!(envoy.body_chunks(body).concat(), with);
+        }));
+        if generation < Generation::V1_38 {
+            play.stream.set_loses_last_frame(loses);
+        }
+        let length = frames.concat().len().to_string();
+        let headers = if has_length { vec![("content-length", length.as_str())] } else { vec![] };
+        send(&play.stream, body, &headers, &frames, end);
+        let message = forwarded(&play, body);
+        prop_assert_eq!(message.body(), new);
+        prop_assert!(message.ended && message.length_is_right(), "{message:?}");
+        let expected = has_length || !matches!(end, End::Trailers);
+        prop_assert_eq!(message.header("content-length").is_some(), expected);
+        prop_assert!(play.script.panics.borrow().is_empty());
+    }
+
+    /// Draining takes from the front of the whole body, wherever its parts are.
+    #[test]
+    fn the_body_is_drained_from_the_front(
+        generation in generations(), body in bodies(), frames in frames(), end in ends(), loses: bool,
+        bytes in 0_usize..40,
+    ) {
+        let play = play(generation, hold(move |envoy, body| {
+            let before = envoy.body_chunks(body).concat();
+            assert_eq!(envoy.drain_body(body, bytes), !before.is_empty());
+            let expected = &before[bytes.min(before.len())..];
+            assert_eq!(envoy.body_chunks(body).concat(), expected);
+        }));
+        if generation < Generation::V1_38 {
+            play.stream.set_loses_last_frame(loses);
+        }
+        send(&play.stream, body, &[], &frames, end);
+        let whole = frames.concat();
+        prop_assert_eq!(forwarded(&play, body).body(), &whole[bytes.min(whole.len())..]);
+        prop_assert!(play.script.panics.borrow().is_empty());
+    }
+
+    /// What is appended in any hook goes out once, after the rest.
+    #[test]
+    fn the_body_is_appended_to(
+        generation in generations(), body in bodies(), frames in frames(), end in ends(),
+    ) {
+        let play = play(generation, hold(|envoy, body| {
+            assert!(envoy.append_body(body, b"!"));
+            assert!(envoy.append_body(body, b""));
+        }));
+        send(&play.stream, body, &[], &frames, end);
+        let expected = [frames.concat(), b"!".to_vec()].concat();
+        prop_assert_eq!(forwarded(&play, body).body(), expected);
+        prop_assert!(play.script.panics.borrow().is_empty());
+    }
+
+    /// A body released before its end arrives whole, also where Envoy would lose the last frame.
+    #[test]
+    fn early_release_loses_nothing(
+        generation in generations(), body in bodies(), frames in frames(), end in ends(),
+        threshold in 0_usize..20,
+    ) {
+        let held = Rc::new(Cell::new(0));
+        let (a, b) = (Rc::clone(&held), Rc::clone(&held));
+        let play = play(generation, Script {
+            request_body: end_hook(move |envoy, end| {
+                a.set(a.get() + envoy.received_body_chunks(HttpBody::Request).concat().len());
+                if a.get() >= threshold || end {
+                    RequestBodyStatus::Continue
+                } else {
+                    RequestBodyStatus::StopIterationAndBuffer
+                }
+            }),
+            response_body: end_hook(move |envoy, end| {
+                b.set(b.get() + envoy.received_body_chunks(HttpBody::Response).concat().len());
+                if b.get() >= threshold || end {
+                    ResponseBodyStatus::Continue
+                } else {
+                    ResponseBodyStatus::StopIterationAndBuffer
+                }
+            }),
+            request_headers: end_hook(|_, _| RequestHeadersStatus::StopIteration),
+            response_headers: end_hook(|_, _| ResponseHeadersStatus::StopIteration),
+            ..Script::default()
+        });
+        send(&play.stream, body, &[], &frames, end);
+        let message = forwarded(&play, body);
+        prop_assert_eq!(message.body(), frames.concat());
+        prop_assert!(message.ended);
+    }
+}
+
+/// The fault that the repair is for is real in the fake host: without a filter it shows.
+#[test]
+fn the_fake_host_has_the_fault() {
+    let play = play(
+        Generation::V1_38,
+        Script {
+            request_headers: end_hook(|_, _| RequestHeadersStatus::StopIteration),
+            ..Script::default()
+        },
+    );
+    play.stream.set_loses_last_frame(true); // in a release where nothing is repaired
+    play.stream.request_headers(&[], false);
+    play.stream.request_body(b"kept", false);
+    play.stream.request_body(b"lost", true);
+    assert_eq!(play.stream.upstream().body(), b"kept");
+}
+
+/// The buffer that another filter filled is "received" and "buffered" at once: counted once.
+#[test]
+fn one_buffer_is_counted_once() {
+    for generation in Generation::ALL {
+        for new in [&b"new"[..], b""] {
+            let seen = Seen::default();
+            let record = Rc::clone(&seen);
+            let play = play(
+                generation,
+                Script {
+                    request_headers: end_hook(|envoy, _| {
+                        envoy.new_scheduler().commit(1);
+                        RequestHeadersStatus::StopAllIterationAndBuffer
+                    }),
+                    scheduled: Some(Box::new(|envoy, _| envoy.continue_decoding())),
+                    request_body: end_hook(move |envoy, end| {
+                        assert!(end);
+                        *record.borrow_mut() = envoy.body_chunks(HttpBody::Request).concat();
+                        assert_eq!(envoy.body_size(HttpBody::Request), 8);
+                        assert!(envoy.drain_body(HttpBody::Request, 1));
+                        assert_eq!(envoy.body_size(HttpBody::Request), 7);
+                        assert!(envoy.replace_body(HttpBody::Request, new));
+                        RequestBodyStatus::Continue
+                    }),
+                    ..Script::default()
+                },
+            );
+            play.stream
+                .request_headers(&[("content-length", "8")], false);
+            play.stream.request_body(b"one ", false);
+            play.stream.request_body(b"body", true);
+            assert_eq!(play.stream.run_scheduled(), 1);
+            assert_eq!(*seen.borrow(), b"one body", "{generation:?}");
+            let message = play.stream.upstream();
+            assert_eq!(message.body(), new, "{generation:?}");
+            assert!(play.script.panics.borrow().is_empty());
+        }
+    }
+}
+
+/// Before the end the final size is unknown, so the length goes.
+#[test]
+fn a_replaced_part_has_no_length() {
+    for generation in Generation::ALL {
+        let play = play(
+            generation,
+            Script {
+                request_headers: end_hook(|_, _| RequestHeadersStatus::StopIteration),
+                request_body: end_hook(|envoy, end| {
+                    if !end {
+                        assert!(envoy.replace_body(HttpBody::Request, b"[part]"));
+                    }
+                    RequestBodyStatus::Continue
+                }),
+                ..Script::default()
+            },
+        );
+        play.stream
+            .request_headers(&[("content-length", "8")], false);
+        play.stream.request_body(b"four", false);
+        play.stream.request_body(b"more", true);
+        let message = play.stream.upstream();
+        assert_eq!(message.body(), b"[part]more", "{generation:?}");
+        assert_eq!(message.header("content-length"), None);
+    }
+}
+
+/// A body for a message that has none, and one held by a scheduled event.
+#[test]
+fn bodies_are_made_outside_body_hooks() {
+    for generation in Generation::ALL {
+        let added = play(
+            generation,
+            Script {
+                request_headers: end_hook(|envoy, end| {
+                    assert!(end && envoy.replace_body(HttpBody::Request, b"new"));
+                    RequestHeadersStatus::Continue
+                }),
+                ..Script::default()
+            },
+        );
+        added.stream.request_headers(&[], true);
+        assert_eq!(added.stream.upstream().body(), b"new", "{generation:?}");
+        assert_eq!(added.stream.upstream().header("content-length"), Some("3"));
+        drop(added);
+
+        let held = play(
+            generation,
+            Script {
+                request_headers: end_hook(|envoy, _| {
+                    envoy.new_scheduler().commit(1);
+                    RequestHeadersStatus::StopAllIterationAndBuffer
+                }),
+                scheduled: Some(Box::new(|envoy, _| {
+                    assert!(envoy.replace_body(HttpBody::Request, b"replaced"));
+                    envoy.continue_decoding();
+                })),
+                ..Script::default()
+            },
+        );
+        held.stream.request_headers(&[], false);
+        held.stream.request_body(b"old", true);
+        held.stream.run_scheduled();
+        let message = held.stream.upstream();
+        assert_eq!(message.body(), b"replaced", "{generation:?}");
+        // Nobody has told the module that the message is over.
+        assert_eq!(message.header("content-length"), None);
+    }
+}
+
+/// Hooks that cannot pass a body on do not take one, and change nothing.
+#[test]
+fn the_wrong_hook_takes_no_body() {
+    for generation in Generation::ALL {
+        let refused = |envoy: &mut EnvoyHttpFilter, body| {
+            assert!(!envoy.append_body(body, b"x"));
+            assert!(!envoy.replace_body(body, b"x"));
+        };
+        let play = play(
+            generation,
+            Script {
+                request_body: end_hook(move |envoy, _| {
+                    refused(envoy, HttpBody::Response);
+                    RequestBodyStatus::Continue
+                }),
+                response_headers: end_hook(move |envoy, _| {
+                    refused(envoy, HttpBody::Request);
+                    ResponseHeadersStatus::Continue
+                }),
+                stream_complete: hook(move |envoy| refused(envoy, HttpBody::Response)),
+                ..Script::default()
+            },
+        );
+        play.stream.request_headers(&[], false);
+        play.stream.request_body(b"body", true);
+        play.stream
+            .response_headers(&[("content-length", "4")], false);
+        play.stream.response_body(b"body", true);
+        play.stream.complete();
+        assert_eq!(play.stream.upstream().body(), b"body");
+        assert_eq!(play.stream.downstream().body(), b"body");
+        assert_eq!(play.stream.downstream().header("content-length"), Some("4"));
+        assert!(play.script.panics.borrow().is_empty());
+    }
+}
+
+#[test]
+fn the_buffer_limit_is_optional() {
+    for generation in Generation::ALL {
+        let has = generation >= Generation::V1_38;
+        let play = play(
+            generation,
+            Script {
+                request_headers: end_hook(move |envoy, _| {
+                    assert_eq!(envoy.buffer_limit(), has.then_some(4));
+                    assert_eq!(envoy.set_buffer_limit(100), has);
+                    assert!(envoy.header(HttpHeaderType::RequestHeader, "x").is_none());
+                    RequestHeadersStatus::StopIteration
+                }),
+                request_body: end_hook(|_, end| {
+                    if end {
+                        RequestBodyStatus::Continue
+                    } else {
+                        RequestBodyStatus::StopIterationAndBuffer
+                    }
+                }),
+                ..Script::default()
+            },
+        );
+        play.stream.set_buffer_limit(4);
+        play.stream.request_headers(&[], false);
+        play.stream.request_body(b"too long", false);
+        play.stream.request_body(b"", true);
+        assert!(play.script.panics.borrow().is_empty());
+        if has {
+            assert_eq!(play.stream.upstream().body(), b"too long");
+        } else {
+            assert_eq!(play.stream.local_replies()[0].status, 413);
+            assert_eq!(play.stream.upstream().headers, None);
+        }
+    }
+}
