@@ -259,7 +259,7 @@ fn a_panic_in_a_panic_is_caught() {
             Script {
                 response_headers: end_hook(|_, _| std::panic::panic_any(Payload)),
                 on_panic: Some(Box::new(|_| boom())),
-                on_drop: Some(Box::new(|| boom())),
+                on_drop: Some(Box::new(boom)),
                 ..Script::default()
             },
         );

@@ -13,6 +13,8 @@ use envoy_proxy_dynamic_modules_rust_sdk::{
 
 type Envoy = EnvoyHttpFilter;
 type Hook<T> = Option<Box<dyn Fn(&mut Envoy) -> T>>;
+type EventHook = Option<Box<dyn Fn(&mut Envoy, u64)>>;
+type CalloutHook = Option<Box<dyn Fn(&mut Envoy, u64, HttpCalloutResult, &str)>>;
 type EndHook<T> = Option<Box<dyn Fn(&mut Envoy, bool) -> T>>;
 
 /// What the hooks do. What is not set passes.
@@ -27,10 +29,10 @@ pub(crate) struct Script {
     pub(crate) response_trailers: Hook<ResponseTrailersStatus>,
     pub(crate) stream_complete: Hook<()>,
     pub(crate) local_reply: Hook<LocalReplyStatus>,
-    pub(crate) scheduled: Option<Box<dyn Fn(&mut Envoy, u64)>>,
-    pub(crate) callout_done: Option<Box<dyn Fn(&mut Envoy, u64, HttpCalloutResult, &str)>>,
-    pub(crate) watermark: Option<Box<dyn Fn(&mut Envoy, bool)>>,
-    pub(crate) on_panic: Option<Box<dyn Fn(&mut Envoy)>>,
+    pub(crate) scheduled: EventHook,
+    pub(crate) callout_done: CalloutHook,
+    pub(crate) watermark: EndHook<()>,
+    pub(crate) on_panic: Hook<()>,
     pub(crate) on_drop: Option<Box<dyn Fn()>>,
     /// Names of the hooks that ran, `drop` included.
     pub(crate) trace: RefCell<Vec<&'static str>>,
