@@ -13,6 +13,8 @@ mod panic_filter;
 mod protobuf_struct;
 mod stats;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::any::Any;
 
