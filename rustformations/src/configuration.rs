@@ -1,11 +1,11 @@
 //! Configurations of listeners and routes: compiled, or refused with every reason in the log.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
     EnvoyHttpFilter, HttpFilter, HttpFilterConfig, envoy_log_error, envoy_log_warn,
 };
-use transformations::{Program, Reason};
+use transformations::{Engine, Program, Reason, Settings};
 
 use crate::Constructors;
 use crate::filter::Filter;
@@ -24,6 +24,16 @@ pub(crate) const CONSTRUCTORS: Constructors = Constructors {
         Some(Box::new(Route { program }))
     },
 };
+
+/// What all configurations of the process share. A control plane whose schema has no room for the
+/// settings passes them as environment variables of the Envoy container.
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+    let list = |name: &str| std::env::var(name).ok();
+    Engine::new(Settings::from_lists(
+        list("RUSTFORMATIONS_ROUTING_HEADERS").as_deref(),
+        list("RUSTFORMATIONS_ENV_ALLOW").as_deref(),
+    ))
+});
 
 /// The configuration of a listener's filter.
 struct Listener {
@@ -48,7 +58,7 @@ impl HttpFilterConfig for Listener {
 
 /// Compiles a configuration; what is wrong with it goes to the log.
 fn load(name: &str, place: &str, config: &[u8]) -> Option<Arc<Program>> {
-    match Program::load(&protobuf_struct::json(config)) {
+    match ENGINE.load(&protobuf_struct::json(config)) {
         Ok(loaded) => {
             for warning in loaded.warnings {
                 envoy_log_warn!("{name}{place}: {}: {warning}", warning.code);

@@ -76,9 +76,11 @@
 
 pub mod config;
 mod diagnostic;
+mod engine;
 mod exchange;
 mod extract;
 mod failure;
+mod glob;
 mod headers;
 mod jinja;
 pub mod json;
@@ -89,6 +91,7 @@ mod program;
 mod transform;
 
 pub use diagnostic::{Code, ConfigErrors, Diagnostic, Position, Severity};
+pub use engine::{Engine, Settings};
 pub use exchange::Exchange;
 pub use failure::{Failure, Outcome, Reason, Reply};
 pub use limits::Limits;

@@ -6,9 +6,10 @@ use minijinja::Environment;
 
 use crate::config::{self, Config, HeaderTemplate, Limits, ParseAs, Transformation};
 use crate::diagnostic::{Code, ConfigErrors, Diagnostic};
+use crate::engine::{Engine, Settings};
 use crate::extract;
 use crate::headers;
-use crate::jinja::{self, Template};
+use crate::jinja::Template;
 use crate::needs::{Headers, Needs};
 use crate::ops::Direction;
 use crate::transform::{Body, Header, Metadata, Pass};
@@ -33,36 +34,33 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
 }
 
+/// Reads and compiles a configuration for `engine`.
+pub(crate) fn load(engine: &Engine, text: &[u8]) -> Result<Loaded, ConfigErrors> {
+    let loaded = config::load(text);
+    let mut compiler = Compiler::new(engine, &loaded.config.limits);
+    let program = compiler.program(&loaded.config);
+    let mut diagnostics = compiler.diagnostics;
+    for diagnostic in &mut diagnostics {
+        diagnostic.path = loaded.original_path(&diagnostic.path);
+    }
+    diagnostics.splice(0..0, loaded.diagnostics);
+    if diagnostics.iter().any(Diagnostic::is_error) {
+        return Err(ConfigErrors(diagnostics));
+    }
+    Ok(Loaded {
+        program,
+        warnings: diagnostics,
+    })
+}
+
 impl Program {
-    /// Reads and compiles a configuration: JSON text.
+    /// Reads and compiles a configuration with the default settings.
     ///
     /// # Errors
     ///
     /// Everything that is wrong with it.
-    ///
-    /// ```
-    /// use transformations::Program;
-    ///
-    /// let errors = Program::load(br#"{"request": {"set": [{"name": "x", "value": "{{"}], "remove": 1}}"#)
-    ///     .unwrap_err();
-    /// assert_eq!(errors.0.len(), 2);
-    /// ```
     pub fn load(text: &[u8]) -> Result<Loaded, ConfigErrors> {
-        let loaded = config::load(text);
-        let mut compiler = Compiler::new(&loaded.config.limits);
-        let program = compiler.program(&loaded.config);
-        let mut diagnostics = compiler.diagnostics;
-        for diagnostic in &mut diagnostics {
-            diagnostic.path = loaded.original_path(&diagnostic.path);
-        }
-        diagnostics.splice(0..0, loaded.diagnostics);
-        if diagnostics.iter().any(Diagnostic::is_error) {
-            return Err(ConfigErrors(diagnostics));
-        }
-        Ok(Loaded {
-            program,
-            warnings: diagnostics,
-        })
+        Engine::default().load(text)
     }
 
     /// What to do to one message; `None`: nothing.
@@ -91,15 +89,17 @@ impl Program {
 }
 
 struct Compiler<'c> {
+    settings: &'c Settings,
     environment: Arc<Environment<'static>>,
     limits: &'c Limits,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl<'c> Compiler<'c> {
-    fn new(limits: &'c Limits) -> Self {
+    fn new(engine: &'c Engine, limits: &'c Limits) -> Self {
         Self {
-            environment: jinja::with_fuel(limits.template_fuel),
+            settings: engine.settings(),
+            environment: engine.environment(limits.template_fuel),
             limits,
             diagnostics: Vec::new(),
         }
@@ -207,12 +207,13 @@ impl<'c> Compiler<'c> {
                 &format!("{path}.dynamicMetadata"),
                 &transformation.dynamic_metadata,
             ),
-            clear_route_cache: transformation
-                .clear_route_cache
-                .unwrap_or(extraction.sets_headers()),
+            clear_route_cache: false,
             extraction,
             needs: Needs::default(),
         };
+        pass.clear_route_cache = transformation
+            .clear_route_cache
+            .unwrap_or_else(|| pass.changes_route(self.settings));
         let mut needs = Needs::default();
         for template in pass.templates() {
             if let Some(template) = template.needs() {
@@ -282,6 +283,7 @@ impl<'c> Compiler<'c> {
             path,
             text,
             &self.environment,
+            self.settings,
             self.limits,
             &mut self.diagnostics,
         );
@@ -407,6 +409,14 @@ impl<'c> Compiler<'c> {
 }
 
 impl Pass {
+    /// Whether the pass sets a header that the route is chosen by.
+    fn changes_route(&self, settings: &Settings) -> bool {
+        let mut set = self.set.iter().chain(&self.add);
+        self.direction == Direction::Request
+            && (self.extraction.sets_headers()
+                || set.any(|header| settings.routing_headers.contains(&header.name)))
+    }
+
     fn templates(&self) -> impl Iterator<Item = &Template> {
         let edits = self.set.iter().chain(&self.add);
         self.body

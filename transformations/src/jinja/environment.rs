@@ -1,11 +1,11 @@
 //! The environment all templates share, and the names they can use.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use minijinja::Environment;
 
 use super::functions;
-use crate::limits::Limits;
+use crate::engine::Settings;
 
 /// Filters of the engine.
 pub(crate) const FILTERS: &[&str] = &[
@@ -103,28 +103,13 @@ pub(crate) const TESTS: &[&str] = &[
     "upper",
 ];
 
-/// The environment with the default bounds.
-pub(crate) fn base() -> Arc<Environment<'static>> {
-    static BASE: LazyLock<Arc<Environment<'static>>> =
-        LazyLock::new(|| Arc::new(build(Limits::default().template_fuel)));
-    Arc::clone(&BASE)
-}
-
-/// The environment whose templates may take `fuel` steps.
-pub(crate) fn with_fuel(fuel: u64) -> Arc<Environment<'static>> {
-    if fuel == Limits::default().template_fuel {
-        base()
-    } else {
-        Arc::new(build(fuel))
-    }
-}
-
-fn build(fuel: u64) -> Environment<'static> {
+/// An environment whose templates may take `fuel` steps.
+pub(crate) fn environment(settings: &Arc<Settings>, fuel: u64) -> Environment<'static> {
     let mut environment = Environment::new();
     // Debug mode copies the variables into each error.
     environment.set_debug(false);
     environment.set_fuel(Some(fuel));
-    functions::register(&mut environment);
+    functions::register(&mut environment, settings);
     environment
 }
 
@@ -133,7 +118,7 @@ mod tests {
     use super::*;
 
     fn renders(template: &str) -> Result<String, minijinja::Error> {
-        base().render_str(template, ())
+        environment(&Arc::default(), 1000).render_str(template, ())
     }
 
     #[test]

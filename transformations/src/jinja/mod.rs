@@ -8,6 +8,6 @@ mod scope;
 mod template;
 mod usage;
 
-pub(crate) use environment::with_fuel;
+pub(crate) use environment::environment;
 pub(crate) use scope::{Scope, Variables};
 pub(crate) use template::{RenderError, Template};

@@ -9,6 +9,7 @@ use minijinja::{Environment, ErrorKind, Value};
 use super::scope::{Scope, Variables};
 use super::usage::Usage;
 use crate::diagnostic::{Code, Diagnostic, Position};
+use crate::engine::Settings;
 use crate::limits::Limits;
 use crate::needs::Needs;
 
@@ -79,6 +80,7 @@ impl Template {
         path: &str,
         text: &str,
         environment: &Arc<Environment<'static>>,
+        settings: &Settings,
         limits: &Limits,
         warnings: &mut Vec<Diagnostic>,
     ) -> Result<Self, Diagnostic> {
@@ -103,6 +105,17 @@ impl Template {
             warning.path = path.to_owned();
             warning
         }));
+        for name in usage
+            .variables
+            .iter()
+            .filter(|name| !settings.readable(name))
+        {
+            let message = format!("templates may not read the environment variable `{name}`");
+            let warning = Diagnostic::warning(Code::Conflict, path, message);
+            warnings.push(
+                warning.help("it is as one that is not set; add it to RUSTFORMATIONS_ENV_ALLOW"),
+            );
+        }
         Ok(Template::Jinja(Box::new(Jinja {
             cell,
             needs: usage.needs,

@@ -16,6 +16,8 @@ pub(crate) struct Usage {
     pub(crate) needs: Needs,
     /// Functions of the environment that it calls.
     pub(crate) calls: BTreeSet<String>,
+    /// Environment variables that it names.
+    pub(crate) variables: BTreeSet<String>,
     /// Names that nothing in the template or the environment declares, attribute paths whole.
     pub(crate) undeclared: BTreeSet<String>,
     /// Filters, tests and functions that do not exist: they fail when they are reached.
@@ -98,6 +100,10 @@ impl Usage {
             "header" => &mut self.needs.message,
             "request_header" => &mut self.needs.request,
             "get_cookie" | "get_cookie_i" => return self.needs.request.name("cookie"),
+            "env" => {
+                self.variables.extend(argument.map(str::to_owned));
+                return;
+            }
             _ => return,
         };
         match argument {

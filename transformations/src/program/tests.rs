@@ -125,3 +125,57 @@ fn an_empty_pass_is_no_pass() {
             .is_some()
     );
 }
+
+#[test]
+fn setting_a_routing_header_clears_the_route_cache() {
+    let engine = Engine::new(Settings::from_lists(Some("X-Model"), None));
+    for (request, clears) in [
+        (r#"{"set":[{"name":"x-model","value":"a"}]}"#, true),
+        (r#"{"add":[{"name":"X-MODEL","value":"a"}]}"#, true),
+        (
+            r#"{"set":[{"name":"x-model","value":"a"}],"clearRouteCache":false}"#,
+            false,
+        ),
+        (r#"{"set":[{"name":"x-other","value":"a"}]}"#, false),
+        (
+            r#"{"set":[{"name":"x-other","value":"a"}],"clearRouteCache":true}"#,
+            true,
+        ),
+        (r#"{"extract":[{"header":"x-other"}]}"#, true),
+        (
+            r#"{"extract":[{"metadata":{"namespace":"n","key":"k"}}]}"#,
+            false,
+        ),
+    ] {
+        let text = format!(r#"{{"request":{request}}}"#);
+        let program = engine.load(text.as_bytes()).unwrap().program;
+        assert_eq!(
+            program.request.unwrap().clear_route_cache,
+            clears,
+            "{request}"
+        );
+    }
+    let response = br#"{"response":{"set":[{"name":"x-model","value":"a"}]}}"#;
+    assert!(
+        !engine
+            .load(response)
+            .unwrap()
+            .program
+            .response
+            .unwrap()
+            .clear_route_cache
+    );
+}
+
+#[test]
+fn templates_read_only_the_variables_they_may() {
+    let engine = Engine::new(Settings::from_lists(None, Some("CARGO_PKG_*")));
+    let text = br#"{"request":{"set":[{"name":"x","value":"{{ env('HOME') }}{{ env('CARGO_PKG_NAME') }}"}]}}"#;
+    let warnings = engine.load(text).unwrap().warnings;
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(
+        warnings[0].to_string(),
+        "request.set[0] `x`: templates may not read the environment variable `HOME`; \
+         it is as one that is not set; add it to RUSTFORMATIONS_ENV_ALLOW"
+    );
+}

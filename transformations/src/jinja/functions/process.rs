@@ -1,7 +1,16 @@
 //! Functions that read the process.
 
+use std::sync::Arc;
+
 use minijinja::Environment;
 
-pub(super) fn register(environment: &mut Environment<'static>) {
-    environment.add_function("env", |name: &str| std::env::var(name).unwrap_or_default());
+use crate::engine::Settings;
+
+pub(super) fn register(environment: &mut Environment<'static>, settings: &Arc<Settings>) {
+    let settings = Arc::clone(settings);
+    environment.add_function("env", move |name: &str| {
+        // A variable that may not be read is as one that is not set.
+        let value = settings.readable(name).then(|| std::env::var(name).ok());
+        value.flatten().unwrap_or_default()
+    });
 }
