@@ -36,21 +36,11 @@ pub struct Loaded {
 
 /// Reads and compiles a configuration for `engine`.
 pub(crate) fn load(engine: &Engine, text: &[u8]) -> Result<Loaded, ConfigErrors> {
-    let loaded = config::load(text);
-    let mut compiler = Compiler::new(engine, &loaded.config.limits);
-    let program = compiler.program(&loaded.config);
-    let mut diagnostics = compiler.diagnostics;
-    for diagnostic in &mut diagnostics {
-        diagnostic.path = loaded.original_path(&diagnostic.path);
-    }
-    diagnostics.splice(0..0, loaded.diagnostics);
-    if diagnostics.iter().any(Diagnostic::is_error) {
-        return Err(ConfigErrors(diagnostics));
-    }
-    Ok(Loaded {
-        program,
-        warnings: diagnostics,
-    })
+    let (program, warnings) = config::load(text).compile(|config| {
+        let mut compiler = Compiler::new(engine, &config.limits);
+        (compiler.program(config), compiler.diagnostics)
+    })?;
+    Ok(Loaded { program, warnings })
 }
 
 impl Program {

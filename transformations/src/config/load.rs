@@ -1,39 +1,72 @@
-//! Text to [`Config`], with everything that is wrong with its shape.
+//! Text to a typed configuration, with everything that is wrong with its shape.
 
-use serde::Deserialize;
+use std::cmp::Reverse;
+
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use super::Config;
-use crate::diagnostic::{Code, Diagnostic, Position};
+use crate::diagnostic::{Code, ConfigErrors, Diagnostic, Position};
 use crate::limits;
 
 /// What could be read of a configuration, and what is wrong with its shape.
-pub(crate) struct Loaded {
-    /// Everything that could be read, so that the rest of it can be checked too.
-    pub(crate) config: Config,
+pub(crate) struct Loaded<C> {
+    /// Everything that could be read, so that the rest of it can be checked too. `None`: nothing.
+    pub(crate) config: Option<C>,
     /// What is wrong. Any error refuses the whole.
     pub(crate) diagnostics: Vec<Diagnostic>,
     taken_out: TakenOut,
 }
 
-impl Loaded {
+impl<C> Loaded<C> {
     fn refused(diagnostic: Diagnostic) -> Self {
         Self {
-            config: Config::default(),
+            config: None,
             diagnostics: vec![diagnostic],
             taken_out: TakenOut::default(),
         }
     }
 
-    /// The path in the text of something at `path` in `config`.
-    pub(crate) fn original_path(&self, path: &str) -> String {
-        self.taken_out.original_path(path)
+    /// Compiles what could be read. The result comes with the warnings.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the shape, and what `compile` finds wrong.
+    pub(crate) fn compile<T>(
+        self,
+        compile: impl FnOnce(&C) -> (T, Vec<Diagnostic>),
+    ) -> Result<(T, Vec<Diagnostic>), ConfigErrors> {
+        let mut diagnostics = self.diagnostics;
+        let compiled = self.config.map(|config| {
+            let (compiled, mut found) = compile(&config);
+            for diagnostic in &mut found {
+                diagnostic.path = self.taken_out.original_path(&diagnostic.path);
+            }
+            diagnostics.append(&mut found);
+            compiled
+        });
+        let refused = diagnostics.iter().any(Diagnostic::is_error);
+        shorten(&mut diagnostics);
+        match compiled {
+            Some(compiled) if !refused => Ok((compiled, diagnostics)),
+            _ => Err(ConfigErrors(diagnostics)),
+        }
     }
 }
 
-/// Reads a configuration.
-pub(crate) fn load(text: &[u8]) -> Loaded {
+/// Keeps the worst, as many as anyone reads.
+fn shorten(diagnostics: &mut Vec<Diagnostic>) {
+    let more = diagnostics.len().saturating_sub(limits::DIAGNOSTICS);
+    if more > 0 {
+        diagnostics.sort_by_key(|diagnostic| Reverse(diagnostic.severity));
+        diagnostics.truncate(limits::DIAGNOSTICS);
+        let rest = Diagnostic::warning(Code::Range, "", format!("{more} more like these"));
+        diagnostics.push(rest.help("mend these first"));
+    }
+}
+
+/// Reads a configuration. `when_empty` says what to write when there is none.
+pub(crate) fn read<C: DeserializeOwned>(text: &[u8], when_empty: &str) -> Loaded<C> {
     let text = match std::str::from_utf8(text) {
         Ok(text) => text,
         Err(error) => {
@@ -43,12 +76,12 @@ pub(crate) fn load(text: &[u8]) -> Loaded {
     };
     if text.trim_ascii().is_empty() {
         let empty = Diagnostic::error(Code::Syntax, "", "the configuration is empty");
-        return Loaded::refused(empty.help("write `{}` for a filter that does nothing"));
+        return Loaded::refused(empty.help(when_empty));
     }
     let mut diagnostics = Vec::new();
     match strict(text, &mut diagnostics) {
         Ok(config) => Loaded {
-            config,
+            config: Some(config),
             diagnostics,
             taken_out: TakenOut::default(),
         },
@@ -57,7 +90,7 @@ pub(crate) fn load(text: &[u8]) -> Loaded {
 }
 
 /// Reads straight from the text: the only way to see a key that stands twice.
-fn strict(text: &str, unknown: &mut Vec<Diagnostic>) -> Result<Config, Diagnostic> {
+fn strict<C: DeserializeOwned>(text: &str, unknown: &mut Vec<Diagnostic>) -> Result<C, Diagnostic> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let config = typed(&mut deserializer, unknown).map_err(|(path, error)| {
         if error.is_data() {
@@ -71,7 +104,7 @@ fn strict(text: &str, unknown: &mut Vec<Diagnostic>) -> Result<Config, Diagnosti
 }
 
 /// Finds the errors after the first: each broken value is taken out and the rest read again.
-fn salvage(text: &str, first: Diagnostic) -> Loaded {
+fn salvage<C: DeserializeOwned>(text: &str, first: Diagnostic) -> Loaded<C> {
     if first.code == Code::Syntax {
         return Loaded::refused(first);
     }
@@ -80,12 +113,12 @@ fn salvage(text: &str, first: Diagnostic) -> Loaded {
     };
     let mut taken_out = TakenOut::default();
     let mut diagnostics = Vec::new();
-    let mut config = Config::default();
+    let mut config = None;
     while diagnostics.len() < limits::DIAGNOSTICS {
         let mut unknown = Vec::new();
         match typed(&document, &mut unknown) {
             Ok(rest) => {
-                config = rest;
+                config = Some(rest);
                 diagnostics.append(&mut unknown);
                 break;
             }
@@ -110,11 +143,12 @@ fn salvage(text: &str, first: Diagnostic) -> Loaded {
     }
 }
 
-fn typed<'de, D>(
+fn typed<'de, C, D>(
     deserializer: D,
     unknown: &mut Vec<Diagnostic>,
-) -> Result<Config, (serde_path_to_error::Path, serde_json::Error)>
+) -> Result<C, (serde_path_to_error::Path, serde_json::Error)>
 where
+    C: DeserializeOwned,
     D: serde::Deserializer<'de, Error = serde_json::Error>,
 {
     let mut track = serde_path_to_error::Track::new();
@@ -127,7 +161,7 @@ where
         );
     };
     let read = serde_ignored::Deserializer::new(tracked, &mut ignored);
-    Config::deserialize(read).map_err(|error| (track.path(), error))
+    C::deserialize(read).map_err(|error| (track.path(), error))
 }
 
 /// `serde_ignored` writes `request.?.set.2.nmae`; users read `request.set[2].nmae`.

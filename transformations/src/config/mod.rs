@@ -11,7 +11,7 @@ mod tests;
 use serde::Deserialize;
 
 pub use extract::{Alias, Duplicates, Extract, MetadataTarget, OnFailure, Source};
-pub(crate) use load::load;
+pub(crate) use load::{Loaded, read};
 
 /// The whole configuration of one filter instance or one route.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -24,6 +24,11 @@ pub struct Config {
     pub response: Option<Transformation>,
     /// Bounds on what one message may cost.
     pub limits: Limits,
+}
+
+/// Reads a configuration.
+pub(crate) fn load(text: &[u8]) -> Loaded<Config> {
+    read(text, "write `{}` for a filter that does nothing")
 }
 
 /// What to do to one message, in this order: `extract`, `body`, `set`, `add`, `remove`,

@@ -17,7 +17,7 @@ fn config(text: &str) -> Config {
         "{:?}",
         loaded.diagnostics
     );
-    loaded.config
+    loaded.config.unwrap()
 }
 
 #[test]
@@ -137,4 +137,15 @@ fn extract_defaults_to_the_model() {
         errors(r#"{"request":{"extract":[{"from":[{"jsn":"/model"}]}]}}"#),
         ["RF002 request.extract[0].from[0]: unknown variant `jsn`, expected `json` or `header`"]
     );
+}
+
+#[test]
+fn a_flood_of_warnings_does_not_hide_an_error() {
+    let unknown: Vec<String> = (0..200).map(|n| format!("\"k{n}\":1")).collect();
+    let loaded = load(format!("{{{}}}", unknown.join(",")).as_bytes());
+    let refused = loaded.compile(|_| ((), vec![Diagnostic::error(Code::Range, "last", "wrong")]));
+    let diagnostics = refused.unwrap_err().0;
+    assert_eq!(diagnostics[0].path, "last");
+    assert_eq!(diagnostics.len(), 65);
+    assert_eq!(diagnostics[64].message, "137 more like these");
 }
