@@ -41,9 +41,12 @@ pub(crate) fn quietly<T>(hook: &'static str, code: impl FnOnce() -> T) -> Option
 
 /// Drops `value`; a panic of its destructor is logged.
 pub(crate) fn drop_quietly<T>(value: T) {
+    let drop_caught =
+        |payload| catch_unwind(AssertUnwindSafe(|| drop::<Box<dyn Any + Send>>(payload)));
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        // This payload's own destructor may panic too: leak it rather than try.
-        std::mem::forget(payload);
         envoy_log_error!("panic while dropping the module's data");
+        if let Err(payload) = drop_caught(payload) {
+            std::mem::forget(payload); // this could go on for ever: leak it
+        }
     }
 }

@@ -5,10 +5,12 @@
 
 mod callout_stream;
 pub(crate) mod config;
+mod message;
 mod stream;
 
 pub use callout_stream::*;
 pub use config::*;
+pub use message::*;
 pub use stream::*;
 
 /// The hooks in which a module's code runs.

@@ -1,15 +1,13 @@
-//! Hooks of one stream.
+//! Hooks of one stream's life: its filter, its events and its end.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Hook;
 use super::config::FilterConfig;
-use crate::HttpBody;
 use crate::abi::{
     FilterConfigModulePtr, FilterEnvoyPtr, FilterModulePtr, HttpCalloutResult, LocalReplyStatus,
-    RawEnvoyBuffer, RawEnvoyHeader, RequestBodyStatus, RequestHeadersStatus, RequestTrailersStatus,
-    ResponseBodyStatus, ResponseHeadersStatus, ResponseTrailersStatus,
+    RawEnvoyBuffer, RawEnvoyHeader,
 };
 use crate::buffer::EnvoyBuffer;
 use crate::filter::HttpFilter;
@@ -25,7 +23,7 @@ use crate::program;
 /// # Safety
 /// Unless null, `module` must be what [`envoy_dynamic_module_on_http_filter_new`] returned, not
 /// yet destroyed.
-unsafe fn enter<S: Copy>(
+pub(super) unsafe fn enter<S: Copy>(
     envoy: FilterEnvoyPtr,
     module: FilterModulePtr,
     hook: Hook,
@@ -88,168 +86,6 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_destroy(module: Fil
     let instance = unsafe { Rc::from_raw(module.cast::<Instance>()) };
     guard::quietly("destroy", || instance.destroy());
     guard::drop_quietly(instance);
-}
-
-/// See [`HttpFilter::on_request_headers`].
-///
-/// # Safety
-/// Called by Envoy with its own filter object and the module's.
-#[cfg_attr(not(test), unsafe(no_mangle))]
-pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
-    envoy: FilterEnvoyPtr,
-    module: FilterModulePtr,
-    end_of_stream: bool,
-) -> RequestHeadersStatus {
-    use RequestHeadersStatus::{Continue, StopIteration};
-    let values = (Continue, StopIteration);
-    // SAFETY: Envoy passes the module pointer it was given.
-    unsafe {
-        enter(
-            envoy,
-            module,
-            Hook::RequestHeaders,
-            end_of_stream,
-            values,
-            |filter, handle| filter.on_request_headers(handle, end_of_stream),
-        )
-    }
-}
-
-/// See [`HttpFilter::on_request_body`].
-///
-/// # Safety
-/// Called by Envoy with its own filter object and the module's.
-#[cfg_attr(not(test), unsafe(no_mangle))]
-pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_body(
-    envoy: FilterEnvoyPtr,
-    module: FilterModulePtr,
-    end_of_stream: bool,
-) -> RequestBodyStatus {
-    use RequestBodyStatus::{Continue, StopIterationNoBuffer};
-    let values = (Continue, StopIterationNoBuffer);
-    let code = |filter: &dyn HttpFilter, handle: &mut EnvoyHttpFilter| {
-        let status = filter.on_request_body(handle, end_of_stream);
-        if status == Continue && end_of_stream {
-            handle.restore_last_frame(HttpBody::Request);
-        }
-        status
-    };
-    // SAFETY: Envoy passes the module pointer it was given.
-    unsafe {
-        enter(
-            envoy,
-            module,
-            Hook::RequestBody,
-            end_of_stream,
-            values,
-            code,
-        )
-    }
-}
-
-/// See [`HttpFilter::on_request_trailers`].
-///
-/// # Safety
-/// Called by Envoy with its own filter object and the module's.
-#[cfg_attr(not(test), unsafe(no_mangle))]
-pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_trailers(
-    envoy: FilterEnvoyPtr,
-    module: FilterModulePtr,
-) -> RequestTrailersStatus {
-    use RequestTrailersStatus::{Continue, StopIteration};
-    let values = (Continue, StopIteration);
-    // SAFETY: Envoy passes the module pointer it was given.
-    unsafe {
-        enter(
-            envoy,
-            module,
-            Hook::RequestTrailers,
-            true,
-            values,
-            |filter, handle| filter.on_request_trailers(handle),
-        )
-    }
-}
-
-/// See [`HttpFilter::on_response_headers`].
-///
-/// # Safety
-/// Called by Envoy with its own filter object and the module's.
-#[cfg_attr(not(test), unsafe(no_mangle))]
-pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_headers(
-    envoy: FilterEnvoyPtr,
-    module: FilterModulePtr,
-    end_of_stream: bool,
-) -> ResponseHeadersStatus {
-    use ResponseHeadersStatus::{Continue, StopIteration};
-    let values = (Continue, StopIteration);
-    // SAFETY: Envoy passes the module pointer it was given.
-    unsafe {
-        enter(
-            envoy,
-            module,
-            Hook::ResponseHeaders,
-            end_of_stream,
-            values,
-            |filter, handle| filter.on_response_headers(handle, end_of_stream),
-        )
-    }
-}
-
-/// See [`HttpFilter::on_response_body`].
-///
-/// # Safety
-/// Called by Envoy with its own filter object and the module's.
-#[cfg_attr(not(test), unsafe(no_mangle))]
-pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_body(
-    envoy: FilterEnvoyPtr,
-    module: FilterModulePtr,
-    end_of_stream: bool,
-) -> ResponseBodyStatus {
-    use ResponseBodyStatus::{Continue, StopIterationNoBuffer};
-    let values = (Continue, StopIterationNoBuffer);
-    let code = |filter: &dyn HttpFilter, handle: &mut EnvoyHttpFilter| {
-        let status = filter.on_response_body(handle, end_of_stream);
-        if status == Continue && end_of_stream {
-            handle.restore_last_frame(HttpBody::Response);
-        }
-        status
-    };
-    // SAFETY: Envoy passes the module pointer it was given.
-    unsafe {
-        enter(
-            envoy,
-            module,
-            Hook::ResponseBody,
-            end_of_stream,
-            values,
-            code,
-        )
-    }
-}
-
-/// See [`HttpFilter::on_response_trailers`].
-///
-/// # Safety
-/// Called by Envoy with its own filter object and the module's.
-#[cfg_attr(not(test), unsafe(no_mangle))]
-pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_trailers(
-    envoy: FilterEnvoyPtr,
-    module: FilterModulePtr,
-) -> ResponseTrailersStatus {
-    use ResponseTrailersStatus::{Continue, StopIteration};
-    let values = (Continue, StopIteration);
-    // SAFETY: Envoy passes the module pointer it was given.
-    unsafe {
-        enter(
-            envoy,
-            module,
-            Hook::ResponseTrailers,
-            true,
-            values,
-            |filter, handle| filter.on_response_trailers(handle),
-        )
-    }
 }
 
 /// See [`HttpFilter::on_stream_complete`].

@@ -1,0 +1,173 @@
+//! Hooks of a stream's two messages.
+
+use super::Hook;
+use super::stream::enter;
+use crate::HttpBody;
+use crate::abi::{
+    FilterEnvoyPtr, FilterModulePtr, RequestBodyStatus, RequestHeadersStatus,
+    RequestTrailersStatus, ResponseBodyStatus, ResponseHeadersStatus, ResponseTrailersStatus,
+};
+use crate::filter::HttpFilter;
+use crate::handle::EnvoyHttpFilter;
+
+/// See [`HttpFilter::on_request_headers`].
+///
+/// # Safety
+/// Called by Envoy with its own filter object and the module's.
+#[cfg_attr(not(test), unsafe(no_mangle))]
+pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
+    envoy: FilterEnvoyPtr,
+    module: FilterModulePtr,
+    end_of_stream: bool,
+) -> RequestHeadersStatus {
+    use RequestHeadersStatus::{Continue, StopIteration};
+    let values = (Continue, StopIteration);
+    // SAFETY: Envoy passes the module pointer it was given.
+    unsafe {
+        enter(
+            envoy,
+            module,
+            Hook::RequestHeaders,
+            end_of_stream,
+            values,
+            |filter, handle| filter.on_request_headers(handle, end_of_stream),
+        )
+    }
+}
+
+/// See [`HttpFilter::on_request_body`].
+///
+/// # Safety
+/// Called by Envoy with its own filter object and the module's.
+#[cfg_attr(not(test), unsafe(no_mangle))]
+pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_body(
+    envoy: FilterEnvoyPtr,
+    module: FilterModulePtr,
+    end_of_stream: bool,
+) -> RequestBodyStatus {
+    use RequestBodyStatus::{Continue, StopIterationNoBuffer};
+    let values = (Continue, StopIterationNoBuffer);
+    let code = |filter: &dyn HttpFilter, handle: &mut EnvoyHttpFilter| {
+        let status = filter.on_request_body(handle, end_of_stream);
+        if status == Continue && end_of_stream {
+            handle.restore_last_frame(HttpBody::Request);
+        }
+        status
+    };
+    // SAFETY: Envoy passes the module pointer it was given.
+    unsafe {
+        enter(
+            envoy,
+            module,
+            Hook::RequestBody,
+            end_of_stream,
+            values,
+            code,
+        )
+    }
+}
+
+/// See [`HttpFilter::on_request_trailers`].
+///
+/// # Safety
+/// Called by Envoy with its own filter object and the module's.
+#[cfg_attr(not(test), unsafe(no_mangle))]
+pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_trailers(
+    envoy: FilterEnvoyPtr,
+    module: FilterModulePtr,
+) -> RequestTrailersStatus {
+    use RequestTrailersStatus::{Continue, StopIteration};
+    let values = (Continue, StopIteration);
+    // SAFETY: Envoy passes the module pointer it was given.
+    unsafe {
+        enter(
+            envoy,
+            module,
+            Hook::RequestTrailers,
+            true,
+            values,
+            |filter, handle| filter.on_request_trailers(handle),
+        )
+    }
+}
+
+/// See [`HttpFilter::on_response_headers`].
+///
+/// # Safety
+/// Called by Envoy with its own filter object and the module's.
+#[cfg_attr(not(test), unsafe(no_mangle))]
+pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_headers(
+    envoy: FilterEnvoyPtr,
+    module: FilterModulePtr,
+    end_of_stream: bool,
+) -> ResponseHeadersStatus {
+    use ResponseHeadersStatus::{Continue, StopIteration};
+    let values = (Continue, StopIteration);
+    // SAFETY: Envoy passes the module pointer it was given.
+    unsafe {
+        enter(
+            envoy,
+            module,
+            Hook::ResponseHeaders,
+            end_of_stream,
+            values,
+            |filter, handle| filter.on_response_headers(handle, end_of_stream),
+        )
+    }
+}
+
+/// See [`HttpFilter::on_response_body`].
+///
+/// # Safety
+/// Called by Envoy with its own filter object and the module's.
+#[cfg_attr(not(test), unsafe(no_mangle))]
+pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_body(
+    envoy: FilterEnvoyPtr,
+    module: FilterModulePtr,
+    end_of_stream: bool,
+) -> ResponseBodyStatus {
+    use ResponseBodyStatus::{Continue, StopIterationNoBuffer};
+    let values = (Continue, StopIterationNoBuffer);
+    let code = |filter: &dyn HttpFilter, handle: &mut EnvoyHttpFilter| {
+        let status = filter.on_response_body(handle, end_of_stream);
+        if status == Continue && end_of_stream {
+            handle.restore_last_frame(HttpBody::Response);
+        }
+        status
+    };
+    // SAFETY: Envoy passes the module pointer it was given.
+    unsafe {
+        enter(
+            envoy,
+            module,
+            Hook::ResponseBody,
+            end_of_stream,
+            values,
+            code,
+        )
+    }
+}
+
+/// See [`HttpFilter::on_response_trailers`].
+///
+/// # Safety
+/// Called by Envoy with its own filter object and the module's.
+#[cfg_attr(not(test), unsafe(no_mangle))]
+pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_trailers(
+    envoy: FilterEnvoyPtr,
+    module: FilterModulePtr,
+) -> ResponseTrailersStatus {
+    use ResponseTrailersStatus::{Continue, StopIteration};
+    let values = (Continue, StopIteration);
+    // SAFETY: Envoy passes the module pointer it was given.
+    unsafe {
+        enter(
+            envoy,
+            module,
+            Hook::ResponseTrailers,
+            true,
+            values,
+            |filter, handle| filter.on_response_trailers(handle),
+        )
+    }
+}
