@@ -33,6 +33,10 @@ pub enum Code {
     Conflict,
     /// A number out of its range, or too many of something.
     Range,
+    /// An IP address or prefix that is none.
+    Prefix,
+    /// A header value that HTTP does not allow.
+    HeaderValue,
 }
 
 impl Code {
@@ -48,6 +52,8 @@ impl Code {
             Code::Pointer => "RF007",
             Code::Conflict => "RF008",
             Code::Range => "RF009",
+            Code::Prefix => "RF010",
+            Code::HeaderValue => "RF011",
         }
     }
 }

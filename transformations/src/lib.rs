@@ -74,6 +74,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+pub mod acl;
 pub mod config;
 mod diagnostic;
 mod engine;

@@ -119,6 +119,9 @@ fn salvage<C: DeserializeOwned>(text: &str, first: Diagnostic) -> Loaded<C> {
         match typed(&document, &mut unknown) {
             Ok(rest) => {
                 config = Some(rest);
+                for diagnostic in &mut unknown {
+                    diagnostic.path = taken_out.original_path(&diagnostic.path);
+                }
                 diagnostics.append(&mut unknown);
                 break;
             }
