@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use envoy_proxy_dynamic_modules_rust_sdk::{
     EnvoyHttpFilter, HttpFilter, HttpFilterConfig, envoy_log_error, envoy_log_warn,
 };
-use transformations::{Engine, Program, Reason, Settings};
+use transformations::{ConfigErrors, Diagnostic, Engine, Program, Reason, Settings};
 
 use crate::Constructors;
 use crate::filter::Filter;
@@ -56,24 +56,44 @@ impl HttpFilterConfig for Listener {
     }
 }
 
-/// Compiles a configuration; what is wrong with it goes to the log.
 fn load(name: &str, place: &str, config: &[u8]) -> Option<Arc<Program>> {
-    match ENGINE.load(&protobuf_struct::json(config)) {
-        Ok(loaded) => {
-            for warning in loaded.warnings {
-                envoy_log_warn!("{name}{place}: {}: {warning}", warning.code);
-            }
-            Some(Arc::new(loaded.program))
-        }
-        Err(errors) => {
-            for diagnostic in errors.0 {
-                if diagnostic.is_error() {
-                    envoy_log_error!("{name}{place}: {}: {diagnostic}", diagnostic.code);
-                } else {
-                    envoy_log_warn!("{name}{place}: {}: {diagnostic}", diagnostic.code);
-                }
-            }
-            None
+    let loaded = ENGINE.load(&protobuf_struct::json(config));
+    compiled(
+        name,
+        place,
+        loaded.map(|loaded| (loaded.program, loaded.warnings)),
+    )
+}
+
+/// What a filter's configuration was compiled to; what is wrong with it goes to the log.
+pub(crate) fn compiled<T>(
+    name: &str,
+    place: &str,
+    loaded: Result<(T, Vec<Diagnostic>), ConfigErrors>,
+) -> Option<Arc<T>> {
+    let (compiled, diagnostics) = match loaded {
+        Ok((compiled, warnings)) => (Some(Arc::new(compiled)), warnings),
+        Err(errors) => (None, errors.0),
+    };
+    for diagnostic in diagnostics {
+        if diagnostic.is_error() {
+            envoy_log_error!("{name}{place}: {}: {diagnostic}", diagnostic.code);
+        } else {
+            envoy_log_warn!("{name}{place}: {}: {diagnostic}", diagnostic.code);
         }
     }
+    compiled
+}
+
+/// The configuration of the stream's route, if it has one of the filter that asks.
+pub(crate) fn route_config<T: Send + Sync + 'static>(envoy: &EnvoyHttpFilter) -> Option<Arc<T>> {
+    let config = envoy.most_specific_route_config()?;
+    config
+        .downcast()
+        .map_err(|_other| {
+            envoy_log_error!(
+                "the route's configuration belongs to another filter of this module; ignored"
+            );
+        })
+        .ok()
 }

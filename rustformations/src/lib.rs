@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+mod acl_filter;
 mod configuration;
 mod filter;
 mod ops;
@@ -40,6 +41,7 @@ const FILTERS: &[(&str, Constructors)] = &[
     ("rustformation", configuration::CONSTRUCTORS),
     // The name kgateway used up to 2.2.
     ("http_simple_mutations", configuration::CONSTRUCTORS),
+    ("http-acl", acl_filter::CONSTRUCTORS),
     #[cfg(feature = "test-hooks")]
     ("panic", panic_filter::CONSTRUCTORS),
 ];

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use envoy_proxy_dynamic_modules_rust_sdk::{EnvoyHttpFilter, envoy_log_error};
+use envoy_proxy_dynamic_modules_rust_sdk::EnvoyHttpFilter;
 use transformations::{Direction, Exchange, Extent, Program, TransformationOps};
 
-use crate::configuration::Route;
+use crate::configuration::{Route, route_config};
 use crate::ops::Ops;
 use crate::stats::Stats;
 
@@ -109,13 +109,7 @@ impl Stream {
     }
 
     fn find_route_program(&mut self, envoy: &EnvoyHttpFilter) -> bool {
-        let Some(config) = envoy.most_specific_route_config() else {
-            return false;
-        };
-        let Some(route) = config.downcast_ref::<Route>() else {
-            envoy_log_error!(
-                "the route's configuration belongs to another filter of this module; ignored"
-            );
+        let Some(route) = route_config::<Route>(envoy) else {
             return false;
         };
         self.program = Arc::clone(&route.program);
