@@ -1,6 +1,8 @@
 //! What an upstream answers.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -8,10 +10,13 @@ use bytes::Bytes;
 use http_body_util::channel::{Channel, Sender};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Frame};
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRAILER};
 use hyper::{Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::{Mutex, mpsc};
+
+use crate::tunnel::Tunnel;
 
 /// The time left between two chunks. Without it they may reach Envoy in one read and be merged there.
 pub(crate) const PACE: Duration = Duration::from_millis(10);
@@ -29,7 +34,8 @@ pub struct Answer {
     headers: Vec<(String, String)>,
     body: Vec<Piece>,
     trailers: Vec<(String, String)>,
-    upgrade: bool,
+    announces_length: bool,
+    tunnel: Option<Tunnel>,
 }
 
 /// A part of a body.
@@ -68,7 +74,8 @@ impl Answer {
             headers: Vec::new(),
             body: Vec::new(),
             trailers: Vec::new(),
-            upgrade: false,
+            announces_length: true,
+            tunnel: None,
         }
     }
 
@@ -77,6 +84,14 @@ impl Answer {
     pub fn body(body: impl Into<Bytes>) -> Self {
         let mut answer = Self::status(200);
         answer.body.push(Piece::Data(body.into()));
+        answer
+    }
+
+    /// 200 with this body in one piece, and no content-length.
+    #[must_use]
+    pub fn body_without_length(body: impl Into<Bytes>) -> Self {
+        let mut answer = Self::body(body);
+        answer.announces_length = false;
         answer
     }
 
@@ -100,12 +115,18 @@ impl Answer {
     /// 200 whose body the test sends when it likes, for example server-sent events one by one.
     #[must_use]
     pub fn stream(content_type: &str) -> (AnswerStream, Self) {
+        Self::status(200)
+            .header("content-type", content_type)
+            .streamed()
+    }
+
+    /// The same answer, and after what its body holds so far what the test sends when it likes.
+    #[must_use]
+    pub fn streamed(mut self) -> (AnswerStream, Self) {
         let (sender, receiver) = mpsc::channel(1);
-        let mut answer = Self::status(200).header("content-type", content_type);
-        answer
-            .body
+        self.body
             .push(Piece::Stream(Arc::new(Mutex::new(receiver))));
-        (AnswerStream(sender), answer)
+        (AnswerStream(sender), self)
     }
 
     /// 101 to an HTTP/1.1 `Upgrade: websocket`; afterwards every byte comes back.
@@ -114,7 +135,22 @@ impl Answer {
         let mut answer = Self::status(101)
             .header("connection", "upgrade")
             .header("upgrade", "websocket");
-        answer.upgrade = true;
+        answer.tunnel = Some(Tunnel::Echo);
+        answer
+    }
+
+    /// The end of HTTP on an HTTP/1.1 connection: with 101 to an upgrade, or 2xx to CONNECT. What arrives then is
+    /// recorded as chunks of the request. Once `expected` bytes have, or none came for half a second, sends these
+    /// chunks and closes.
+    #[must_use]
+    pub fn tunnel(
+        status: u16,
+        expected: usize,
+        chunks: impl IntoIterator<Item = impl Into<Bytes>>,
+    ) -> Self {
+        let chunks = chunks.into_iter().map(Into::into).collect();
+        let mut answer = Self::status(status);
+        answer.tunnel = Some(Tunnel::Reply { expected, chunks });
         answer
     }
 
@@ -153,8 +189,8 @@ impl Answer {
         self
     }
 
-    pub(crate) fn is_upgrade(&self) -> bool {
-        self.upgrade
+    pub(crate) fn take_tunnel(&mut self) -> Option<Tunnel> {
+        self.tunnel.take()
     }
 
     /// The answer as hyper sends it.
@@ -166,6 +202,9 @@ impl Answer {
         let trailers = fields(&self.trailers)?;
         let body = match self.body.as_slice() {
             [] if trailers.is_empty() => full(Bytes::new()),
+            [Piece::Data(data)] if trailers.is_empty() && !self.announces_length => {
+                unannounced(data.clone())
+            }
             [Piece::Data(data)] if trailers.is_empty() => full(data.clone()),
             _ => {
                 let (sender, body) = Channel::new(1);
@@ -214,6 +253,30 @@ pub(crate) fn full(body: impl Into<Bytes>) -> OutgoingBody {
     Full::new(body.into())
         .map_err(|never| match never {})
         .boxed()
+}
+
+/// A body in one piece, its length kept from hyper.
+pub(crate) fn unannounced(body: Bytes) -> OutgoingBody {
+    Unannounced(Full::new(body)).boxed()
+}
+
+struct Unannounced(Full<Bytes>);
+
+impl Body for Unannounced {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+    ) -> task::Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = Pin::new(&mut self.0).poll_frame(context);
+        frame.map(|frame| frame.map(|frame| frame.map_err(|never| match never {})))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
 }
 
 /// Sends the pieces. Ends silently when the peer no longer wants them: the test sees that at its own end.

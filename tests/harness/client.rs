@@ -12,10 +12,11 @@ use hyper::header::{HOST, HeaderValue};
 use hyper::{Method, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::answer::{BodyError, OutgoingBody, PACE, announce, fields, full};
+use crate::answer::{BodyError, OutgoingBody, PACE, announce, fields, full, unannounced};
 use crate::response::{PendingResponse, Response, ResponseStream};
 
 /// How long the response headers, or the peer's reading of a chunk, may take.
@@ -39,6 +40,7 @@ pub struct Request {
     headers: Vec<(String, String)>,
     chunks: Vec<Bytes>,
     chunked: bool,
+    announces_length: bool,
     trailers: Vec<(String, String)>,
 }
 
@@ -53,6 +55,7 @@ impl Request {
             headers: Vec::new(),
             chunks: Vec::new(),
             chunked: false,
+            announces_length: true,
             trailers: Vec::new(),
         }
     }
@@ -93,6 +96,14 @@ impl Request {
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.chunks = vec![body.into()];
+        self
+    }
+
+    /// A body in one piece, and no content-length. If it is empty, HTTP/2 headers end the request.
+    #[must_use]
+    pub fn body_without_length(mut self, body: impl Into<Bytes>) -> Self {
+        self.chunks = vec![body.into()];
+        self.announces_length = false;
         self
     }
 
@@ -144,23 +155,19 @@ impl Request {
     /// # Errors
     /// No connection.
     pub async fn open(self, address: SocketAddr) -> Result<(BodyWriter, PendingResponse)> {
-        let mut connection = Connection::open(address, self.protocol).await?;
-        let (sender, body) = Channel::new(1);
-        let request = self.head(address, &self.trailers, body.boxed())?;
-        let response = tokio::spawn(async move { connection.exchange(request).await });
-        Ok((BodyWriter(sender), PendingResponse::new(response)))
+        Connection::open(address, self.protocol).await?.begin(self)
     }
 
     fn head(
         &self,
-        address: SocketAddr,
+        authority: &str,
         trailers: &[(String, String)],
         body: OutgoingBody,
     ) -> Result<hyper::Request<OutgoingBody>> {
         let mut headers = fields(&self.headers)?;
         let authority = match headers.remove(HOST) {
             Some(host) => host,
-            None => HeaderValue::from_str(&address.to_string())?,
+            None => HeaderValue::from_str(authority)?,
         };
         let mut uri = Uri::builder().path_and_query(self.path.as_str());
         match self.protocol {
@@ -180,13 +187,17 @@ impl Request {
         Ok(request)
     }
 
-    fn into_request(self, address: SocketAddr) -> Result<hyper::Request<OutgoingBody>> {
+    fn into_request(self, authority: &str) -> Result<hyper::Request<OutgoingBody>> {
         if !self.chunked {
             let body = self.chunks.first().cloned().unwrap_or_default();
-            return self.head(address, &[], full(body));
+            let body = match self.announces_length {
+                true => full(body),
+                false => unannounced(body),
+            };
+            return self.head(authority, &[], body);
         }
         let (mut sender, body) = Channel::<Bytes, BodyError>::new(1);
-        let request = self.head(address, &self.trailers, body.boxed())?;
+        let request = self.head(authority, &self.trailers, body.boxed())?;
         let trailers = fields(&self.trailers)?;
         tokio::spawn(async move {
             for chunk in self.chunks {
@@ -214,7 +225,7 @@ pub async fn post_json(address: SocketAddr, path: &str, body: &Value) -> Result<
 /// A connection that takes one request after another.
 #[derive(Debug)]
 pub struct Connection {
-    address: SocketAddr,
+    authority: String,
     sender: RequestSender,
 }
 
@@ -234,6 +245,19 @@ impl Connection {
             .await
             .with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nodelay(true)?;
+        Self::over(stream, protocol, &address.to_string()).await
+    }
+
+    /// Speaks HTTP over a connection the test has made itself, such as a Unix socket. `authority` is for requests
+    /// without a `host`.
+    ///
+    /// # Errors
+    /// The handshake fails.
+    pub async fn over(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        protocol: Protocol,
+        authority: &str,
+    ) -> Result<Self> {
         let stream = TokioIo::new(stream);
         // The drivers end with their connection; how it ended shows in the response.
         let sender = match protocol {
@@ -248,7 +272,8 @@ impl Connection {
                 RequestSender::Http2(sender)
             }
         };
-        Ok(Self { address, sender })
+        let authority = authority.to_owned();
+        Ok(Self { authority, sender })
     }
 
     /// Sends a request, whatever its own protocol, and reads the whole response.
@@ -264,12 +289,28 @@ impl Connection {
     /// # Errors
     /// The response is cut or late.
     pub async fn stream(&mut self, mut request: Request) -> Result<ResponseStream> {
-        request.protocol = match self.sender {
+        request.protocol = self.protocol();
+        let request = request.into_request(&self.authority)?;
+        self.exchange(request).await
+    }
+
+    /// Sends the headers of a request, whatever its own protocol; see [`Request::open`].
+    ///
+    /// # Errors
+    /// The request cannot be expressed in HTTP.
+    pub fn begin(mut self, mut request: Request) -> Result<(BodyWriter, PendingResponse)> {
+        request.protocol = self.protocol();
+        let (sender, body) = Channel::new(1);
+        let request = request.head(&self.authority, &request.trailers, body.boxed())?;
+        let response = tokio::spawn(async move { self.exchange(request).await });
+        Ok((BodyWriter(sender), PendingResponse::new(response)))
+    }
+
+    fn protocol(&self) -> Protocol {
+        match self.sender {
             RequestSender::Http1(_) => Protocol::Http1,
             RequestSender::Http2(_) => Protocol::Http2,
-        };
-        let request = request.into_request(self.address)?;
-        self.exchange(request).await
+        }
     }
 
     async fn exchange(&mut self, request: hyper::Request<OutgoingBody>) -> Result<ResponseStream> {

@@ -56,6 +56,8 @@ pub struct Filter {
     instance: String,
     filter_name: String,
     config: FilterConfig,
+    disabled: bool,
+    named_per_route: bool,
 }
 
 impl Filter {
@@ -66,7 +68,23 @@ impl Filter {
             instance: "rustformations".into(),
             filter_name: "rustformation".into(),
             config: config.into(),
+            disabled: false,
+            named_per_route: true,
         }
+    }
+
+    /// Off, except where a route, a virtual host or the route configuration configures it: kgateway's form.
+    #[must_use]
+    pub fn disabled(mut self) -> Self {
+        self.disabled = true;
+        self
+    }
+
+    /// Leaves `filter_name` out of the per-route message, as kgateway before 2.4 does.
+    #[must_use]
+    pub fn unnamed_per_route(mut self) -> Self {
+        self.named_per_route = false;
+        self
     }
 
     /// Another filter of the module, such as `http-acl`.
@@ -87,6 +105,7 @@ impl Filter {
     pub(crate) fn in_chain(&self) -> Value {
         json!({
             "name": self.instance,
+            "disabled": self.disabled,
             "typed_config": {
                 "@type": HTTP_FILTER,
                 "dynamic_module_config": dynamic_module_config(),
@@ -105,7 +124,7 @@ impl Filter {
             ("filter_config".into(), self.config.any()),
         ]);
         // Envoy before 1.38 refuses the field as unknown; kgateway sends both.
-        if release.at_least(1, 38) {
+        if self.named_per_route && release.at_least(1, 38) {
             message.insert("filter_name".into(), json!(self.filter_name));
         }
         (self.instance.clone(), Value::Object(message))

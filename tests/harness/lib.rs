@@ -35,6 +35,7 @@ mod process;
 mod raw;
 mod release;
 mod response;
+mod tunnel;
 mod upstream;
 mod workspace;
 

@@ -45,6 +45,8 @@ pub struct RecordedRequest {
     pub path: String,
     /// The `host` header or `:authority`.
     pub authority: String,
+    /// `:scheme`; HTTP/1.1 has none.
+    pub scheme: Option<String>,
     /// The protocol it came by.
     pub version: Version,
     /// Its header fields, without pseudo headers.
@@ -288,12 +290,15 @@ impl Service {
         let Some(seen) = seen else {
             return Ok(failure("the request was not recorded"));
         };
-        let answer = (self.respond)(&seen);
-        if answer.is_upgrade() {
+        let mut answer = (self.respond)(&seen);
+        if let Some(tunnel) = answer.take_tunnel() {
+            self.update(index, |request| request.end = End::Open);
+            let service = Arc::clone(&self);
             tokio::spawn(async move {
                 let Ok(stream) = upgrade.await else { return };
-                let (mut read, mut write) = tokio::io::split(TokioIo::new(stream));
-                let _ended = tokio::io::copy(&mut read, &mut write).await;
+                let record = |chunk| service.update(index, |request| request.chunks.push(chunk));
+                tunnel.run(TokioIo::new(stream), record).await;
+                service.update(index, |request| request.end = End::Complete);
             });
         }
         Ok(answer
@@ -314,6 +319,7 @@ impl Service {
             authority: authority
                 .or_else(|| headers.value("host"))
                 .unwrap_or_default(),
+            scheme: request.uri().scheme_str().map(ToOwned::to_owned),
             version: request.version(),
             headers,
             chunks: Vec::new(),
