@@ -11,7 +11,8 @@ use crate::program::Program;
 #[derive(Debug, Default)]
 pub struct Exchange {
     request: Rc<Snapshot>,
-    /// The fields the request pass found, once it has run; `None` when nothing is extracted.
+    /// The fields the request pass found, none before it has run; `None` when the program extracts
+    /// nothing, and the name `extracted` is free for a body's member.
     pub(crate) extracted: Option<Extracted>,
 }
 
@@ -31,6 +32,12 @@ impl Exchange {
 
     /// Goes on with another program: the route it belongs to was chosen after the exchange began.
     pub fn change_program(&mut self, program: &Program, ops: &dyn TransformationOps) {
+        if program
+            .pass(Direction::Request)
+            .is_some_and(|pass| !pass.extraction.is_empty())
+        {
+            self.extracted.get_or_insert_default();
+        }
         let needed = program.request_headers();
         if !needed.is_empty() {
             self.request = Rc::new(Snapshot::take(ops, Direction::Request, needed));

@@ -22,13 +22,16 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            json_depth: 127,
+            json_depth: JSON_DEPTH,
             value_bytes: 4096,
             template_fuel: 10_000_000,
             rendered_bytes: 64 << 20,
         }
     }
 }
+
+/// The most that `jsonDepth` can say: how deep the recursive parser of whole bodies goes.
+pub(crate) const JSON_DEPTH: usize = 127;
 
 /// Most fields one configuration may extract: sources seen are kept in 64-bit sets.
 pub(crate) const JSON_SOURCES: usize = 64;

@@ -1,6 +1,7 @@
 //! The host as the engine sees it.
 
 use crate::json;
+use crate::limits::Limits;
 
 /// Which of the two messages of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,12 +74,13 @@ pub trait TransformationOps {
     ///
     /// # Errors
     ///
-    /// The body is not one JSON document, or is nested deeper than 127 levels.
+    /// The body is not one JSON document, or is nested deeper than `limits` allow.
     fn parse_json_body(
         &self,
         direction: Direction,
+        limits: &Limits,
     ) -> Result<Option<minijinja::Value>, json::DocumentError> {
-        json::document(&self.body_chunks(direction))
+        json::document(&self.body_chunks(direction), limits)
     }
 
     /// Replaces all values of a request header by one.
@@ -100,9 +102,9 @@ pub trait TransformationOps {
     ///
     /// # Errors
     ///
-    /// As [`parse_json_body`](Self::parse_json_body).
+    /// As [`parse_json_body`](Self::parse_json_body), within the default limits.
     fn parse_request_json_body(&self) -> Result<Option<minijinja::Value>, json::DocumentError> {
-        self.parse_json_body(Direction::Request)
+        self.parse_json_body(Direction::Request, &Limits::default())
     }
 
     /// A copy of the request body.
@@ -139,9 +141,9 @@ pub trait TransformationOps {
     ///
     /// # Errors
     ///
-    /// As [`parse_json_body`](Self::parse_json_body).
+    /// As [`parse_json_body`](Self::parse_json_body), within the default limits.
     fn parse_response_json_body(&self) -> Result<Option<minijinja::Value>, json::DocumentError> {
-        self.parse_json_body(Direction::Response)
+        self.parse_json_body(Direction::Response, &Limits::default())
     }
 
     /// A copy of the response body.

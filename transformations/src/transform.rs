@@ -12,6 +12,8 @@ use crate::extract::Extraction;
 use crate::failure::{Outcome, Reason, Reply};
 use crate::headers::{self, Snapshot};
 use crate::jinja::{RenderError, Scope, Template, Variables};
+use crate::json::DocumentError;
+use crate::limits::Limits;
 use crate::needs::Needs;
 use crate::ops::{Direction, TransformationOps};
 
@@ -37,6 +39,7 @@ pub struct Pass {
     pub(crate) metadata: Vec<Metadata>,
     pub(crate) clear_route_cache: bool,
     pub(crate) needs: Needs,
+    pub(crate) limits: Limits,
 }
 
 /// The body template.
@@ -182,12 +185,15 @@ impl Run<'_> {
         let direction = self.pass.direction;
         let mut document = None;
         if whole && self.pass.parse_as == ParseAs::AsJson {
-            document = match self.ops.parse_json_body(direction) {
+            document = match self.ops.parse_json_body(direction, &self.pass.limits) {
                 Ok(document) => document.filter(|value| !value.is_none()),
                 Err(error) => {
                     let path = format!("{}.body", direction.as_str());
-                    self.outcome
-                        .fail(Reason::JsonInvalid, &path, error.to_string());
+                    let reason = match error {
+                        DocumentError::Invalid(_) => Reason::JsonInvalid,
+                        DocumentError::TooDeep => Reason::Limit,
+                    };
+                    self.outcome.fail(reason, &path, error.to_string());
                     return Err(Reply::bad_request(JSON_INVALID));
                 }
             };
@@ -253,19 +259,16 @@ impl Run<'_> {
 
     fn set(&mut self, header: &Header, view: &View) -> Result<(), Reply> {
         let direction = self.pass.direction;
-        match self.header_value(header, view)? {
-            Some(value) => {
-                if !self
-                    .ops
-                    .set_header(direction, &header.name, value.as_bytes())
-                {
-                    self.refused(&header.path);
-                }
+        if let Some(value) = self.header_value(header, view)? {
+            if self
+                .ops
+                .set_header(direction, &header.name, value.as_bytes())
+            {
+                return Ok(());
             }
-            None => {
-                self.ops.remove_header(direction, &header.name);
-            }
+            self.refused(&header.path);
         }
+        self.ops.remove_header(direction, &header.name);
         Ok(())
     }
 

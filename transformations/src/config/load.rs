@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use serde::de::DeserializeOwned;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
@@ -42,6 +43,15 @@ impl<C> Loaded<C> {
             for diagnostic in &mut found {
                 diagnostic.path = self.taken_out.original_path(&diagnostic.path);
             }
+            // What does not fit in an item with a part taken out may fit once that part is mended.
+            found.retain(|found| {
+                let mended =
+                    |broken: &Diagnostic| item(&found.path).starts_with(item(&broken.path));
+                found.code != Code::Conflict
+                    || !diagnostics
+                        .iter()
+                        .any(|broken| broken.is_error() && mended(broken))
+            });
             diagnostics.append(&mut found);
             compiled
         });
@@ -52,6 +62,14 @@ impl<C> Loaded<C> {
             _ => Err(ConfigErrors(diagnostics)),
         }
     }
+}
+
+/// The item of a top-level list that a path leads to or into: `request.set[2]`.
+fn item(path: &str) -> &str {
+    let end = path
+        .find(']')
+        .map_or(path.len(), |bracket| bracket.saturating_add(1));
+    path.get(..end).unwrap_or(path)
 }
 
 /// Keeps the worst, as many as anyone reads.
@@ -93,7 +111,8 @@ pub(crate) fn read<C: DeserializeOwned>(text: &[u8], when_empty: &str) -> Loaded
 fn strict<C: DeserializeOwned>(text: &str, unknown: &mut Vec<Diagnostic>) -> Result<C, Diagnostic> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let config = typed(&mut deserializer, unknown).map_err(|(path, error)| {
-        if error.is_data() {
+        // An enum that is `null` is an error of syntax to the parser, but not to the reader.
+        if error.is_data() || serde_json::from_str::<IgnoredAny>(text).is_ok() {
             schema_error(&path, &error)
         } else {
             syntax_error(&error)
@@ -128,7 +147,15 @@ fn salvage<C: DeserializeOwned>(text: &str, first: Diagnostic) -> Loaded<C> {
             Err((path, error)) => {
                 let mut diagnostic = schema_error(&path, &error);
                 diagnostic.path = taken_out.original_path(&diagnostic.path);
-                diagnostics.push(diagnostic);
+                // Of a key that was taken out because of its value, enough has been said.
+                let follows = diagnostics.iter().any(|first: &Diagnostic| {
+                    let key = first.path.strip_prefix(&diagnostic.path);
+                    let key = key.and_then(|key| key.strip_prefix('.'));
+                    key.is_some_and(|key| diagnostic.message == format!("missing field `{key}`"))
+                });
+                if !follows {
+                    diagnostics.push(diagnostic);
+                }
                 if !take_out(&mut document, &path, &mut taken_out) {
                     break;
                 }
@@ -157,7 +184,7 @@ where
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(deserializer, &mut track);
     let mut ignored = |path: serde_ignored::Path<'_>| {
-        let path = readable(&path.to_string());
+        let path = readable(&path);
         unknown.push(
             Diagnostic::warning(Code::UnknownKey, path, "unknown key")
                 .help("it is ignored; check its spelling"),
@@ -167,20 +194,20 @@ where
     C::deserialize(read).map_err(|error| (track.path(), error))
 }
 
-/// `serde_ignored` writes `request.?.set.2.nmae`; users read `request.set[2].nmae`.
-fn readable(path: &str) -> String {
-    let mut out = String::new();
-    for part in path.split('.').filter(|part| *part != "?") {
-        if part.bytes().all(|b| b.is_ascii_digit()) {
-            out.push_str(&format!("[{part}]"));
-        } else {
-            if !out.is_empty() {
-                out.push('.');
-            }
-            out.push_str(part);
-        }
+/// A path as users write it: `request.set[2].nmae`.
+fn readable(path: &serde_ignored::Path<'_>) -> String {
+    use serde_ignored::Path;
+    match path {
+        Path::Root => String::new(),
+        Path::Seq { parent, index } => format!("{}[{index}]", readable(parent)),
+        Path::Map { parent, key } => match readable(parent) {
+            parent if parent.is_empty() => key.clone(),
+            parent => format!("{parent}.{key}"),
+        },
+        Path::Some { parent }
+        | Path::NewtypeStruct { parent }
+        | Path::NewtypeVariant { parent } => readable(parent),
     }
-    out
 }
 
 fn syntax_error(error: &serde_json::Error) -> Diagnostic {

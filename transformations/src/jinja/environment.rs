@@ -1,10 +1,11 @@
 //! The environment all templates share, and the names they can use.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use minijinja::Environment;
+use minijinja::{AutoEscape, Environment};
 
-use super::functions;
+use super::{filters, functions};
 use crate::engine::Settings;
 
 /// Filters of the engine.
@@ -109,7 +110,20 @@ pub(crate) fn environment(settings: &Arc<Settings>, fuel: u64) -> Environment<'s
     // Debug mode copies the variables into each error.
     environment.set_debug(false);
     environment.set_fuel(Some(fuel));
+    // kgateway escapes HTML where a template's own text ends in `.html`; no header wants that.
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    filters::register(&mut environment);
     functions::register(&mut environment, settings);
+    environment
+}
+
+/// The same environment, in which templates can include and import these by name.
+pub(crate) fn with_templates(
+    environment: &Environment<'static>,
+    templates: BTreeMap<String, String>,
+) -> Environment<'static> {
+    let mut environment = environment.clone();
+    environment.set_loader(move |name| Ok(templates.get(name).cloned()));
     environment
 }
 

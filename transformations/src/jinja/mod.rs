@@ -3,11 +3,12 @@
 //! The engine is minijinja in the release kgateway locks; its functions are in [`functions`].
 
 mod environment;
+mod filters;
 mod functions;
 mod scope;
 mod template;
 mod usage;
 
-pub(crate) use environment::environment;
+pub(crate) use environment::{environment, with_templates};
 pub(crate) use scope::{Scope, Variables};
 pub(crate) use template::{RenderError, Template};

@@ -49,26 +49,31 @@ impl Usage {
 
     fn scan(
         &mut self,
-        code: &Instructions<'_>,
+        spans: &Instructions<'_>,
         globals: &BTreeSet<String>,
         free: &dyn Fn(&str) -> bool,
     ) {
-        let mut before: Option<&Instruction<'_>> = None;
-        for index in 0..u32::try_from(code.len()).unwrap_or(u32::MAX) {
-            let Some(instruction) = code.get(index) else {
-                break;
-            };
+        let code: Vec<&Instruction<'_>> = instructions(spans).collect();
+        let joins: BTreeSet<usize> = code.iter().filter_map(|step| target(step)).collect();
+        for (index, instruction) in code.iter().enumerate() {
             let position = || {
-                code.get_span(index).map(|span| Position {
+                let span = spans.get_span(u32::try_from(index).ok()?)?;
+                Some(Position {
                     line: span.start_line.into(),
                     column: usize::from(span.start_col).saturating_add(1),
                 })
             };
             match instruction {
-                Instruction::CallFunction(name, _) if globals.contains(*name) => {
+                Instruction::CallFunction(name, arguments) if globals.contains(*name) => {
                     self.calls.insert((*name).to_owned());
+                    let before = index.checked_sub(1).and_then(|index| code.get(index));
                     let argument = match before {
-                        Some(Instruction::LoadConst(value)) => value.as_str(),
+                        // Where two ways join, the constant is the value of only one of them.
+                        Some(Instruction::LoadConst(value))
+                            if !joins.contains(&index) && *arguments == Some(1) =>
+                        {
+                            value.as_str()
+                        }
                         _ => None,
                     };
                     self.call(name, argument);
@@ -91,7 +96,6 @@ impl Usage {
                 }
                 _ => {}
             }
-            before = Some(instruction);
         }
     }
 
@@ -124,5 +128,21 @@ impl Usage {
                 .at(position)
                 .suggest(name, known);
         self.unknown.push(diagnostic);
+    }
+}
+
+fn instructions<'i, 's>(code: &'i Instructions<'s>) -> impl Iterator<Item = &'i Instruction<'s>> {
+    (0..).map_while(|index| code.get(index))
+}
+
+/// Where an instruction may jump to.
+fn target(instruction: &Instruction<'_>) -> Option<usize> {
+    match instruction {
+        Instruction::Jump(target)
+        | Instruction::JumpIfFalse(target)
+        | Instruction::JumpIfFalseOrPop(target)
+        | Instruction::JumpIfTrueOrPop(target)
+        | Instruction::Iterate(target) => usize::try_from(*target).ok(),
+        _ => None,
     }
 }

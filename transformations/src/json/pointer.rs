@@ -11,6 +11,9 @@ pub enum PointerError {
     /// A `~` that is not followed by `0` or `1`.
     #[error("`~` is written `~0`, and `/` inside a key `~1`")]
     Escape,
+    /// More parts than a document may have levels.
+    #[error("more than {} parts", limits::JSON_DEPTH)]
+    TooDeep,
     /// More pointers than one configuration may have.
     #[error("more than {} JSON pointers", limits::JSON_SOURCES)]
     TooMany,
@@ -117,8 +120,12 @@ impl Pointers {
     ///
     /// The text does not follow RFC 6901, or the set is full.
     pub fn insert(&mut self, pointer: &str) -> Result<usize, PointerError> {
+        let tokens = tokens(pointer)?;
+        if tokens.len() > limits::JSON_DEPTH {
+            return Err(PointerError::TooDeep);
+        }
         let mut here = ROOT;
-        for token in tokens(pointer)? {
+        for token in tokens {
             let known = self.nodes.get(here).and_then(|node| node.member(&token));
             here = match known {
                 Some((_, next)) => next,

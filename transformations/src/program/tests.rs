@@ -1,4 +1,5 @@
 use super::*;
+use crate::engine::Settings;
 
 fn diagnostics(text: &str) -> Vec<String> {
     let diagnostics = match Program::load(text.as_bytes()) {

@@ -1,0 +1,416 @@
+//! Configuration to [`Program`], with everything that is wrong with its meaning.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use minijinja::Environment;
+
+use super::Program;
+use crate::config::{self, Config, HeaderTemplate, Limits, ParseAs, Transformation};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::engine::{Engine, Settings};
+use crate::extract;
+use crate::headers;
+use crate::jinja::{self, Template};
+use crate::limits;
+use crate::needs::{Headers, Needs};
+use crate::ops::Direction;
+use crate::transform::{Body, Header, Metadata, Pass};
+
+/// Compiles `config` for `engine`; what is wrong with it comes along.
+pub(super) fn compile(engine: &Engine, config: &Config) -> (Program, Vec<Diagnostic>) {
+    let mut compiler = Compiler::new(engine, config);
+    (compiler.program(config), compiler.diagnostics)
+}
+
+struct Compiler<'c> {
+    settings: &'c Settings,
+    environment: Arc<Environment<'static>>,
+    limits: &'c Limits,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'c> Compiler<'c> {
+    fn new(engine: &'c Engine, config: &'c Config) -> Self {
+        let mut environment = engine.environment(config.limits.template_fuel);
+        let templates = named_templates(config);
+        if templates.values().any(|text| names_templates(text)) {
+            environment = Arc::new(jinja::with_templates(&environment, templates));
+        }
+        Self {
+            settings: engine.settings(),
+            environment,
+            limits: &config.limits,
+            diagnostics: Vec::new(),
+        }
+    }
+
+    fn error(&mut self, code: Code, path: &str, message: impl Into<String>, help: &str) {
+        self.diagnostics
+            .push(Diagnostic::error(code, path, message).help(help));
+    }
+
+    fn warning(&mut self, code: Code, path: &str, message: impl Into<String>, help: &str) {
+        self.diagnostics
+            .push(Diagnostic::warning(code, path, message).help(help));
+    }
+
+    fn program(&mut self, config: &Config) -> Program {
+        self.limits();
+        let mut request = self.pass(Direction::Request, config.request.as_ref());
+        let mut response = self.pass(Direction::Response, config.response.as_ref());
+        self.extracted(config, &mut request, &mut response);
+        for pass in [&request, &response].into_iter().flatten() {
+            self.undeclared(pass);
+        }
+        let mut request_headers = Headers::default();
+        if let Some(pass) = &request {
+            request_headers.merge(&pass.needs.message);
+        }
+        for pass in [&request, &response].into_iter().flatten() {
+            request_headers.merge(&pass.needs.request);
+        }
+        Program {
+            request,
+            response,
+            request_headers,
+        }
+    }
+
+    fn limits(&mut self) {
+        let Limits {
+            json_depth,
+            value_bytes,
+            template_fuel,
+            rendered_bytes,
+        } = *self.limits;
+        for (name, value, least, most) in [
+            ("jsonDepth", json_depth, 1, limits::JSON_DEPTH),
+            ("valueBytes", value_bytes, 1, 65_536),
+            ("renderedBytes", rendered_bytes, 1, usize::MAX),
+        ] {
+            if !(least..=most).contains(&value) {
+                let help = format!("from {least} to {most}");
+                self.error(
+                    Code::Range,
+                    &format!("limits.{name}"),
+                    format!("{value} is out of range"),
+                    &help,
+                );
+            }
+        }
+        if template_fuel == 0 {
+            self.error(
+                Code::Range,
+                "limits.templateFuel",
+                "0 is out of range",
+                "at least 1",
+            );
+        }
+    }
+
+    fn pass(
+        &mut self,
+        direction: Direction,
+        transformation: Option<&Transformation>,
+    ) -> Option<Pass> {
+        let transformation = transformation?;
+        let path = direction.as_str();
+        self.request_only(direction, transformation);
+        let extraction = extract::compile(
+            &transformation.extract,
+            &format!("{path}.extract"),
+            self.limits,
+            &mut self.diagnostics,
+        );
+        let parse_as = transformation
+            .body
+            .as_ref()
+            .map(|body| body.parse_as)
+            .unwrap_or_default();
+        if parse_as == ParseAs::None && extraction.reads_body() {
+            self.error(
+                Code::Conflict,
+                &format!("{path}.body.parseAs"),
+                "`extract` reads the body, and `None` forbids it",
+                "leave `body` out, or take the `json` sources out of `extract`",
+            );
+        }
+        let mut pass = Pass {
+            direction,
+            parse_as,
+            body: self.body(&format!("{path}.body"), transformation.body.as_ref()),
+            set: self.headers(&format!("{path}.set"), &transformation.set),
+            add: self.headers(&format!("{path}.add"), &transformation.add),
+            remove: self.removals(&format!("{path}.remove"), &transformation.remove),
+            metadata: self.metadata(
+                &format!("{path}.dynamicMetadata"),
+                &transformation.dynamic_metadata,
+            ),
+            clear_route_cache: false,
+            extraction,
+            needs: Needs::default(),
+            limits: *self.limits,
+        };
+        pass.clear_route_cache = transformation
+            .clear_route_cache
+            .unwrap_or_else(|| pass.changes_route(self.settings));
+        let mut needs = Needs::default();
+        for template in pass.templates() {
+            if let Some(template) = template.needs() {
+                needs.merge(template);
+            }
+        }
+        pass.needs = needs;
+        (!pass.is_empty()).then_some(pass)
+    }
+
+    /// Finds templates that no message can satisfy: they name members of a body that is not parsed.
+    fn undeclared(&mut self, pass: &Pass) {
+        if pass.parse_as == ParseAs::AsJson {
+            return;
+        }
+        let edits = pass
+            .set
+            .iter()
+            .chain(&pass.add)
+            .map(|header| (&header.path, header.template.as_ref()));
+        let entries = pass
+            .metadata
+            .iter()
+            .map(|entry| (&entry.path, Some(&entry.template)));
+        for (path, template) in edits.chain(entries) {
+            let names = template.map(Template::undeclared).unwrap_or_default();
+            if !names.is_empty() {
+                let message = format!(
+                    "no body gives `{}`: every message is answered 400",
+                    names.join("`, `")
+                );
+                self.warning(
+                    Code::UnknownName,
+                    path,
+                    message,
+                    "set body.parseAs to `AsJson`",
+                );
+            }
+        }
+    }
+
+    fn request_only(&mut self, direction: Direction, transformation: &Transformation) {
+        if direction == Direction::Request {
+            return;
+        }
+        let help = "move it to `request`";
+        if !transformation.extract.is_empty() {
+            self.error(
+                Code::Conflict,
+                "response.extract",
+                "only requests are extracted from",
+                help,
+            );
+        }
+        if transformation.clear_route_cache.is_some() {
+            self.error(
+                Code::Conflict,
+                "response.clearRouteCache",
+                "only requests have a route to choose",
+                help,
+            );
+        }
+    }
+
+    fn template(&mut self, path: &str, text: &str) -> Option<Template> {
+        let compiled = Template::compile(
+            path,
+            text,
+            &self.environment,
+            self.settings,
+            self.limits,
+            &mut self.diagnostics,
+        );
+        compiled
+            .map_err(|diagnostic| self.diagnostics.push(diagnostic))
+            .ok()
+    }
+
+    fn body(&mut self, path: &str, body: Option<&config::Body>) -> Option<Body> {
+        let body = body.filter(|body| !body.value.is_empty())?;
+        let path = format!("{path}.value");
+        if body.parse_as == ParseAs::None {
+            let help = "set parseAs to `AsString` or `AsJson`, or remove the value";
+            self.warning(
+                Code::Conflict,
+                &path,
+                "ignored, because parseAs is `None`",
+                help,
+            );
+            return None;
+        }
+        Some(Body {
+            template: self.template(&path, &body.value)?,
+            path,
+            reads_text: body.value.contains("body()"),
+            reads_context: body.value.contains("context()"),
+        })
+    }
+
+    fn headers(&mut self, list: &str, headers: &[HeaderTemplate]) -> Vec<Header> {
+        let compile = |(index, header): (usize, &HeaderTemplate)| {
+            let path = format!("{list}[{index}] `{}`", header.name);
+            let name = self.header_name(&path, &header.name)?;
+            let template = match header.value.as_str() {
+                "" => None,
+                text => Some(self.template(&path, text)?),
+            };
+            Some(Header {
+                path,
+                name,
+                template,
+            })
+        };
+        headers.iter().enumerate().filter_map(compile).collect()
+    }
+
+    fn removals(&mut self, list: &str, names: &[String]) -> Vec<String> {
+        let check =
+            |(index, name): (usize, &String)| self.header_name(&format!("{list}[{index}]"), name);
+        names.iter().enumerate().filter_map(check).collect()
+    }
+
+    fn header_name(&mut self, path: &str, name: &str) -> Option<String> {
+        if headers::valid_name(name) {
+            return Some(name.to_ascii_lowercase());
+        }
+        let help = "use letters, digits and `-`";
+        self.error(
+            Code::HeaderName,
+            path,
+            format!("`{name}` is not a header name"),
+            help,
+        );
+        None
+    }
+
+    fn metadata(&mut self, list: &str, entries: &[config::DynamicMetadata]) -> Vec<Metadata> {
+        let compile = |(index, entry): (usize, &config::DynamicMetadata)| {
+            let path = format!("{list}[{index}] `{}`", entry.key);
+            let Some(text) = Metadata::text(entry) else {
+                let help = "give it a namespace, a key and a stringValue";
+                self.warning(
+                    Code::Conflict,
+                    &path,
+                    "skipped, because a part of it is empty",
+                    help,
+                );
+                return None;
+            };
+            Some(Metadata {
+                template: self.template(&path, text)?,
+                path,
+                namespace: entry.namespace.clone(),
+                key: entry.key.clone(),
+            })
+        };
+        entries.iter().enumerate().filter_map(compile).collect()
+    }
+
+    /// Joins the fields to the templates that use them, and finds fields that nothing uses.
+    fn extracted(
+        &mut self,
+        config: &Config,
+        request: &mut Option<Pass>,
+        response: &mut Option<Pass>,
+    ) {
+        let Some(transformation) = &config.request else {
+            return;
+        };
+        if transformation.extract.is_empty() {
+            return;
+        }
+        let mut used = false;
+        for pass in [request, response].into_iter().flatten() {
+            for template in pass.templates_mut() {
+                used |= template.names_extracted();
+                template.declare_extracted();
+            }
+        }
+        for (index, extract) in transformation.extract.iter().enumerate() {
+            let rejects = extract.on_missing == config::OnFailure::Reject
+                || extract.on_invalid == config::OnFailure::Reject;
+            if extract.header.is_none() && extract.metadata.is_none() && !rejects && !used {
+                self.error(
+                    Code::Conflict,
+                    &format!("request.extract[{index}]"),
+                    "the value goes nowhere",
+                    "add `header` or `metadata`, or use `extracted` in a template",
+                );
+            }
+        }
+    }
+}
+
+/// The templates of a configuration, by the names kgateway gives them: templates can include each
+/// other by these.
+fn named_templates(config: &Config) -> BTreeMap<String, String> {
+    let mut templates = BTreeMap::new();
+    for (direction, transformation) in
+        [("request", &config.request), ("response", &config.response)]
+    {
+        let Some(transformation) = transformation else {
+            continue;
+        };
+        for header in transformation.add.iter().chain(&transformation.set) {
+            templates.insert(header.value.clone(), header.value.clone());
+        }
+        if let Some(body) = &transformation.body {
+            templates.insert(format!("{direction}_body_0"), body.value.clone());
+        }
+        for entry in &transformation.dynamic_metadata {
+            let name = format!(
+                "{direction}.dynamicMetadata[{}.{}]",
+                entry.namespace, entry.key
+            );
+            templates.insert(name, entry.value.string_value.clone().unwrap_or_default());
+        }
+    }
+    templates
+}
+
+/// Whether a template may name another.
+fn names_templates(text: &str) -> bool {
+    ["include", "import", "extends"]
+        .iter()
+        .any(|word| text.contains(word))
+}
+
+impl Pass {
+    /// Whether the pass sets a header that the route is chosen by.
+    fn changes_route(&self, settings: &Settings) -> bool {
+        let mut set = self.set.iter().chain(&self.add);
+        self.direction == Direction::Request
+            && (self.extraction.sets_headers()
+                || set.any(|header| settings.routing_headers.contains(&header.name)))
+    }
+
+    fn templates(&self) -> impl Iterator<Item = &Template> {
+        let edits = self.set.iter().chain(&self.add);
+        self.body
+            .iter()
+            .map(|body| &body.template)
+            .chain(edits.filter_map(|header| header.template.as_ref()))
+            .chain(self.metadata.iter().map(|metadata| &metadata.template))
+    }
+
+    fn templates_mut(&mut self) -> impl Iterator<Item = &mut Template> {
+        let edits = self.set.iter_mut().chain(&mut self.add);
+        self.body
+            .iter_mut()
+            .map(|body| &mut body.template)
+            .chain(edits.filter_map(|header| header.template.as_mut()))
+            .chain(
+                self.metadata
+                    .iter_mut()
+                    .map(|metadata| &mut metadata.template),
+            )
+    }
+}
