@@ -6,6 +6,7 @@
 // A scenario that indexes what is not there fails, as it should.
 #![allow(clippy::indexing_slicing)]
 
+mod acl;
 mod bad_input;
 mod configs;
 mod failures;
@@ -86,6 +87,11 @@ const AREAS: &[Area] = &[
         name: "updates",
         module: Built::Release,
         scenarios: updates::SCENARIOS,
+    },
+    Area {
+        name: "acl",
+        module: Built::Release,
+        scenarios: acl::SCENARIOS,
     },
     Area {
         name: "panics",
