@@ -80,7 +80,7 @@ pub trait TransformationOps {
         direction: Direction,
         limits: &Limits,
     ) -> Result<Option<minijinja::Value>, json::DocumentError> {
-        json::document(&self.body_chunks(direction), limits)
+        json::document(&self.body_chunks(direction), &json::Wanted::Whole, limits)
     }
 
     /// Replaces all values of a request header by one.

@@ -12,7 +12,7 @@ use crate::extract::Extraction;
 use crate::failure::{Outcome, Reason, Reply};
 use crate::headers::{self, Snapshot};
 use crate::jinja::{RenderError, Scope, Template, Variables};
-use crate::json::DocumentError;
+use crate::json::{self, DocumentError, Wanted};
 use crate::limits::Limits;
 use crate::needs::Needs;
 use crate::ops::{Direction, TransformationOps};
@@ -39,6 +39,8 @@ pub struct Pass {
     pub(crate) metadata: Vec<Metadata>,
     pub(crate) clear_route_cache: bool,
     pub(crate) needs: Needs,
+    /// What templates name of a JSON body.
+    pub(crate) document: Wanted,
     pub(crate) limits: Limits,
 }
 
@@ -185,7 +187,8 @@ impl Run<'_> {
         let direction = self.pass.direction;
         let mut document = None;
         if whole && self.pass.parse_as == ParseAs::AsJson {
-            document = match self.ops.parse_json_body(direction, &self.pass.limits) {
+            let chunks = self.ops.body_chunks(direction);
+            document = match json::document(&chunks, &self.pass.document, &self.pass.limits) {
                 Ok(document) => document.filter(|value| !value.is_none()),
                 Err(error) => {
                     let path = format!("{}.body", direction.as_str());

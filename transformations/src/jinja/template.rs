@@ -1,5 +1,6 @@
 //! One template, compiled once and rendered for many messages.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -38,9 +39,11 @@ pub(crate) struct Jinja {
     cell: Cell,
     needs: Needs,
     /// Functions it calls.
-    calls: Arc<std::collections::BTreeSet<String>>,
+    calls: Arc<BTreeSet<String>>,
     /// Names that a JSON body has to give.
     undeclared: Vec<String>,
+    /// Names that a JSON body may give.
+    names: BTreeSet<String>,
     rendered_bytes: usize,
 }
 
@@ -121,6 +124,7 @@ impl Template {
             needs: usage.needs,
             calls: Arc::new(usage.calls),
             undeclared: usage.undeclared.into_iter().collect(),
+            names: usage.names,
             rendered_bytes: limits.rendered_bytes,
         })))
     }
@@ -139,6 +143,15 @@ impl Template {
             Template::Text(_) => &[],
             Template::Jinja(jinja) => &jinja.undeclared,
         }
+    }
+
+    /// Names that a JSON body may give.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
+        let names = match self {
+            Template::Text(_) => None,
+            Template::Jinja(jinja) => Some(&jinja.names),
+        };
+        names.into_iter().flatten()
     }
 
     /// Takes `extracted` and what is below it for declared.

@@ -18,6 +18,8 @@ pub(crate) struct Usage {
     pub(crate) calls: BTreeSet<String>,
     /// Environment variables that it names.
     pub(crate) variables: BTreeSet<String>,
+    /// Every name that it looks up: any of them may be a member of a JSON body.
+    pub(crate) names: BTreeSet<String>,
     /// Names that nothing in the template or the environment declares, attribute paths whole.
     pub(crate) undeclared: BTreeSet<String>,
     /// Filters, tests and functions that do not exist: they fail when they are reached.
@@ -63,6 +65,9 @@ impl Usage {
                     column: usize::from(span.start_col).saturating_add(1),
                 })
             };
+            if let Instruction::Lookup(name) | Instruction::Enclose(name) = instruction {
+                self.names.insert((*name).to_owned());
+            }
             match instruction {
                 Instruction::CallFunction(name, arguments) if globals.contains(*name) => {
                     self.calls.insert((*name).to_owned());

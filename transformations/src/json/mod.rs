@@ -7,6 +7,6 @@ mod pointer;
 mod string;
 
 pub use document::DocumentError;
-pub(crate) use document::document;
+pub(crate) use document::{Wanted, document};
 pub use finder::{Error, Field, Finder, Found};
 pub use pointer::{PointerError, Pointers};

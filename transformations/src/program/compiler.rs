@@ -12,6 +12,7 @@ use crate::engine::{Engine, Settings};
 use crate::extract;
 use crate::headers;
 use crate::jinja::{self, Template};
+use crate::json::Wanted;
 use crate::limits;
 use crate::needs::{Headers, Needs};
 use crate::ops::Direction;
@@ -26,6 +27,8 @@ pub(super) fn compile(engine: &Engine, config: &Config) -> (Program, Vec<Diagnos
 struct Compiler<'c> {
     settings: &'c Settings,
     environment: Arc<Environment<'static>>,
+    /// Whether templates include each other: what they name together is not known then.
+    includes: bool,
     limits: &'c Limits,
     diagnostics: Vec<Diagnostic>,
 }
@@ -34,12 +37,14 @@ impl<'c> Compiler<'c> {
     fn new(engine: &'c Engine, config: &'c Config) -> Self {
         let mut environment = engine.environment(config.limits.template_fuel);
         let templates = named_templates(config);
-        if templates.values().any(|text| names_templates(text)) {
+        let includes = templates.values().any(|text| names_templates(text));
+        if includes {
             environment = Arc::new(jinja::with_templates(&environment, templates));
         }
         Self {
             settings: engine.settings(),
             environment,
+            includes,
             limits: &config.limits,
             diagnostics: Vec::new(),
         }
@@ -150,6 +155,7 @@ impl<'c> Compiler<'c> {
             clear_route_cache: false,
             extraction,
             needs: Needs::default(),
+            document: Wanted::Whole,
             limits: *self.limits,
         };
         pass.clear_route_cache = transformation
@@ -162,6 +168,7 @@ impl<'c> Compiler<'c> {
             }
         }
         pass.needs = needs;
+        pass.document = self.wanted(&pass);
         (!pass.is_empty()).then_some(pass)
     }
 
@@ -194,6 +201,20 @@ impl<'c> Compiler<'c> {
                 );
             }
         }
+    }
+
+    /// What a JSON body has to give the templates of a pass.
+    fn wanted(&self, pass: &Pass) -> Wanted {
+        let reads_context = pass.body.as_ref().is_some_and(|body| body.reads_context);
+        if reads_context || self.includes {
+            return Wanted::Whole;
+        }
+        Wanted::Members(
+            pass.templates()
+                .flat_map(Template::names)
+                .cloned()
+                .collect(),
+        )
     }
 
     fn request_only(&mut self, direction: Direction, transformation: &Transformation) {
