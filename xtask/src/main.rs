@@ -6,6 +6,7 @@
 mod architecture;
 mod bench;
 mod check_module;
+mod conformance;
 mod envoy;
 mod run;
 mod table;
@@ -23,6 +24,7 @@ enum Command {
     Test(test::Test),
     Envoy(envoy::Envoy),
     CheckModule(check_module::CheckModule),
+    Conformance(conformance::Conformance),
     Bench(bench::Bench),
 }
 
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         Command::Test(command) => command.execute(),
         Command::Envoy(command) => command.execute(),
         Command::CheckModule(command) => command.execute(),
+        Command::Conformance(command) => command.execute(),
         Command::Bench(command) => command.execute(),
     };
     match done {

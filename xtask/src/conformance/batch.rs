@@ -1,0 +1,263 @@
+//! The cases that share an Envoy.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result};
+use harness::{EnvoyRelease, Module};
+use serde_json::Value;
+
+use super::bootstrap::{self, Listener};
+use super::case::{Case, FilterName, Golden};
+use super::expectation::Verdict;
+use super::gateway::{Decision, Files, Gateway};
+use super::play::{CaseUpstream, Scene};
+use super::report::Outcome;
+use super::verdict::{differences, unseen};
+use super::wire::Wire;
+
+/// The namespace that an access list writes to.
+const ACL_NAMESPACE: &str = "dev.kgateway.http.acl";
+
+/// What Envoy says when the module refuses a configuration, on the listener or per route.
+const MODULE_REFUSED: &str = "Failed to initialize";
+
+/// A case or a configuration, ready to be put before Envoy.
+pub(crate) enum Act<'a> {
+    Case(Box<CaseAct<'a>>),
+    Golden {
+        id: &'a str,
+        listener: String,
+        golden: &'a Golden,
+    },
+}
+
+pub(crate) struct CaseAct<'a> {
+    id: &'a str,
+    listener: String,
+    case: &'a Case,
+    wire: Wire,
+    upstream: CaseUpstream,
+    namespaces: Vec<String>,
+}
+
+impl<'a> Act<'a> {
+    pub(crate) fn golden(number: usize, id: &'a str, golden: &'a Golden) -> Self {
+        let listener = format!("golden-{number}");
+        Self::Golden {
+            id,
+            listener,
+            golden,
+        }
+    }
+
+    /// # Errors
+    /// Why no client, upstream or Envoy can do what the case says.
+    pub(crate) async fn case(number: usize, id: &'a str, case: &'a Case) -> Result<Self> {
+        let wire = Wire::of(case)?;
+        let upstream = CaseUpstream::start(case, &wire).await?;
+        Ok(Self::Case(Box::new(CaseAct {
+            id,
+            listener: format!("case-{number}"),
+            case,
+            wire,
+            upstream,
+            namespaces: namespaces(case)?,
+        })))
+    }
+
+    pub(crate) fn environment(&self) -> BTreeMap<String, String> {
+        match self {
+            Self::Case(act) => act.case.env.clone(),
+            Self::Golden { .. } => BTreeMap::new(),
+        }
+    }
+
+    fn outcome(&self, differences: Vec<String>) -> Outcome {
+        match self {
+            Self::Case(act) => {
+                let mut outcome = Outcome::new(act.id, differences).of(act.case);
+                outcome.unseen = unseen(act.case);
+                outcome
+            }
+            Self::Golden { id, .. } => Outcome::new(id, differences),
+        }
+    }
+
+    fn listener(&self) -> &str {
+        match self {
+            Self::Case(act) => &act.listener,
+            Self::Golden { listener, .. } => listener,
+        }
+    }
+
+    /// What is to become of the configuration.
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::Case(act) => act.case.expect.config,
+            Self::Golden { golden, .. } => golden.config,
+        }
+    }
+
+    /// The listener with the configuration, and if it is to be refused another with one that is not.
+    fn listeners(&self, release: EnvoyRelease, files: &Files) -> Vec<Value> {
+        let neutral_name = neutral(self.listener());
+        let (own, neutral) = match self {
+            Self::Golden {
+                listener, golden, ..
+            } => {
+                let neutral = golden.filter_name().neutral_config();
+                (
+                    bootstrap::golden(listener, golden, &golden.filter_config_text, release),
+                    bootstrap::golden(&neutral_name, golden, neutral, release),
+                )
+            }
+            Self::Case(act) => {
+                let listener = Listener {
+                    name: &act.listener,
+                    case: act.case,
+                    wire: &act.wire,
+                    namespaces: &act.namespaces,
+                    directory: files.directory(),
+                };
+                (
+                    listener.resource(release),
+                    listener.neutral(&neutral_name, release),
+                )
+            }
+        };
+        match self.verdict() {
+            Verdict::Accepted => vec![own],
+            Verdict::Rejected => vec![own, neutral],
+        }
+    }
+
+    /// Every difference between what is expected and what comes.
+    async fn play(&self, gateway: &Gateway, files: &Files) -> Result<Vec<String>> {
+        if self.verdict() == Verdict::Rejected {
+            return refused(gateway, self.listener()).map(|()| Vec::new());
+        }
+        accepted(gateway, self.listener())?;
+        let Self::Case(act) = self else {
+            return Ok(Vec::new());
+        };
+        let scene = Scene {
+            case: act.case,
+            wire: &act.wire,
+            listener: &act.listener,
+            upstream: &act.upstream,
+            gateway,
+            files,
+        };
+        let seen = scene.play().await?;
+        Ok(differences(act.case, &act.wire, &seen))
+    }
+}
+
+/// The listener that differs from this one in its configuration only.
+fn neutral(listener: &str) -> String {
+    format!("{listener}-neutral")
+}
+
+/// Plays these on one Envoy; on another one after each that brings it down.
+pub(crate) async fn run(acts: &[&Act<'_>], release: EnvoyRelease, module: &Module) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    while let Some(left) = acts.get(outcomes.len()..).filter(|left| !left.is_empty()) {
+        match run_until_death(left, release, module).await {
+            Ok(played) => outcomes.extend(played),
+            Err(error) => {
+                let reason = format!("envoy did not start: {error:#}");
+                outcomes.extend(left.iter().map(|act| act.outcome(vec![reason.clone()])));
+            }
+        }
+    }
+    outcomes
+}
+
+/// The outcomes up to and including that of the act that Envoy did not survive: at least one.
+async fn run_until_death(
+    acts: &[&Act<'_>],
+    release: EnvoyRelease,
+    module: &Module,
+) -> Result<Vec<Outcome>> {
+    let files = Files::new()?;
+    let upstreams = acts.iter().filter_map(|act| match act {
+        Act::Case(act) => Some((
+            act.listener.as_str(),
+            act.wire.upstream,
+            &act.upstream.upstream,
+        )),
+        Act::Golden { .. } => None,
+    });
+    let bootstrap = bootstrap::bootstrap(upstreams, &files.listeners(), release);
+    let listeners = acts.iter().flat_map(|act| act.listeners(release, &files));
+    let listeners: Vec<Value> = listeners.collect();
+    let environment = acts
+        .first()
+        .map(|act| act.environment())
+        .unwrap_or_default();
+    let gateway =
+        Gateway::start(release, module, &environment, bootstrap, &listeners, &files).await?;
+
+    let mut outcomes = Vec::new();
+    for act in acts {
+        let played = act.play(&gateway, &files).await;
+        if !gateway.is_alive() {
+            outcomes.push(act.outcome(vec![format!("envoy died: {}", gateway.last_words())]));
+            break;
+        }
+        outcomes.push(act.outcome(played.unwrap_or_else(|error| vec![format!("{error:#}")])));
+    }
+    Ok(outcomes)
+}
+
+fn accepted(gateway: &Gateway, listener: &str) -> Result<()> {
+    match gateway.decision(listener)? {
+        Decision::Accepted(_) => Ok(()),
+        Decision::Refused(reason) => Err(anyhow::anyhow!(
+            "config: expected accepted, came rejected: {reason}"
+        )),
+    }
+}
+
+/// Proves that it is the configuration that was refused: by the module, and the same listener is taken with another.
+fn refused(gateway: &Gateway, listener: &str) -> Result<()> {
+    match gateway.decision(listener)? {
+        Decision::Accepted(_) => anyhow::bail!("config: expected rejected, came accepted"),
+        Decision::Refused(reason) => anyhow::ensure!(
+            reason.contains(MODULE_REFUSED),
+            "config: expected to be rejected by the module, but it was refused for {reason}"
+        ),
+    }
+    accepted(gateway, &neutral(listener))
+        .context("config: its rejection proves nothing, for a valid one gets the same")
+}
+
+/// The namespaces to look at: those expected and those the case's configurations name.
+fn namespaces(case: &Case) -> Result<Vec<String>> {
+    let mut namespaces = BTreeSet::new();
+    let Some(expected) = case.expect.metadata() else {
+        return Ok(Vec::new());
+    };
+    namespaces.extend(expected.into_keys().map(|(namespace, _)| namespace));
+    if case.filter_name == FilterName::HttpAcl {
+        namespaces.insert(ACL_NAMESPACE.to_owned());
+    }
+    let configs = [Some(&case.filter_config), case.per_route_config.as_ref()];
+    for config in configs.into_iter().flatten() {
+        let config: Value = serde_json::from_str(config.text()).unwrap_or_default();
+        for pass in ["request", "response"] {
+            let writes = config.pointer(&format!("/{pass}/dynamicMetadata"));
+            let writes = writes.and_then(Value::as_array).into_iter().flatten();
+            let names = writes.filter_map(|write| write.get("namespace")?.as_str());
+            namespaces.extend(names.filter(|name| !name.is_empty()).map(ToOwned::to_owned));
+        }
+    }
+    for namespace in &namespaces {
+        // The access log's format has no way to quote them.
+        anyhow::ensure!(
+            !namespace.is_empty() && !namespace.contains([':', ')', '%']),
+            "metadata namespace {namespace:?}"
+        );
+    }
+    Ok(namespaces.into_iter().collect())
+}

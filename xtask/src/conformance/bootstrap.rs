@@ -1,0 +1,258 @@
+//! Each case's listener, and the bootstrap of the one Envoy that has them all.
+//!
+//! The listeners come by LDS from a file: Envoy takes each that is valid and says of each other why not.
+
+use std::path::Path;
+
+use harness::{Bootstrap, EnvoyRelease, Filter, Protocol, Route, Upstream};
+use serde_json::{Value, json};
+
+use super::body::Body;
+use super::case::{Case, Golden, GoldenKind};
+use super::wire::{Source, Wire};
+
+/// The largest local reply; Envoy's own limit is 4 KiB.
+const LOCAL_REPLY_LIMIT: u32 = 1 << 20;
+
+/// The access log's keys.
+pub(crate) const LISTENER: &str = "listener";
+pub(crate) const DETAILS: &str = "details";
+pub(crate) const METADATA: &str = "metadata";
+
+/// A listener that has the case's configuration, or what stands in for it.
+pub(crate) struct Listener<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) case: &'a Case,
+    pub(crate) wire: &'a Wire,
+    /// Namespaces of dynamic metadata to write to the access log.
+    pub(crate) namespaces: &'a [String],
+    /// Where Unix sockets go.
+    pub(crate) directory: &'a Path,
+}
+
+impl Listener<'_> {
+    /// The listener with the case's own configuration.
+    pub(crate) fn resource(&self, release: EnvoyRelease) -> Value {
+        let case = self.case;
+        let per_route = case.per_route_config.as_ref();
+        self.build(
+            self.name,
+            case.filter_config.text(),
+            per_route.map(|config| config.text()),
+            release,
+        )
+    }
+
+    /// The same listener with configurations that do nothing: what tells a refusal of the configuration from a
+    /// refusal of anything else.
+    pub(crate) fn neutral(&self, name: &str, release: EnvoyRelease) -> Value {
+        let config = self.case.filter_name.neutral_config();
+        let per_route = self.case.per_route_config.as_ref().map(|_| config);
+        self.build(name, config, per_route, release)
+    }
+
+    fn build(
+        &self,
+        name: &str,
+        config: &str,
+        per_route: Option<&str>,
+        release: EnvoyRelease,
+    ) -> Value {
+        let (case, wire) = (self.case, self.wire);
+        let filter = |config: &str| {
+            Filter::new(config)
+                .filter_name(case.filter_name.as_str())
+                .instance(case.filter_name.instance())
+        };
+        let mut bootstrap = Bootstrap::new();
+        if !wire.request_added.is_empty() {
+            let added = json!({"request_mutations": mutations(&wire.request_added)});
+            bootstrap = bootstrap.http_filter("before", &header_mutation(&added));
+        }
+        bootstrap = bootstrap.filter(match per_route {
+            Some(_) => filter(config).disabled(),
+            None => filter(config),
+        });
+        if !wire.response_added.is_empty() {
+            let added = json!({"response_mutations": mutations(&wire.response_added)});
+            bootstrap = bootstrap.http_filter("after", &header_mutation(&added));
+        }
+        let mut route = self.route();
+        if let Some(config) = per_route {
+            route = route.per_route(filter(config));
+        }
+        let mut paths = vec![route.clone()];
+        if let Some(upgrade) = wire.upgrade_type(case) {
+            let upgrades = json!([{"upgrade_type": upgrade}]);
+            bootstrap = bootstrap.connection_manager("upgrade_configs", upgrades);
+            if upgrade == "CONNECT" {
+                paths.insert(0, route.field("match", json!({"connect_matcher": {}})));
+            }
+        }
+        bootstrap = paths.into_iter().fold(bootstrap, Bootstrap::route);
+        bootstrap = match &wire.source {
+            Source::Any => bootstrap,
+            Source::Proxied(_) => bootstrap.listener("listener_filters", proxy_protocol()),
+            Source::Unix(_) => {
+                let path = socket_path(self.directory, name);
+                bootstrap.listener("address", json!({"pipe": {"path": path}}))
+            }
+        };
+        let bootstrap = bootstrap
+            .connection_manager("generate_request_id", json!(false))
+            .connection_manager("server_header_transformation", json!("PASS_THROUGH"))
+            .connection_manager("access_log", access_log(name, self.namespaces));
+        into_resource(name, &bootstrap, release)
+    }
+
+    fn route(&self) -> Route {
+        let response = self.case.upstream_response.as_ref();
+        match response.filter(|_| self.case.is_answered_locally()) {
+            Some(response) => {
+                let body = response.body().unwrap_or(Body::None).bytes();
+                Route::direct_response(response.status, &String::from_utf8_lossy(&body))
+            }
+            None => Route::to(self.name),
+        }
+    }
+}
+
+/// A listener with a configuration in every place that `golden` was emitted for.
+pub(crate) fn golden(name: &str, golden: &Golden, config: &str, release: EnvoyRelease) -> Value {
+    let filter_name = golden.filter_name();
+    let filter = |key: &str, config: &str| {
+        let filter = Filter::new(config).instance(key);
+        filter.filter_name(filter_name.as_str())
+    };
+    let mut bootstrap = Bootstrap::new();
+    let mut route = Route::direct_response(200, "");
+    for key in &golden.keys {
+        match golden.kind {
+            GoldenKind::DynamicModuleFilter => {
+                bootstrap = bootstrap.filter(filter(key, config).disabled());
+            }
+            GoldenKind::DynamicModuleFilterPerRoute => {
+                let neutral = filter(key, filter_name.neutral_config());
+                bootstrap = bootstrap.filter(neutral.disabled());
+                let per_route = filter(key, config);
+                route = route.per_route(match golden.filter_name {
+                    Some(_) => per_route,
+                    None => per_route.unnamed_per_route(),
+                });
+            }
+        }
+    }
+    into_resource(name, &bootstrap.route(route), release)
+}
+
+/// The bootstrap that reads its listeners from the file `listeners`.
+pub(crate) fn bootstrap<'a>(
+    upstreams: impl Iterator<Item = (&'a str, Protocol, &'a Upstream)>,
+    listeners: &Path,
+    release: EnvoyRelease,
+) -> Value {
+    let clusters =
+        upstreams.fold(
+            Bootstrap::new(),
+            |clusters, (name, protocol, upstream)| match protocol {
+                Protocol::Http1 => clusters.cluster(name, upstream.address()),
+                Protocol::Http2 => clusters.http2_cluster(name, upstream.address()),
+            },
+        );
+    let mut bootstrap = clusters.build(release);
+    let resources = bootstrap.pointer_mut("/static_resources");
+    if let Some(resources) = resources.and_then(Value::as_object_mut) {
+        resources.remove("listeners");
+    }
+    if let Some(bootstrap) = bootstrap.as_object_mut() {
+        bootstrap.insert(
+            "node".into(),
+            json!({"id": "conformance", "cluster": "conformance"}),
+        );
+        let source =
+            json!({"path_config_source": {"path": listeners}, "resource_api_version": "V3"});
+        bootstrap.insert("dynamic_resources".into(), json!({"lds_config": source}));
+    }
+    bootstrap
+}
+
+/// The socket of a listener that Unix sockets connect to.
+pub(crate) fn socket_path(directory: &Path, listener: &str) -> std::path::PathBuf {
+    directory.join(format!("{listener}.sock"))
+}
+
+fn into_resource(name: &str, bootstrap: &Bootstrap, release: EnvoyRelease) -> Value {
+    let mut built = bootstrap.build(release);
+    let listener = built.pointer_mut("/static_resources/listeners/0");
+    let mut listener = listener.map(Value::take).unwrap_or_default();
+    if let Some(fields) = listener.as_object_mut() {
+        fields.insert("name".into(), name.into());
+        fields.insert(
+            "@type".into(),
+            "type.googleapis.com/envoy.config.listener.v3.Listener".into(),
+        );
+    }
+    let routes = "/filter_chains/0/filters/0/typed_config/route_config";
+    if let Some(routes) = listener.pointer_mut(routes).and_then(Value::as_object_mut) {
+        routes.insert(
+            "max_direct_response_body_size_bytes".into(),
+            LOCAL_REPLY_LIMIT.into(),
+        );
+    }
+    listener
+}
+
+fn access_log(listener: &str, namespaces: &[String]) -> Value {
+    let metadata: serde_json::Map<String, Value> = namespaces
+        .iter()
+        .map(|namespace| {
+            (
+                namespace.clone(),
+                format!("%DYNAMIC_METADATA({namespace})%").into(),
+            )
+        })
+        .collect();
+    json!([{
+        "name": "stdout",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
+            "log_format": {"json_format": {
+                LISTENER: listener,
+                DETAILS: "%RESPONSE_CODE_DETAILS(ALLOW_WHITESPACES)%",
+                METADATA: metadata,
+            }},
+        },
+    }])
+}
+
+fn proxy_protocol() -> Value {
+    json!([{
+        "name": "proxy_protocol",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol",
+        },
+    }])
+}
+
+fn header_mutation(mutations: &Value) -> Value {
+    json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+        "mutations": mutations,
+    })
+}
+
+fn mutations(fields: &[(String, String)]) -> Value {
+    let mutation = |(name, value): &(String, String)| {
+        // Envoy itself sets these on a local reply; everywhere else there is none to replace.
+        let action = match name.as_str() {
+            "content-length" | "content-type" => "OVERWRITE_IF_EXISTS_OR_ADD",
+            _ => "APPEND_IF_EXISTS_OR_ADD",
+        };
+        json!({"append": {
+            "header": {"key": name, "value": value.replace('%', "%%")},
+            "append_action": action,
+            "keep_empty_value": true,
+        }})
+    };
+    fields.iter().map(mutation).collect()
+}

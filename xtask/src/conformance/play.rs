@@ -1,0 +1,191 @@
+//! Plays one case: a client, the gateway, an upstream of its own.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use harness::{Answer, Connection, End, Protocol, Upstream};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpStream, UnixSocket};
+use tokio::time::{sleep, timeout};
+
+use super::callbacks;
+use super::case::Case;
+use super::gateway::{Decision, Files, Gateway, unix_socket};
+use super::observation::{Message, Observation};
+use super::tunnel;
+use super::verdict::needs_log;
+use super::wire::{Source, Wire};
+
+/// How long a response may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the end of a request may take after its response.
+const SETTLING: Duration = Duration::from_millis(500);
+
+const POLL: Duration = Duration::from_millis(5);
+
+/// One case on its stage.
+pub(crate) struct Scene<'a> {
+    pub(crate) case: &'a Case,
+    pub(crate) wire: &'a Wire,
+    pub(crate) listener: &'a str,
+    pub(crate) upstream: &'a CaseUpstream,
+    pub(crate) gateway: &'a Gateway,
+    pub(crate) files: &'a Files,
+}
+
+/// The upstream of one case, whose answer can be replaced.
+pub(crate) struct CaseUpstream {
+    pub(crate) upstream: Upstream,
+    answer: Arc<Mutex<Answer>>,
+}
+
+impl CaseUpstream {
+    /// # Errors
+    /// No free port, or the case's response cannot be expressed.
+    pub(crate) async fn start(case: &Case, wire: &Wire) -> Result<Self> {
+        let answer = Arc::new(Mutex::new(wire.answer(case)?));
+        let given = Arc::clone(&answer);
+        let respond = move |_: &_| given.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // A request that never ends, or goes on in a tunnel, is answered too.
+        let upstream = if wire.tunnel || wire.contradictory {
+            Upstream::start_on_headers(respond).await?
+        } else {
+            Upstream::start(respond).await?
+        };
+        Ok(Self { upstream, answer })
+    }
+
+    pub(crate) fn answer_with(&self, answer: Answer) {
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = answer;
+    }
+}
+
+impl Scene<'_> {
+    /// Sends the case's request and gathers what is seen.
+    ///
+    /// # Errors
+    /// The stage itself fails; what the filter does wrong is in the observation.
+    pub(crate) async fn play(&self) -> Result<Observation> {
+        let before = self.counters().await?;
+        let response = timeout(PATIENCE, self.exchange()).await;
+        let response = response
+            .context("no response in five seconds")
+            .and_then(|response| response);
+        self.settle(response.is_ok()).await;
+        let recorded = self.upstream.upstream.requests();
+        let recorded = recorded.first();
+        let after = self.counters().await?;
+        let rises = after.into_iter().map(|(name, after)| {
+            let before = before.get(&name).copied().flatten().unwrap_or(0);
+            (name, after.map(|after| after.saturating_sub(before)))
+        });
+        let log = match needs_log(self.case) {
+            true => self.gateway.log_line(self.listener).await?,
+            false => None,
+        };
+        let callbacks = match self.case.expect.callbacks.is_empty() || !self.gateway.is_alive() {
+            true => BTreeMap::new(),
+            false => callbacks::probe(self)
+                .await
+                .context("probing the callbacks")?,
+        };
+        Ok(Observation {
+            request: recorded.map(Message::from),
+            request_end: match recorded.map(|request| &request.end) {
+                None | Some(End::Complete) => Ok(()),
+                Some(End::Open) => Err("it did not end".to_owned()),
+                Some(End::Broken(reason)) => Err(reason.clone()),
+            },
+            response: response.map_err(|error| format!("{error:#}")),
+            counters: rises.collect(),
+            callbacks,
+            log,
+        })
+    }
+
+    async fn exchange(&self) -> Result<Message> {
+        if self.wire.tunnel {
+            let mut stream = TcpStream::connect(self.address()?).await?;
+            self.introduce(&mut stream).await?;
+            return tunnel::exchange(stream, self.wire, self.case).await;
+        }
+        let request = self.wire.request(self.case)?;
+        let response = self.connect().await?.send(request).await?;
+        Ok(Message::from(&response))
+    }
+
+    /// A connection from where the case says.
+    pub(crate) async fn connect(&self) -> Result<Connection> {
+        let protocol = Protocol::Http2;
+        let name = match &self.wire.source {
+            Source::Any | Source::Proxied(_) => {
+                let mut stream = TcpStream::connect(self.address()?).await?;
+                stream.set_nodelay(true)?;
+                self.introduce(&mut stream).await?;
+                return Connection::over(stream, protocol, &self.wire.authority).await;
+            }
+            Source::Unix(name) => name,
+        };
+        let socket = UnixSocket::new_stream()?;
+        if let Some(name) = name {
+            socket.bind(name).with_context(|| {
+                format!("cannot be a Unix socket called {name:?} in this directory")
+            })?;
+        }
+        let stream = socket.connect(unix_socket(self.files, self.listener)).await;
+        if let Some(name) = name {
+            // The connection keeps its name.
+            std::fs::remove_file(name)?;
+        }
+        Connection::over(stream?, protocol, &self.wire.authority).await
+    }
+
+    /// Tells Envoy by the PROXY protocol where the connection comes from.
+    async fn introduce(&self, stream: &mut TcpStream) -> Result<()> {
+        if let Source::Proxied(source) = self.wire.source {
+            let (family, destination) = match source.is_ipv4() {
+                true => ("TCP4", "127.0.0.1"),
+                false => ("TCP6", "::1"),
+            };
+            let (ip, port) = (source.ip(), source.port());
+            let line = format!("PROXY {family} {ip} {destination} {port} 80\r\n");
+            stream.write_all(line.as_bytes()).await?;
+        }
+        Ok(())
+    }
+
+    fn address(&self) -> Result<std::net::SocketAddr> {
+        match self.gateway.decision(self.listener)? {
+            Decision::Accepted(Some(address)) => Ok(address),
+            other => bail!("cannot connect to {}: {other:?}", self.listener),
+        }
+    }
+
+    async fn counters(&self) -> Result<BTreeMap<String, Option<u64>>> {
+        let mut counters = BTreeMap::new();
+        for name in self.case.expect.counter_incremented.keys() {
+            counters.insert(name.clone(), self.gateway.counter(name).await?);
+        }
+        Ok(counters)
+    }
+
+    /// Waits until the upstream has seen the end of a request it saw the beginning of.
+    async fn settle(&self, answered: bool) {
+        let expected = self.case.expect.upstream_reached == Some(true) && answered;
+        let deadline = Instant::now() + SETTLING;
+        loop {
+            let requests = self.upstream.upstream.requests();
+            let settled = match requests.first() {
+                None => !expected || self.case.is_answered_locally(),
+                Some(request) => request.end != End::Open,
+            };
+            if settled || Instant::now() > deadline {
+                return;
+            }
+            sleep(POLL).await;
+        }
+    }
+}

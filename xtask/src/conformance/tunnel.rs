@@ -1,0 +1,101 @@
+//! A client that changes the protocol: the handshake is HTTP/1.1, then bytes.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+use super::case::Case;
+use super::observation::Message;
+use super::wire::Wire;
+
+/// The time between two chunks, so that they arrive as two.
+const PACE: Duration = Duration::from_millis(10);
+
+/// How long the rest of a refusal may take.
+const REST: Duration = Duration::from_millis(300);
+
+/// Shakes hands, sends the case's chunks and reads to the end.
+///
+/// # Errors
+/// The peer closes before it answered.
+pub(crate) async fn exchange(mut stream: TcpStream, wire: &Wire, case: &Case) -> Result<Message> {
+    stream.write_all(head(wire, case).as_bytes()).await?;
+    let mut received = Vec::new();
+    let end = loop {
+        if let Some(end) = received.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+            break end;
+        }
+        let count = stream.read_buf(&mut received).await?;
+        ensure!(
+            count > 0,
+            "closed after {:?}",
+            String::from_utf8_lossy(&received)
+        );
+    };
+    let mut body = received.split_off(end + 4);
+    let fields = parse(&String::from_utf8_lossy(&received))?;
+    let switched = fields
+        .first()
+        .is_some_and(|(_, status)| status == "101" || status.starts_with('2'));
+    if switched {
+        for chunk in case.request.body()?.chunks() {
+            stream.write_all(&chunk).await?;
+            sleep(PACE).await;
+        }
+        while stream
+            .read_buf(&mut body)
+            .await
+            .is_ok_and(|count| count > 0)
+        {}
+    } else {
+        // Envoy keeps the connection open: what has not come by then is not part of the refusal.
+        while let Ok(Ok(1..)) = timeout(REST, stream.read_buf(&mut body)).await {}
+    }
+    Ok(Message { fields, body })
+}
+
+fn head(wire: &Wire, case: &Case) -> String {
+    let connect = case.request.method.eq_ignore_ascii_case("CONNECT");
+    let target = if connect {
+        &wire.authority
+    } else {
+        &case.request.path
+    };
+    let mut head = format!(
+        "{} {target} HTTP/1.1\r\nhost: {}\r\n",
+        case.request.method, wire.authority
+    );
+    for (name, value) in &wire.request {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head + "\r\n"
+}
+
+fn parse(head: &str) -> Result<Vec<(String, String)>> {
+    let mut lines = head.split("\r\n").filter(|line| !line.is_empty());
+    let status = lines.next().and_then(|line| line.split(' ').nth(1));
+    let status = status.with_context(|| format!("not HTTP: {head:?}"))?;
+    let status = (":status".to_owned(), status.to_owned());
+    let fields = lines.filter_map(|line| line.split_once(':'));
+    let fields = fields.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
+    Ok(std::iter::once(status).chain(fields).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn reads_a_handshake() {
+        let fields = parse("HTTP/1.1 101 Switching Protocols\r\nX-A: b:c \r\n").unwrap();
+        let expected = [(":status", "101"), ("x-a", "b:c")];
+        assert_eq!(
+            fields,
+            expected.map(|(name, value)| (name.into(), value.into()))
+        );
+        assert!(parse("").is_err());
+    }
+}

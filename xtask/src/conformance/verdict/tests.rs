@@ -1,0 +1,152 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::super::case::Case;
+use super::super::expectation::Callback;
+use super::super::gateway::LogLine;
+use super::super::observation::{Message, Observation};
+use super::super::wire::Wire;
+use super::{differences, unseen};
+
+fn case(expect: Value) -> Case {
+    let mut expect = expect;
+    expect["config"] = "accepted".into();
+    serde_json::from_value(json!({
+        "id": "a", "filter_name": "rustformation", "filter_config": {},
+        "request": {"method": "POST", "path": "/", "body": "sent"},
+        "upstream_response": {"status": 200, "body": "answered"},
+        "expect": expect,
+    }))
+    .unwrap()
+}
+
+fn message(fields: &[(&str, &str)], body: &str) -> Message {
+    let fields = fields.iter();
+    Message {
+        fields: fields
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect(),
+        body: body.into(),
+    }
+}
+
+/// What an untouched exchange looks like.
+fn seen() -> Observation {
+    Observation {
+        request: Some(message(
+            &[
+                (":method", "POST"),
+                ("x-a", "1"),
+                ("x-b", "2"),
+                ("x-b", "3"),
+            ],
+            "sent",
+        )),
+        request_end: Ok(()),
+        response: Ok(message(
+            &[(":status", "200"), ("cookie", "a=1; b=2"), ("x-c", "1,2")],
+            "answered",
+        )),
+        counters: BTreeMap::from([("c".into(), Some(1))]),
+        callbacks: BTreeMap::from([(Callback::RequestBody, vec![false, true])]),
+        log: Some(LogLine {
+            details: Some("via_upstream".into()),
+            metadata: BTreeMap::from([(("n".into(), "k".into()), json!("v"))]),
+        }),
+    }
+}
+
+fn found(expect: Value, seen: &Observation) -> Vec<String> {
+    let case = case(expect);
+    let wire = Wire::of(&case).unwrap();
+    differences(&case, &wire, seen)
+}
+
+#[test]
+fn what_came_as_expected_passes() {
+    for right in [
+        json!({"upstream_reached": true}),
+        json!({"request_headers": {"X-A": "1", "x-b": ["2", "3"], ":method": "POST"}}),
+        json!({"request_headers_absent": ["x-c"], "response_headers_absent": ["x-a"]}),
+        json!({"request_body": "$same", "response_body": "$same"}),
+        json!({"response_status": 200, "response_headers": {":status": "200"}}),
+        json!({"response_headers": {"cookie": ["a=1", "b=2"]}}),
+        json!({"response_details": "via_upstream"}),
+        json!({"dynamic_metadata": [["n", "k", "v"]]}),
+        json!({"dynamic_metadata": [["n", "k", "0"]], "dynamic_metadata_final": {"n": {"k": "v"}}}),
+        json!({"counter_incremented": {"c": 1}}),
+        json!({"callbacks": {"on_request_body": "Continue"}}),
+        json!({"callbacks": {"on_request_body": ["StopIterationAndBuffer", "Continue"]}}),
+    ] {
+        assert_eq!(found(right.clone(), &seen()), [""; 0], "{right}");
+    }
+}
+
+#[test]
+fn each_wrong_expectation_is_found() {
+    for wrong in [
+        json!({"upstream_reached": false}),
+        json!({"request_headers": {"x-a": "2"}}),
+        json!({"request_headers": {"x-b": "2"}}),
+        json!({"request_headers": {"x-b": ["3", "2"]}}),
+        json!({"request_headers": {":method": "GET"}}),
+        json!({"request_headers": {"x-c": {"contains": ""}}}),
+        json!({"request_headers_absent": ["X-A"]}),
+        json!({"request_body": "other"}),
+        json!({"response_status": 201}),
+        json!({"response_headers": {"cookie": ["b=2", "a=1"]}}),
+        json!({"response_headers": {"x-c": ["1", "2"]}}),
+        json!({"response_headers_absent": ["x-c"]}),
+        json!({"response_body": {"json_contains": {}}}),
+        json!({"response_details": "direct_response"}),
+        json!({"dynamic_metadata": []}),
+        json!({"dynamic_metadata": [["n", "k", "w"]]}),
+        json!({"dynamic_metadata": [["n", "k", "v"], ["n", "l", "v"]]}),
+        json!({"dynamic_metadata": [["n", "k", "v"]], "dynamic_metadata_final": []}),
+        json!({"counter_incremented": {"c": 2}}),
+        json!({"counter_incremented": {"d": 1}}),
+        json!({"callbacks": {"on_request_body": "StopIterationAndBuffer"}}),
+        json!({"callbacks": {"on_request_body": ["Continue", "Continue"]}}),
+        json!({"callbacks": {"on_request_body": ["Continue"]}}),
+        json!({"callbacks": {"on_request_headers": "Continue"}}),
+    ] {
+        let found = found(wrong.clone(), &seen());
+        assert!(!found.is_empty(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_broken_exchange_never_passes() {
+    let mut cut = seen();
+    cut.request_end = Err("reset".into());
+    assert_eq!(
+        found(json!({}), &cut),
+        ["the upstream got half a request: reset"]
+    );
+    let mut silent = seen();
+    silent.response = Err("late".into());
+    assert_eq!(found(json!({}), &silent), ["no response: late"]);
+    let mut unlogged = seen();
+    unlogged.log = None;
+    assert_eq!(
+        found(json!({"dynamic_metadata": []}), &unlogged),
+        ["envoy did not log the request"]
+    );
+    let mut lost = seen();
+    lost.request = None;
+    let wanted = json!({"request_headers_absent": ["x-c"]});
+    assert_eq!(
+        found(wanted, &lost),
+        ["the upstream got no request to compare"]
+    );
+}
+
+#[test]
+fn what_nobody_sees_is_said() {
+    assert!(unseen(&case(json!({"dynamic_metadata": [["n", "k", "v"]]}))).is_empty());
+    let twice = json!({"dynamic_metadata": [["n", "k", "v"], ["n", "k", "w"]]});
+    assert_eq!(unseen(&case(twice)).len(), 1);
+    let stop = json!({"callbacks": {"on_request_headers": "StopIteration"}});
+    assert_eq!(unseen(&case(stop)).len(), 1);
+}

@@ -1,0 +1,441 @@
+//! How a case's messages are put on the wire, so that the filter sees them exactly as the case says.
+//!
+//! HTTP/2 on both sides: it keeps white space in values, ends a body with its last chunk, and adds no header. What
+//! Envoy's own front would change or refuse is added behind it, by a `header_mutation` filter next to the module's.
+//! An upgrade or CONNECT is a real one, over HTTP/1.1.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
+use bytes::Bytes;
+use harness::{Answer, Protocol, Request};
+
+use super::body::Body;
+use super::case::{Case, FilterName};
+use super::matcher::{Field, Text};
+
+/// The authority of requests that name none.
+const AUTHORITY: &str = "example.com";
+
+/// The same for CONNECT, which needs a port.
+const TUNNEL_AUTHORITY: &str = "example.com:443";
+
+/// The client's port where only its address is given: Envoy reports no address without one.
+const SOURCE_PORT: u16 = 40_000;
+
+type Fields = Vec<(String, String)>;
+
+/// What the parties of one case do.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) source: Source,
+    /// Whether the connection stops speaking HTTP after the headers.
+    pub(crate) tunnel: bool,
+    /// How Envoy speaks to the upstream.
+    pub(crate) upstream: Protocol,
+    /// Whether the length that must arrive is not that of the body that must arrive.
+    pub(crate) contradictory: bool,
+    pub(crate) authority: String,
+    /// Header fields the client sends.
+    pub(crate) request: Fields,
+    /// Header fields added behind Envoy's front.
+    pub(crate) request_added: Fields,
+    /// Header fields the upstream sends.
+    response: Fields,
+    /// Header fields added between Envoy's router and the filter.
+    pub(crate) response_added: Fields,
+}
+
+/// Where the client connects from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Anywhere.
+    Any,
+    /// This address, as the PROXY protocol tells Envoy.
+    Proxied(SocketAddr),
+    /// A Unix socket: of this name, which is no IP address, or without a name.
+    Unix(Option<String>),
+}
+
+impl Wire {
+    /// # Errors
+    /// Why no client or upstream can do what the case says.
+    pub(crate) fn of(case: &Case) -> Result<Self> {
+        let request = lower_case(&case.request.headers);
+        let body = case.request.body()?;
+        let mut authority = case.request.authority.clone();
+        let mut plain = Vec::new();
+        for (name, value) in request {
+            match name.as_str() {
+                "host" | ":authority" => authority = Some(value),
+                name if name.starts_with(':') => bail!("{name} among the request headers"),
+                _ => plain.push((name, value)),
+            }
+        }
+        let connect = case.request.method.eq_ignore_ascii_case("CONNECT");
+        let tunnel = connect || upgrade(&plain).is_some();
+        let source = Source::of(case.request.source_address.as_deref(), case.filter_name)?;
+        ensure!(
+            !tunnel || !matches!(source, Source::Unix(_)),
+            "an upgrade over a Unix socket"
+        );
+        ensure!(
+            !tunnel || case.expect.callbacks.is_empty(),
+            "callbacks of an upgraded stream: its body has no end"
+        );
+        let default = if connect { TUNNEL_AUTHORITY } else { AUTHORITY };
+        let (request, request_added) = match tunnel {
+            true => (plain, Fields::new()),
+            false => partition(plain, |fields| is_changed_by_the_front(fields, &body)),
+        };
+        let mut wire = Self {
+            source,
+            tunnel,
+            upstream: Protocol::Http2,
+            contradictory: is_contradictory(case),
+            authority: authority.unwrap_or_else(|| default.to_owned()),
+            request,
+            request_added,
+            response: Fields::new(),
+            response_added: Fields::new(),
+        };
+        wire.set_response(case)?;
+        if wire.needs_http1_upstream(case) {
+            wire.upstream = Protocol::Http1;
+        }
+        Ok(wire)
+    }
+
+    fn set_response(&mut self, case: &Case) -> Result<()> {
+        let Some(response) = &case.upstream_response else {
+            return Ok(());
+        };
+        let headers = lower_case(&response.headers);
+        let body = response.body()?;
+        if case.is_answered_locally() {
+            let expect = &case.expect;
+            ensure!(
+                expect.request_headers.is_empty()
+                    && expect.request_headers_absent.is_empty()
+                    && expect.request_body.is_none()
+                    && expect.callbacks.is_empty(),
+                "a local reply leaves no upstream to see the request"
+            );
+            ensure!(
+                response.trailers().is_empty() && body.chunks().len() <= 1,
+                "a local reply has one chunk and no trailers"
+            );
+            let length = body.bytes().len().to_string();
+            let own = |name: &str, value: &str| name == "content-length" && value == length;
+            self.response_added = headers
+                .into_iter()
+                .filter(|(name, value)| !own(name, value))
+                .collect();
+        } else if self.tunnel {
+            self.response = headers;
+        } else {
+            (self.response, self.response_added) =
+                partition(headers, |fields| is_changed_by_the_front(fields, &body));
+        }
+        Ok(())
+    }
+
+    fn needs_http1_upstream(&self, case: &Case) -> bool {
+        let added = self.request_added.iter().map(|(name, _)| name.as_str());
+        let expected = case.expect.request_headers.keys().map(String::as_str);
+        self.tunnel || self.contradictory || added.chain(expected).any(is_of_the_connection)
+    }
+
+    /// The request, with its body and trailers.
+    ///
+    /// # Errors
+    /// The case gives more than one body.
+    pub(crate) fn request(&self, case: &Case) -> Result<Request> {
+        let request = self.head(case);
+        let trailers = case.request.trailers();
+        let request = match case.request.body()? {
+            Body::None if trailers.is_empty() => request.body_without_length(Bytes::new()),
+            Body::Whole(body) if trailers.is_empty() && !body.is_empty() => {
+                request.body_without_length(body)
+            }
+            body => {
+                let chunks = body.chunks();
+                request.chunks(chunks.into_iter().filter(|chunk| !chunk.is_empty()))
+            }
+        };
+        let trailers = trailers.iter().cloned();
+        Ok(trailers.fold(request, |request, (name, value)| {
+            request.trailer(name, value)
+        }))
+    }
+
+    /// The request without body and trailers.
+    pub(crate) fn head(&self, case: &Case) -> Request {
+        let request = Request::new(&case.request.method, &case.request.path)
+            .header("host", self.authority.as_str());
+        let fields = self.request.iter().cloned();
+        fields.fold(request, |request, (name, value)| {
+            request.header(name, value)
+        })
+    }
+
+    /// What the upstream answers.
+    ///
+    /// # Errors
+    /// The case gives more than one body.
+    pub(crate) fn answer(&self, case: &Case) -> Result<Answer> {
+        let response = case.upstream_response.as_ref();
+        let body = response.map_or(Ok(Body::None), |response| response.body())?;
+        let connect = case.request.method.eq_ignore_ascii_case("CONNECT");
+        let switching = if connect { 200 } else { 101 };
+        let default = if self.tunnel { switching } else { 200 };
+        let status = response.map_or(default, |response| response.status);
+        if self.tunnel && status == switching {
+            let expected = case.request.body()?.bytes().len();
+            return Ok(self.switch(connect, Answer::tunnel(status, expected, body.chunks())));
+        }
+        let answer = match body {
+            Body::None => Answer::body_without_length(Bytes::new()),
+            Body::Whole(body) if !body.is_empty() => Answer::body_without_length(body),
+            // An empty piece after the headers, for hyper would join an empty body to them.
+            Body::Whole(_) => Answer::status(status).pause(Duration::ZERO),
+            Body::Chunks(chunks) => Answer::chunks(chunks),
+        };
+        let answer = self.with_headers(answer.with_status(status));
+        let trailers = response.map_or(&[][..], |response| response.trailers());
+        Ok(trailers
+            .iter()
+            .cloned()
+            .fold(answer, |answer, (name, value)| answer.trailer(name, value)))
+    }
+
+    /// The headers of the upstream's answer; the test streams the body.
+    pub(crate) fn answer_head(&self, case: &Case) -> Answer {
+        let response = case.upstream_response.as_ref();
+        let status = response.map_or(200, |response| response.status);
+        self.with_headers(Answer::status(status))
+    }
+
+    fn with_headers(&self, answer: Answer) -> Answer {
+        let fields = self.response.iter().cloned();
+        fields.fold(answer, |answer, (name, value)| answer.header(name, value))
+    }
+
+    /// HTTP/1.1 asks for both headers where it changes the protocol.
+    fn switch(&self, connect: bool, answer: Answer) -> Answer {
+        let mut answer = self.with_headers(answer);
+        let has = |name: &str| self.response.iter().any(|(field, _)| field == name);
+        if let Some(protocol) = upgrade(&self.request).filter(|_| !connect) {
+            if !has("upgrade") {
+                answer = answer.header("upgrade", protocol);
+            }
+            if !has("connection") {
+                answer = answer.header("connection", "upgrade");
+            }
+        }
+        answer
+    }
+
+    /// The protocol the client wants to change to, CONNECT for a tunnel.
+    pub(crate) fn upgrade_type(&self, case: &Case) -> Option<String> {
+        match case.request.method.eq_ignore_ascii_case("CONNECT") {
+            true => Some("CONNECT".to_owned()),
+            false => upgrade(&self.request)
+                .filter(|_| self.tunnel)
+                .map(ToOwned::to_owned),
+        }
+    }
+}
+
+impl Source {
+    fn of(text: Option<&str>, filter: FilterName) -> Result<Self> {
+        let Some(text) = text else {
+            // Only the access list asks; what it gets must then be no address.
+            return Ok(match filter {
+                FilterName::HttpAcl => Self::Unix(None),
+                FilterName::Rustformation | FilterName::HttpSimpleMutations => Self::Any,
+            });
+        };
+        if text.is_empty() {
+            return Ok(Self::Unix(None));
+        }
+        if let Ok(address) = text.parse() {
+            return Ok(Self::Proxied(address));
+        }
+        if let Ok(ip) = text.parse::<IpAddr>() {
+            return Ok(Self::Proxied(SocketAddr::new(ip, SOURCE_PORT)));
+        }
+        // It becomes the name of a socket in the current directory.
+        let fits = text.len() < 100 && !text.contains(['/', '\0']) && text != "." && text != "..";
+        ensure!(fits, "source address {text:?}");
+        Ok(Self::Unix(Some(text.to_owned())))
+    }
+}
+
+fn lower_case(fields: &[(String, String)]) -> Fields {
+    let fields = fields.iter();
+    fields
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
+        .collect()
+}
+
+/// The protocol of a real upgrade: the header `connection` must ask for it.
+fn upgrade(fields: &[(String, String)]) -> Option<&str> {
+    let of = |wanted: &'static str| fields.iter().filter(move |(name, _)| name == wanted);
+    let mut options = of("connection").flat_map(|(_, value)| value.split(','));
+    let asked = options.any(|option| option.trim().eq_ignore_ascii_case("upgrade"));
+    let protocol = of("upgrade").map(|(_, value)| value.as_str()).next();
+    protocol.filter(|_| asked)
+}
+
+/// Splits by name, so that the values of a name stay in order: (others, those that `wanted` picks).
+fn partition(fields: Fields, wanted: impl Fn(&[&(String, String)]) -> bool) -> (Fields, Fields) {
+    let picked: Vec<String> = fields
+        .iter()
+        .filter(|(name, _)| {
+            let same: Vec<_> = fields.iter().filter(|(other, _)| other == name).collect();
+            wanted(&same)
+        })
+        .map(|(name, _)| name.clone())
+        .collect();
+    fields
+        .into_iter()
+        .partition(|(name, _)| !picked.contains(name))
+}
+
+/// Whether the fields of one name would not reach the filter as they are.
+fn is_changed_by_the_front(fields: &[&(String, String)], body: &Body) -> bool {
+    fields.iter().any(|(name, value)| {
+        let name = name.as_str();
+        is_of_the_connection(name)
+            || matches!(name, "te" | "expect")
+            || name.starts_with("x-envoy-")
+            || value.trim() != value
+            // HTTP/2 joins the crumbs of a cookie.
+            || (name == "cookie" && (fields.len() > 1 || value.is_empty()))
+            // HTTP/2 insists on the right length.
+            || (name == "content-length" && *value != body.bytes().len().to_string())
+    })
+}
+
+/// Whether the header is about one connection: HTTP/2 forbids it, and Envoy takes it for itself.
+fn is_of_the_connection(name: &str) -> bool {
+    matches!(
+        name,
+        "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade"
+    )
+}
+
+fn is_contradictory(case: &Case) -> bool {
+    let length = case.expect.request_headers.get("content-length");
+    let (Some(Field::Value(length)), Some(Text::Exactly(body))) =
+        (length, &case.expect.request_body)
+    else {
+        return false;
+    };
+    body != "$same" && *length != body.len().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::Protocol;
+    use serde_json::{Value, json};
+
+    use super::super::case::Case;
+    use super::{Source, Wire};
+
+    fn case(request: Value) -> Case {
+        serde_json::from_value(json!({
+            "id": "a", "filter_name": "http-acl", "filter_config": {}, "request": request,
+            "expect": {"config": "accepted"},
+        }))
+        .unwrap()
+    }
+
+    fn wire(headers: Value) -> Wire {
+        let request =
+            json!({"method": "GET", "path": "/", "headers": headers, "source_address": "1.2.3.4"});
+        Wire::of(&case(request)).unwrap()
+    }
+
+    fn source(address: Value) -> Source {
+        Wire::of(&case(
+            json!({"method": "GET", "path": "/", "source_address": address}),
+        ))
+        .unwrap()
+        .source
+    }
+
+    #[test]
+    fn what_the_front_would_change_is_added_behind_it() {
+        let wire = wire(json!([
+            ["X-A", "1"],
+            ["cookie", "a=1"],
+            ["x-a", " 2"],
+            ["Cookie", "b=2"],
+            ["upgrade", "websocket"],
+            ["content-length", "3"],
+            ["x-b", "3"],
+            ["host", "h"],
+        ]));
+        let names = |fields: &[(String, String)]| -> Vec<String> {
+            fields
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect()
+        };
+        assert_eq!(names(&wire.request), ["x-b=3"]);
+        assert_eq!(
+            names(&wire.request_added),
+            [
+                "x-a=1",
+                "cookie=a=1",
+                "x-a= 2",
+                "cookie=b=2",
+                "upgrade=websocket",
+                "content-length=3"
+            ]
+        );
+        assert_eq!(wire.authority, "h");
+        assert!(!wire.tunnel);
+        assert_eq!(wire.upstream, Protocol::Http1);
+    }
+
+    #[test]
+    fn a_handshake_is_a_tunnel() {
+        let wire = wire(json!([
+            ["upgrade", "websocket"],
+            ["connection", "keep-alive, Upgrade"]
+        ]));
+        assert!(wire.tunnel);
+        assert!(wire.request_added.is_empty());
+    }
+
+    #[test]
+    fn every_source_has_its_way_in() {
+        let proxied = |text: &str| Source::Proxied(text.parse().unwrap());
+        assert_eq!(source(json!("10.0.0.1")), proxied("10.0.0.1:40000"));
+        assert_eq!(source(json!("10.0.0.1:7")), proxied("10.0.0.1:7"));
+        assert_eq!(
+            source(json!("::ffff:10.0.0.1")),
+            proxied("[::ffff:10.0.0.1]:40000")
+        );
+        assert_eq!(source(json!("[::1]:7")), proxied("[::1]:7"));
+        assert_eq!(source(json!(null)), Source::Unix(None));
+        assert_eq!(source(json!("")), Source::Unix(None));
+        assert_eq!(
+            source(json!("10.0.0.256")),
+            Source::Unix(Some("10.0.0.256".into()))
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_said() {
+        let inexpressible = |request: Value| Wire::of(&case(request)).unwrap_err().to_string();
+        let address = json!({"method": "GET", "path": "/", "source_address": "a/b"});
+        assert_eq!(inexpressible(address), "source address \"a/b\"");
+        let pseudo = json!({"method": "GET", "path": "/", "headers": [[":scheme", "https"]]});
+        assert_eq!(inexpressible(pseudo), ":scheme among the request headers");
+    }
+}
