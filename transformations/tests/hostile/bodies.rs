@@ -1,0 +1,129 @@
+//! Bodies from a client who means harm.
+
+use serde_json::{Value, json};
+
+use crate::Expect::{Failure, Good};
+use crate::{Input, input, nested};
+
+/// Reads the body in both ways.
+fn reading() -> Value {
+    json!({"request": {
+        "extract": [{"header": "x-model"}, {"from": [{"json": "/a/b/0"}], "header": "x-b"}],
+        "body": {"parseAs": "AsJson"},
+        "set": [{"name": "x-a", "value": "{{ model }}"}],
+    }})
+}
+
+/// Only searches the body.
+fn searching() -> Value {
+    json!({"request": {"extract": [{"header": "x-model"}]}})
+}
+
+fn searching_with(alias: &str) -> Value {
+    let aliases = json!([{"match": alias, "value": "v"}]);
+    json!({"request": {"extract": [{"header": "x-model", "aliases": aliases}]}})
+}
+
+fn rendering(template: &str) -> Value {
+    json!({"request": {"body": {"parseAs": "AsJson", "value": template}}})
+}
+
+/// An object of many members, `model` the last.
+fn members(count: usize, member: impl Fn(usize) -> String) -> String {
+    let members: String = (0..count).map(member).collect();
+    format!("{{{members}\"model\":\"m\"}}")
+}
+
+fn model(value: &str) -> String {
+    format!("{{\"model\":{value}}}")
+}
+
+pub(crate) fn inputs() -> Vec<Input> {
+    const MEBI: usize = 1 << 20;
+    let numbered = |n: usize| format!("\"k{n}\":{n},");
+    vec![
+        input("lists 10 000 deep", Failure, || {
+            (reading(), nested("[", "", "]", 10_000))
+        }),
+        input("lists 10 000 deep, searched", Failure, || {
+            (searching(), nested("[", "", "]", 10_000))
+        }),
+        input("objects 10 000 deep", Failure, || {
+            (reading(), nested("{\"a\":", "1", "}", 10_000))
+        }),
+        input("lists never closed", Failure, || {
+            (reading(), "[".repeat(MEBI))
+        }),
+        input("a body printed 127 deep", Good, || {
+            (rendering("{{ context() }}"), nested("[", "", "]", 127))
+        }),
+        input("100 000 keys", Good, move || {
+            (reading(), members(100_000, numbered))
+        }),
+        input("100 000 keys, searched", Good, move || {
+            (searching(), members(100_000, numbered))
+        }),
+        input("100 000 equal keys", Failure, || {
+            let member = |_| "\"model\":\"n\",".to_owned();
+            (searching(), members(100_000, member))
+        }),
+        input("100 000 equal keys of equal values", Good, || {
+            let member = |_| "\"model\":\"m\",".to_owned();
+            (reading(), members(100_000, member))
+        }),
+        input("100 000 equal parents", Failure, || {
+            let member = |_| "\"a\":{\"b\":[1]},\"a\":{},".to_owned();
+            (reading(), members(50_000, member))
+        }),
+        input("a list of 500 000 numbers", Good, || {
+            let member = |_| format!("\"l\":[1{}],", ",1".repeat(500_000));
+            (reading(), members(1, member))
+        }),
+        input("a key of 4 MiB", Good, || {
+            let member = |_| format!("\"{}\":1,", "k".repeat(4 * MEBI));
+            (reading(), members(1, member))
+        }),
+        input("a value of 4 MiB", Failure, || {
+            (searching(), model(&format!("\"{}\"", "v".repeat(4 * MEBI))))
+        }),
+        input("a value of a million escapes", Failure, || {
+            let value = format!("\"{}\"", "\\u0061".repeat(1_000_000));
+            (searching(), model(&value))
+        }),
+        input("a number of a million digits", Failure, || {
+            (reading(), model(&"1".repeat(1_000_000)))
+        }),
+        input("4 MiB of white space", Failure, || {
+            (reading(), " ".repeat(4 * MEBI))
+        }),
+        input("4 MiB of quotes", Failure, || {
+            (reading(), "\"".repeat(4 * MEBI))
+        }),
+        input("4 MiB of backslashes", Failure, || {
+            (reading(), format!("\"{}", "\\".repeat(4 * MEBI)))
+        }),
+        input("4 MiB that are not UTF-8", Failure, || {
+            (reading(), vec![0xff; 4 * MEBI])
+        }),
+        input("4 MiB that are not UTF-8, as text", Good, || {
+            let config = json!({"request": {"body": {"value": "{{ body() }}"}}});
+            (config, vec![0xff; 4 * MEBI])
+        }),
+        input("many globs in a value that nearly matches", Good, || {
+            let alias = "*a".repeat(2000) + "b";
+            (
+                searching_with(&alias),
+                model(&format!("\"{}\"", "a".repeat(4096))),
+            )
+        }),
+        input("a text repeated as often as the body says", Failure, || {
+            let body = r#"{"s":"x","n":600000000}"#;
+            (rendering("{{ (s * n) | length }}"), body)
+        }),
+        input("nothing in the body replaced by the body", Failure, || {
+            let template = "{{ replace_with_string(body(), '', body()) | length }}";
+            let config = json!({"request": {"body": {"value": template}}});
+            (config, "x".repeat(20_000))
+        }),
+    ]
+}

@@ -1,0 +1,172 @@
+//! Inputs made to exhaust the stack, the memory or the clock.
+//!
+//! Each runs in a process of its own, on a thread with a small stack: what brings a process down
+//! is then a failure with a name.
+
+#![forbid(unsafe_code)]
+
+mod bodies;
+mod configurations;
+#[path = "../host/mod.rs"]
+mod host;
+mod templates;
+
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use host::{Host, Message};
+use serde_json::Value;
+use transformations::{Direction, Exchange, Extent, Outcome, Program};
+
+/// A sixteenth of what glibc gives a thread. The frames of unoptimised code are several times
+/// larger.
+const STACK_BYTES: usize = if cfg!(debug_assertions) { 8 } else { 1 } * (512 << 10);
+
+/// How long one input may take; unoptimised code is slower too.
+const TIME: Duration = Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 2 });
+
+/// The most memory one input may cost. The largest body has four megabytes.
+const MEMORY_KILOBYTES: u64 = 256 << 10;
+
+/// The variable that tells a process which input is its own.
+const CHILD: &str = "RUSTFORMATIONS_HOSTILE_INPUT";
+
+/// What has to come of an input.
+#[derive(Clone, Copy)]
+enum Expect {
+    /// The configuration is refused.
+    Refused,
+    /// The pass goes through without a failure.
+    Good,
+    /// The pass reports a failure, an answer included.
+    Failure,
+    /// Any of these: only the resources count.
+    Any,
+}
+
+/// A configuration and a request body, made when they are needed.
+struct Input {
+    name: &'static str,
+    expect: Expect,
+    make: Box<dyn Fn() -> (String, Vec<u8>)>,
+}
+
+fn input<B: Into<Vec<u8>>>(
+    name: &'static str,
+    expect: Expect,
+    make: impl Fn() -> (Value, B) + 'static,
+) -> Input {
+    let make = Box::new(move || {
+        let (config, body) = make();
+        (config.to_string(), body.into())
+    });
+    Input { name, expect, make }
+}
+
+fn inputs() -> Vec<Input> {
+    [
+        bodies::inputs(),
+        templates::inputs(),
+        configurations::inputs(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// `before` and `after` around `inside`, `depth` times.
+fn nested(before: &str, inside: &str, after: &str, depth: usize) -> String {
+    [before.repeat(depth).as_str(), inside, &after.repeat(depth)].concat()
+}
+
+/// Loads and runs an input, and says what is wrong with what came of it.
+fn problem(config: &str, body: Vec<u8>, expect: Expect) -> Option<String> {
+    let program = match (Program::load(config.as_bytes()), expect) {
+        (Err(_), Expect::Refused | Expect::Any) => return None,
+        (Err(errors), _) => return Some(format!("refused: {errors}")),
+        (Ok(_), Expect::Refused) => return Some("not refused".to_owned()),
+        (Ok(loaded), _) => loaded.program,
+    };
+    let mut host = Host::new(Message::new(&[("x", "v")], vec![body]), Message::default());
+    let mut exchange = Exchange::begin(&program, &mut host);
+    let outcome = match program.pass(Direction::Request) {
+        Some(pass) => pass.run(&mut host, &mut exchange, Extent::Whole),
+        None => Outcome::default(),
+    };
+    let failed = !outcome.failures.is_empty() || outcome.reply.is_some();
+    match (expect, failed) {
+        (Expect::Good, true) => Some(format!("a failure: {:?}", outcome.failures.first())),
+        (Expect::Failure, false) => Some("no failure".to_owned()),
+        _ => None,
+    }
+}
+
+/// The most memory this process has had, where the system tells.
+fn peak_kilobytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Runs one input in this process.
+fn run(name: &str) -> Result<(), String> {
+    let input = inputs().into_iter().find(|input| input.name == name);
+    let Input { expect, make, .. } = input.ok_or("no such input")?;
+    let (config, body) = make();
+    let before = peak_kilobytes();
+    let (done, result) = mpsc::channel();
+    let handle = std::thread::Builder::new()
+        .name(name.to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(move || done.send(problem(&config, body, expect)))
+        .map_err(|error| error.to_string())?;
+    match result.recv_timeout(TIME) {
+        Ok(None) => {}
+        Ok(Some(problem)) => return Err(problem),
+        Err(mpsc::RecvTimeoutError::Timeout) => return Err(format!("longer than {TIME:?}")),
+        Err(mpsc::RecvTimeoutError::Disconnected) => return Err("a panic".to_owned()),
+    }
+    // What the thread drops at its end counts too.
+    if handle.join().is_err() {
+        return Err("a panic at the end".to_owned());
+    }
+    match (before, peak_kilobytes()) {
+        (Some(before), Some(after)) if after.saturating_sub(before) > MEMORY_KILOBYTES => {
+            Err(format!("{} MiB", after.saturating_sub(before) >> 10))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[test]
+fn no_input_exhausts_the_process() {
+    if let Ok(name) = std::env::var(CHILD) {
+        return run(&name).unwrap_or_else(|problem| panic!("{problem}"));
+    }
+    let program = std::env::current_exe().unwrap();
+    let inputs = inputs();
+    assert!(!inputs.is_empty());
+    let mut failures = Vec::new();
+    for input in &inputs {
+        let output = Command::new(&program)
+            .args(["--exact", "no_input_exhausts_the_process", "--nocapture"])
+            .env(CHILD, input.name)
+            .env("RUST_BACKTRACE", "0")
+            .output()
+            .unwrap();
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let said = said.lines().filter(|line| !line.is_empty()).take(2);
+            let said: Vec<&str> = said.collect();
+            failures.push(format!("{}: {}: {said:?}", input.name, output.status));
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} of {} inputs:\n{}",
+        failures.len(),
+        inputs.len(),
+        failures.join("\n")
+    );
+}
