@@ -11,6 +11,7 @@ mod bad_input;
 mod configs;
 mod failures;
 mod gateway;
+mod kgateway;
 mod panics;
 mod plain;
 mod readme;
@@ -102,6 +103,11 @@ const AREAS: &[Area] = &[
         name: "readme",
         module: Built::Release,
         scenarios: readme::SCENARIOS,
+    },
+    Area {
+        name: "kgateway",
+        module: Built::Release,
+        scenarios: kgateway::SCENARIOS,
     },
 ];
 
