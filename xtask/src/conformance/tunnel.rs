@@ -54,7 +54,27 @@ pub(crate) async fn exchange(mut stream: TcpStream, wire: &Wire, case: &Case) ->
         // Envoy keeps the connection open: what has not come by then is not part of the refusal.
         while let Ok(Ok(1..)) = timeout(REST, stream.read_buf(&mut body)).await {}
     }
+    let chunked = ("transfer-encoding".to_owned(), "chunked".to_owned());
+    if fields.contains(&chunked) {
+        body = unchunk(&body).with_context(|| format!("chunks cut short: {body:?}"))?;
+    }
     Ok(Message { fields, body })
+}
+
+/// The content of a chunked body; `None` if it is not all there.
+fn unchunk(mut coded: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let end = coded.windows(2).position(|bytes| bytes == b"\r\n")?;
+        let size = std::str::from_utf8(coded.get(..end)?).ok()?;
+        let size = usize::from_str_radix(size, 16).ok()?;
+        if size == 0 {
+            return Some(body);
+        }
+        let start = end + 2;
+        body.extend_from_slice(coded.get(start..start + size)?);
+        coded = coded.get(start + size + 2..)?;
+    }
 }
 
 fn head(wire: &Wire, case: &Case) -> String {
@@ -86,7 +106,19 @@ fn parse(head: &str) -> Result<Vec<(String, String)>> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{parse, unchunk};
+
+    #[test]
+    fn joins_chunks() {
+        assert_eq!(
+            unchunk(b"2\r\nab\r\na\r\n0123456789\r\n0\r\n\r\n").unwrap(),
+            b"ab0123456789"
+        );
+        assert_eq!(unchunk(b"0\r\n\r\n").unwrap(), b"");
+        for cut in [&b""[..], b"2", b"2\r\na", b"2\r\nab\r\n"] {
+            assert_eq!(unchunk(cut), None);
+        }
+    }
 
     #[test]
     fn reads_a_handshake() {

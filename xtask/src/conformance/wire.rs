@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 use bytes::Bytes;
 use harness::{Answer, Protocol, Request};
+use hyper::header::{HeaderName, HeaderValue};
 
 use super::body::Body;
 use super::case::{Case, FilterName};
@@ -62,7 +63,7 @@ impl Wire {
     /// # Errors
     /// Why no client or upstream can do what the case says.
     pub(crate) fn of(case: &Case) -> Result<Self> {
-        let request = lower_case(&case.request.headers);
+        let request = lower_case(&case.request.headers)?;
         let body = case.request.body()?;
         let mut authority = case.request.authority.clone();
         let mut plain = Vec::new();
@@ -93,7 +94,7 @@ impl Wire {
             source,
             tunnel,
             upstream: Protocol::Http2,
-            contradictory: is_contradictory(case),
+            contradictory: is_contradictory(case) || has(&request_added, "content-length"),
             authority: authority.unwrap_or_else(|| default.to_owned()),
             request,
             request_added,
@@ -111,7 +112,7 @@ impl Wire {
         let Some(response) = &case.upstream_response else {
             return Ok(());
         };
-        let headers = lower_case(&response.headers);
+        let headers = lower_case(&response.headers)?;
         let body = response.body()?;
         if case.is_answered_locally() {
             let expect = &case.expect;
@@ -225,12 +226,11 @@ impl Wire {
     /// HTTP/1.1 asks for both headers where it changes the protocol.
     fn switch(&self, connect: bool, answer: Answer) -> Answer {
         let mut answer = self.with_headers(answer);
-        let has = |name: &str| self.response.iter().any(|(field, _)| field == name);
         if let Some(protocol) = upgrade(&self.request).filter(|_| !connect) {
-            if !has("upgrade") {
+            if !has(&self.response, "upgrade") {
                 answer = answer.header("upgrade", protocol);
             }
-            if !has("connection") {
+            if !has(&self.response, "connection") {
                 answer = answer.header("connection", "upgrade");
             }
         }
@@ -273,11 +273,32 @@ impl Source {
     }
 }
 
-fn lower_case(fields: &[(String, String)]) -> Fields {
-    let fields = fields.iter();
-    fields
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
-        .collect()
+/// The fields with their names in lower case.
+///
+/// # Errors
+/// HTTP has no such name or value, or Envoy would join the values of a name.
+fn lower_case(fields: &[(String, String)]) -> Result<Fields> {
+    let mut lower: Fields = Vec::new();
+    for (name, value) in fields {
+        let name = name.to_ascii_lowercase();
+        let valid = HeaderName::from_bytes(name.trim_start_matches(':').as_bytes()).is_ok();
+        ensure!(valid, "header name {name:?}");
+        ensure!(
+            HeaderValue::from_bytes(value.as_bytes()).is_ok(),
+            "value of header {name}: {value:?}"
+        );
+        let one_line = is_of_the_connection(&name) || name.starts_with("content-");
+        ensure!(
+            !(one_line && has(&lower, &name)),
+            "header {name} twice: envoy makes it one"
+        );
+        lower.push((name, value.clone()));
+    }
+    Ok(lower)
+}
+
+fn has(fields: &[(String, String)], name: &str) -> bool {
+    fields.iter().any(|(field, _)| field == name)
 }
 
 /// The protocol of a real upgrade: the header `connection` must ask for it.
@@ -437,5 +458,16 @@ mod tests {
         assert_eq!(inexpressible(address), "source address \"a/b\"");
         let pseudo = json!({"method": "GET", "path": "/", "headers": [[":scheme", "https"]]});
         assert_eq!(inexpressible(pseudo), ":scheme among the request headers");
+        for (headers, reason) in [
+            (json!([["ü", "a"]]), "header name \"ü\""),
+            (json!([["a", "b\nc"]]), "value of header a: \"b\\nc\""),
+            (
+                json!([["upgrade", "a"], ["Upgrade", "b"]]),
+                "header upgrade twice: envoy makes it one",
+            ),
+        ] {
+            let request = json!({"method": "GET", "path": "/", "headers": headers});
+            assert_eq!(inexpressible(request), reason);
+        }
     }
 }
