@@ -28,7 +28,12 @@ pub(crate) enum Tunnel {
 }
 
 impl Tunnel {
-    /// Runs it to its end. `record` gets every chunk that arrives.
+    /// Whether what arrives belongs to the request, which then ends with the tunnel.
+    pub(crate) fn is_recorded(&self) -> bool {
+        matches!(self, Self::Reply { .. })
+    }
+
+    /// Runs it to its end. `record` gets every chunk of the request.
     pub(crate) async fn run(
         self,
         stream: impl AsyncRead + AsyncWrite,

@@ -292,13 +292,18 @@ impl Service {
         };
         let mut answer = (self.respond)(&seen);
         if let Some(tunnel) = answer.take_tunnel() {
-            self.update(index, |request| request.end = End::Open);
+            let recorded = tunnel.is_recorded();
+            if recorded {
+                self.update(index, |request| request.end = End::Open);
+            }
             let service = Arc::clone(&self);
             tokio::spawn(async move {
                 let Ok(stream) = upgrade.await else { return };
                 let record = |chunk| service.update(index, |request| request.chunks.push(chunk));
                 tunnel.run(TokioIo::new(stream), record).await;
-                service.update(index, |request| request.end = End::Complete);
+                if recorded {
+                    service.update(index, |request| request.end = End::Complete);
+                }
             });
         }
         Ok(answer
