@@ -50,7 +50,7 @@ async fn failures_are_counted_and_logged(stage: &Stage) -> Result<()> {
     for (reason, count) in [
         ("render", 1),
         ("header_value", 2),
-        ("limit", 2),
+        ("limit", 3),
         ("duplicate_key", 1),
     ] {
         let name = "rustformations_failures_total";

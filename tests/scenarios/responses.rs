@@ -14,6 +14,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     Ends trailers_end_a_response_too,
     Ends the_response_sees_the_request,
     Ends replies_of_envoy_itself,
+    Ends a_response_without_a_body_gets_none,
 ];
 
 async fn behind(
@@ -197,5 +198,25 @@ async fn replies_of_envoy_itself(stage: &Stage) -> Result<()> {
         "{}",
         response.text()
     );
+    Ok(())
+}
+
+async fn a_response_without_a_body_gets_none(stage: &Stage) -> Result<()> {
+    let config =
+        json!({"response": {"body": {"value": "new"}, "set": [{"name": "x-set", "value": "1"}]}});
+    for (request, answer, body) in [
+        (Request::new("HEAD", "/"), Answer::body("old"), ""),
+        (Request::get("/"), Answer::status(204), ""),
+        (Request::get("/"), Answer::status(304), ""),
+        (Request::get("/"), Answer::status(200), "new"),
+    ] {
+        let (address, _upstream) = behind(stage, config.clone(), answer).await?;
+        for protocol in [Protocol::Http1, Protocol::Http2] {
+            let what = format!("{request:?}, {protocol:?}");
+            let response = request.clone().by(protocol).send(address).await?;
+            same(&what, response.text().as_str(), body)?;
+            same(&what, only(&response.headers, "x-set")?.as_str(), "1")?;
+        }
+    }
     Ok(())
 }

@@ -90,6 +90,9 @@ pub struct Diagnostic {
     pub help: Option<String>,
 }
 
+/// A name longer than this is like none that exists, and dear to compare.
+const LONGEST_NAME: usize = 64;
+
 impl Diagnostic {
     /// An error at `path`.
     pub fn error(code: Code, path: impl Into<String>, message: impl Into<String>) -> Self {
@@ -128,6 +131,9 @@ impl Diagnostic {
     /// Adds "did you mean" when one of `known` is close to `written`.
     #[must_use]
     pub fn suggest<'a>(self, written: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        if written.len() > LONGEST_NAME {
+            return self;
+        }
         let closest = known
             .into_iter()
             .map(|name| (strsim::damerau_levenshtein(written, name), name))

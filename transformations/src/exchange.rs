@@ -6,11 +6,14 @@ use crate::extract::Extracted;
 use crate::headers::Snapshot;
 use crate::ops::{Direction, TransformationOps};
 use crate::program::Program;
+use crate::transform::Pass;
 
 /// One request and its response.
 #[derive(Debug, Default)]
 pub struct Exchange {
     request: Rc<Snapshot>,
+    /// A response to HEAD has no body, whatever its headers say.
+    pub(crate) head: bool,
     /// The fields the request pass found, none before it has run; `None` when the program extracts
     /// nothing, and the name `extracted` is free for a body's member.
     pub(crate) extracted: Option<Extracted>,
@@ -37,6 +40,12 @@ impl Exchange {
             .is_some_and(|pass| !pass.extraction.is_empty())
         {
             self.extracted.get_or_insert_default();
+        }
+        if program
+            .pass(Direction::Response)
+            .is_some_and(Pass::replaces_body)
+        {
+            self.head = ops.header_values(Direction::Request, ":method") == [b"HEAD"];
         }
         let needed = program.request_headers();
         if !needed.is_empty() {

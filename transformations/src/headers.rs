@@ -20,6 +20,12 @@ pub(crate) fn valid_value(value: &[u8]) -> bool {
         .all(|b| matches!(b, b'\t' | b' '..=b'~' | 0x80..))
 }
 
+/// Whether `value` arrives as it is sent: a field value without white space around it, which
+/// recipients strip.
+pub(crate) fn valid_exact_value(value: &str) -> bool {
+    valid_value(value.as_bytes()) && value.trim_matches([' ', '\t']) == value
+}
+
 /// The headers of one message as they arrived, as far as templates name them.
 ///
 /// Names are in lower case. A header whose name or value is not UTF-8 is not seen.
@@ -52,8 +58,15 @@ impl Snapshot {
         })
     }
 
-    /// All values of a header, in order. `name` is in lower case.
+    /// All values of a header, in order. `name` is in lower case. Hosts keep `host` as
+    /// `:authority`, whatever the protocol.
     pub(crate) fn values<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s str> {
+        let has = |name: &str| self.0.iter().any(|(other, _)| other == name);
+        let name = if name == "host" && !has("host") {
+            ":authority"
+        } else {
+            name
+        };
         self.0
             .iter()
             .filter(move |(other, _)| other == name)

@@ -24,7 +24,7 @@ impl Default for Limits {
         Self {
             json_depth: JSON_DEPTH,
             value_bytes: 4096,
-            template_fuel: 10_000_000,
+            template_fuel: 1_000_000,
             rendered_bytes: 64 << 20,
         }
     }
@@ -33,7 +33,10 @@ impl Default for Limits {
 /// The most that `jsonDepth` can say: how deep the recursive parser of whole bodies goes.
 pub(crate) const JSON_DEPTH: usize = 127;
 
-/// Most fields one configuration may extract: sources seen are kept in 64-bit sets.
+/// Most fields one configuration may extract.
+pub(crate) const FIELDS: usize = 64;
+
+/// Most JSON Pointers of one configuration: those seen are kept in 64-bit sets.
 pub(crate) const JSON_SOURCES: usize = 64;
 
 /// Most configuration errors reported at once.

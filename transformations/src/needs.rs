@@ -20,7 +20,11 @@ impl Default for Headers {
 impl Headers {
     pub(crate) fn name(&mut self, name: &str) {
         if let Headers::Named(names) = self {
-            names.insert(name.to_ascii_lowercase());
+            let name = name.to_ascii_lowercase();
+            if name == "host" {
+                names.insert(":authority".to_owned());
+            }
+            names.insert(name);
         }
     }
 

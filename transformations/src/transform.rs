@@ -100,6 +100,11 @@ impl Pass {
         }
     }
 
+    /// Whether a template makes a new body.
+    pub(crate) fn replaces_body(&self) -> bool {
+        self.body.is_some()
+    }
+
     /// Transforms one message.
     pub fn run(
         &self,
@@ -146,6 +151,7 @@ impl Run<'_> {
             .body
             .as_ref()
             .filter(|_| whole && pass.parse_as != ParseAs::None)
+            && self.may_have_body(exchange)
         {
             self.body(body, &view);
         }
@@ -165,6 +171,17 @@ impl Run<'_> {
             self.ops.clear_route_cache();
         }
         Ok(())
+    }
+
+    /// Whether the message may have a body at all (RFC 9110 sections 9.3.2 and 15.3.5): one where
+    /// none may be would be taken for the next message.
+    fn may_have_body(&self, exchange: &Exchange) -> bool {
+        if self.pass.direction == Direction::Request {
+            return true;
+        }
+        let status = self.ops.header_values(Direction::Response, ":status");
+        let bodiless: [&[u8]; 3] = [b"204", b"205", b"304"];
+        !exchange.head && !status.iter().any(|status| bodiless.contains(status))
     }
 
     fn snapshot(&self, exchange: &Exchange) -> Rc<Snapshot> {

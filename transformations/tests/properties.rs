@@ -128,7 +128,8 @@ fn extract() -> impl Strategy<Value = Value> {
                 from.push(json!({"header": "x-b"}));
             }
             let alias = alias.filter(|value| {
-                !value.is_empty() && !value.bytes().any(|byte| byte.is_ascii_control())
+                let control = value.bytes().any(|byte| byte.is_ascii_control());
+                !value.is_empty() && !control && value.trim_matches(' ') == value
             });
             json!({
                 "name": "model", "from": from, "header": "X-Routed", "duplicates": duplicates,

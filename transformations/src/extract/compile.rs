@@ -1,13 +1,13 @@
 //! Configuration to [`Extraction`], with everything that is wrong with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Aliases, Extraction, Field, Source};
 use crate::config::{self, Extract};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::headers;
 use crate::json::Pointers;
-use crate::limits::Limits;
+use crate::limits::{self, Limits};
 
 /// Headers that decide how a message is framed or where it goes: not for a client's body to set.
 const RESERVED: [&str; 4] = ["connection", "content-length", "host", "transfer-encoding"];
@@ -23,13 +23,22 @@ pub(crate) fn compile(
         limits: *limits,
         ..Extraction::default()
     };
+    if extracts.len() > limits::FIELDS {
+        let message = format!("{} fields are more than {}", extracts.len(), limits::FIELDS);
+        diagnostics.push(Diagnostic::error(Code::Range, path, message).help("extract fewer"));
+        return extraction;
+    }
+    let targets: BTreeSet<String> = extracts
+        .iter()
+        .filter_map(|extract| Some(extract.header.as_ref()?.to_ascii_lowercase()))
+        .collect();
     let mut owners = Owners::default();
     for (index, extract) in extracts.iter().enumerate() {
         let mut at = Place {
             path: format!("{path}[{index}]"),
             diagnostics,
         };
-        let field = field(extract, &mut extraction.pointers, &mut at);
+        let field = field(extract, &targets, &mut extraction.pointers, &mut at);
         if !field.name.is_empty() {
             owners.claim("name", &field.name, &mut at);
         }
@@ -71,7 +80,12 @@ impl Place<'_> {
     }
 }
 
-fn field(extract: &Extract, pointers: &mut Pointers, at: &mut Place<'_>) -> Field {
+fn field(
+    extract: &Extract,
+    targets: &BTreeSet<String>,
+    pointers: &mut Pointers,
+    at: &mut Place<'_>,
+) -> Field {
     let name = name(extract, at);
     let header = extract
         .header
@@ -93,7 +107,7 @@ fn field(extract: &Extract, pointers: &mut Pointers, at: &mut Place<'_>) -> Fiel
     check_values(extract, at);
     Field {
         path: format!("{} `{name}`", at.path),
-        sources: sources(extract, header.as_deref(), pointers, at),
+        sources: sources(extract, targets, pointers, at),
         name,
         header,
         metadata: extract.metadata.clone(),
@@ -150,8 +164,8 @@ fn check_header(header: &str, at: &mut Place<'_>) {
 /// Checks what the configuration itself would put into the header.
 fn check_values(extract: &Extract, at: &mut Place<'_>) {
     let message = "a value that a header cannot carry";
-    let help = "remove the control characters";
-    let carried = |value: &str| extract.header.is_none() || headers::valid_value(value.as_bytes());
+    let help = "remove control characters, and spaces around it";
+    let carried = |value: &str| extract.header.is_none() || headers::valid_exact_value(value);
     if extract
         .default
         .as_deref()
@@ -182,7 +196,7 @@ fn check_values(extract: &Extract, at: &mut Place<'_>) {
 
 fn sources(
     extract: &Extract,
-    header: Option<&str>,
+    targets: &BTreeSet<String>,
     pointers: &mut Pointers,
     at: &mut Place<'_>,
 ) -> Vec<Source> {
@@ -216,13 +230,13 @@ fn sources(
                         message,
                         "use letters, digits and `-`",
                     );
-                } else if header == Some(&name) {
+                } else if targets.contains(&name) {
                     let message = format!("`{name}` is always removed from what the client sent");
                     at.error(
                         Code::Conflict,
                         &key,
                         message,
-                        "read another header than `header`",
+                        "read a header that no field sets",
                     );
                 } else {
                     sources.push(Source::Header(name));

@@ -9,7 +9,7 @@ use aliases::Aliases;
 pub(crate) use compile::compile;
 
 use crate::config::{Duplicates, MetadataTarget, OnFailure};
-use crate::failure::{Outcome, Reason, Reply};
+use crate::failure::{Failure, Outcome, Reason, Reply};
 use crate::headers;
 use crate::json::{self, Finder, Found, Pointers};
 use crate::limits::Limits;
@@ -156,7 +156,12 @@ impl Field {
                 Ok(Some(value)) => return Ok(Some(value)),
                 Ok(None) => {}
                 Err(Unusable(reason, detail)) => {
-                    outcome.fail(reason, &self.path, detail);
+                    // A broken body is one failure, however many sources are in it.
+                    let known =
+                        |failure: &Failure| failure.reason == reason && failure.detail == detail;
+                    if !outcome.failures.iter().any(known) {
+                        outcome.fail(reason, &self.path, detail);
+                    }
                     if self.on_invalid == OnFailure::Reject {
                         return Err(self.reply("rustformations_field_invalid", "invalid", detail));
                     }
@@ -196,10 +201,10 @@ impl Field {
             Some(replacement) => replacement.to_owned(),
             None => value,
         };
-        if self.header.is_some() && !headers::valid_value(value.as_bytes()) {
+        if self.header.is_some() && !headers::valid_exact_value(&value) {
             return Err(Unusable(
                 Reason::HeaderValue,
-                "the value holds a character that a header cannot carry",
+                "the value holds what a header cannot carry: control characters, or spaces around it",
             ));
         }
         Ok(Some(value))

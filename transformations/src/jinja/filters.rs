@@ -1,4 +1,6 @@
-//! Filters of the engine that a number in a body could make cost any amount of memory, bounded.
+//! Filters of the engine that a message could make cost any amount of memory, bounded.
+
+use std::borrow::Cow;
 
 use minijinja::value::Value;
 use minijinja::{Environment, Error, ErrorKind, State, filters};
@@ -6,12 +8,19 @@ use minijinja::{Environment, Error, ErrorKind, State, filters};
 /// The largest width of `indent`, and the most items of a `batch` or slices of a `slice`.
 const MOST: usize = 10_000;
 
+/// The longest text that replacing may make, in bytes.
+const LONGEST: usize = 16 << 20;
+
 pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_filter(
         "indent",
         |text: String, width: usize, first: Option<bool>, blank: Option<bool>| {
             bounded(width).map(|width| filters::indent(text, width, first, blank))
         },
+    );
+    environment.add_filter(
+        "replace",
+        |text: Cow<'_, str>, from: Cow<'_, str>, to: Cow<'_, str>| replace(&text, &from, &to),
     );
     environment.add_filter(
         "batch",
@@ -25,6 +34,20 @@ pub(super) fn register(environment: &mut Environment<'static>) {
             filters::slice(state, value, bounded(count)?, fill)
         },
     );
+}
+
+/// `text` with every `from` replaced.
+///
+/// # Errors
+///
+/// The result would be longer than 16 MiB.
+pub(super) fn replace(text: &str, from: &str, to: &str) -> Result<String, Error> {
+    let grown = text.matches(from).count().saturating_mul(to.len());
+    if to.len() > from.len() && grown.saturating_add(text.len()) > LONGEST {
+        let message = format!("the replaced text is longer than {LONGEST} bytes");
+        return Err(Error::new(ErrorKind::InvalidOperation, message));
+    }
+    Ok(text.replace(from, to))
 }
 
 fn bounded(number: usize) -> Result<usize, Error> {

@@ -2,6 +2,7 @@
 //!
 //! The engine is minijinja in the release kgateway locks; its functions are in [`functions`].
 
+mod bounds;
 mod environment;
 mod filters;
 mod functions;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use minijinja::{Environment, ErrorKind, Value};
 
+use super::bounds;
 use super::scope::{Scope, Variables};
 use super::usage::Usage;
 use crate::diagnostic::{Code, Diagnostic, Position};
@@ -93,6 +94,7 @@ impl Template {
         {
             return Ok(Template::Text(without_final_newline(text).to_owned()));
         }
+        bounds::check(path, text)?;
         let source = Source {
             environment: Arc::clone(environment),
             name: path.to_owned(),

@@ -18,6 +18,9 @@ use crate::needs::{Headers, Needs};
 use crate::ops::Direction;
 use crate::transform::{Body, Header, Metadata, Pass};
 
+/// Headers that say where a message ends: only its body may decide that.
+const FRAMING: [&str; 2] = ["content-length", "transfer-encoding"];
+
 /// Compiles `config` for `engine`; what is wrong with it comes along.
 pub(super) fn compile(engine: &Engine, config: &Config) -> (Program, Vec<Diagnostic>) {
     let mut compiler = Compiler::new(engine, config);
@@ -283,6 +286,16 @@ impl<'c> Compiler<'c> {
                 "" => None,
                 text => Some(self.template(&path, text)?),
             };
+            if template.is_some() && FRAMING.contains(&name.as_str()) {
+                let help = "leave it out: it follows the body by itself";
+                self.warning(
+                    Code::Conflict,
+                    &path,
+                    "ignored, because a wrong value would let requests be smuggled",
+                    help,
+                );
+                return None;
+            }
             Some(Header {
                 path,
                 name,

@@ -116,10 +116,6 @@ pub(crate) fn inputs() -> Vec<Input> {
                 model(&format!("\"{}\"", "a".repeat(4096))),
             )
         }),
-        input("a text repeated as often as the body says", Failure, || {
-            let body = r#"{"s":"x","n":600000000}"#;
-            (rendering("{{ (s * n) | length }}"), body)
-        }),
         input("nothing in the body replaced by the body", Failure, || {
             let template = "{{ replace_with_string(body(), '', body()) | length }}";
             let config = json!({"request": {"body": {"value": template}}});

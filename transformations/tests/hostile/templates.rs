@@ -80,22 +80,10 @@ const COSTLY: &[(&str, Expect, &str)] = &[
         "{% macro m() %}{{ [m()] | map('upper') | join }}{% endmacro %}{{ m() }}",
     ),
     (
-        "a list 100 000 deep",
-        Any,
-        "{% set n = namespace(v=[]) %}{% for a in range(1000) %}{% for b in range(100) %}\
-         {% set n.v = [n.v] %}{% endfor %}{% endfor %}{{ n.v | length }}",
-    ),
-    (
         "a list 2 000 deep, printed",
         Any,
         "{% set n = namespace(v=[]) %}{% for a in range(2000) %}{% set n.v = [n.v] %}\
          {% endfor %}{{ n.v }}",
-    ),
-    (
-        "a text doubled 29 times",
-        Any,
-        "{% set n = namespace(v='x') %}{% for a in range(29) %}{% set n.v = n.v ~ n.v %}\
-         {% endfor %}{{ n.v | length }}",
     ),
     (
         "a long block taken as a value",
@@ -233,7 +221,7 @@ fn long() -> Vec<Input> {
         many("50 000 undeclared names", Any, 50_000, |n| {
             format!("{{{{ v{n} }}}}")
         }),
-        many("50 000 sets", Good, 50_000, |n| {
+        many("50 000 sets", Refused, 50_000, |n| {
             format!("{{% set v{n} = 1 %}}")
         }),
         many("50 000 macros", Any, 50_000, |n| {

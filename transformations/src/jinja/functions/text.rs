@@ -4,17 +4,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use minijinja::{Environment, Error, ErrorKind};
 
+use crate::jinja::filters;
+
 pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_function("substring", substring);
     environment.add_function(
         "replace_with_string",
-        |text: &str, pattern: &str, with: &str| text.replace(pattern, with),
+        |text: &str, pattern: &str, with: &str| filters::replace(text, pattern, with),
     );
     environment.add_function("replace_with_random", |text: &str, pattern: &str| {
-        text.replace(
-            pattern,
-            &STANDARD_NO_PAD.encode(fastrand::u128(..).to_ne_bytes()),
-        )
+        // Not for secrets: the generator is fast, not unpredictable.
+        let random = STANDARD_NO_PAD.encode(fastrand::u128(..).to_ne_bytes());
+        filters::replace(text, pattern, &random)
     });
     environment.add_function("raw_string", raw_string);
 }
