@@ -38,6 +38,7 @@ pub(crate) struct CaseAct<'a> {
     wire: Wire,
     upstream: CaseUpstream,
     namespaces: Vec<String>,
+    release: EnvoyRelease,
 }
 
 impl<'a> Act<'a> {
@@ -52,7 +53,12 @@ impl<'a> Act<'a> {
 
     /// # Errors
     /// Why no client, upstream or Envoy can do what the case says.
-    pub(crate) async fn case(number: usize, id: &'a str, case: &'a Case) -> Result<Self> {
+    pub(crate) async fn case(
+        number: usize,
+        id: &'a str,
+        case: &'a Case,
+        release: EnvoyRelease,
+    ) -> Result<Self> {
         let wire = Wire::of(case)?;
         let upstream = CaseUpstream::start(case, &wire).await?;
         Ok(Self::Case(Box::new(CaseAct {
@@ -62,6 +68,7 @@ impl<'a> Act<'a> {
             wire,
             upstream,
             namespaces: namespaces(case)?,
+            release,
         })))
     }
 
@@ -76,7 +83,7 @@ impl<'a> Act<'a> {
         match self {
             Self::Case(act) => {
                 let mut outcome = Outcome::new(act.id, differences).of(act.case);
-                outcome.unseen = unseen(act.case);
+                outcome.unseen = unseen(act.case, act.release);
                 outcome
             }
             Self::Golden { id, .. } => Outcome::new(id, differences),
@@ -149,7 +156,7 @@ impl<'a> Act<'a> {
             files,
         };
         let seen = scene.play().await?;
-        Ok(differences(act.case, &act.wire, &seen))
+        Ok(differences(act.case, &act.wire, act.release, &seen))
     }
 }
 

@@ -9,6 +9,7 @@ mod body;
 mod bootstrap;
 mod callbacks;
 mod case;
+mod documented;
 mod expectation;
 mod gateway;
 mod matcher;
@@ -85,7 +86,7 @@ impl Conformance {
                 Ok(Content::Golden(golden)) => {
                     acts.insert(number, Act::golden(number, id, golden));
                 }
-                Ok(Content::Case(case)) => match Act::case(number, id, case).await {
+                Ok(Content::Case(case)) => match Act::case(number, id, case, self.envoy).await {
                     Ok(act) => {
                         acts.insert(number, act);
                     }
@@ -108,6 +109,9 @@ impl Conformance {
             let played = batch::run(&batch, self.envoy, module).await;
             outcomes.extend(numbers.into_iter().zip(played));
         }
-        Report(outcomes.into_values().collect())
+        Report {
+            outcomes: outcomes.into_values().collect(),
+            documented: documented::differences(),
+        }
     }
 }

@@ -8,6 +8,7 @@ use super::super::gateway::LogLine;
 use super::super::observation::{Message, Observation};
 use super::super::wire::Wire;
 use super::{differences, unseen};
+use harness::EnvoyRelease;
 
 fn case(expect: Value) -> Case {
     let mut expect = expect;
@@ -60,7 +61,7 @@ fn seen() -> Observation {
 fn found(expect: Value, seen: &Observation) -> Vec<String> {
     let case = case(expect);
     let wire = Wire::of(&case).unwrap();
-    differences(&case, &wire, seen)
+    differences(&case, &wire, EnvoyRelease::DEFAULT, seen)
 }
 
 #[test]
@@ -144,9 +145,15 @@ fn a_broken_exchange_never_passes() {
 
 #[test]
 fn what_nobody_sees_is_said() {
-    assert!(unseen(&case(json!({"dynamic_metadata": [["n", "k", "v"]]}))).is_empty());
+    assert!(
+        unseen(
+            &case(json!({"dynamic_metadata": [["n", "k", "v"]]})),
+            EnvoyRelease::DEFAULT
+        )
+        .is_empty()
+    );
     let twice = json!({"dynamic_metadata": [["n", "k", "v"], ["n", "k", "w"]]});
-    assert_eq!(unseen(&case(twice)).len(), 1);
+    assert_eq!(unseen(&case(twice), EnvoyRelease::DEFAULT).len(), 1);
     let stop = json!({"callbacks": {"on_request_headers": "StopIteration"}});
-    assert_eq!(unseen(&case(stop)).len(), 1);
+    assert_eq!(unseen(&case(stop), EnvoyRelease::DEFAULT).len(), 1);
 }
