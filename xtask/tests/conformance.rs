@@ -1,5 +1,7 @@
 //! The conformance runner on a real Envoy: it passes what is right and reports everything that is wrong.
 
+#![forbid(unsafe_code)]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
