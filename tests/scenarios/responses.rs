@@ -205,7 +205,11 @@ async fn a_response_without_a_body_gets_none(stage: &Stage) -> Result<()> {
     let config =
         json!({"response": {"body": {"value": "new"}, "set": [{"name": "x-set", "value": "1"}]}});
     for (request, answer, body) in [
-        (Request::new("HEAD", "/"), Answer::body("old"), ""),
+        (
+            Request::new("HEAD", "/"),
+            Answer::status(200).header("content-type", "text/plain"),
+            "",
+        ),
         (Request::get("/"), Answer::status(204), ""),
         (Request::get("/"), Answer::status(304), ""),
         (Request::get("/"), Answer::status(200), "new"),
@@ -214,6 +218,7 @@ async fn a_response_without_a_body_gets_none(stage: &Stage) -> Result<()> {
         for protocol in [Protocol::Http1, Protocol::Http2] {
             let what = format!("{request:?}, {protocol:?}");
             let response = request.clone().by(protocol).send(address).await?;
+            ensure!(response.status < 400, "{what}: {response:?}");
             same(&what, response.text().as_str(), body)?;
             same(&what, only(&response.headers, "x-set")?.as_str(), "1")?;
         }
