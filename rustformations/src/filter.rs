@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
     EnvoyHttpFilter, HttpFilter, RequestBodyStatus, RequestHeadersStatus, RequestTrailersStatus,
-    ResponseBodyStatus, ResponseHeadersStatus, ResponseTrailersStatus,
+    ResponseBodyStatus, ResponseHeadersStatus, ResponseTrailersStatus, envoy_log_error,
 };
 use transformations::{Direction, Program};
 
@@ -25,7 +25,10 @@ impl Filter {
     fn step(&self, step: impl FnOnce(&mut Stream) -> Step) -> Step {
         match self.0.try_borrow_mut() {
             Ok(mut stream) => step(&mut stream),
-            Err(_) => Step::Continue,
+            Err(_) => {
+                envoy_log_error!("a hook ran inside another; the message goes on as it is");
+                Step::Continue
+            }
         }
     }
 }

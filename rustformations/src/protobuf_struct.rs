@@ -1,7 +1,7 @@
 //! `google.protobuf.Struct`, the form in which people write a `filter_config` by hand.
 //!
-//! Envoy 1.38 and later hand the module the struct as JSON. Earlier ones hand over its protobuf
-//! encoding, which is made JSON here.
+//! Envoy 1.39 and later hand the module the struct as JSON. Earlier ones hand over its protobuf
+//! encoding (1.38 for routes only), which is made JSON here.
 
 use std::borrow::Cow;
 

@@ -25,8 +25,8 @@ pub(crate) struct Stream {
     from_route: bool,
     stats: Stats,
     exchange: Option<Exchange>,
-    /// A WebSocket or CONNECT stream: what follows its headers is not a body.
-    upgrade: bool,
+    /// Whether the request's headers came this way: another filter may answer before.
+    request_seen: bool,
     request_done: bool,
     response_done: bool,
 }
@@ -38,7 +38,7 @@ impl Stream {
             from_route: false,
             stats,
             exchange: None,
-            upgrade: false,
+            request_seen: false,
             request_done: false,
             response_done: false,
         }
@@ -51,13 +51,12 @@ impl Stream {
         end_of_stream: bool,
     ) -> Step {
         self.begin(envoy);
-        if direction == Direction::Request && self.program.reads_body() {
-            self.upgrade = is_upgrade(envoy);
-        }
+        self.request_seen |= direction == Direction::Request;
         let Some(pass) = self.program.pass(direction) else {
             return Step::Continue;
         };
-        if self.upgrade || !pass.reads_body() {
+        if !pass.reads_body() || (self.request_seen && is_upgrade(envoy)) {
+            // Of a WebSocket or CONNECT stream, what follows the headers is not a body.
             return self.run(envoy, direction, Extent::Headers);
         }
         if end_of_stream {
@@ -108,8 +107,18 @@ impl Stream {
         }
     }
 
-    fn find_route_program(&mut self, envoy: &EnvoyHttpFilter) -> bool {
-        let Some(route) = route_config::<Route>(envoy) else {
+    fn find_route_program(&mut self, envoy: &mut EnvoyHttpFilter) -> bool {
+        let mut route = route_config::<Route>(envoy);
+        // What a client forges in the listener's headers must not choose a route whose own
+        // configuration would let it pass.
+        if route.is_some() && self.exchange.is_none() {
+            let ops = &mut Ops(envoy);
+            if self.program.remove_forged_headers(ops) {
+                ops.clear_route_cache();
+                route = route_config::<Route>(envoy);
+            }
+        }
+        let Some(route) = route else {
             return false;
         };
         self.program = Arc::clone(&route.program);

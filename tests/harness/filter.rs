@@ -13,7 +13,7 @@ const PER_ROUTE: &str = "type.googleapis.com/envoy.extensions.filters.http.dynam
 pub enum FilterConfig {
     /// A `google.protobuf.StringValue`: this text byte for byte. kgateway's form.
     Text(String),
-    /// A `google.protobuf.Struct`. Envoy 1.38 and later hand the module its JSON, with numbers as doubles;
+    /// A `google.protobuf.Struct`. Envoy 1.39 and later hand the module its JSON (1.38 for listeners), with numbers as doubles;
     /// earlier ones hand it the protobuf encoding.
     Struct(Value),
 }

@@ -12,6 +12,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     Ends the_most_specific_configuration_wins,
     Ends a_route_chosen_by_the_body_keeps_the_first_configuration,
     Ends a_route_found_later_transforms_the_response,
+    All a_forged_header_does_not_choose_a_route_with_a_configuration_of_its_own,
 ];
 
 fn set(value: &str) -> Value {
@@ -154,4 +155,41 @@ async fn a_route_found_later_transforms_the_response(stage: &Stage) -> Result<()
         only(&response.headers, "x-response")?.as_str(),
         "listener",
     )
+}
+
+/// The route's configuration would replace the listener's, and with it what removes the forged header.
+async fn a_forged_header_does_not_choose_a_route_with_a_configuration_of_its_own(
+    stage: &Stage,
+) -> Result<()> {
+    let upstream = Upstream::echo().await?;
+    let bootstrap = Bootstrap::new()
+        .filter(extract_then("listener"))
+        .cluster("upstream", upstream.address())
+        .route(
+            Route::to("upstream")
+                .header(MODEL, "gpt-4o")
+                .per_route(set("route")),
+        )
+        .route(Route::to("upstream"));
+    let envoy = stage.envoy(&bootstrap).await?;
+    let address = envoy.address().await?;
+    for (body, model) in [
+        (r#"{"model":"mistral"}"#, Some("mistral")),
+        ("{}", None),
+        ("", None),
+    ] {
+        let forged = Request::post("/").header(MODEL, "gpt-4o").body(body);
+        let response = forged.send(address).await?.expect_status(200)?;
+        same(
+            body,
+            only(&response.headers, "x-response")?.as_str(),
+            "listener",
+        )?;
+        same(
+            body,
+            upstream.request().await?.headers.value(MODEL).as_deref(),
+            model,
+        )?;
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@ use crate::stage::{Scenario, Stage, same, scenarios};
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All a_websocket_echoes,
+    Ends a_websocket_whose_route_changes_echoes,
 ];
 
 async fn a_websocket_echoes(stage: &Stage) -> Result<()> {
@@ -53,4 +54,29 @@ async fn a_websocket_echoes(stage: &Stage) -> Result<()> {
     )?;
     ensure!(!seen.headers.contains(MODEL), "the forged header survived");
     Ok(())
+}
+
+/// The configuration that reads a body belongs to the route chosen by the header the first one set.
+async fn a_websocket_whose_route_changes_echoes(stage: &Stage) -> Result<()> {
+    let upstream = Upstream::answering(Answer::websocket_echo()).await?;
+    let first = json!({"request": {"extract": [{"name": "model", "from": [{"header": "x-model"}], "header": MODEL}]}});
+    let bootstrap = Bootstrap::new()
+        .filter(first)
+        .websockets()
+        .cluster("upstream", upstream.address())
+        .route(
+            Route::to("upstream")
+                .header(MODEL, "gpt-4o")
+                .per_route(json!({"response": {"body": {"value": "never"}}})),
+        )
+        .route(Route::to("upstream"));
+    let envoy = stage.envoy(&bootstrap).await?;
+    let mut connection = RawConnection::open(envoy.address().await?).await?;
+    connection
+        .send("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Model: gpt-4o\r\n\r\n")
+        .await?;
+    let head = connection.read_until("\r\n\r\n").await?;
+    ensure!(head.starts_with("HTTP/1.1 101 "), "no upgrade: {head}");
+    connection.send("ping.").await?;
+    same("echo", connection.read_until(".").await?.as_str(), "ping.")
 }

@@ -34,6 +34,7 @@ impl Exchange {
     }
 
     /// Goes on with another program: the route it belongs to was chosen after the exchange began.
+    /// Its templates see the request's headers as they are now.
     pub fn change_program(&mut self, program: &Program, ops: &dyn TransformationOps) {
         if program
             .pass(Direction::Request)

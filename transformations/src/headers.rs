@@ -3,6 +3,9 @@
 use crate::needs::Headers;
 use crate::ops::{Direction, TransformationOps};
 
+/// Headers that say where a message ends: only its body may decide that.
+pub(crate) const FRAMING: [&str; 2] = ["content-length", "transfer-encoding"];
+
 /// Whether `name` is a field name of RFC 9110 section 5.1, or one of HTTP/2's pseudo headers.
 pub(crate) fn valid_name(name: &str) -> bool {
     let token = name.strip_prefix(':').unwrap_or(name);

@@ -8,7 +8,7 @@ use crate::config;
 use crate::diagnostic::{ConfigErrors, Diagnostic};
 use crate::engine::Engine;
 use crate::needs::Headers;
-use crate::ops::Direction;
+use crate::ops::{Direction, TransformationOps};
 use crate::transform::Pass;
 
 /// A compiled configuration, shared by all streams.
@@ -51,6 +51,13 @@ impl Program {
             Direction::Request => self.request.as_ref(),
             Direction::Response => self.response.as_ref(),
         }
+    }
+
+    /// Removes what the client sent in headers that the program sets from the body; whether there
+    /// was any.
+    pub fn remove_forged_headers(&self, ops: &mut dyn TransformationOps) -> bool {
+        let pass = self.request.as_ref();
+        pass.is_some_and(|pass| pass.extraction.remove_forged_headers(ops))
     }
 
     /// Whether the program does nothing to any message.

@@ -272,8 +272,10 @@ impl Run<'_> {
             .set_header(direction, "content-length", length.as_bytes());
         if rendered.is_empty() {
             self.ops.remove_header(direction, "content-type");
-        } else {
-            self.ops.append_body(direction, rendered.as_bytes());
+        } else if !self.ops.append_body(direction, rendered.as_bytes()) {
+            self.ops.set_header(direction, "content-length", b"0");
+            self.outcome
+                .fail(Reason::Render, &body.path, "the host refused the body");
         }
     }
 
@@ -325,9 +327,17 @@ impl Run<'_> {
     }
 
     fn metadata(&mut self, metadata: &Metadata, view: &View) -> Result<(), Reply> {
-        if let Some(value) = self.value(&metadata.template, &metadata.path, view)? {
+        let Some(value) = self.value(&metadata.template, &metadata.path, view)? else {
+            return Ok(());
+        };
+        if headers::valid_value(value.as_bytes()) {
             self.ops
                 .set_dynamic_metadata(&metadata.namespace, &metadata.key, &value);
+        } else {
+            // A line break would write lines of its own into a text access log.
+            let detail = "the value holds a control character";
+            self.outcome
+                .fail(Reason::HeaderValue, &metadata.path, detail);
         }
         Ok(())
     }

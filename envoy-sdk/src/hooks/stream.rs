@@ -70,6 +70,9 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_new(
     let config = config.map(|config| Arc::clone(&config.config));
     // SAFETY: Envoy's filter object lives until it calls the destroy hook.
     let instance = unsafe { Instance::new(envoy, callbacks, config) };
+    if envoy.is_null() {
+        instance.destroy(); // inert: there is no stream to work on
+    }
     Rc::into_raw(instance).cast()
 }
 

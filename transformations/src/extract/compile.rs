@@ -38,7 +38,13 @@ pub(crate) fn compile(
             path: format!("{path}[{index}]"),
             diagnostics,
         };
-        let field = field(extract, &targets, &mut extraction.pointers, &mut at);
+        let field = field(
+            extract,
+            &targets,
+            limits.value_bytes,
+            &mut extraction.pointers,
+            &mut at,
+        );
         if !field.name.is_empty() {
             owners.claim("name", &field.name, &mut at);
         }
@@ -83,6 +89,7 @@ impl Place<'_> {
 fn field(
     extract: &Extract,
     targets: &BTreeSet<String>,
+    value_bytes: usize,
     pointers: &mut Pointers,
     at: &mut Place<'_>,
 ) -> Field {
@@ -113,6 +120,7 @@ fn field(
         metadata: extract.metadata.clone(),
         default: extract.default.clone().filter(|value| !value.is_empty()),
         aliases: Aliases::new(&extract.aliases),
+        value_bytes,
         duplicates: extract.duplicates,
         on_missing: extract.on_missing,
         on_invalid: extract.on_invalid,
@@ -165,7 +173,7 @@ fn check_header(header: &str, at: &mut Place<'_>) {
 fn check_values(extract: &Extract, at: &mut Place<'_>) {
     let message = "a value that a header cannot carry";
     let help = "remove control characters, and spaces around it";
-    let carried = |value: &str| extract.header.is_none() || headers::valid_exact_value(value);
+    let carried = headers::valid_exact_value;
     if extract
         .default
         .as_deref()

@@ -36,6 +36,7 @@ struct Field {
     metadata: Option<MetadataTarget>,
     default: Option<String>,
     aliases: Aliases,
+    value_bytes: usize,
     duplicates: Duplicates,
     on_missing: OnFailure,
     on_invalid: OnFailure,
@@ -59,6 +60,8 @@ enum Findings {
 
 /// Why a source that has something does not yield it.
 struct Unusable(Reason, &'static str);
+
+const TOO_LONG: Unusable = Unusable(Reason::Limit, "the value is too long");
 
 impl Extraction {
     /// Whether there is nothing to extract.
@@ -85,6 +88,22 @@ impl Extraction {
         {
             ops.remove_request_header(header);
         }
+    }
+
+    /// The same, for those that the client sent; whether there was any.
+    pub(crate) fn remove_forged_headers(&self, ops: &mut dyn TransformationOps) -> bool {
+        let mut forged = false;
+        for header in self
+            .fields
+            .iter()
+            .filter_map(|field| field.header.as_deref())
+        {
+            if !ops.header_values(Direction::Request, header).is_empty() {
+                forged = true;
+                ops.remove_request_header(header);
+            }
+        }
+        forged
     }
 
     /// Finds the fields and puts them where they belong.
@@ -151,19 +170,26 @@ impl Field {
         ops: &dyn TransformationOps,
         outcome: &mut Outcome,
     ) -> Result<Option<String>, Reply> {
+        let unreadable = matches!(findings, Findings::Unreadable(_));
         for source in &self.sources {
             match self.yielded(source, findings, ops) {
                 Ok(Some(value)) => return Ok(Some(value)),
                 Ok(None) => {}
                 Err(Unusable(reason, detail)) => {
                     // A broken body is one failure, however many sources are in it.
-                    let known =
-                        |failure: &Failure| failure.reason == reason && failure.detail == detail;
+                    let known = |failure: &Failure| {
+                        unreadable && failure.reason == reason && failure.detail == detail
+                    };
                     if !outcome.failures.iter().any(known) {
                         outcome.fail(reason, &self.path, detail);
                     }
                     if self.on_invalid == OnFailure::Reject {
                         return Err(self.reply("rustformations_field_invalid", "invalid", detail));
+                    }
+                    // Two values mean an attack or a bug; what the client says elsewhere does not
+                    // settle it.
+                    if reason == Reason::DuplicateKey {
+                        break;
                     }
                 }
             }
@@ -197,11 +223,15 @@ impl Field {
         let Some(value) = value.filter(|value| !value.is_empty()) else {
             return Ok(None);
         };
+        if value.len() > self.value_bytes {
+            return Err(TOO_LONG);
+        }
         let value = match self.aliases.replacement(&value) {
             Some(replacement) => replacement.to_owned(),
             None => value,
         };
-        if self.header.is_some() && !headers::valid_exact_value(&value) {
+        // In metadata too: a line break would write lines of its own into a text access log.
+        if !headers::valid_exact_value(&value) {
             return Err(Unusable(
                 Reason::HeaderValue,
                 "the value holds what a header cannot carry: control characters, or spaces around it",
@@ -241,7 +271,7 @@ impl Field {
             Some(Found::String(text) | Found::Number(text)) => Ok(Some(text.clone())),
             Some(Found::Bool(value)) => Ok(Some(value.to_string())),
             Some(Found::Null | Found::Container) | None => Ok(None),
-            Some(Found::TooLong) => Err(Unusable(Reason::Limit, "the value is too long")),
+            Some(Found::TooLong) => Err(TOO_LONG),
         }
     }
 

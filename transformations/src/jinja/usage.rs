@@ -68,6 +68,10 @@ impl Usage {
             if let Instruction::Lookup(name) | Instruction::Enclose(name) = instruction {
                 self.names.insert((*name).to_owned());
             }
+            if let Instruction::Include(_) | Instruction::LoadBlocks = instruction {
+                // What the other template calls is not known here.
+                self.calls.extend(globals.iter().cloned());
+            }
             match instruction {
                 Instruction::CallFunction(name, arguments) if globals.contains(*name) => {
                     self.calls.insert((*name).to_owned());

@@ -18,9 +18,6 @@ use crate::needs::{Headers, Needs};
 use crate::ops::Direction;
 use crate::transform::{Body, Header, Metadata, Pass};
 
-/// Headers that say where a message ends: only its body may decide that.
-const FRAMING: [&str; 2] = ["content-length", "transfer-encoding"];
-
 /// Compiles `config` for `engine`; what is wrong with it comes along.
 pub(super) fn compile(engine: &Engine, config: &Config) -> (Program, Vec<Diagnostic>) {
     let mut compiler = Compiler::new(engine, config);
@@ -170,6 +167,10 @@ impl<'c> Compiler<'c> {
                 needs.merge(template);
             }
         }
+        if self.includes {
+            needs.message.all();
+            needs.request.all();
+        }
         pass.needs = needs;
         pass.document = self.wanted(&pass);
         (!pass.is_empty()).then_some(pass)
@@ -286,7 +287,7 @@ impl<'c> Compiler<'c> {
                 "" => None,
                 text => Some(self.template(&path, text)?),
             };
-            if template.is_some() && FRAMING.contains(&name.as_str()) {
+            if template.is_some() && headers::FRAMING.contains(&name.as_str()) {
                 let help = "leave it out: it follows the body by itself";
                 self.warning(
                     Code::Conflict,
@@ -361,6 +362,11 @@ impl<'c> Compiler<'c> {
         if transformation.extract.is_empty() {
             return;
         }
+        // A template that did not parse may be the one that uses it.
+        let broken = self
+            .diagnostics
+            .iter()
+            .any(|found| found.code == Code::Template);
         let mut used = false;
         for pass in [request, response].into_iter().flatten() {
             for template in pass.templates_mut() {
@@ -371,7 +377,8 @@ impl<'c> Compiler<'c> {
         for (index, extract) in transformation.extract.iter().enumerate() {
             let rejects = extract.on_missing == config::OnFailure::Reject
                 || extract.on_invalid == config::OnFailure::Reject;
-            if extract.header.is_none() && extract.metadata.is_none() && !rejects && !used {
+            let unused = extract.header.is_none() && extract.metadata.is_none() && !rejects;
+            if unused && !used && !broken {
                 self.error(
                     Code::Conflict,
                     &format!("request.extract[{index}]"),
@@ -396,15 +403,18 @@ fn named_templates(config: &Config) -> BTreeMap<String, String> {
         for header in transformation.add.iter().chain(&transformation.set) {
             templates.insert(header.value.clone(), header.value.clone());
         }
-        if let Some(body) = &transformation.body {
+        let body = transformation.body.as_ref();
+        if let Some(body) = body.filter(|body| body.parse_as != ParseAs::None) {
             templates.insert(format!("{direction}_body_0"), body.value.clone());
         }
         for entry in &transformation.dynamic_metadata {
-            let name = format!(
-                "{direction}.dynamicMetadata[{}.{}]",
-                entry.namespace, entry.key
-            );
-            templates.insert(name, entry.value.string_value.clone().unwrap_or_default());
+            if let Some(text) = Metadata::text(entry) {
+                let name = format!(
+                    "{direction}.dynamicMetadata[{}.{}]",
+                    entry.namespace, entry.key
+                );
+                templates.insert(name, text.to_owned());
+            }
         }
     }
     templates

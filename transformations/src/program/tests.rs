@@ -45,7 +45,6 @@ fn collects_every_error_of_every_kind() {
             "RF006 request.set[1] ``: `` is not a header name; use letters, digits and `-`",
             "RF008 response.extract: only requests are extracted from; move it to `request`",
             "RF006 response.remove[0]: `a b` is not a header name; use letters, digits and `-`",
-            "RF008 request.extract[2]: the value goes nowhere; add `header` or `metadata`, or use `extracted` in a template",
         ]
     );
 }
@@ -178,5 +177,15 @@ fn templates_read_only_the_variables_they_may() {
         warnings[0].to_string(),
         "request.set[0] `x`: templates may not read the environment variable `HOME`; \
          it is as one that is not set; add it to RUSTFORMATIONS_ENV_ALLOW"
+    );
+}
+
+#[test]
+fn a_field_that_goes_nowhere_is_refused() {
+    assert_eq!(
+        diagnostics(r#"{"request":{"extract":[{}]}}"#),
+        [
+            "RF008 request.extract[0]: the value goes nowhere; add `header` or `metadata`, or use `extracted` in a template"
+        ]
     );
 }
