@@ -1,6 +1,6 @@
 //! Configurations of listeners and routes: compiled, or refused with every reason in the log.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Once};
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
     EnvoyHttpFilter, HttpFilter, HttpFilterConfig, envoy_log_error, envoy_log_warn,
@@ -91,9 +91,14 @@ pub(crate) fn route_config<T: Send + Sync + 'static>(envoy: &EnvoyHttpFilter) ->
     config
         .downcast()
         .map_err(|_other| {
-            envoy_log_error!(
-                "the route's configuration belongs to another filter of this module; ignored"
-            );
+            // Once: every request of the route comes by here.
+            static LOGGED: Once = Once::new();
+            LOGGED.call_once(|| {
+                envoy_log_error!(
+                    "a route's configuration belongs to another filter of this module; ignored, \
+                     set its per_route_config_name to this filter's"
+                );
+            });
         })
         .ok()
 }

@@ -158,14 +158,23 @@ impl Stream {
     }
 }
 
-/// WebSocket, in HTTP/1 and as Envoy shows HTTP/2's extended CONNECT, or a CONNECT tunnel.
+/// WebSocket, in HTTP/1 and as Envoy shows HTTP/2's extended CONNECT; any other upgrade that Envoy
+/// lets through, which is one that its `connection` names; or a CONNECT tunnel.
 fn is_upgrade(envoy: &mut EnvoyHttpFilter) -> bool {
     let ops = Ops(envoy);
-    let any = |name: &str, expected: &str| {
-        let values = ops.header_values(Direction::Request, name);
-        values
-            .iter()
-            .any(|value| value.eq_ignore_ascii_case(expected.as_bytes()))
-    };
-    any("upgrade", "websocket") || any(":method", "CONNECT")
+    let is =
+        |value: &[u8], expected: &str| value.trim_ascii().eq_ignore_ascii_case(expected.as_bytes());
+    let upgrade = ops.header_values(Direction::Request, "upgrade");
+    if upgrade.is_empty() {
+        let method = ops.header_values(Direction::Request, ":method");
+        return method.iter().any(|value| is(value, "CONNECT"));
+    }
+    let connection = ops.header_values(Direction::Request, "connection");
+    let mut options = connection
+        .iter()
+        .flat_map(|value| value.split(|byte| *byte == b','));
+    upgrade
+        .iter()
+        .any(|value| value.eq_ignore_ascii_case(b"websocket"))
+        || options.any(|option| is(option, "upgrade"))
 }

@@ -1,12 +1,12 @@
 //! Hostile and broken requests: a clear answer, nothing forged, the proxy alive.
 
 use anyhow::{Result, ensure};
-use harness::{Protocol, RawConnection, Request};
+use harness::{Answer, Bootstrap, Protocol, RawConnection, Request, Route, Upstream};
 use serde_json::json;
 
 use crate::gateway::{Gateway, MODEL};
 use crate::routing::extract;
-use crate::stage::{Scenario, Stage, scenarios};
+use crate::stage::{Scenario, Stage, same, scenarios};
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All values_that_no_header_can_carry,
@@ -15,6 +15,8 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     Ends a_value_longer_than_the_limit,
     All clients_that_give_up_in_the_middle,
     Ends templates_over_hostile_bodies,
+    Ends values_that_would_break_a_request_line_or_a_shared_connection,
+    Ends a_status_that_would_split_responses,
 ];
 
 async fn values_that_no_header_can_carry(stage: &Stage) -> Result<()> {
@@ -157,8 +159,8 @@ async fn templates_over_hostile_bodies(stage: &Stage) -> Result<()> {
         !seen.headers.contains("x-user"),
         "a value with a line break was set"
     );
-    crate::stage::same("cut", seen.headers.value("x-short").as_deref(), Some("aaa"))?;
-    crate::stage::same(
+    same("cut", seen.headers.value("x-short").as_deref(), Some("aaa"))?;
+    same(
         "function",
         seen.headers.value("x-agent").as_deref(),
         Some("aaaéb"),
@@ -171,4 +173,90 @@ async fn templates_over_hostile_bodies(stage: &Stage) -> Result<()> {
             .expect_status(400)?;
     }
     gateway.check_alive().await
+}
+
+async fn values_that_would_break_a_request_line_or_a_shared_connection(
+    stage: &Stage,
+) -> Result<()> {
+    let upstream = Upstream::echo().await?;
+    let config = json!({"request": {"body": {"parseAs": "AsJson"}, "set": [
+        {"name": ":path", "value": "{{ path }}"},
+        {"name": ":method", "value": "{{ method }}"},
+        {"name": ":authority", "value": "{{ host }}"},
+        {"name": "te", "value": "{{ te }}"},
+        {"name": "x-long", "value": "{{ long }}"},
+    ]}});
+    let bootstrap = Bootstrap::new()
+        .filter(config)
+        .http2_cluster("upstream", upstream.address())
+        .route(Route::to("upstream"));
+    let envoy = stage.envoy(&bootstrap).await?;
+    let address = envoy.address().await?;
+    for body in [
+        json!({"path": "/admin HTTP/1.1 x", "method": "GET / HTTP/1.1", "host": "a b", "te": "gzip", "long": "x"}),
+        json!({"path": "/\u{e9}", "method": "", "host": "a/b", "te": "gzip", "long": "x".repeat(100_000)}),
+        json!({"path": "", "method": ":", "host": "\u{e9}", "te": "x", "long": null}),
+        json!({"path": "/\tx", "method": "A B", "host": "a\r\nb", "te": "", "long": ""}),
+        json!({}),
+    ] {
+        let what = body.to_string().chars().take(80).collect::<String>();
+        Request::post("/kept")
+            .json(&body)
+            .send(address)
+            .await?
+            .expect_status(200)?;
+        let seen = upstream.request().await?;
+        same(&what, seen.path.as_str(), "/kept")?;
+        same(&what, seen.method.as_str(), "POST")?;
+        same(&what, seen.authority.as_str(), address.to_string().as_str())?;
+        ensure!(
+            seen.headers
+                .value("x-long")
+                .is_none_or(|value| value.len() < 16 << 10),
+            "{what}: too long"
+        );
+    }
+    let destroyed = envoy
+        .stat("cluster.upstream.upstream_cx_destroy_remote_with_active_rq")
+        .await?;
+    same("connections lost", destroyed, 0)?;
+    let good =
+        json!({"path": "/v1/x?y=z", "method": "PUT", "host": "llm.example:8080", "long": "x"});
+    Request::post("/")
+        .json(&good)
+        .send(address)
+        .await?
+        .expect_status(200)?;
+    let seen = upstream.request().await?;
+    same("path", seen.path.as_str(), "/v1/x?y=z")?;
+    same("method", seen.method.as_str(), "PUT")?;
+    same("authority", seen.authority.as_str(), "llm.example:8080")
+}
+
+async fn a_status_that_would_split_responses(stage: &Stage) -> Result<()> {
+    let config =
+        json!({"response": {"set": [{"name": ":status", "value": "{{ header('x-status') }}"}]}});
+    for (status, expected) in [
+        ("204", 200),
+        ("304", 200),
+        ("100", 200),
+        ("0", 200),
+        ("1000", 200),
+        ("x", 200),
+        ("", 200),
+        ("418", 418),
+    ] {
+        let upstream = Upstream::answering(Answer::body("body").header("x-status", status)).await?;
+        let bootstrap = Bootstrap::new()
+            .filter(config.clone())
+            .cluster("upstream", upstream.address())
+            .route(Route::to("upstream"));
+        let address = stage.envoy(&bootstrap).await?.address().await?;
+        for protocol in [Protocol::Http1, Protocol::Http2] {
+            let response = Request::get("/").by(protocol).send(address).await?;
+            same(status, response.status, expected)?;
+            same(status, response.text().as_str(), "body")?;
+        }
+    }
+    Ok(())
 }

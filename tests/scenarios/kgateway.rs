@@ -8,6 +8,7 @@ use crate::stage::{Scenario, Stage, only, same, scenarios};
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     Ends body_based_routing_through_a_traffic_policy,
+    Ends a_forged_header_does_not_choose_a_models_policy,
     Ends several_instances_keep_apart,
     Ends templates_read_only_allowed_variables,
 ];
@@ -87,6 +88,53 @@ async fn body_based_routing_through_a_traffic_policy(stage: &Stage) -> Result<()
             &what,
             only(&response.headers, "x-served-by")?.as_str(),
             chosen,
+        )?;
+    }
+    Ok(())
+}
+
+/// The policy of a model's route would replace the Gateway's, which sets the header.
+async fn a_forged_header_does_not_choose_a_models_policy(stage: &Stage) -> Result<()> {
+    let (routed, fallback) = (
+        Upstream::named("routed").await?,
+        Upstream::named("fallback").await?,
+    );
+    let extraction = json!({"request": {
+        "set": [{"name": "x-gateway-model-name", "value": "{{ model }}"}],
+        "body": {"parseAs": "AsJson"},
+    }});
+    let of_model = json!({"response": {"set": [{"name": "x-model", "value": "mine"}]}});
+    let bootstrap = Bootstrap::new()
+        .filter(in_chain(INSTANCE))
+        .per_route_configuration(policy(&extraction))
+        .cluster("routed", routed.address())
+        .cluster("fallback", fallback.address())
+        .route(
+            Route::to("routed")
+                .header("x-gateway-model-name", "gpt-4o")
+                .per_route(policy(&of_model)),
+        )
+        .route(Route::to("fallback"))
+        .build(stage.release);
+    let launch = stage
+        .launch(bootstrap)
+        .env("RUSTFORMATIONS_ROUTING_HEADERS", "x-gateway-model-name");
+    let address = stage.start(launch).await?.address().await?;
+    let ask = |model: &str| Request::post("/").json(&json!({"model": model}));
+    for (request, expected) in [
+        (ask("gpt-4o"), "routed"),
+        (ask("mistral"), "fallback"),
+        (
+            ask("mistral").header("x-gateway-model-name", "gpt-4o"),
+            "fallback",
+        ),
+    ] {
+        let what = format!("{request:?}");
+        let response = request.send(address).await?.expect_status(200)?;
+        same(
+            &what,
+            only(&response.headers, "x-served-by")?.as_str(),
+            expected,
         )?;
     }
     Ok(())

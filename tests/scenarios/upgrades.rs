@@ -10,6 +10,7 @@ use crate::stage::{Scenario, Stage, same, scenarios};
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All a_websocket_echoes,
     Ends a_websocket_whose_route_changes_echoes,
+    Ends any_upgrade_that_envoy_allows_echoes,
 ];
 
 async fn a_websocket_echoes(stage: &Stage) -> Result<()> {
@@ -79,4 +80,21 @@ async fn a_websocket_whose_route_changes_echoes(stage: &Stage) -> Result<()> {
     ensure!(head.starts_with("HTTP/1.1 101 "), "no upgrade: {head}");
     connection.send("ping.").await?;
     same("echo", connection.read_until(".").await?.as_str(), "ping.")
+}
+
+async fn any_upgrade_that_envoy_allows_echoes(stage: &Stage) -> Result<()> {
+    let upstream = Upstream::answering(Answer::websocket_echo()).await?;
+    let bootstrap = Bootstrap::new()
+        .filter(json!({"request": {"extract": [{"header": MODEL}]}}))
+        .connection_manager("upgrade_configs", json!([{"upgrade_type": "spdy/3.1"}]))
+        .cluster("upstream", upstream.address())
+        .route(Route::to("upstream"));
+    let envoy = stage.envoy(&bootstrap).await?;
+    let mut connection = RawConnection::open(envoy.address().await?).await?;
+    connection
+        .send("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: spdy/3.1\r\n\r\n")
+        .await?;
+    connection.read_until("\r\n\r\n").await?;
+    upstream.request().await?;
+    Ok(())
 }

@@ -3,8 +3,47 @@
 use crate::needs::Headers;
 use crate::ops::{Direction, TransformationOps};
 
-/// Headers that say where a message ends: only its body may decide that.
-pub(crate) const FRAMING: [&str; 2] = ["content-length", "transfer-encoding"];
+/// Headers that belong to one connection or say where a message ends: no template may decide that.
+pub(crate) const CONNECTION: [&str; 8] = [
+    "connection",
+    "content-length",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Whether a message of this direction has this pseudo header.
+pub(crate) fn known_pseudo_header(direction: Direction, name: &str) -> bool {
+    match direction {
+        Direction::Request => [":authority", ":method", ":path", ":scheme"].contains(&name),
+        Direction::Response => name == ":status",
+    }
+}
+
+/// Whether `value` may stand in the header `name`. What breaks a request line, or a connection
+/// that other requests share, may not.
+pub(crate) fn valid_value_of(name: &str, value: &str) -> bool {
+    let visible = || value.bytes().all(|b| b.is_ascii_graphic());
+    match name {
+        ":path" => (value.starts_with('/') || value == "*") && visible(),
+        ":method" => valid_name(value) && !value.starts_with(':'),
+        ":authority" => visible() && !value.contains(['/', '?', '#', '@']),
+        ":scheme" => value
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)),
+        // Not those that say that there is no body: it may already be on its way.
+        ":status" => {
+            let status = value.parse::<u16>().ok().filter(|_| value.len() == 3);
+            status.is_some_and(|status| {
+                (200..600).contains(&status) && ![204, 205, 304].contains(&status)
+            })
+        }
+        _ => valid_value(value.as_bytes()),
+    }
+}
 
 /// Whether `name` is a field name of RFC 9110 section 5.1, or one of HTTP/2's pseudo headers.
 pub(crate) fn valid_name(name: &str) -> bool {

@@ -13,6 +13,9 @@ pub struct Limits {
     /// The longest value that `extract` takes, in bytes. From 1 to 65536: it becomes a header,
     /// and most servers refuse headers longer than 8 KiB.
     pub value_bytes: usize,
+    /// The longest value that a template gives a header, in bytes. From 1 to 65536: a server that
+    /// refuses a header closes the connection, and with HTTP/2 the requests of others on it.
+    pub header_bytes: usize,
     /// How many steps one template may take; about one for each expression it evaluates.
     pub template_fuel: u64,
     /// The most bytes one template may render.
@@ -24,6 +27,7 @@ impl Default for Limits {
         Self {
             json_depth: JSON_DEPTH,
             value_bytes: 4096,
+            header_bytes: 16 << 10,
             template_fuel: 1_000_000,
             rendered_bytes: 64 << 20,
         }

@@ -4,6 +4,8 @@ mod compiler;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use crate::config;
 use crate::diagnostic::{ConfigErrors, Diagnostic};
 use crate::engine::Engine;
@@ -17,6 +19,8 @@ pub struct Program {
     request: Option<Pass>,
     response: Option<Pass>,
     request_headers: Headers,
+    /// Headers that decide the route by the process's settings.
+    routing_headers: BTreeSet<String>,
 }
 
 /// A program, and what its author should know.
@@ -53,11 +57,24 @@ impl Program {
         }
     }
 
-    /// Removes what the client sent in headers that the program sets from the body; whether there
-    /// was any.
+    /// Removes what the client sent in headers that the program sets from the body, or that decide
+    /// the route by the process's settings; whether there was any.
     pub fn remove_forged_headers(&self, ops: &mut dyn TransformationOps) -> bool {
-        let pass = self.request.as_ref();
-        pass.is_some_and(|pass| pass.extraction.remove_forged_headers(ops))
+        let extracted = self
+            .request
+            .iter()
+            .flat_map(|pass| pass.extraction.headers());
+        let headers: BTreeSet<&str> = extracted
+            .chain(self.routing_headers.iter().map(String::as_str))
+            .collect();
+        let mut forged = false;
+        for header in headers {
+            if !ops.header_values(Direction::Request, header).is_empty() {
+                forged = true;
+                ops.remove_request_header(header);
+            }
+        }
+        forged
     }
 
     /// Whether the program does nothing to any message.

@@ -290,7 +290,10 @@ impl Run<'_> {
             }
             self.refused(&header.path);
         }
-        self.ops.remove_header(direction, &header.name);
+        // A message without its pseudo headers is none.
+        if !header.name.starts_with(':') {
+            self.ops.remove_header(direction, &header.name);
+        }
         Ok(())
     }
 
@@ -318,11 +321,14 @@ impl Run<'_> {
         let Some(value) = self.value(template, &header.path, view)? else {
             return Ok(None);
         };
-        if headers::valid_value(value.as_bytes()) {
+        let (reason, detail) = if value.len() > self.pass.limits.header_bytes {
+            (Reason::Limit, "the value is too long")
+        } else if headers::valid_value_of(&header.name, &value) {
             return Ok(Some(value));
-        }
-        let detail = "the value holds a character that a header cannot carry";
-        self.outcome.fail(Reason::HeaderValue, &header.path, detail);
+        } else {
+            (Reason::HeaderValue, "the value cannot stand in this header")
+        };
+        self.outcome.fail(reason, &header.path, detail);
         Ok(None)
     }
 

@@ -151,11 +151,11 @@ impl Compiler {
                 format!("`{name}` is a pseudo header, which only Envoy sets"),
                 "use statusCode for the status, or a name without the colon",
             );
-        } else if headers::FRAMING.contains(&name.to_ascii_lowercase().as_str()) {
+        } else if headers::CONNECTION.contains(&name.to_ascii_lowercase().as_str()) {
             self.error(
                 Code::HeaderName,
                 path,
-                format!("`{name}` says where the response ends, which only Envoy knows"),
+                format!("`{name}` belongs to the connection, which is Envoy's"),
                 "leave it out",
             );
         } else if !headers::valid_name(name) {

@@ -9,9 +9,6 @@ use crate::headers;
 use crate::json::Pointers;
 use crate::limits::{self, Limits};
 
-/// Headers that decide how a message is framed or where it goes: not for a client's body to set.
-const RESERVED: [&str; 4] = ["connection", "content-length", "host", "transfer-encoding"];
-
 /// Compiles `extract`; what is wrong is added to `diagnostics`. `path` is that of the list.
 pub(crate) fn compile(
     extracts: &[Extract],
@@ -158,7 +155,7 @@ fn check_header(header: &str, at: &mut Place<'_>) {
             message,
             "use letters, digits and `-`",
         );
-    } else if header.starts_with(':') || RESERVED.contains(&header) {
+    } else if header.starts_with(':') || header == "host" || headers::CONNECTION.contains(&header) {
         let message = format!("`{header}` would be removed from every request");
         at.error(
             Code::Conflict,

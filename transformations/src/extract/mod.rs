@@ -81,29 +81,16 @@ impl Extraction {
 
     /// Removes what the client sent in the headers that belong to the fields.
     pub(crate) fn remove_headers(&self, ops: &mut dyn TransformationOps) {
-        for header in self
-            .fields
-            .iter()
-            .filter_map(|field| field.header.as_deref())
-        {
+        for header in self.headers() {
             ops.remove_request_header(header);
         }
     }
 
-    /// The same, for those that the client sent; whether there was any.
-    pub(crate) fn remove_forged_headers(&self, ops: &mut dyn TransformationOps) -> bool {
-        let mut forged = false;
-        for header in self
-            .fields
+    /// The headers that belong to the fields.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = &str> {
+        self.fields
             .iter()
             .filter_map(|field| field.header.as_deref())
-        {
-            if !ops.header_values(Direction::Request, header).is_empty() {
-                forged = true;
-                ops.remove_request_header(header);
-            }
-        }
-        forged
     }
 
     /// Finds the fields and puts them where they belong.
@@ -214,11 +201,7 @@ impl Field {
     ) -> Result<Option<String>, Unusable> {
         let value = match source {
             Source::Json(number) => self.json(*number, findings)?,
-            Source::Header(name) => ops
-                .header_values(Direction::Request, name)
-                .first()
-                .and_then(|value| std::str::from_utf8(value).ok())
-                .map(str::to_owned),
+            Source::Header(name) => self.header(&ops.header_values(Direction::Request, name))?,
         };
         let Some(value) = value.filter(|value| !value.is_empty()) else {
             return Ok(None);
@@ -238,6 +221,19 @@ impl Field {
             ));
         }
         Ok(Some(value))
+    }
+
+    fn header(&self, values: &[&[u8]]) -> Result<Option<String>, Unusable> {
+        let value = match self.duplicates {
+            Duplicates::Reject if values.windows(2).any(|pair| pair.first() != pair.last()) => {
+                let detail = "the request has the header twice with different values";
+                return Err(Unusable(Reason::DuplicateKey, detail));
+            }
+            Duplicates::Reject | Duplicates::First => values.first(),
+            Duplicates::Last => values.last(),
+        };
+        let text = value.and_then(|value| std::str::from_utf8(value).ok());
+        Ok(text.map(str::to_owned))
     }
 
     fn json(&self, number: usize, findings: &Findings) -> Result<Option<String>, Unusable> {

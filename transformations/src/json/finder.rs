@@ -50,6 +50,8 @@ pub struct Field {
     pub first: Option<Found>,
     /// What a parser that believes the last sees, where that may differ.
     last: Option<Option<Found>>,
+    /// A key on the way stands in another case too: some parsers take it for the same.
+    other_case: bool,
     /// Whether the document says two different things.
     pub conflict: bool,
 }
@@ -78,6 +80,7 @@ impl Field {
 
     fn finish(&mut self) {
         self.conflict |= self.last.as_ref().is_some_and(|last| *last != self.first);
+        self.conflict |= self.other_case && self.first.is_some();
     }
 }
 
@@ -435,21 +438,36 @@ impl<'p> Finder<'p> {
     fn member(&mut self) -> Option<NodeId> {
         let frame = self.stack.last_mut()?;
         let key = string::decode(self.taken.raw()?).ok()?;
-        let (ordinal, node) = self.pointers.node(frame.node?)?.member(&key)?;
+        let parent = self.pointers.node(frame.node?)?;
+        for node in parent.members_in_other_case(&key) {
+            mark(&mut self.fields, self.pointers, node, |field| {
+                field.other_case = true
+            });
+        }
+        let (ordinal, node) = parent.member(&key)?;
         if let Kind::Object { seen } = &mut frame.kind {
             let bit = 1_u64.checked_shl(u32::try_from(ordinal).ok()?)?;
             if *seen & bit != 0 {
-                let fields = &mut self.fields;
-                self.pointers.fields_below(node, &mut |field| {
-                    if let Some(field) = fields.get_mut(field) {
-                        field.stands_again();
-                    }
-                });
+                mark(&mut self.fields, self.pointers, node, Field::stands_again);
             }
             *seen |= bit;
         }
         Some(node)
     }
+}
+
+/// Changes every field at `node` or below it.
+fn mark(
+    fields: &mut [Field],
+    pointers: &Pointers,
+    node: NodeId,
+    mut change: impl FnMut(&mut Field),
+) {
+    pointers.fields_below(node, &mut |field| {
+        if let Some(field) = fields.get_mut(field) {
+            change(field);
+        }
+    });
 }
 
 /// The raw bytes of the key or value being taken, as far as they are wanted.

@@ -75,6 +75,16 @@ impl Node {
             .map(|(ordinal, (_, node))| (ordinal, *node))
     }
 
+    /// The ways on for keys that differ from this one only in ASCII case.
+    pub(crate) fn members_in_other_case<'n>(
+        &'n self,
+        key: &'n str,
+    ) -> impl Iterator<Item = NodeId> {
+        let differs = move |name: &str| name != key && name.eq_ignore_ascii_case(key);
+        let ways = self.children.iter().filter(move |(name, _)| differs(name));
+        ways.map(|(_, node)| *node)
+    }
+
     /// The way on for an array index: canonical decimal, as RFC 6901 section 4 has it.
     pub(crate) fn element(&self, index: usize) -> Option<NodeId> {
         self.children

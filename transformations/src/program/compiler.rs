@@ -79,6 +79,7 @@ impl<'c> Compiler<'c> {
             request,
             response,
             request_headers,
+            routing_headers: self.settings.routing_headers.clone(),
         }
     }
 
@@ -86,12 +87,14 @@ impl<'c> Compiler<'c> {
         let Limits {
             json_depth,
             value_bytes,
+            header_bytes,
             template_fuel,
             rendered_bytes,
         } = *self.limits;
         for (name, value, least, most) in [
             ("jsonDepth", json_depth, 1, limits::JSON_DEPTH),
             ("valueBytes", value_bytes, 1, 65_536),
+            ("headerBytes", header_bytes, 1, 65_536),
             ("renderedBytes", rendered_bytes, 1, usize::MAX),
         ] {
             if !(least..=most).contains(&value) {
@@ -145,9 +148,9 @@ impl<'c> Compiler<'c> {
             direction,
             parse_as,
             body: self.body(&format!("{path}.body"), transformation.body.as_ref()),
-            set: self.headers(&format!("{path}.set"), &transformation.set),
-            add: self.headers(&format!("{path}.add"), &transformation.add),
-            remove: self.removals(&format!("{path}.remove"), &transformation.remove),
+            set: self.headers(direction, &format!("{path}.set"), &transformation.set),
+            add: self.headers(direction, &format!("{path}.add"), &transformation.add),
+            remove: self.removals(direction, &format!("{path}.remove"), &transformation.remove),
             metadata: self.metadata(
                 &format!("{path}.dynamicMetadata"),
                 &transformation.dynamic_metadata,
@@ -279,7 +282,12 @@ impl<'c> Compiler<'c> {
         })
     }
 
-    fn headers(&mut self, list: &str, headers: &[HeaderTemplate]) -> Vec<Header> {
+    fn headers(
+        &mut self,
+        direction: Direction,
+        list: &str,
+        headers: &[HeaderTemplate],
+    ) -> Vec<Header> {
         let compile = |(index, header): (usize, &HeaderTemplate)| {
             let path = format!("{list}[{index}] `{}`", header.name);
             let name = self.header_name(&path, &header.name)?;
@@ -287,16 +295,9 @@ impl<'c> Compiler<'c> {
                 "" => None,
                 text => Some(self.template(&path, text)?),
             };
-            if template.is_some() && headers::FRAMING.contains(&name.as_str()) {
-                let help = "leave it out: it follows the body by itself";
-                self.warning(
-                    Code::Conflict,
-                    &path,
-                    "ignored, because a wrong value would let requests be smuggled",
-                    help,
-                );
-                return None;
-            }
+            let adds = list.ends_with("add");
+            self.may_edit(direction, &path, &name, adds || template.is_none())
+                .then_some(())?;
             Some(Header {
                 path,
                 name,
@@ -306,10 +307,48 @@ impl<'c> Compiler<'c> {
         headers.iter().enumerate().filter_map(compile).collect()
     }
 
-    fn removals(&mut self, list: &str, names: &[String]) -> Vec<String> {
-        let check =
-            |(index, name): (usize, &String)| self.header_name(&format!("{list}[{index}]"), name);
+    fn removals(&mut self, direction: Direction, list: &str, names: &[String]) -> Vec<String> {
+        let check = |(index, name): (usize, &String)| {
+            let path = format!("{list}[{index}]");
+            let name = self.header_name(&path, name)?;
+            let pseudo = name.starts_with(':');
+            (!pseudo || self.may_edit(direction, &path, &name, true)).then_some(name)
+        };
         names.iter().enumerate().filter_map(check).collect()
+    }
+
+    /// Whether an edit of a header does any good. One that does harm is ignored, as kgateway's
+    /// control plane may send it.
+    fn may_edit(
+        &mut self,
+        direction: Direction,
+        path: &str,
+        name: &str,
+        adds_or_removes: bool,
+    ) -> bool {
+        let (message, help) = if headers::CONNECTION.contains(&name) {
+            if adds_or_removes && !path.contains(".add[") {
+                return true;
+            }
+            (
+                "ignored, because a wrong value breaks the connection or lets requests be smuggled",
+                "leave it out: Envoy sees to it",
+            )
+        } else if name.starts_with(':') && !headers::known_pseudo_header(direction, name) {
+            (
+                "ignored, because this message has no such pseudo header",
+                "leave it out",
+            )
+        } else if name.starts_with(':') && adds_or_removes {
+            (
+                "ignored, because a message has each pseudo header once",
+                "use `set` with a value",
+            )
+        } else {
+            return true;
+        };
+        self.warning(Code::Conflict, path, message, help);
+        false
     }
 
     fn header_name(&mut self, path: &str, name: &str) -> Option<String> {

@@ -201,6 +201,9 @@ fn sees_every_way_a_key_can_stand_twice() {
         true,
         Some(Found::Number("1".into())),
     );
+    check(r#"{"m":"a","M":"b"}"#, "/m", true, text("a"));
+    check(r#"{"M":"b"}"#, "/m", false, None);
+    check(r#"{"o":{"m":"a"},"O":{}}"#, "/o/m", true, text("a"));
     check(r#"{"o":{"m":"a"},"o":{"m":"a"}}"#, "/o/m", false, text("a"));
     check(r#"{"o":{"m":"a"},"o":{}}"#, "/o/m", true, None);
     check(r#"{"o":{},"o":{"m":"a"}}"#, "/o/m", true, text("a"));
