@@ -373,7 +373,12 @@ proptest! {
             Some(value @ (Value::Number(_) | Value::Bool(_))) => Some(value.to_string()),
             _ => None,
         };
-        let expected = ["/model", "/a/b"].into_iter().filter_map(value);
+        // What a header cannot carry as it is, no metadata gets either.
+        let carried = |value: &String| {
+            let control = value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t');
+            !control && value.trim_matches([' ', '\t']) == value
+        };
+        let expected = ["/model", "/a/b"].into_iter().filter_map(value).filter(carried);
         let written: Vec<String> = host.metadata.into_iter().map(|[_, _, value]| value).collect();
         prop_assert_eq!(written, Vec::from_iter(expected));
     }
