@@ -115,7 +115,8 @@ fn chat(size: usize) -> String {
         let messages = json!([{"role": "user", "content": text}]).to_string();
         format!(r#"{{"messages":{messages},"temperature":0.7,"model":"gpt-4o"}}"#)
     };
-    let text = "Say \"hello\" to the \u{e9}lite.\nThen stop. ".repeat(size / 30 + 1);
+    let line = "Summarize the incident report below in three sentences, then list \"open questions\" for the caf\u{e9}'s on-call engineer.\n";
+    let text = line.repeat(size / line.len() + 1);
     let room = size.saturating_sub(message("").len());
     let mut used = 0;
     let fits = text.chars().take_while(|c| {
