@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use envoy_fake_host::{FakeFilterConfig, FakeHost, FakeStream, Generation, MetadataValue, Module};
 use envoy_proxy_dynamic_modules_rust_sdk::LogLevel;
 
-const GENERATIONS: [Generation; 6] = Generation::ALL;
-
 const EXTRACT: &str = r#"{"request":{"extract":[{"header":"x-model"}]}}"#;
 const BODY: &[u8] = br#"{"messages":[],"model":"gpt-4o"}"#;
 const HEADERS: [(&str, &str); 4] = [
@@ -16,7 +14,8 @@ const HEADERS: [(&str, &str); 4] = [
     ("x-model", "forged"),
 ];
 
-fn host(generation: Generation) -> FakeHost {
+/// A host that has loaded this module.
+pub(crate) fn host(generation: Generation) -> FakeHost {
     FakeHost::new(
         generation,
         Module {
@@ -38,7 +37,7 @@ fn model(stream: &FakeStream) -> Option<String> {
 
 #[test]
 fn the_request_is_held_until_its_end_and_routed_once() {
-    for generation in GENERATIONS {
+    for generation in Generation::ALL {
         let host = host(generation);
         for cut in 0..=BODY.len() {
             let stream = configured(&host, EXTRACT).stream();
@@ -59,7 +58,7 @@ fn the_request_is_held_until_its_end_and_routed_once() {
 
 #[test]
 fn trailers_end_a_request() {
-    for generation in GENERATIONS {
+    for generation in Generation::ALL {
         let stream = configured(&host(generation), EXTRACT).stream();
         stream.request_headers(&HEADERS, false);
         stream.request_body(BODY, false);
@@ -108,7 +107,7 @@ fn an_empty_configuration_asks_only_for_the_routes() {
 
 #[test]
 fn failures_are_counted_marked_and_logged_without_values() {
-    for generation in GENERATIONS {
+    for generation in Generation::ALL {
         let host = host(generation);
         let config = configured(&host, EXTRACT);
         let stream = config.stream();
@@ -129,7 +128,7 @@ fn failures_are_counted_marked_and_logged_without_values() {
 #[test]
 fn a_rejected_request_is_answered_and_goes_nowhere() {
     let config = r#"{"request":{"extract":[{"header":"x-model","onMissing":"reject"}]}}"#;
-    for generation in GENERATIONS {
+    for generation in Generation::ALL {
         let stream = configured(&host(generation), config).stream();
         stream.request_headers(&HEADERS, true);
         let replies = stream.local_replies();
@@ -159,7 +158,7 @@ fn a_route_replaces_the_listener_and_another_filters_configuration_is_ignored() 
 
 #[test]
 fn broken_configurations_and_unknown_filters_are_refused_with_reasons() {
-    for generation in GENERATIONS {
+    for generation in Generation::ALL {
         let host = host(generation);
         assert!(host.filter_config("rustformation", b"{").is_none());
         assert!(host.route_config("rustformation", b"").is_none());

@@ -4,11 +4,11 @@ mod compiler;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::config;
 use crate::diagnostic::{ConfigErrors, Diagnostic};
-use crate::engine::Engine;
+use crate::engine::{Engine, Settings};
 use crate::needs::Headers;
 use crate::ops::{Direction, TransformationOps};
 use crate::transform::Pass;
@@ -19,8 +19,7 @@ pub struct Program {
     request: Option<Pass>,
     response: Option<Pass>,
     request_headers: Headers,
-    /// Headers that decide the route by the process's settings.
-    routing_headers: BTreeSet<String>,
+    settings: Arc<Settings>,
 }
 
 /// A program, and what its author should know.
@@ -64,11 +63,9 @@ impl Program {
             .request
             .iter()
             .flat_map(|pass| pass.extraction.headers());
-        let headers: BTreeSet<&str> = extracted
-            .chain(self.routing_headers.iter().map(String::as_str))
-            .collect();
+        let deciding = self.settings.routing_headers.iter().map(String::as_str);
         let mut forged = false;
-        for header in headers {
+        for header in extracted.chain(deciding) {
             if !ops.header_values(Direction::Request, header).is_empty() {
                 forged = true;
                 ops.remove_request_header(header);

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
-use envoy_fake_host::{FakeFilterConfig, FakeHost, FakeStream, Generation, MetadataValue, Module};
+use envoy_fake_host::{FakeFilterConfig, FakeHost, FakeStream, Generation, MetadataValue};
 use envoy_proxy_dynamic_modules_rust_sdk::{AttributeId, LogLevel};
+
+use crate::tests::host;
 
 const HEADERS: [(&str, &str); 2] = [(":method", "GET"), (":path", "/")];
 
@@ -10,17 +12,6 @@ const CONFIG: &str = r#"{
     "rules": [{"name": "internal", "cidrs": ["10.0.0.0/8"], "action": "deny"}],
     "denyResponse": {"statusCode": 429, "headers": [{"name": "Retry-After", "value": "60"}], "blockedByHeaderName": "X-Blocked-By"}
 }"#;
-
-fn host(generation: Generation) -> FakeHost {
-    FakeHost::new(
-        generation,
-        Module {
-            init: crate::init,
-            new_http_filter_config: crate::new_http_filter_config,
-            new_http_filter_per_route_config: crate::new_http_filter_per_route_config,
-        },
-    )
-}
 
 fn configured(host: &FakeHost, config: &str) -> FakeFilterConfig {
     host.filter_config("http-acl", config.as_bytes()).unwrap()

@@ -24,8 +24,16 @@ pub(super) fn compile(engine: &Engine, config: &Config) -> (Program, Vec<Diagnos
     (compiler.program(config), compiler.diagnostics)
 }
 
+/// What is done to a header.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edit {
+    Set,
+    Add,
+    Remove,
+}
+
 struct Compiler<'c> {
-    settings: &'c Settings,
+    settings: &'c Arc<Settings>,
     environment: Arc<Environment<'static>>,
     /// Whether templates include each other: what they name together is not known then.
     includes: bool,
@@ -79,7 +87,7 @@ impl<'c> Compiler<'c> {
             request,
             response,
             request_headers,
-            routing_headers: self.settings.routing_headers.clone(),
+            settings: Arc::clone(self.settings),
         }
     }
 
@@ -148,8 +156,18 @@ impl<'c> Compiler<'c> {
             direction,
             parse_as,
             body: self.body(&format!("{path}.body"), transformation.body.as_ref()),
-            set: self.headers(direction, &format!("{path}.set"), &transformation.set),
-            add: self.headers(direction, &format!("{path}.add"), &transformation.add),
+            set: self.headers(
+                direction,
+                Edit::Set,
+                &format!("{path}.set"),
+                &transformation.set,
+            ),
+            add: self.headers(
+                direction,
+                Edit::Add,
+                &format!("{path}.add"),
+                &transformation.add,
+            ),
             remove: self.removals(direction, &format!("{path}.remove"), &transformation.remove),
             metadata: self.metadata(
                 &format!("{path}.dynamicMetadata"),
@@ -285,6 +303,7 @@ impl<'c> Compiler<'c> {
     fn headers(
         &mut self,
         direction: Direction,
+        edit: Edit,
         list: &str,
         headers: &[HeaderTemplate],
     ) -> Vec<Header> {
@@ -295,14 +314,17 @@ impl<'c> Compiler<'c> {
                 "" => None,
                 text => Some(self.template(&path, text)?),
             };
-            let adds = list.ends_with("add");
-            self.may_edit(direction, &path, &name, adds || template.is_none())
-                .then_some(())?;
-            Some(Header {
-                path,
-                name,
-                template,
-            })
+            // An empty value in `set` removes.
+            let edit = match edit {
+                Edit::Set if template.is_none() => Edit::Remove,
+                edit => edit,
+            };
+            self.may_edit(direction, &path, &name, edit)
+                .then_some(Header {
+                    path,
+                    name,
+                    template,
+                })
         };
         headers.iter().enumerate().filter_map(compile).collect()
     }
@@ -311,25 +333,17 @@ impl<'c> Compiler<'c> {
         let check = |(index, name): (usize, &String)| {
             let path = format!("{list}[{index}]");
             let name = self.header_name(&path, name)?;
-            let pseudo = name.starts_with(':');
-            (!pseudo || self.may_edit(direction, &path, &name, true)).then_some(name)
+            self.may_edit(direction, &path, &name, Edit::Remove)
+                .then_some(name)
         };
         names.iter().enumerate().filter_map(check).collect()
     }
 
     /// Whether an edit of a header does any good. One that does harm is ignored, as kgateway's
     /// control plane may send it.
-    fn may_edit(
-        &mut self,
-        direction: Direction,
-        path: &str,
-        name: &str,
-        adds_or_removes: bool,
-    ) -> bool {
-        let (message, help) = if headers::CONNECTION.contains(&name) {
-            if adds_or_removes && !path.contains(".add[") {
-                return true;
-            }
+    fn may_edit(&mut self, direction: Direction, path: &str, name: &str, edit: Edit) -> bool {
+        let puts = edit != Edit::Remove;
+        let (message, help) = if puts && headers::CONNECTION.contains(&name) {
             (
                 "ignored, because a wrong value breaks the connection or lets requests be smuggled",
                 "leave it out: Envoy sees to it",
@@ -339,7 +353,7 @@ impl<'c> Compiler<'c> {
                 "ignored, because this message has no such pseudo header",
                 "leave it out",
             )
-        } else if name.starts_with(':') && adds_or_removes {
+        } else if name.starts_with(':') && edit != Edit::Set {
             (
                 "ignored, because a message has each pseudo header once",
                 "use `set` with a value",
