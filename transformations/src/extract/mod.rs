@@ -138,11 +138,11 @@ impl Extraction {
         }
         let mut finder = Finder::new(&self.pointers, &self.limits);
         for chunk in chunks {
-            if let Err(error) = finder.feed(chunk) {
+            if let Err(error) = finder.feed(&self.pointers, chunk) {
                 return Findings::Unreadable(error);
             }
         }
-        match finder.finish() {
+        match finder.finish(&self.pointers) {
             Ok(fields) => Findings::Fields(fields),
             Err(error) => Findings::Unreadable(error),
         }

@@ -66,7 +66,7 @@ pub(crate) fn document(
 
 fn too_deep(body: &[u8], limits: &Limits) -> bool {
     let nothing = Pointers::default();
-    Finder::new(&nothing, limits).feed(body) == Err(Error::TooDeep)
+    Finder::new(&nothing, limits).feed(&nothing, body) == Err(Error::TooDeep)
 }
 
 fn parse(body: &[u8], wanted: &Wanted) -> Result<Value, serde_json::Error> {

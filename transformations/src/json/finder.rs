@@ -1,30 +1,12 @@
-//! Finds fields of a JSON document in its bytes as they arrive, cut anywhere.
-//!
-//! No tree is built and nothing is copied but the keys and values looked for. Checked of the rest:
-//! the structure (balanced, strings closed, one document), the depth, numbers and literals. Not
-//! checked: the inside of strings that are skipped. What is taken is decoded strictly.
+//! The fields that pointers lead to, found in the bytes of a document as they arrive.
 
-use super::number::Number;
-use super::pointer::{NodeId, Pointers, ROOT};
+use super::pointer::{NodeId, Pointers};
 use super::string;
+use super::walker::{Container, Error, Key, Scalar, ScalarKind, Visitor, Walker};
 use crate::limits::Limits;
 
 #[cfg(test)]
 mod tests;
-
-/// The longest escape of one byte of text: `\u0000`.
-const ESCAPED: usize = 6;
-
-/// Why a document cannot be searched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// Not one JSON document.
-    #[error("not a JSON document")]
-    Invalid,
-    /// More arrays and objects open at once than [`Limits::json_depth`] allows.
-    #[error("nested too deep")]
-    TooDeep,
-}
 
 /// What stands where a pointer leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +34,8 @@ pub struct Field {
     last: Option<Option<Found>>,
     /// A key on the way stands in another case too: some parsers take it for the same.
     other_case: bool,
-    /// Whether the document says two different things.
+    /// Whether the document says two different things. Before [`Finder::finish`]: whether that is
+    /// certain already.
     pub conflict: bool,
 }
 
@@ -71,6 +54,11 @@ impl Field {
                 *last = Some(Some(found));
             }
         }
+        self.conflict |= self.other_case;
+    }
+
+    fn first_is_certain(&self) -> bool {
+        self.first.is_some() || self.last.is_some()
     }
 
     /// A key on the way to the field stands in the same object again.
@@ -78,57 +66,22 @@ impl Field {
         self.last = Some(None);
     }
 
+    /// A key on the way to the field stands in another case.
+    fn stands_in_other_case(&mut self) {
+        self.other_case = true;
+        self.conflict |= self.first.is_some();
+    }
+
     fn finish(&mut self) {
         self.conflict |= self.last.as_ref().is_some_and(|last| *last != self.first);
-        self.conflict |= self.other_case && self.first.is_some();
     }
 }
 
-/// An open array or object.
-#[derive(Clone, Copy, Debug)]
-struct Frame {
-    kind: Kind,
-    /// Its place in the tree of pointers; `None` when no pointer leads through it.
-    node: Option<NodeId>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    /// The ordinals of the wanted keys seen so far.
-    Object { seen: u64 },
-    /// The index of the element being read.
-    Array { index: usize },
-}
-
-/// What the next byte belongs to.
-#[derive(Clone, Copy, Debug)]
-enum State {
-    /// A value; `closing`: or the end of the array just opened.
-    Value { closing: bool },
-    /// A key; `closing`: or the end of the object just opened.
-    Key { closing: bool },
-    /// The colon after a key.
-    Colon,
-    /// A comma, or the end of an array or object.
-    Comma,
-    /// A string; `escaped`: its last byte was a backslash.
-    Text { text: Text, escaped: bool },
-    /// The rest of `true`, `false` or `null`.
-    Literal(&'static [u8]),
-    /// A number.
-    Number(Number),
-    /// White space after the document.
-    End,
-}
-
-/// What a string is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Text {
-    Key { wanted: bool },
-    Value { wanted: bool },
-}
-
-/// Searches one document.
+/// Searches one document. What is taken is decoded strictly; what is checked of the rest,
+/// the walker says.
+///
+/// The pointers are given with every chunk, so that a finder can be kept between chunks beside
+/// them. They must be the same ones each time.
 ///
 /// ```
 /// use transformations::{Limits, json::{Finder, Found, Pointers}};
@@ -137,37 +90,30 @@ enum Text {
 /// let model = pointers.insert("/model").unwrap();
 ///
 /// let mut finder = Finder::new(&pointers, &Limits::default());
-/// finder.feed(br#"{"messages": [], "mod"#).unwrap();
-/// finder.feed(br#"el": "gpt-4o"}"#).unwrap();
+/// finder.feed(&pointers, br#"{"messages": [], "mod"#).unwrap();
+/// finder.feed(&pointers, br#"el": "gpt-4o""#).unwrap();
+/// assert!(finder.decided());
+/// finder.feed(&pointers, b"}").unwrap();
 ///
-/// let fields = finder.finish().unwrap();
+/// let fields = finder.finish(&pointers).unwrap();
 /// assert_eq!(fields[model].first, Some(Found::String("gpt-4o".into())));
 /// ```
-#[derive(Debug)]
-pub struct Finder<'p> {
-    pointers: &'p Pointers,
-    depth: usize,
-    value_bytes: usize,
-    state: State,
-    stack: Vec<Frame>,
-    /// Where the value being read stands in the tree of pointers.
-    node: Option<NodeId>,
-    taken: Taken,
-    fields: Vec<Field>,
+#[derive(Clone, Debug)]
+pub struct Finder {
+    walker: Walker,
+    search: Search,
 }
 
-impl<'p> Finder<'p> {
+impl Finder {
     /// Searches for `pointers` within `limits`.
-    pub fn new(pointers: &'p Pointers, limits: &Limits) -> Self {
+    pub fn new(pointers: &Pointers, limits: &Limits) -> Self {
         Self {
-            pointers,
-            depth: limits.json_depth,
-            value_bytes: limits.value_bytes,
-            state: State::Value { closing: false },
-            stack: Vec::new(),
-            node: Some(ROOT),
-            taken: Taken::default(),
-            fields: vec![Field::default(); pointers.len()],
+            walker: Walker::new(limits.json_depth),
+            search: Search {
+                value_bytes: limits.value_bytes,
+                fields: vec![Field::default(); pointers.len()],
+                seen: vec![false; pointers.nodes()],
+            },
         }
     }
 
@@ -177,47 +123,27 @@ impl<'p> Finder<'p> {
     ///
     /// The bytes so far are not the beginning of a JSON document, or are nested too deep. The
     /// finder must not be used after that.
-    pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Error> {
-        let mut rest = chunk;
-        while let Some((&byte, tail)) = rest.split_first() {
-            rest = match self.state {
-                State::Text { text, escaped } => self.text(text, escaped, byte, tail, rest)?,
-                State::Number(number) => match number.next(byte) {
-                    Some(number) => {
-                        self.taken.push(&[byte]);
-                        self.state = State::Number(number);
-                        tail
-                    }
-                    None => {
-                        self.end_number(number)?;
-                        rest
-                    }
-                },
-                State::Literal(expected) => {
-                    self.literal(expected, byte)?;
-                    tail
-                }
-                _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => tail,
-                State::Value { closing } => {
-                    self.value(byte, closing)?;
-                    tail
-                }
-                State::Key { closing } => {
-                    self.key(byte, closing)?;
-                    tail
-                }
-                State::Colon if byte == b':' => {
-                    self.state = State::Value { closing: false };
-                    tail
-                }
-                State::Comma => {
-                    self.comma(byte)?;
-                    tail
-                }
-                State::Colon | State::End => return Err(Error::Invalid),
-            };
-        }
-        Ok(())
+    pub fn feed(&mut self, pointers: &Pointers, chunk: &[u8]) -> Result<(), Error> {
+        let mut visit = Visit {
+            pointers,
+            search: &mut self.search,
+        };
+        self.walker.feed(pointers, &mut visit, chunk)
+    }
+
+    /// Whether no later byte can change the [`first`](Field::first) of any field. That of a field is
+    /// certain when it has been read, when a key on the way to it stands again in the same object
+    /// (the first had no such field), and when the document's value has ended.
+    ///
+    /// What is decided may still turn out to stand twice ([`Field::conflict`], [`Field::last`]),
+    /// and the document to be broken.
+    pub fn decided(&self) -> bool {
+        self.walker.ended() || self.search.fields.iter().all(Field::first_is_certain)
+    }
+
+    /// The fields as far as they are known, by the numbers [`Pointers::insert`] gave them.
+    pub fn fields(&self) -> &[Field] {
+        &self.search.fields
     }
 
     /// The fields, by the numbers [`Pointers::insert`] gave them.
@@ -225,275 +151,111 @@ impl<'p> Finder<'p> {
     /// # Errors
     ///
     /// The document is not complete.
-    pub fn finish(mut self) -> Result<Vec<Field>, Error> {
-        if let State::Number(number) = self.state {
-            self.end_number(number)?;
-        }
-        if !matches!(self.state, State::End) {
-            return Err(Error::Invalid);
-        }
-        self.fields.iter_mut().for_each(Field::finish);
-        Ok(self.fields)
-    }
-
-    fn value(&mut self, byte: u8, closing: bool) -> Result<(), Error> {
-        let wanted = self.target().is_some();
-        self.state = match byte {
-            b'{' => {
-                self.open(Kind::Object { seen: 0 })?;
-                State::Key { closing: true }
-            }
-            b'[' => {
-                self.open(Kind::Array { index: 0 })?;
-                self.node = self.element(0);
-                State::Value { closing: true }
-            }
-            b']' if closing => return self.close(),
-            b'"' => {
-                self.taken.start(wanted, self.value_bytes);
-                State::Text {
-                    text: Text::Value { wanted },
-                    escaped: false,
-                }
-            }
-            b't' => self.literal_state(b"rue", Found::Bool(true)),
-            b'f' => self.literal_state(b"alse", Found::Bool(false)),
-            b'n' => self.literal_state(b"ull", Found::Null),
-            _ => {
-                let number = Number::start(byte).ok_or(Error::Invalid)?;
-                self.taken.start(wanted, self.value_bytes);
-                self.taken.push(&[byte]);
-                State::Number(number)
-            }
+    pub fn finish(mut self, pointers: &Pointers) -> Result<Vec<Field>, Error> {
+        let mut visit = Visit {
+            pointers,
+            search: &mut self.search,
         };
-        Ok(())
+        self.walker.finish(pointers, &mut visit)?;
+        let mut fields = self.search.fields;
+        fields.iter_mut().for_each(Field::finish);
+        Ok(fields)
     }
+}
 
-    fn key(&mut self, byte: u8, closing: bool) -> Result<(), Error> {
-        match byte {
-            b'"' => {
-                let wanted = self.stack.last().is_some_and(|frame| frame.node.is_some());
-                self.taken.start(wanted, self.pointers.longest_key());
-                self.state = State::Text {
-                    text: Text::Key { wanted },
-                    escaped: false,
-                };
-                Ok(())
-            }
-            b'}' if closing => self.close(),
-            _ => Err(Error::Invalid),
-        }
-    }
+/// What is known of the fields so far.
+#[derive(Clone, Debug)]
+struct Search {
+    value_bytes: usize,
+    fields: Vec<Field>,
+    /// By node: whether its key stands in the object that is open above it.
+    seen: Vec<bool>,
+}
 
-    fn comma(&mut self, byte: u8) -> Result<(), Error> {
-        let frame = self.stack.last_mut().ok_or(Error::Invalid)?;
-        match (byte, &mut frame.kind) {
-            (b',', Kind::Object { .. }) => {
-                self.state = State::Key { closing: false };
-                Ok(())
-            }
-            (b',', Kind::Array { index }) => {
-                *index = index.saturating_add(1);
-                let index = *index;
-                self.node = self.element(index);
-                self.state = State::Value { closing: false };
-                Ok(())
-            }
-            (b'}', Kind::Object { .. }) | (b']', Kind::Array { .. }) => self.close(),
-            _ => Err(Error::Invalid),
-        }
-    }
+/// The search in one chunk.
+struct Visit<'v> {
+    pointers: &'v Pointers,
+    search: &'v mut Search,
+}
 
-    /// Reads from the inside of a string; returns what follows the part that was read.
-    fn text<'c>(
-        &mut self,
-        text: Text,
-        escaped: bool,
-        byte: u8,
-        tail: &'c [u8],
-        rest: &'c [u8],
-    ) -> Result<&'c [u8], Error> {
-        if escaped {
-            self.taken.push(&[byte]);
-            let escaped = false;
-            self.state = State::Text { text, escaped };
-            return Ok(tail);
-        }
-        let length = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-        let (plain, from) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-        self.taken.push(plain);
-        match from.split_first() {
-            None => Ok(from),
-            Some((b'"', after)) => {
-                self.end_text(text)?;
-                Ok(after)
-            }
-            Some((_, after)) => {
-                self.taken.push(b"\\");
-                let escaped = true;
-                self.state = State::Text { text, escaped };
-                Ok(after)
-            }
-        }
-    }
-
-    fn end_text(&mut self, text: Text) -> Result<(), Error> {
-        match text {
-            Text::Key { wanted } => {
-                self.node = if wanted { self.member() } else { None };
-                self.state = State::Colon;
-            }
-            Text::Value { wanted } => {
-                if wanted {
-                    let found = match self.taken.raw() {
-                        Some(raw) => {
-                            Found::String(string::decode(raw).map_err(|_| Error::Invalid)?)
-                        }
-                        None => Found::TooLong,
-                    };
-                    self.record(match found {
-                        Found::String(value) if value.len() > self.value_bytes => Found::TooLong,
-                        found => found,
-                    });
-                }
-                self.end_value();
-            }
-        }
-        Ok(())
-    }
-
-    fn literal_state(&mut self, rest: &'static [u8], found: Found) -> State {
-        self.record(found);
-        State::Literal(rest)
-    }
-
-    fn literal(&mut self, expected: &'static [u8], byte: u8) -> Result<(), Error> {
-        match expected.split_first() {
-            Some((first, [])) if *first == byte => self.end_value(),
-            Some((first, rest)) if *first == byte => self.state = State::Literal(rest),
-            _ => return Err(Error::Invalid),
-        }
-        Ok(())
-    }
-
-    fn end_number(&mut self, number: Number) -> Result<(), Error> {
-        if !number.complete() {
-            return Err(Error::Invalid);
-        }
-        if self.target().is_some() {
-            let found = match self.taken.raw() {
-                Some(raw) if raw.len() <= self.value_bytes => {
-                    Found::Number(String::from_utf8_lossy(raw).into_owned())
-                }
-                _ => Found::TooLong,
-            };
-            self.record(found);
-        }
-        self.end_value();
-        Ok(())
-    }
-
-    fn open(&mut self, kind: Kind) -> Result<(), Error> {
-        if self.stack.len() >= self.depth {
-            return Err(Error::TooDeep);
-        }
-        self.record(Found::Container);
-        let node = self.node;
-        self.stack.push(Frame { kind, node });
-        Ok(())
-    }
-
-    fn close(&mut self) -> Result<(), Error> {
-        self.stack.pop().ok_or(Error::Invalid)?;
-        self.end_value();
-        Ok(())
-    }
-
-    fn end_value(&mut self) {
-        self.state = if self.stack.is_empty() {
-            State::End
-        } else {
-            State::Comma
-        };
-    }
-
-    /// The field whose pointer ends at the value being read.
-    fn target(&self) -> Option<usize> {
-        self.pointers.node(self.node?)?.target
-    }
-
-    fn record(&mut self, found: Found) {
-        if let Some(field) = self.target().and_then(|field| self.fields.get_mut(field)) {
+impl Visit<'_> {
+    fn record(&mut self, node: NodeId, found: Found) {
+        let target = self.pointers.node(node).and_then(|node| node.target);
+        if let Some(field) = target.and_then(|field| self.search.fields.get_mut(field)) {
             field.record(found);
         }
     }
 
-    /// Where the element of the innermost array leads.
-    fn element(&self, index: usize) -> Option<NodeId> {
-        let frame = self.stack.last()?;
-        self.pointers.node(frame.node?)?.element(index)
-    }
-
-    /// Where the key just taken leads.
-    fn member(&mut self) -> Option<NodeId> {
-        let frame = self.stack.last_mut()?;
-        let key = string::decode(self.taken.raw()?).ok()?;
-        let parent = self.pointers.node(frame.node?)?;
-        for node in parent.members_in_other_case(&key) {
-            mark(&mut self.fields, self.pointers, node, |field| {
-                field.other_case = true
-            });
-        }
-        let (ordinal, node) = parent.member(&key)?;
-        if let Kind::Object { seen } = &mut frame.kind {
-            let bit = 1_u64.checked_shl(u32::try_from(ordinal).ok()?)?;
-            if *seen & bit != 0 {
-                mark(&mut self.fields, self.pointers, node, Field::stands_again);
+    /// Changes every field at `node` or below it.
+    fn mark(&mut self, node: NodeId, mut change: impl FnMut(&mut Field)) {
+        self.pointers.fields_below(node, &mut |field| {
+            if let Some(field) = self.search.fields.get_mut(field) {
+                change(field);
             }
-            *seen |= bit;
-        }
-        Some(node)
-    }
-}
-
-/// Changes every field at `node` or below it.
-fn mark(
-    fields: &mut [Field],
-    pointers: &Pointers,
-    node: NodeId,
-    mut change: impl FnMut(&mut Field),
-) {
-    pointers.fields_below(node, &mut |field| {
-        if let Some(field) = fields.get_mut(field) {
-            change(field);
-        }
-    });
-}
-
-/// The raw bytes of the key or value being taken, as far as they are wanted.
-#[derive(Debug, Default)]
-struct Taken {
-    raw: Vec<u8>,
-    /// The most bytes to keep; `None` when nothing is wanted or there were more.
-    room: Option<usize>,
-}
-
-impl Taken {
-    fn start(&mut self, wanted: bool, decoded_bytes: usize) {
-        self.raw.clear();
-        self.room = wanted.then(|| decoded_bytes.saturating_mul(ESCAPED));
+        });
     }
 
-    fn push(&mut self, bytes: &[u8]) {
-        match self.room {
-            Some(room) if self.raw.len().saturating_add(bytes.len()) <= room => {
-                self.raw.extend_from_slice(bytes);
+    fn string(&self, raw: Option<&[u8]>) -> Result<Found, Error> {
+        let Some(raw) = raw else {
+            return Ok(Found::TooLong);
+        };
+        let text = string::decode(raw).map_err(|_| Error::Invalid)?;
+        Ok(if text.len() > self.search.value_bytes {
+            Found::TooLong
+        } else {
+            Found::String(text.into_owned())
+        })
+    }
+
+    fn number(&self, raw: Option<&[u8]>) -> Found {
+        match raw {
+            Some(raw) if raw.len() <= self.search.value_bytes => {
+                Found::Number(String::from_utf8_lossy(raw).into_owned())
             }
-            _ => self.room = None,
+            _ => Found::TooLong,
+        }
+    }
+}
+
+impl Visitor for Visit<'_> {
+    fn keeps(&self, node: NodeId) -> Option<usize> {
+        self.pointers.node(node)?.target?;
+        Some(string::most_escaped(self.search.value_bytes))
+    }
+
+    fn open(&mut self, node: NodeId, _: Container, _: u64) {
+        self.record(node, Found::Container);
+        for child in self.pointers.children(node) {
+            if let Some(seen) = self.search.seen.get_mut(child) {
+                *seen = false;
+            }
         }
     }
 
-    fn raw(&self) -> Option<&[u8]> {
-        self.room.map(|_| self.raw.as_slice())
+    fn key(&mut self, key: Key<'_>) {
+        if let Some(object) = self.pointers.node(key.object) {
+            for node in object.members_in_other_case(key.name) {
+                self.mark(node, Field::stands_in_other_case);
+            }
+        }
+        let Some(node) = key.node else { return };
+        let seen = self.search.seen.get_mut(node);
+        if seen.is_some_and(|seen| std::mem::replace(seen, true)) {
+            self.mark(node, Field::stands_again);
+        }
+    }
+
+    fn scalar(&mut self, node: NodeId, scalar: Scalar<'_>) -> Result<(), Error> {
+        if self.keeps(node).is_none() {
+            return Ok(());
+        }
+        let found = match scalar.kind {
+            ScalarKind::String => self.string(scalar.raw)?,
+            ScalarKind::Number => self.number(scalar.raw),
+            ScalarKind::Bool(value) => Found::Bool(value),
+            ScalarKind::Null => Found::Null,
+        };
+        self.record(node, found);
+        Ok(())
     }
 }

@@ -5,8 +5,11 @@ mod finder;
 mod number;
 mod pointer;
 mod string;
+mod taken;
+mod walker;
 
 pub use document::DocumentError;
 pub(crate) use document::{Wanted, document};
-pub use finder::{Error, Field, Finder, Found};
+pub use finder::{Field, Finder, Found};
 pub use pointer::{PointerError, Pointers};
+pub use walker::Error;

@@ -61,18 +61,33 @@ pub(crate) const ROOT: NodeId = 0;
 pub(crate) struct Node {
     /// The field whose pointer ends here.
     pub(crate) target: Option<usize>,
-    /// The ways on, by key; an object key that is an array index serves both.
-    children: Vec<(String, NodeId)>,
+    /// The ways on; an object key that is an array index serves both.
+    children: Vec<Child>,
+}
+
+/// A way on from a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Child {
+    name: String,
+    /// The array index that the name is: canonical decimal, as RFC 6901 section 4 has it.
+    index: Option<usize>,
+    node: NodeId,
+}
+
+impl Child {
+    fn new(name: String, node: NodeId) -> Self {
+        let canonical = (name == "0" || !name.starts_with('0'))
+            && name.bytes().all(|byte| byte.is_ascii_digit());
+        let index = if canonical { name.parse().ok() } else { None };
+        Self { name, index, node }
+    }
 }
 
 impl Node {
-    /// The way on for an object key, and its ordinal among the ways.
-    pub(crate) fn member(&self, key: &str) -> Option<(usize, NodeId)> {
-        self.children
-            .iter()
-            .enumerate()
-            .find(|(_, (name, _))| name == key)
-            .map(|(ordinal, (_, node))| (ordinal, *node))
+    /// The way on for an object key.
+    pub(crate) fn member(&self, key: &str) -> Option<NodeId> {
+        let mut ways = self.children.iter();
+        ways.find(|child| child.name == key).map(|child| child.node)
     }
 
     /// The ways on for keys that differ from this one only in ASCII case.
@@ -81,29 +96,16 @@ impl Node {
         key: &'n str,
     ) -> impl Iterator<Item = NodeId> {
         let differs = move |name: &str| name != key && name.eq_ignore_ascii_case(key);
-        let ways = self.children.iter().filter(move |(name, _)| differs(name));
-        ways.map(|(_, node)| *node)
+        let ways = self.children.iter();
+        ways.filter(move |child| differs(&child.name))
+            .map(|child| child.node)
     }
 
-    /// The way on for an array index: canonical decimal, as RFC 6901 section 4 has it.
+    /// The way on for an array index.
     pub(crate) fn element(&self, index: usize) -> Option<NodeId> {
-        self.children
-            .iter()
-            .find(|(name, _)| {
-                (name == "0" || !name.starts_with('0'))
-                    && name.bytes().all(|b| b.is_ascii_digit())
-                    && name.parse() == Ok(index)
-            })
-            .map(|(_, node)| *node)
-    }
-
-    /// The longest key that leads on, in bytes.
-    fn longest(&self) -> usize {
-        self.children
-            .iter()
-            .map(|(name, _)| name.len())
-            .max()
-            .unwrap_or(0)
+        let mut ways = self.children.iter();
+        ways.find(|child| child.index == Some(index))
+            .map(|child| child.node)
     }
 }
 
@@ -112,6 +114,7 @@ impl Node {
 pub struct Pointers {
     nodes: Vec<Node>,
     fields: usize,
+    longest_key: usize,
 }
 
 impl Default for Pointers {
@@ -119,6 +122,7 @@ impl Default for Pointers {
         Self {
             nodes: vec![Node::default()],
             fields: 0,
+            longest_key: 0,
         }
     }
 }
@@ -138,12 +142,13 @@ impl Pointers {
         for token in tokens {
             let known = self.nodes.get(here).and_then(|node| node.member(&token));
             here = match known {
-                Some((_, next)) => next,
+                Some(next) => next,
                 None => {
                     let next = self.nodes.len();
+                    self.longest_key = self.longest_key.max(token.len());
                     self.nodes.push(Node::default());
                     if let Some(node) = self.nodes.get_mut(here) {
-                        node.children.push((token, next));
+                        node.children.push(Child::new(token, next));
                     }
                     next
                 }
@@ -179,9 +184,20 @@ impl Pointers {
         self.nodes.get(id)
     }
 
+    /// How many places the pointers lead to or through; a [`NodeId`] is less.
+    pub(crate) fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The places one step on from `id`.
+    pub(crate) fn children(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
+        let ways = self.nodes.get(id).map(|node| node.children.as_slice());
+        ways.unwrap_or_default().iter().map(|child| child.node)
+    }
+
     /// The longest object key worth decoding, in bytes.
     pub(crate) fn longest_key(&self) -> usize {
-        self.nodes.iter().map(Node::longest).max().unwrap_or(0)
+        self.longest_key
     }
 
     /// Every field at `id` or below it.
@@ -192,8 +208,8 @@ impl Pointers {
         if let Some(field) = node.target {
             visit(field);
         }
-        for (_, child) in &node.children {
-            self.fields_below(*child, visit);
+        for child in &node.children {
+            self.fields_below(child.node, visit);
         }
     }
 }

@@ -1,13 +1,27 @@
 //! Strict decoding of what stands between the quotes of a JSON string (RFC 8259 section 7).
 
+use std::borrow::Cow;
+
+/// The longest escape of one byte of text: `\u0000`.
+const ESCAPED: usize = 6;
+
+/// The most bytes that `decoded` bytes of text may take in a document.
+pub(crate) fn most_escaped(decoded: usize) -> usize {
+    decoded.saturating_mul(ESCAPED)
+}
+
 /// The text is not the inside of a JSON string: invalid UTF-8, a bare control character, an
 /// unknown escape, or half of a surrogate pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InvalidString;
 
 /// Decodes the bytes between the quotes.
-pub(crate) fn decode(raw: &[u8]) -> Result<String, InvalidString> {
+pub(crate) fn decode(raw: &[u8]) -> Result<Cow<'_, str>, InvalidString> {
     let text = std::str::from_utf8(raw).map_err(|_| InvalidString)?;
+    let plain = |byte: &u8| !matches!(byte, b'\\' | b'"' | ..=0x1f);
+    if raw.iter().all(plain) {
+        return Ok(Cow::Borrowed(text));
+    }
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
@@ -17,7 +31,7 @@ pub(crate) fn decode(raw: &[u8]) -> Result<String, InvalidString> {
             c => out.push(c),
         }
     }
-    Ok(out)
+    Ok(Cow::Owned(out))
 }
 
 fn escape(chars: &mut std::str::Chars<'_>) -> Result<char, InvalidString> {

@@ -8,9 +8,9 @@ fn find_in(chunks: &[&[u8]], pointers: &[&str], limits: &Limits) -> Result<Vec<F
     let fields: Vec<usize> = pointers.iter().map(|p| set.insert(p).unwrap()).collect();
     let mut finder = Finder::new(&set, limits);
     for chunk in chunks {
-        finder.feed(chunk)?;
+        finder.feed(&set, chunk)?;
     }
-    let found = finder.finish()?;
+    let found = finder.finish(&set)?;
     Ok(fields
         .into_iter()
         .map(|field| found[field].clone())
@@ -236,6 +236,56 @@ fn several_fields_in_one_pass() {
         None,
     ];
     assert_eq!(firsts, expected);
+}
+
+#[test]
+fn knows_when_the_first_values_are_decided() {
+    let decided_after = |document: &str, pointers: &[&str]| {
+        let mut set = Pointers::default();
+        for pointer in pointers {
+            set.insert(pointer).unwrap();
+        }
+        let mut finder = Finder::new(&set, &Limits::default());
+        for (read, byte) in document.bytes().enumerate() {
+            if finder.decided() {
+                return Some(read);
+            }
+            finder.feed(&set, &[byte]).unwrap();
+        }
+        finder.decided().then_some(document.len())
+    };
+    assert_eq!(decided_after(r#"{"m":"a","x":1}"#, &["/m"]), Some(8));
+    assert_eq!(decided_after(r#"{"m":[1],"x":1}"#, &["/m"]), Some(6));
+    assert_eq!(
+        decided_after(r#"{"m":12,"n":null}"#, &["/m", "/n"]),
+        Some(16)
+    );
+    assert_eq!(decided_after(r#"{"o":{},"p":{}}"#, &["/o/m"]), Some(15));
+    assert_eq!(
+        decided_after(r#"{"o":{},"o":{"m":1}}"#, &["/o/m"]),
+        Some(11)
+    );
+    assert_eq!(decided_after(r#"{"M":"a"} "#, &["/m"]), Some(9));
+    assert_eq!(decided_after(r#"{"x":1}"#, &[]), Some(0));
+    assert_eq!(decided_after("1 ", &[""]), Some(2));
+    assert_eq!(decided_after("1", &[""]), None);
+}
+
+#[test]
+fn knows_of_a_conflict_as_soon_as_it_is_certain() {
+    let mut pointers = Pointers::default();
+    pointers.insert("/m").unwrap();
+    let conflict = |document: &str| {
+        let mut finder = Finder::new(&pointers, &Limits::default());
+        finder.feed(&pointers, document.as_bytes()).unwrap();
+        finder.fields()[0].conflict
+    };
+    assert!(!conflict(r#"{"m":"a","m":"a","#));
+    assert!(!conflict(r#"{"m":"a","m":"b"#));
+    assert!(conflict(r#"{"m":"a","m":"b","#));
+    assert!(conflict(r#"{"m":"a","M""#));
+    assert!(!conflict(r#"{"M":1,"m""#));
+    assert!(conflict(r#"{"M":1,"m":"a""#));
 }
 
 /// JSON with small keys, so that pointers hit, and text with every kind of escape.
