@@ -110,7 +110,7 @@ impl Queue {
 
     /// Puts back what [`Self::set_aside`] took.
     pub(crate) fn put_back(&self, mut aside: VecDeque<Action>) {
-        if !self.closed.get() {
+        if !aside.is_empty() && !self.closed.get() {
             let mut actions = self.actions.borrow_mut();
             aside.append(&mut actions);
             *actions = aside;

@@ -27,6 +27,15 @@ enum State {
     Retired,
 }
 
+/// How a hook ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The filter's code ran, or there was none to run.
+    Passed,
+    /// The stream was failed.
+    Failed,
+}
+
 /// One stream's filter, its deferred actions and what the handle must know.
 pub(crate) struct Instance {
     envoy: FilterEnvoyPtr,
@@ -84,73 +93,68 @@ impl Instance {
         instance
     }
 
-    /// Runs `code` as `hook` of the filter, then what it deferred. `pass` is returned when there
-    /// is nothing to run, `stop` when the stream was failed.
-    pub(crate) fn run<S>(
+    /// Runs `code` as `hook` of the filter, if there is one, then what it deferred.
+    pub(crate) fn run(
         self: &Rc<Self>,
         hook: Hook,
         end_of_stream: bool,
-        pass: S,
-        stop: S,
-        code: impl FnOnce(&dyn HttpFilter, &mut EnvoyHttpFilter) -> S,
-    ) -> S {
+        code: &mut dyn FnMut(&dyn HttpFilter, &mut EnvoyHttpFilter),
+    ) -> Verdict {
         if self.dead.get() {
-            return pass;
+            return Verdict::Passed;
         }
         self.note_end(hook, end_of_stream);
         // Inside a hook of the filter, its end performs what this one defers. Otherwise this hook
         // was called by Envoy, perhaps inside a deferred action.
         if self.depth.get() > 0 {
-            return self.run_filter(hook, end_of_stream, pass, stop, code);
+            return self.run_filter(hook, end_of_stream, code);
         }
         let aside = self.queue.set_aside();
-        let status = self.run_filter(hook, end_of_stream, pass, stop, code);
+        let verdict = self.run_filter(hook, end_of_stream, code);
         if hook == Hook::StreamComplete {
             self.queue.close(); // the response is over; sending now would be use after free
         }
         self.queue.perform(|| self.live());
         self.queue.put_back(aside);
-        status
+        verdict
     }
 
     /// Runs `code` on the filter, if there is still one; a panic fails the stream.
-    fn run_filter<S>(
+    fn run_filter(
         self: &Rc<Self>,
         hook: Hook,
         end_of_stream: bool,
-        pass: S,
-        stop: S,
-        code: impl FnOnce(&dyn HttpFilter, &mut EnvoyHttpFilter) -> S,
-    ) -> S {
+        code: &mut dyn FnMut(&dyn HttpFilter, &mut EnvoyHttpFilter),
+    ) -> Verdict {
         match self.state.get() {
-            State::Retired => pass,
+            State::Retired => Verdict::Passed,
             State::Failed => {
                 self.state.set(State::Retired);
                 self.fail_stream(hook);
-                stop
+                Verdict::Failed
             }
             State::Live => {
                 // A clone, because a nested hook may retire the filter, or Envoy destroy it.
                 let filter = self.filter.borrow().clone();
                 let Some(filter) = filter else {
-                    return pass;
+                    return Verdict::Passed;
                 };
                 let mut handle = EnvoyHttpFilter::new(Rc::clone(self), hook, end_of_stream);
                 self.depth.set(self.depth.get().saturating_add(1));
                 let outcome = guard::catch(|| code(&*filter, &mut handle));
                 self.depth.set(self.depth.get().saturating_sub(1));
-                let status = match outcome {
-                    Ok(status) => status,
+                let verdict = match outcome {
+                    Ok(()) => Verdict::Passed,
                     Err(panic) => {
                         panic.log(hook.name());
                         self.retire();
                         self.report_panic(&mut handle, hook);
                         self.fail_stream(hook);
-                        stop
+                        Verdict::Failed
                     }
                 };
                 guard::drop_quietly(filter);
-                status
+                verdict
             }
         }
     }

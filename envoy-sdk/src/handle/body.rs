@@ -33,19 +33,17 @@ impl HttpBody {
     }
 }
 
-/// Whether "received" and "buffered" are one buffer. Hosts before 1.38 do not say, but then the
-/// chunks have the same addresses.
+/// Whether "received" and "buffered", neither of them empty, are one buffer. Hosts before 1.38 do
+/// not say, but then the chunks have the same addresses.
 fn is_one_buffer(callbacks: FilterCallbacks, body: HttpBody) -> bool {
     callbacks
         .received_is_buffered(body.received())
         .unwrap_or_else(|| {
-            let address = |chunk: RawEnvoyBuffer| (chunk.ptr, chunk.length);
-            let received = callbacks.body_chunks(body.received());
-            !received.is_empty()
-                && received.into_iter().map(address).eq(callbacks
-                    .body_chunks(body.buffered())
-                    .into_iter()
-                    .map(address))
+            let addresses = |body| {
+                let chunks = callbacks.body_chunks(body).into_iter();
+                chunks.map(|chunk| (chunk.ptr, chunk.length))
+            };
+            addresses(body.received()).eq(addresses(body.buffered()))
         })
 }
 
@@ -66,8 +64,11 @@ impl EnvoyHttpFilter {
             return Vec::new();
         };
         let mut chunks = callbacks.body_chunks(body.buffered());
-        if !is_one_buffer(callbacks, body) {
-            chunks.extend(callbacks.body_chunks(body.received()));
+        let received = callbacks.body_chunks(body.received());
+        if chunks.is_empty() {
+            chunks = received;
+        } else if !received.is_empty() && !is_one_buffer(callbacks, body) {
+            chunks.extend(received);
         }
         self.chunks(chunks)
     }

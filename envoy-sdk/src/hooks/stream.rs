@@ -14,15 +14,17 @@ use crate::filter::HttpFilter;
 use crate::guard;
 use crate::handle::EnvoyHttpFilter;
 use crate::host::Host;
-use crate::instance::Instance;
+use crate::instance::{Instance, Verdict};
 use crate::program;
 
 /// The one way into a filter: checks the pointers, keeps the instance alive while `code` runs and
-/// lets no panic out.
+/// lets no panic out. Returns what `code` does, `pass` when there is nothing to run, and `stop` when
+/// the stream was failed.
 ///
 /// # Safety
 /// Unless null, `module` must be what [`envoy_dynamic_module_on_http_filter_new`] returned, not
 /// yet destroyed.
+#[inline]
 pub(super) unsafe fn enter<S: Copy>(
     envoy: FilterEnvoyPtr,
     module: FilterModulePtr,
@@ -31,8 +33,34 @@ pub(super) unsafe fn enter<S: Copy>(
     (pass, stop): (S, S),
     code: impl FnOnce(&dyn HttpFilter, &mut EnvoyHttpFilter) -> S,
 ) -> S {
+    let mut status = pass;
+    let mut code = Some(code);
+    let mut once = |filter: &dyn HttpFilter, handle: &mut EnvoyHttpFilter| {
+        if let Some(code) = code.take() {
+            status = code(filter, handle);
+        }
+    };
+    // SAFETY: as for this function.
+    match unsafe { enter_any(envoy, module, hook, end_of_stream, &mut once) } {
+        Verdict::Passed => status,
+        Verdict::Failed => stop,
+    }
+}
+
+/// What [`enter`] shares between all hooks: compiled once, it stays in the processor's cache.
+///
+/// # Safety
+/// As [`enter`].
+#[inline(never)]
+unsafe fn enter_any(
+    envoy: FilterEnvoyPtr,
+    module: FilterModulePtr,
+    hook: Hook,
+    end_of_stream: bool,
+    code: &mut dyn FnMut(&dyn HttpFilter, &mut EnvoyHttpFilter),
+) -> Verdict {
     if envoy.is_null() || module.is_null() {
-        return pass;
+        return Verdict::Passed;
     }
     let module = module.cast::<Instance>();
     // SAFETY: `module` came from `Rc::into_raw` and Envoy still owns that reference; this one
@@ -41,11 +69,9 @@ pub(super) unsafe fn enter<S: Copy>(
         Rc::increment_strong_count(module);
         Rc::from_raw(module)
     };
-    let outcome = guard::quietly(hook.name(), || {
-        instance.run(hook, end_of_stream, pass, stop, code)
-    });
+    let verdict = guard::quietly(hook.name(), || instance.run(hook, end_of_stream, code));
     guard::drop_quietly(instance);
-    outcome.unwrap_or(stop)
+    verdict.unwrap_or(Verdict::Failed)
 }
 
 /// Makes the filter of one stream. Never null: up to Envoy 1.39 that is a crash.
