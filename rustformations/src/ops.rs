@@ -23,7 +23,7 @@ fn http_body(direction: Direction) -> HttpBody {
 impl TransformationOps for Ops<'_> {
     fn header_values(&self, direction: Direction, name: &str) -> Vec<&[u8]> {
         let values = self.0.header_values(header_type(direction), name);
-        values.iter().map(|value| value.as_slice()).collect()
+        values.into_iter().map(|value| value.as_slice()).collect()
     }
 
     fn headers(&self, direction: Direction) -> Vec<(&[u8], &[u8])> {
@@ -48,7 +48,7 @@ impl TransformationOps for Ops<'_> {
 
     fn body_chunks(&self, direction: Direction) -> Vec<&[u8]> {
         let chunks = self.0.body_chunks(http_body(direction));
-        chunks.iter().map(|chunk| chunk.as_slice()).collect()
+        chunks.into_iter().map(|chunk| chunk.as_slice()).collect()
     }
 
     fn body_size(&self, direction: Direction) -> usize {

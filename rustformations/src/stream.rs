@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use envoy_proxy_dynamic_modules_rust_sdk::EnvoyHttpFilter;
+use envoy_proxy_dynamic_modules_rust_sdk::{EnvoyHttpFilter, HttpHeaderType};
 use transformations::{Direction, Exchange, Extent, Program, TransformationOps};
 
 use crate::configuration::{Route, route_config};
@@ -160,21 +160,18 @@ impl Stream {
 
 /// WebSocket, in HTTP/1 and as Envoy shows HTTP/2's extended CONNECT; any other upgrade that Envoy
 /// lets through, which is one that its `connection` names; or a CONNECT tunnel.
-fn is_upgrade(envoy: &mut EnvoyHttpFilter) -> bool {
-    let ops = Ops(envoy);
+fn is_upgrade(envoy: &EnvoyHttpFilter) -> bool {
+    let header = |name| envoy.header(HttpHeaderType::RequestHeader, name);
     let is =
         |value: &[u8], expected: &str| value.trim_ascii().eq_ignore_ascii_case(expected.as_bytes());
-    let upgrade = ops.header_values(Direction::Request, "upgrade");
-    if upgrade.is_empty() {
-        let method = ops.header_values(Direction::Request, ":method");
-        return method.iter().any(|value| is(value, "CONNECT"));
-    }
-    let connection = ops.header_values(Direction::Request, "connection");
-    let mut options = connection
-        .iter()
-        .flat_map(|value| value.split(|byte| *byte == b','));
-    upgrade
-        .iter()
-        .any(|value| value.eq_ignore_ascii_case(b"websocket"))
-        || options.any(|option| is(option, "upgrade"))
+    // Envoy keeps one value of each of these, joined from all that arrived.
+    let Some(upgrade) = header("upgrade") else {
+        return header(":method").is_some_and(|method| is(&method, "CONNECT"));
+    };
+    let connection = header("connection");
+    let connection = connection.as_deref().unwrap_or_default();
+    upgrade.eq_ignore_ascii_case(b"websocket")
+        || connection
+            .split(|byte| *byte == b',')
+            .any(|option| is(option, "upgrade"))
 }

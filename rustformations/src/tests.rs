@@ -79,11 +79,10 @@ fn an_extraction_asks_the_host_for_little() {
         // A route's configuration, asked for with each message's headers.
         ("get_most_specific_route_config", 2),
         // upgrade and :method.
-        ("http_get_header", 3),
-        // Whether the body is in one buffer, and its pieces.
+        ("http_get_header", 2),
+        // The body's pieces, in one of Envoy's two buffers.
         ("http_get_body_chunks", 1),
         ("http_get_body_chunks_size", 2),
-        ("http_received_buffered_request_body", 1),
         // The forged header out, the model in.
         ("http_set_header", 2),
         ("http_clear_route_cache", 1),

@@ -11,7 +11,7 @@ use crate::transform::Pass;
 /// One request and its response.
 #[derive(Debug, Default)]
 pub struct Exchange {
-    request: Rc<Snapshot>,
+    request: Option<Rc<Snapshot>>,
     /// A response to HEAD has no body, whatever its headers say.
     pub(crate) head: bool,
     /// The fields the request pass found, none before it has run; `None` when the program extracts
@@ -50,12 +50,13 @@ impl Exchange {
         }
         let needed = program.request_headers();
         if !needed.is_empty() {
-            self.request = Rc::new(Snapshot::take(ops, Direction::Request, needed));
+            let headers = Snapshot::take(ops, Direction::Request, needed);
+            self.request = Some(Rc::new(headers));
         }
     }
 
-    /// The request's headers as they arrived.
-    pub(crate) fn request(&self) -> Rc<Snapshot> {
-        Rc::clone(&self.request)
+    /// The request's headers as they arrived; `None` when no template looks at any.
+    pub(crate) fn request(&self) -> Option<Rc<Snapshot>> {
+        self.request.clone()
     }
 }

@@ -112,7 +112,7 @@ fn field(
     Field {
         path: format!("{} `{name}`", at.path),
         sources: sources(extract, targets, pointers, at),
-        name,
+        name: name.into(),
         header,
         metadata: extract.metadata.clone(),
         default: extract.default.clone().filter(|value| !value.is_empty()),

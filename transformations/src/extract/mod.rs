@@ -2,11 +2,13 @@
 
 mod aliases;
 mod compile;
+mod extracted;
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use aliases::Aliases;
 pub(crate) use compile::compile;
+pub(crate) use extracted::Extracted;
 
 use crate::config::{Duplicates, MetadataTarget, OnFailure};
 use crate::failure::{Failure, Outcome, Reason, Reply};
@@ -14,9 +16,6 @@ use crate::headers;
 use crate::json::{self, Finder, Found, Pointers};
 use crate::limits::Limits;
 use crate::ops::{Direction, TransformationOps};
-
-/// The extracted values, by field name.
-pub(crate) type Extracted = BTreeMap<String, String>;
 
 /// All the fields of one configuration, found in one pass over the body.
 #[derive(Debug, Default)]
@@ -28,7 +27,7 @@ pub(crate) struct Extraction {
 
 #[derive(Debug)]
 struct Field {
-    name: String,
+    name: Arc<str>,
     /// The place in the configuration, for failures.
     path: String,
     sources: Vec<Source>,
@@ -109,7 +108,7 @@ impl Extraction {
         } else {
             Findings::Absent
         };
-        let mut extracted = Extracted::new();
+        let mut extracted = Extracted::default();
         for field in &self.fields {
             let Some(value) = field.value(&findings, ops, outcome)? else {
                 continue;
@@ -126,7 +125,7 @@ impl Extraction {
             if let Some(target) = &field.metadata {
                 ops.set_dynamic_metadata(&target.namespace, &target.key, &value);
             }
-            extracted.insert(field.name.clone(), value);
+            extracted.insert(&field.name, value);
         }
         Ok(extracted)
     }

@@ -1,0 +1,9 @@
+//! One pass over one message, in the order that kgateway fixed:
+//! extract, body, `set`, `add`, `remove`, `dynamicMetadata`, route cache.
+
+mod pass;
+mod run;
+mod view;
+
+pub(crate) use pass::{Body, Header, Metadata};
+pub use pass::{Extent, Pass};

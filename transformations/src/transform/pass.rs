@@ -1,0 +1,116 @@
+//! What to do to one message, compiled.
+
+use crate::config::{DynamicMetadata, ParseAs};
+use crate::exchange::Exchange;
+use crate::extract::Extraction;
+use crate::failure::Outcome;
+use crate::jinja::Template;
+use crate::json::Wanted;
+use crate::limits::Limits;
+use crate::needs::Needs;
+use crate::ops::{Direction, TransformationOps};
+
+use super::run::Run;
+
+/// How much of a message there is to work on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// The headers, and the whole body in the host's buffer.
+    Whole,
+    /// The headers alone: the body is not read and not touched.
+    Headers,
+}
+
+/// What to do to one message, compiled.
+#[derive(Debug)]
+pub struct Pass {
+    pub(crate) direction: Direction,
+    pub(crate) extraction: Extraction,
+    pub(crate) parse_as: ParseAs,
+    pub(crate) body: Option<Body>,
+    pub(crate) set: Vec<Header>,
+    pub(crate) add: Vec<Header>,
+    pub(crate) remove: Vec<String>,
+    pub(crate) metadata: Vec<Metadata>,
+    pub(crate) clear_route_cache: bool,
+    pub(crate) needs: Needs,
+    /// What templates name of a JSON body.
+    pub(crate) document: Wanted,
+    pub(crate) limits: Limits,
+}
+
+/// The body template.
+#[derive(Debug)]
+pub(crate) struct Body {
+    pub(crate) path: String,
+    pub(crate) template: Template,
+    /// Whether the text says `body()`: only then does the function return anything.
+    pub(crate) reads_text: bool,
+    /// Whether the text says `context()`: only then does the function return anything.
+    pub(crate) reads_context: bool,
+}
+
+/// A header edit.
+#[derive(Debug)]
+pub(crate) struct Header {
+    pub(crate) path: String,
+    /// In lower case.
+    pub(crate) name: String,
+    /// `None`: an empty value.
+    pub(crate) template: Option<Template>,
+}
+
+/// A dynamic metadata entry.
+#[derive(Debug)]
+pub(crate) struct Metadata {
+    pub(crate) path: String,
+    pub(crate) namespace: String,
+    pub(crate) key: String,
+    pub(crate) template: Template,
+}
+
+impl Pass {
+    /// Whether the pass does nothing to any message.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.extraction.is_empty()
+            && self.parse_as == ParseAs::AsString
+            && self.body.is_none()
+            && self.set.is_empty()
+            && self.add.is_empty()
+            && self.remove.is_empty()
+            && self.metadata.is_empty()
+            && !self.clear_route_cache
+    }
+
+    /// Whether the message has to be held until its body has arrived whole.
+    pub fn reads_body(&self) -> bool {
+        match self.parse_as {
+            ParseAs::None => false,
+            ParseAs::AsJson => true,
+            ParseAs::AsString => self.body.is_some() || self.extraction.reads_body(),
+        }
+    }
+
+    /// Whether a template makes a new body.
+    pub(crate) fn replaces_body(&self) -> bool {
+        self.body.is_some()
+    }
+
+    /// Transforms one message.
+    pub fn run(
+        &self,
+        ops: &mut dyn TransformationOps,
+        exchange: &mut Exchange,
+        extent: Extent,
+    ) -> Outcome {
+        Run::new(self, ops).all(exchange, extent)
+    }
+}
+
+impl Metadata {
+    /// An entry of the configuration; `None` for one without namespace, key or value.
+    pub(crate) fn text(entry: &DynamicMetadata) -> Option<&str> {
+        let text = entry.value.string_value.as_deref()?;
+        (!entry.namespace.is_empty() && !entry.key.is_empty() && !text.is_empty()).then_some(text)
+    }
+}

@@ -1,0 +1,270 @@
+//! A pass going on.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use minijinja::Value;
+
+use crate::config::ParseAs;
+use crate::exchange::Exchange;
+use crate::failure::{Outcome, Reason, Reply};
+use crate::headers::{self, Snapshot};
+use crate::jinja::{RenderError, Template};
+use crate::json::{self, DocumentError};
+use crate::ops::{Direction, TransformationOps};
+
+use super::pass::{Body, Extent, Header, Metadata, Pass};
+use super::view::View;
+
+/// kgateway's response code details.
+const JSON_INVALID: &str = "json parsing error in transformation template";
+const UNDECLARED_VARIABLE: &str = "undeclared json variables in transformation template";
+
+/// A pass going on.
+pub(super) struct Run<'r> {
+    pass: &'r Pass,
+    ops: &'r mut dyn TransformationOps,
+    outcome: Outcome,
+}
+
+impl<'r> Run<'r> {
+    pub(super) fn new(pass: &'r Pass, ops: &'r mut dyn TransformationOps) -> Self {
+        Self {
+            pass,
+            ops,
+            outcome: Outcome::default(),
+        }
+    }
+
+    /// Runs the pass.
+    pub(super) fn all(mut self, exchange: &mut Exchange, extent: Extent) -> Outcome {
+        self.outcome.reply = self.steps(exchange, extent).err();
+        self.outcome
+    }
+
+    fn steps(&mut self, exchange: &mut Exchange, extent: Extent) -> Result<(), Reply> {
+        let pass = self.pass;
+        let whole = extent == Extent::Whole;
+        // Before any change: templates see the message as it arrived.
+        let message = self.snapshot(exchange);
+        if !pass.extraction.is_empty() {
+            exchange.extracted = Some(pass.extraction.run(self.ops, whole, &mut self.outcome)?);
+        }
+        let view = self.view(exchange, message, whole)?;
+        if let Some(body) = pass
+            .body
+            .as_ref()
+            .filter(|_| whole && pass.parse_as != ParseAs::None)
+            && self.may_have_body(exchange)
+        {
+            self.body(body, &view);
+        }
+        for header in &pass.set {
+            self.set(header, &view)?;
+        }
+        for header in &pass.add {
+            self.add(header, &view)?;
+        }
+        for name in &pass.remove {
+            self.ops.remove_header(pass.direction, name);
+        }
+        for metadata in &pass.metadata {
+            self.metadata(metadata, &view)?;
+        }
+        if pass.clear_route_cache {
+            self.ops.clear_route_cache();
+        }
+        Ok(())
+    }
+
+    /// Whether the message may have a body at all (RFC 9110 sections 9.3.2 and 15.3.5): one where
+    /// none may be would be taken for the next message.
+    fn may_have_body(&self, exchange: &Exchange) -> bool {
+        if self.pass.direction == Direction::Request {
+            return true;
+        }
+        let status = self.ops.header_values(Direction::Response, ":status");
+        let bodiless: [&[u8]; 3] = [b"204", b"205", b"304"];
+        !exchange.head && !status.iter().any(|status| bodiless.contains(status))
+    }
+
+    fn snapshot(&self, exchange: &Exchange) -> Option<Rc<Snapshot>> {
+        let direction = self.pass.direction;
+        if direction == Direction::Request {
+            return exchange.request();
+        }
+        let needed = &self.pass.needs.message;
+        (!needed.is_empty()).then(|| Rc::new(Snapshot::take(self.ops, direction, needed)))
+    }
+
+    fn view<'e>(
+        &mut self,
+        exchange: &'e Exchange,
+        message: Option<Rc<Snapshot>>,
+        whole: bool,
+    ) -> Result<View<'e>, Reply> {
+        let direction = self.pass.direction;
+        let document = if whole && self.pass.parse_as == ParseAs::AsJson {
+            self.document()?
+        } else {
+            None
+        };
+        let body = self.pass.body.as_ref().filter(|_| whole);
+        let text = body.filter(|body| body.reads_text).map(|_| {
+            let bytes = self.ops.body(direction);
+            Value::from(String::from_utf8_lossy(&bytes).into_owned())
+        });
+        Ok(View {
+            exchange,
+            message,
+            document,
+            text,
+            reads_context: body.is_some_and(|body| body.reads_context),
+            shown: OnceCell::new(),
+        })
+    }
+
+    /// The body as JSON; `None` when it is empty or `null`.
+    fn document(&mut self) -> Result<Option<Value>, Reply> {
+        let direction = self.pass.direction;
+        let chunks = self.ops.body_chunks(direction);
+        match json::document(&chunks, &self.pass.document, &self.pass.limits) {
+            Ok(document) => Ok(document.filter(|value| !value.is_none())),
+            Err(error) => {
+                let path = format!("{}.body", direction.as_str());
+                let reason = match error {
+                    DocumentError::Invalid(_) => Reason::JsonInvalid,
+                    DocumentError::TooDeep => Reason::Limit,
+                };
+                self.outcome.fail(reason, &path, error.to_string());
+                Err(Reply::bad_request(JSON_INVALID))
+            }
+        }
+    }
+
+    fn body(&mut self, body: &Body, view: &View<'_>) {
+        let direction = self.pass.direction;
+        let rendered = match view.undeclared(&body.template) {
+            Some(names) => {
+                self.outcome
+                    .fail(Reason::UndeclaredVariable, &body.path, names);
+                String::new()
+            }
+            None => self
+                .rendered(&body.template, &body.path, view)
+                .unwrap_or_default(),
+        };
+        let size = self.ops.body_size(direction);
+        self.ops.drain_body(direction, size);
+        let length = rendered.len().to_string();
+        self.ops
+            .set_header(direction, "content-length", length.as_bytes());
+        if rendered.is_empty() {
+            self.ops.remove_header(direction, "content-type");
+        } else if !self.ops.append_body(direction, rendered.as_bytes()) {
+            self.ops.set_header(direction, "content-length", b"0");
+            self.outcome
+                .fail(Reason::Render, &body.path, "the host refused the body");
+        }
+    }
+
+    fn set(&mut self, header: &Header, view: &View<'_>) -> Result<(), Reply> {
+        let direction = self.pass.direction;
+        if let Some(value) = self.header_value(header, view)? {
+            if self
+                .ops
+                .set_header(direction, &header.name, value.as_bytes())
+            {
+                return Ok(());
+            }
+            self.refused(&header.path);
+        }
+        // A message without its pseudo headers is none.
+        if !header.name.starts_with(':') {
+            self.ops.remove_header(direction, &header.name);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, header: &Header, view: &View<'_>) -> Result<(), Reply> {
+        if let Some(value) = self.header_value(header, view)?
+            && !self
+                .ops
+                .add_header(self.pass.direction, &header.name, value.as_bytes())
+        {
+            self.refused(&header.path);
+        }
+        Ok(())
+    }
+
+    fn refused(&mut self, path: &str) {
+        self.outcome
+            .fail(Reason::HeaderValue, path, "the host refused the header");
+    }
+
+    /// A value that is not empty and that a header can carry.
+    fn header_value(&mut self, header: &Header, view: &View<'_>) -> Result<Option<String>, Reply> {
+        let Some(template) = &header.template else {
+            return Ok(None);
+        };
+        let Some(value) = self.value(template, &header.path, view)? else {
+            return Ok(None);
+        };
+        let (reason, detail) = if value.len() > self.pass.limits.header_bytes {
+            (Reason::Limit, "the value is too long")
+        } else if headers::valid_value_of(&header.name, &value) {
+            return Ok(Some(value));
+        } else {
+            (Reason::HeaderValue, "the value cannot stand in this header")
+        };
+        self.outcome.fail(reason, &header.path, detail);
+        Ok(None)
+    }
+
+    fn metadata(&mut self, metadata: &Metadata, view: &View<'_>) -> Result<(), Reply> {
+        let Some(value) = self.value(&metadata.template, &metadata.path, view)? else {
+            return Ok(());
+        };
+        if headers::valid_value(value.as_bytes()) {
+            self.ops
+                .set_dynamic_metadata(&metadata.namespace, &metadata.key, &value);
+        } else {
+            // A line break would write lines of its own into a text access log.
+            let detail = "the value holds a control character";
+            self.outcome
+                .fail(Reason::HeaderValue, &metadata.path, detail);
+        }
+        Ok(())
+    }
+
+    /// What a template renders, if it is not empty. A name that only JSON could give, without
+    /// JSON, ends the pass.
+    fn value(
+        &mut self,
+        template: &Template,
+        path: &str,
+        view: &View<'_>,
+    ) -> Result<Option<String>, Reply> {
+        if let Some(names) = view.undeclared(template) {
+            self.outcome.fail(Reason::UndeclaredVariable, path, names);
+            return Err(Reply::bad_request(UNDECLARED_VARIABLE));
+        }
+        Ok(self
+            .rendered(template, path, view)
+            .filter(|value| !value.is_empty()))
+    }
+
+    fn rendered(&mut self, template: &Template, path: &str, view: &View<'_>) -> Option<String> {
+        match view.render(template) {
+            Ok(rendered) => Some(rendered),
+            Err(error) => {
+                let reason = match error {
+                    RenderError::Limit(_) => Reason::Limit,
+                    RenderError::Failed(_) => Reason::Render,
+                };
+                self.outcome.fail(reason, path, error.to_string());
+                None
+            }
+        }
+    }
+}
