@@ -9,6 +9,7 @@
 mod acl;
 mod bad_input;
 mod configs;
+mod deploy;
 mod failures;
 mod gateway;
 mod kgateway;
@@ -108,6 +109,11 @@ const AREAS: &[Area] = &[
         name: "kgateway",
         module: Built::Release,
         scenarios: kgateway::SCENARIOS,
+    },
+    Area {
+        name: "deploy",
+        module: Built::Release,
+        scenarios: deploy::SCENARIOS,
     },
 ];
 

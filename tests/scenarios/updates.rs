@@ -20,14 +20,14 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
 ];
 
 /// Files that Envoy watches, each replaced as a whole.
-struct Resources {
+pub(crate) struct Resources {
     directory: TempDir,
     release: EnvoyRelease,
     version: u32,
 }
 
 impl Resources {
-    fn new(release: EnvoyRelease) -> Result<Self> {
+    pub(crate) fn new(release: EnvoyRelease) -> Result<Self> {
         Ok(Self {
             directory: tempfile::tempdir()?,
             release,
@@ -40,7 +40,7 @@ impl Resources {
     }
 
     /// Writes the listener and its routes; returns what is left of the bootstrap.
-    fn write(&mut self, bootstrap: &Bootstrap, what: &[&str]) -> Result<Value> {
+    pub(crate) fn write(&mut self, bootstrap: &Bootstrap, what: &[&str]) -> Result<Value> {
         self.version += 1;
         let mut bootstrap = bootstrap.build(self.release);
         let mut listener = bootstrap["static_resources"]["listeners"][0].take();

@@ -1,0 +1,422 @@
+//! The manifests of `deploy/` do on a real Envoy what they promise: kgateway's, as its control plane would translate
+//! them, and the bootstrap inside deploy/plain.
+
+mod control_plane;
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use harness::{Connection, Envoy, Manifests, Protocol, Request, Upstream};
+use serde_json::{Value, json};
+
+use crate::stage::{Scenario, Stage, only, same, scenarios};
+use crate::updates::Resources;
+use control_plane::ControlPlane;
+
+pub(crate) const SCENARIOS: &[Scenario] = scenarios![
+    All the_lab_routes_models,
+    Ends the_lab_mirrors,
+    Ends only_openai_gets_the_key,
+    All the_dashboard_asks_for_what_there_is,
+    All the_plain_gateway_routes_models,
+    Ends the_plain_bootstrap_is_valid_as_it_is,
+];
+
+const LAB: &str = "kgateway/overlays/lab";
+
+/// A model server for each name.
+async fn servers<'a>(names: &[&'a str]) -> Result<BTreeMap<&'a str, Upstream>> {
+    let mut servers = BTreeMap::new();
+    for name in names {
+        servers.insert(*name, Upstream::mock_llm(name).await?);
+    }
+    Ok(servers)
+}
+
+/// The Gateway of a kustomization.
+async fn gateway(
+    stage: &Stage,
+    manifests: &Manifests,
+    servers: &BTreeMap<&str, Upstream>,
+    secrets: &[(&str, &str)],
+) -> Result<Arc<Envoy>> {
+    let control_plane = ControlPlane::new(manifests, addresses(servers))?;
+    let mut launch = stage.launch(control_plane.bootstrap()?.build(stage.release));
+    for (name, value) in control_plane.environment(secrets)? {
+        launch = launch.env(&name, &value);
+    }
+    stage.start(launch).await
+}
+
+fn addresses<'a>(
+    servers: &BTreeMap<&'a str, Upstream>,
+) -> impl Iterator<Item = (&'a str, SocketAddr)> {
+    servers
+        .iter()
+        .map(|(name, server)| (*name, server.address()))
+}
+
+fn ask(path: &str, body: &str) -> Request {
+    Request::post(path)
+        .header("content-type", "application/json")
+        .body(body.to_owned())
+}
+
+async fn the_lab_routes_models(stage: &Stage) -> Result<()> {
+    let manifests = Manifests::render(LAB)?;
+    let servers = servers(&["llama", "mistral", "httpbun", "candidate"]).await?;
+    let envoy = gateway(stage, &manifests, &servers, &[]).await?;
+    let address = envoy.address().await?;
+    let chat = "/v1/chat/completions";
+    let upstream_chat = "/llm/chat/completions";
+    let large = format!(
+        r#"{{"prompt": "{}", "model": "llama"}}"#,
+        "x".repeat(3_000_000)
+    );
+    // What is sent, which route and server answer, at which path.
+    let cases = [
+        (
+            ask(chat, r#"{"model": "llama"}"#),
+            "llama",
+            "llama",
+            upstream_chat,
+        ),
+        (
+            ask(chat, r#"{"messages": [], "model": "mistral"}"#),
+            "mistral",
+            "mistral",
+            upstream_chat,
+        ),
+        (
+            ask(chat, r#"{"model": "other"}"#),
+            "fallback",
+            "httpbun",
+            upstream_chat,
+        ),
+        (ask(chat, r"{}"), "fallback", "httpbun", upstream_chat),
+        (ask(chat, &large), "llama", "llama", upstream_chat),
+        (
+            ask("/v1x", r#"{"model": "llama"}"#),
+            "fallback",
+            "httpbun",
+            "/v1x",
+        ),
+        (
+            Request::get("/v1/models"),
+            "without-body",
+            "httpbun",
+            "/llm/models",
+        ),
+        (
+            Request::get("/health"),
+            "without-body",
+            "httpbun",
+            "/health",
+        ),
+        (
+            ask(chat, r#"{"model": "mistral"}"#).header("x-gateway-model-name", "llama"),
+            "mistral",
+            "mistral",
+            upstream_chat,
+        ),
+        (
+            ask(chat, r"{}").header("x-gateway-model-name", "llama"),
+            "fallback",
+            "httpbun",
+            upstream_chat,
+        ),
+        (
+            Request::get("/v1/models").header("x-gateway-model-name", "llama"),
+            "without-body",
+            "httpbun",
+            "/llm/models",
+        ),
+    ];
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        for (request, route, server, path) in &cases {
+            let what: String = format!("{request:?}").chars().take(300).collect();
+            let request = request.clone().by(protocol);
+            let response = request.send(address).await?.expect_status(200)?;
+            same(
+                &what,
+                only(&response.headers, "x-served-by")?.as_str(),
+                *route,
+            )?;
+            let seen = servers[server].request().await?;
+            same(&what, seen.path.as_str(), *path)?;
+        }
+    }
+    let refused = ask(chat, "not JSON").send(address).await?;
+    same("not JSON", refused.status, 400)?;
+    let too_large = ask(chat, &" ".repeat(4_300_000)).send(address).await?;
+    same("too large", too_large.status, 413)?;
+
+    let log = envoy.access_log(2 * cases.len() + 2).await?;
+    let first: Value = serde_json::from_str(log.first().context("no log")?)?;
+    same("logged model", first["model"].as_str(), Some("llama"))?;
+    same("logged cluster", first["cluster"].as_str(), Some("llama"))?;
+    let refused: Value = serde_json::from_str(&log[2 * cases.len()])?;
+    same(
+        "logged failure",
+        refused["failure"].as_str(),
+        Some("json_invalid"),
+    )
+}
+
+/// Shares are random: the bounds lie more than five standard deviations away.
+async fn the_lab_mirrors(stage: &Stage) -> Result<()> {
+    let manifests = Manifests::render(LAB)?;
+    let servers = servers(&["llama", "mistral", "httpbun", "candidate"]).await?;
+    let envoy = gateway(stage, &manifests, &servers, &[]).await?;
+    let mut connection = Connection::open(envoy.address().await?, Protocol::Http1).await?;
+    let mut before = 0;
+    for (model, requests, bounds) in [
+        ("other", 100, 0..=0),
+        ("llama", 1000, 340..=500),
+        ("mistral", 3000, 1..=40),
+    ] {
+        for _ in 0..requests {
+            let request = Request::post("/v1/chat/completions").json(&json!({"model": model}));
+            connection.send(request).await?.expect_status(200)?;
+        }
+        let after = envoy.stat("cluster.candidate.upstream_rq_total").await?;
+        let copied = after - before;
+        ensure!(
+            bounds.contains(&copied),
+            "{model}: {copied} of {requests} copied, not within {bounds:?}"
+        );
+        before = after;
+    }
+    Ok(())
+}
+
+async fn only_openai_gets_the_key(stage: &Stage) -> Result<()> {
+    let manifests = Manifests::render("kgateway/overlays/openai")?;
+    let servers = servers(&["llama", "mistral", "httpbun", "candidate", "openai"]).await?;
+    let envoy = gateway(stage, &manifests, &servers, &[("openai", "sk-1")]).await?;
+    let address = envoy.address().await?;
+    let chat = "/v1/chat/completions";
+    for (request, server, key) in [
+        (
+            ask(chat, r#"{"model": "gpt-4o"}"#),
+            "openai",
+            Some("Bearer sk-1"),
+        ),
+        (
+            ask("/elsewhere", r#"{"model": "gpt-4o"}"#),
+            "openai",
+            Some("Bearer sk-1"),
+        ),
+        (ask(chat, r#"{"model": "llama"}"#), "llama", None),
+        (ask(chat, r#"{"model": "gpt-4o-mini"}"#), "httpbun", None),
+        (
+            ask(chat, "{}").header("x-gateway-model-name", "gpt-4o"),
+            "httpbun",
+            None,
+        ),
+        (
+            ask(chat, r#"{"model": "llama"}"#).header("x-gateway-model-name", "gpt-4o"),
+            "llama",
+            None,
+        ),
+        (Request::get("/v1/models"), "httpbun", None),
+        (
+            ask(chat, r#"{"model": "mistral"}"#).header("authorization", "Bearer of-the-client"),
+            "mistral",
+            None,
+        ),
+        (
+            ask(chat, r#"{"model": "gpt-4o"}"#).header("authorization", "Bearer of-the-client"),
+            "openai",
+            Some("Bearer sk-1"),
+        ),
+    ] {
+        let what = format!("{request:?}");
+        request.send(address).await?.expect_status(200)?;
+        let seen = servers[server].request().await?;
+        same(&what, seen.headers.value("authorization").as_deref(), key)?;
+        if server == "openai" {
+            same(&what, seen.authority.as_str(), "api.openai.com")?;
+        }
+    }
+    Ok(())
+}
+
+/// The names of the metrics that a dashboard asks for.
+fn metrics(dashboard: &str) -> Result<Vec<String>> {
+    let dashboard: Value = serde_json::from_str(dashboard)?;
+    let panels = dashboard["panels"].as_array().context("no panels")?;
+    let targets = panels
+        .iter()
+        .flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
+    let mut names = Vec::new();
+    for target in targets {
+        let query = target["expr"].as_str().context("no query")?;
+        let words = query.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        let metrics: Vec<_> = words
+            // `envoy_cluster_name` and its kind are labels.
+            .filter(|word| word.starts_with("envoy_") || word.starts_with("rustformations_"))
+            .filter(|word| {
+                !matches!(
+                    *word,
+                    "envoy_cluster_name"
+                        | "envoy_response_code_class"
+                        | "envoy_dynamicmodulescustom_"
+                )
+            })
+            .map(ToOwned::to_owned)
+            .collect();
+        ensure!(!metrics.is_empty(), "{query} asks for nothing");
+        names.extend(metrics);
+    }
+    Ok(names)
+}
+
+async fn the_dashboard_asks_for_what_there_is(stage: &Stage) -> Result<()> {
+    let manifests = Manifests::render("kgateway/overlays/production")?;
+    let dashboard = manifests
+        .find("ConfigMap", "rustformations-dashboard")
+        .context("no dashboard")?;
+    let metrics = metrics(
+        dashboard.0["data"]["rustformations.json"]
+            .as_str()
+            .context("no file")?,
+    )?;
+    let servers = servers(&["llama", "mistral", "httpbun"]).await?;
+    let control_plane = ControlPlane::new(&manifests, addresses(&servers))?;
+    // From files, as from a control plane: Envoy then counts what it refuses.
+    let mut resources = Resources::new(stage.release)?;
+    let bootstrap = resources.write(&control_plane.bootstrap()?, &["routes", "listeners"])?;
+    let envoy = stage.start(stage.launch(bootstrap)).await?;
+    let address = envoy.address().await?;
+    ask("/v1/x", r#"{"model": "llama"}"#)
+        .send(address)
+        .await?
+        .expect_status(200)?;
+    ask("/v1/x", "not JSON")
+        .send(address)
+        .await?
+        .expect_status(400)?;
+    let page = envoy.admin("/stats/prometheus").await?;
+    for metric in metrics {
+        let there = page.lines().any(|line| {
+            let name = line.split(['{', ' ']).next().unwrap_or_default();
+            name == metric || name.strip_prefix("envoy_dynamicmodulescustom_") == Some(&metric)
+        });
+        ensure!(there, "no metric {metric}");
+    }
+    let failed = page
+        .lines()
+        .find(|line| line.contains("rustformations_failures_total{"));
+    let failed = failed.context("no failure was counted")?;
+    ensure!(
+        failed.contains(r#"reason="json_invalid""#) && failed.ends_with(" 1"),
+        "{failed}"
+    );
+    Ok(())
+}
+
+/// The bootstrap inside the ConfigMap of deploy/plain.
+fn plain_bootstrap() -> Result<Value> {
+    let manifests = Manifests::render("plain/base")?;
+    let mut maps = manifests.of_kind("ConfigMap");
+    let map = maps.next().context("no ConfigMap")?;
+    let text = map.0["data"]["envoy.yaml"]
+        .as_str()
+        .context("no envoy.yaml")?;
+    Ok(serde_saphyr::from_str(text)?)
+}
+
+async fn the_plain_bootstrap_is_valid_as_it_is(stage: &Stage) -> Result<()> {
+    let validation = stage.launch(plain_bootstrap()?).validate().await?;
+    ensure!(validation.status.success(), "{}", validation.output);
+    ensure!(
+        !validation.output.contains(": RF0"),
+        "{}",
+        validation.output
+    );
+    Ok(())
+}
+
+async fn the_plain_gateway_routes_models(stage: &Stage) -> Result<()> {
+    let servers = servers(&["llama", "mistral", "httpbun"]).await?;
+    let mut bootstrap = plain_bootstrap()?;
+    let admin = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    bootstrap["admin"]["address"]["socket_address"]["port_value"] = json!(admin.port());
+    for listener in bootstrap["static_resources"]["listeners"]
+        .as_array_mut()
+        .context("no listeners")?
+    {
+        listener["address"]["socket_address"] = json!({"address": "127.0.0.1", "port_value": 0});
+    }
+    for cluster in bootstrap["static_resources"]["clusters"]
+        .as_array_mut()
+        .context("no clusters")?
+    {
+        let name = cluster["name"].as_str().context("no name")?.to_owned();
+        let address = servers.get(name.as_str()).map_or(admin, Upstream::address);
+        cluster["type"] = json!("STATIC");
+        let endpoint =
+            "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";
+        let endpoint = cluster.pointer_mut(endpoint).context("no endpoint")?;
+        let port = if name == "admin" { 9901 } else { 3090 };
+        same(&name, &endpoint["port_value"], &json!(port))?;
+        *endpoint = json!({"address": "127.0.0.1", "port_value": address.port()});
+    }
+    let envoy = stage.start(stage.launch(bootstrap)).await?;
+    let address = envoy.listener_address("gateway").await?;
+    let chat = "/v1/chat/completions";
+    for (request, route, server) in [
+        (ask(chat, r#"{"model": "llama"}"#), "llama", "llama"),
+        (ask(chat, r#"{"model": "llama-3.1-70b"}"#), "llama", "llama"),
+        (ask(chat, r#"{"model": "mistral"}"#), "mistral", "mistral"),
+        (ask(chat, r#"{"model": "other"}"#), "fallback", "httpbun"),
+        (ask(chat, "not JSON"), "fallback", "httpbun"),
+        (
+            ask(chat, "{}").header("x-gateway-model-name", "llama"),
+            "fallback",
+            "httpbun",
+        ),
+        (Request::get("/v1/models"), "fallback", "httpbun"),
+        (Request::get("/health"), "fallback", "httpbun"),
+    ] {
+        let what = format!("{request:?}");
+        let response = request.send(address).await?.expect_status(200)?;
+        same(
+            &what,
+            only(&response.headers, "x-served-by")?.as_str(),
+            route,
+        )?;
+        let seen = servers[server].request().await?;
+        ensure!(!seen.path.starts_with("/v1"), "{what}: {}", seen.path);
+    }
+    let operations = envoy.listener_address("operations").await?;
+    let ready = Request::get("/ready")
+        .send(operations)
+        .await?
+        .expect_status(200)?;
+    same("ready", ready.text().trim(), "LIVE")?;
+    let metrics = Request::get("/metrics")
+        .send(operations)
+        .await?
+        .expect_status(200)?;
+    ensure!(
+        metrics.text().contains("envoy_cluster_upstream_rq_total"),
+        "no metrics"
+    );
+    for other in [
+        "/",
+        "/config_dump",
+        "/quitquitquit",
+        "/metrics/../quitquitquit",
+        "/ready/x",
+    ] {
+        for method in ["GET", "POST"] {
+            let refused = Request::new(method, other).send(operations).await?;
+            same(other, refused.status, 404)?;
+        }
+    }
+    Ok(())
+}
