@@ -84,6 +84,11 @@ impl Child {
 }
 
 impl Node {
+    /// Whether a pointer leads further than here.
+    pub(crate) fn leads_on(&self) -> bool {
+        !self.children.is_empty()
+    }
+
     /// The way on for an object key.
     pub(crate) fn member(&self, key: &str) -> Option<NodeId> {
         let mut ways = self.children.iter();

@@ -2,13 +2,15 @@
 //! where pointers lead, and at which bytes.
 //!
 //! No tree is built and nothing is copied but the keys on the way and the text that the visitor
-//! asks for. Checked of the rest: the structure (balanced, strings closed, one document), the
-//! depth, numbers and literals. Not checked: the inside of strings.
+//! asks for. Of arrays and objects that no pointer leads into it is checked that brackets match,
+//! strings end and the depth is kept; of those on the way all but the inside of strings.
 
 use std::ops::Range;
 
+use json_blocks::{Escape, Fault, Nesting, text_end};
+
 use super::number::Number;
-use super::pointer::{NodeId, Pointers, ROOT};
+use super::pointer::{Node, NodeId, Pointers, ROOT};
 use super::string;
 use super::taken::Taken;
 
@@ -25,6 +27,15 @@ pub enum Error {
     /// allows.
     #[error("nested too deep")]
     TooDeep,
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Invalid => Self::Invalid,
+            Fault::TooDeep => Self::TooDeep,
+        }
+    }
 }
 
 /// Learns what stands where pointers lead. Nodes are those of the [`Pointers`] walked with; of
@@ -48,7 +59,8 @@ pub(crate) trait Visitor {
     /// A comma in the array or object at `node`.
     fn comma(&mut self, node: NodeId, at: u64) {}
 
-    /// An array or object ends; `at` is its bracket.
+    /// An array or object ends; `at` is its bracket. It is said to be `empty` only if a pointer
+    /// leads into it: others are passed over.
     fn close(&mut self, node: NodeId, container: Container, at: u64, empty: bool) {}
 
     /// A value that is neither array nor object has been read.
@@ -136,8 +148,10 @@ enum State {
     Colon,
     /// A comma, or the end of an array or object.
     Comma,
-    /// A string; `escaped`: its last byte was a backslash.
-    Text { text: Text, escaped: bool },
+    /// A string.
+    Text { text: Text, escape: Escape },
+    /// An array or object that no pointer leads into.
+    Passed(Nesting),
     /// What is left of `true`, `false` or `null`.
     Literal {
         rest: &'static [u8],
@@ -157,7 +171,8 @@ enum Text {
 }
 
 impl Walker {
-    /// Stops where more than `depth` arrays and objects are open at once.
+    /// Stops where more than `depth` arrays and objects are open at once, or more than
+    /// [`Nesting::LEVELS`] in one that is passed over.
     pub(crate) fn new(depth: usize) -> Self {
         Self {
             depth,
@@ -259,7 +274,8 @@ impl<V: Visitor> Step<'_, V> {
             return Ok(rest);
         };
         match self.walker.state {
-            State::Text { text, escaped } => self.text(text, escaped, rest),
+            State::Text { text, escape } => self.text(text, escape, rest),
+            State::Passed(nesting) => self.pass(nesting, rest),
             State::Number(number) => self.number(number, rest),
             State::Literal { rest: left, kind } => self.literal(left, kind, byte, tail),
             _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => Ok(tail),
@@ -285,19 +301,10 @@ impl<V: Visitor> Step<'_, V> {
         self.walker.state = match byte {
             b'"' => {
                 self.keep();
-                let text = Text::Value;
-                let escaped = false;
-                State::Text { text, escaped }
+                text_state(Text::Value)
             }
-            b'{' => {
-                self.open(Container::Object)?;
-                State::Key { closing: true }
-            }
-            b'[' => {
-                self.open(Container::Array)?;
-                self.walker.node = self.element(0);
-                State::Value { closing: true }
-            }
+            b'{' => self.open(Container::Object)?,
+            b'[' => self.open(Container::Array)?,
             b']' if closing => {
                 self.close(rest, true)?;
                 return Ok(tail);
@@ -328,10 +335,7 @@ impl<V: Visitor> Step<'_, V> {
                 let longest = on_the_way.map(|_| self.pointers.longest_key());
                 self.walker.start = self.at(rest);
                 self.walker.taken.start(longest.map(string::most_escaped));
-                self.walker.state = State::Text {
-                    text: Text::Key,
-                    escaped: false,
-                };
+                self.walker.state = text_state(Text::Key);
             }
             b'}' if closing => self.close(rest, true)?,
             _ => return Err(Error::Invalid),
@@ -364,31 +368,33 @@ impl<V: Visitor> Step<'_, V> {
         Ok(tail)
     }
 
-    fn text<'c>(&mut self, text: Text, escaped: bool, rest: &'c [u8]) -> Result<&'c [u8], Error> {
-        let taken = &mut self.walker.taken;
-        if escaped {
-            let (byte, tail) = rest.split_at_checked(1).unwrap_or((rest, &[]));
-            taken.push(byte);
-            let escaped = false;
-            self.walker.state = State::Text { text, escaped };
-            return Ok(tail);
-        }
-        let length = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-        let (plain, from) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-        taken.push(plain);
-        match from.split_first() {
-            None => Ok(from),
-            Some((b'"', after)) => {
-                self.end_text(text, after)?;
-                Ok(after)
-            }
-            Some((_, after)) => {
-                taken.push(b"\\");
-                let escaped = true;
-                self.walker.state = State::Text { text, escaped };
-                Ok(after)
-            }
-        }
+    fn text<'c>(
+        &mut self,
+        text: Text,
+        mut escape: Escape,
+        rest: &'c [u8],
+    ) -> Result<&'c [u8], Error> {
+        let end = text_end(rest, &mut escape);
+        let inside = end.and_then(|end| rest.split_at_checked(end));
+        let Some((inside, quote)) = inside else {
+            self.walker.taken.push(rest);
+            self.walker.state = State::Text { text, escape };
+            return Ok(&[]);
+        };
+        let after = quote.split_first().map_or(quote, |(_, after)| after);
+        self.walker.taken.push(inside);
+        self.end_text(text, after)?;
+        Ok(after)
+    }
+
+    fn pass<'c>(&mut self, mut nesting: Nesting, rest: &'c [u8]) -> Result<&'c [u8], Error> {
+        let end = nesting.end(rest)?;
+        let Some(bracket) = end.and_then(|end| rest.get(end..)) else {
+            self.walker.state = State::Passed(nesting);
+            return Ok(&[]);
+        };
+        self.close(bracket, false)?;
+        Ok(bracket.split_first().map_or(bracket, |(_, after)| after))
     }
 
     fn end_text(&mut self, text: Text, after: &[u8]) -> Result<(), Error> {
@@ -458,9 +464,10 @@ impl<V: Visitor> Step<'_, V> {
         Ok(())
     }
 
-    fn open(&mut self, container: Container) -> Result<(), Error> {
+    fn open(&mut self, container: Container) -> Result<State, Error> {
         let node = self.walker.node;
-        if self.walker.stack.len() >= self.walker.depth {
+        let levels = self.walker.depth.saturating_sub(self.walker.stack.len());
+        if levels == 0 {
             return Err(Error::TooDeep);
         }
         if let Some(node) = node {
@@ -471,7 +478,18 @@ impl<V: Visitor> Step<'_, V> {
             node,
             index: 0,
         });
-        Ok(())
+        let closing = true;
+        let entered = node.and_then(|node| self.pointers.node(node));
+        Ok(match container {
+            _ if !entered.is_some_and(Node::leads_on) => {
+                State::Passed(Nesting::new(container == Container::Object, levels))
+            }
+            Container::Object => State::Key { closing },
+            Container::Array => {
+                self.walker.node = self.element(0);
+                State::Value { closing }
+            }
+        })
     }
 
     fn close(&mut self, rest: &[u8], empty: bool) -> Result<(), Error> {
@@ -509,6 +527,11 @@ impl<V: Visitor> Step<'_, V> {
         });
         node
     }
+}
+
+fn text_state(text: Text) -> State {
+    let escape = Escape::None;
+    State::Text { text, escape }
 }
 
 fn literal(rest: &'static [u8], kind: ScalarKind) -> State {
