@@ -8,6 +8,29 @@ use minijinja::{AutoEscape, Environment};
 use super::{filters, functions};
 use crate::engine::Settings;
 
+/// Functions of the engine and of this crate.
+pub(crate) const FUNCTIONS: &[&str] = &[
+    "base64_decode",
+    "base64_encode",
+    "base64url_decode",
+    "base64url_encode",
+    "body",
+    "context",
+    "debug",
+    "dict",
+    "env",
+    "get_cookie",
+    "get_cookie_i",
+    "header",
+    "namespace",
+    "range",
+    "raw_string",
+    "replace_with_random",
+    "replace_with_string",
+    "request_header",
+    "substring",
+];
+
 /// Filters of the engine.
 pub(crate) const FILTERS: &[&str] = &[
     "abs",
@@ -136,7 +159,10 @@ mod tests {
     }
 
     #[test]
-    fn every_listed_filter_and_test_exists_and_no_other() {
+    fn every_listed_name_exists_and_no_other() {
+        let environment = environment(&Arc::default(), 1000);
+        let functions: Vec<&str> = environment.globals().map(|(name, _)| name).collect();
+        assert_eq!(functions, FUNCTIONS);
         for name in FILTERS {
             let error = renders(&format!("{{{{ 1 | {name} }}}}")).err();
             let kind = error.map(|error| error.kind());

@@ -1,7 +1,6 @@
 //! What templates see of the message: functions through [`Scope`], names through [`Variables`].
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -73,13 +72,13 @@ pub(crate) struct Variables {
     /// The extracted fields, if the configuration extracts any.
     pub(crate) extracted: Option<Value>,
     /// Functions that the template calls: a body's member of the same name does not hide them.
-    pub(crate) calls: Arc<BTreeSet<String>>,
+    pub(crate) calls: Arc<[&'static str]>,
 }
 
 impl Object for Variables {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let name = key.as_str()?;
-        if self.calls.contains(name) {
+        if self.calls.contains(&name) {
             return None;
         }
         if name == "extracted" && self.extracted.is_some() {

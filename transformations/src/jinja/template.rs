@@ -40,7 +40,7 @@ pub(crate) struct Jinja {
     cell: Cell,
     needs: Needs,
     /// Functions it calls.
-    calls: Arc<BTreeSet<String>>,
+    calls: Arc<[&'static str]>,
     /// Names that a JSON body has to give.
     undeclared: Vec<String>,
     /// Names that a JSON body may give.
@@ -105,7 +105,7 @@ impl Template {
             environment.template_from_named_str(&source.name, &source.text)
         })
         .map_err(|error| syntax_error(path, text, &error))?;
-        let usage = Usage::of(cell.borrow_dependent(), environment);
+        let usage = Usage::of(cell.borrow_dependent());
         warnings.extend(usage.unknown.into_iter().map(|mut warning| {
             warning.path = path.to_owned();
             warning
@@ -124,7 +124,7 @@ impl Template {
         Ok(Template::Jinja(Box::new(Jinja {
             cell,
             needs: usage.needs,
-            calls: Arc::new(usage.calls),
+            calls: usage.calls.into_iter().collect(),
             undeclared: usage.undeclared.into_iter().collect(),
             names: usage.names,
             rendered_bytes: limits.rendered_bytes,

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use minijinja::Template;
 use minijinja::machinery::{Instruction, Instructions, get_compiled_template};
-use minijinja::{Environment, Template};
 
-use super::environment::{FILTERS, TESTS};
+use super::environment::{FILTERS, FUNCTIONS, TESTS};
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::needs::Needs;
 
@@ -15,7 +15,7 @@ pub(crate) struct Usage {
     /// The headers it may look at.
     pub(crate) needs: Needs,
     /// Functions of the environment that it calls.
-    pub(crate) calls: BTreeSet<String>,
+    pub(crate) calls: BTreeSet<&'static str>,
     /// Environment variables that it names.
     pub(crate) variables: BTreeSet<String>,
     /// Every name that it looks up: any of them may be a member of a JSON body.
@@ -27,34 +27,25 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    pub(crate) fn of(template: &Template<'_, '_>, environment: &Environment<'_>) -> Self {
-        let globals: BTreeSet<String> = environment
-            .globals()
-            .map(|(name, _)| name.to_owned())
-            .collect();
-        let mut usage = Usage {
-            undeclared: template
+    pub(crate) fn of(template: &Template<'_, '_>) -> Self {
+        let compiled = get_compiled_template(template);
+        let mut usage = Usage::default();
+        if !(compiled.blocks.is_empty() && names_only_functions(&compiled.instructions)) {
+            // It parses the template once more.
+            usage.undeclared = template
                 .undeclared_variables(true)
                 .into_iter()
-                .filter(|name| !globals.contains(name))
-                .collect(),
-            ..Usage::default()
-        };
-        let free = template.undeclared_variables(false);
-        let compiled = get_compiled_template(template);
+                .filter(|name| !FUNCTIONS.contains(&name.as_str()))
+                .collect();
+        }
         for instructions in std::iter::once(&compiled.instructions).chain(compiled.blocks.values())
         {
-            usage.scan(instructions, &globals, &|name| free.contains(name));
+            usage.scan(instructions);
         }
         usage
     }
 
-    fn scan(
-        &mut self,
-        spans: &Instructions<'_>,
-        globals: &BTreeSet<String>,
-        free: &dyn Fn(&str) -> bool,
-    ) {
+    fn scan(&mut self, spans: &Instructions<'_>) {
         let code: Vec<&Instruction<'_>> = instructions(spans).collect();
         let joins: BTreeSet<usize> = code.iter().filter_map(|step| target(step)).collect();
         for (index, instruction) in code.iter().enumerate() {
@@ -70,11 +61,11 @@ impl Usage {
             }
             if let Instruction::Include(_) | Instruction::LoadBlocks = instruction {
                 // What the other template calls is not known here.
-                self.calls.extend(globals.iter().cloned());
+                self.calls.extend(FUNCTIONS);
             }
             match instruction {
-                Instruction::CallFunction(name, arguments) if globals.contains(*name) => {
-                    self.calls.insert((*name).to_owned());
+                Instruction::CallFunction(name, arguments) if let Some(name) = function(name) => {
+                    self.calls.insert(name);
                     let before = index.checked_sub(1).and_then(|index| code.get(index));
                     let argument = match before {
                         // Where two ways join, the constant is the value of only one of them.
@@ -87,21 +78,16 @@ impl Usage {
                     };
                     self.call(name, argument);
                 }
-                Instruction::CallFunction(name, _) if free(name) => {
-                    self.unknown(
-                        "function",
-                        name,
-                        globals.iter().map(String::as_str),
-                        position(),
-                    );
+                Instruction::CallFunction(name, _) if self.undeclared.contains(*name) => {
+                    self.unknown("function", name, FUNCTIONS, position());
                 }
                 // A function taken as a value may be called with any name.
-                Instruction::Lookup(name) if globals.contains(*name) => self.call(name, None),
+                Instruction::Lookup(name) if FUNCTIONS.contains(name) => self.call(name, None),
                 Instruction::ApplyFilter(name, ..) if !FILTERS.contains(name) => {
-                    self.unknown("filter", name, FILTERS.iter().copied(), position());
+                    self.unknown("filter", name, FILTERS, position());
                 }
                 Instruction::PerformTest(name, ..) if !TESTS.contains(name) => {
-                    self.unknown("test", name, TESTS.iter().copied(), position());
+                    self.unknown("test", name, TESTS, position());
                 }
                 _ => {}
             }
@@ -125,19 +111,31 @@ impl Usage {
         }
     }
 
-    fn unknown<'a>(
-        &mut self,
-        kind: &str,
-        name: &str,
-        known: impl IntoIterator<Item = &'a str>,
-        position: Option<Position>,
-    ) {
+    fn unknown(&mut self, kind: &str, name: &str, known: &[&str], position: Option<Position>) {
         let diagnostic =
             Diagnostic::warning(Code::UnknownName, "", format!("unknown {kind} `{name}`"))
                 .at(position)
-                .suggest(name, known);
+                .suggest(name, known.iter().copied());
         self.unknown.push(diagnostic);
     }
+}
+
+/// The function of the environment with this name.
+fn function(name: &str) -> Option<&'static str> {
+    FUNCTIONS.iter().copied().find(|function| *function == name)
+}
+
+/// Whether the code, as that of most header templates, does nothing but print texts and calls of
+/// functions of the environment: no name can be undeclared then.
+fn names_only_functions(code: &Instructions<'_>) -> bool {
+    instructions(code).all(|instruction| match instruction {
+        Instruction::EmitRaw(_)
+        | Instruction::Emit
+        | Instruction::LoadConst(_)
+        | Instruction::ApplyFilter(..) => true,
+        Instruction::CallFunction(name, _) => function(name).is_some(),
+        _ => false,
+    })
 }
 
 fn instructions<'i, 's>(code: &'i Instructions<'s>) -> impl Iterator<Item = &'i Instruction<'s>> {

@@ -1,6 +1,6 @@
 //! Configuration to [`Program`], with everything that is wrong with its meaning.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use minijinja::Environment;
@@ -44,9 +44,11 @@ struct Compiler<'c> {
 impl<'c> Compiler<'c> {
     fn new(engine: &'c Engine, config: &'c Config) -> Self {
         let mut environment = engine.environment(config.limits.template_fuel);
-        let templates = named_templates(config);
-        let includes = templates.values().any(|text| names_templates(text));
+        let includes = named_templates(config).any(|(_, text)| names_templates(text));
         if includes {
+            let templates = named_templates(config)
+                .map(|(name, text)| (name.into_owned(), text.to_owned()))
+                .collect();
             environment = Arc::new(jinja::with_templates(&environment, templates));
         }
         Self {
@@ -445,32 +447,31 @@ impl<'c> Compiler<'c> {
 
 /// The templates of a configuration, by the names kgateway gives them: templates can include each
 /// other by these.
-fn named_templates(config: &Config) -> BTreeMap<String, String> {
-    let mut templates = BTreeMap::new();
-    for (direction, transformation) in
-        [("request", &config.request), ("response", &config.response)]
-    {
-        let Some(transformation) = transformation else {
-            continue;
-        };
-        for header in transformation.add.iter().chain(&transformation.set) {
-            templates.insert(header.value.clone(), header.value.clone());
-        }
+fn named_templates(config: &Config) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
+    let passes = [("request", &config.request), ("response", &config.response)];
+    let passes = passes
+        .into_iter()
+        .filter_map(|(direction, transformation)| Some((direction, transformation.as_ref()?)));
+    passes.flat_map(|(direction, transformation)| {
+        let headers = transformation.add.iter().chain(&transformation.set);
+        let headers = headers.map(|header| {
+            let text = header.value.as_str();
+            (Cow::Borrowed(text), text)
+        });
         let body = transformation.body.as_ref();
-        if let Some(body) = body.filter(|body| body.parse_as != ParseAs::None) {
-            templates.insert(format!("{direction}_body_0"), body.value.clone());
-        }
-        for entry in &transformation.dynamic_metadata {
-            if let Some(text) = Metadata::text(entry) {
-                let name = format!(
-                    "{direction}.dynamicMetadata[{}.{}]",
-                    entry.namespace, entry.key
-                );
-                templates.insert(name, text.to_owned());
-            }
-        }
-    }
-    templates
+        let body = body
+            .filter(|body| body.parse_as != ParseAs::None)
+            .map(move |body| (format!("{direction}_body_0").into(), body.value.as_str()));
+        let metadata = transformation
+            .dynamic_metadata
+            .iter()
+            .filter_map(move |entry| {
+                let (namespace, key) = (&entry.namespace, &entry.key);
+                let name = format!("{direction}.dynamicMetadata[{namespace}.{key}]");
+                Some((name.into(), Metadata::text(entry)?))
+            });
+        headers.chain(body).chain(metadata)
+    })
 }
 
 /// Whether a template may name another.
