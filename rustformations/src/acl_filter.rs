@@ -55,7 +55,7 @@ fn load(name: &str, place: &str, config: &[u8]) -> Option<Arc<Acl>> {
     compiled(
         name,
         place,
-        loaded.map(|loaded| (loaded.acl, loaded.warnings)),
+        loaded.map(|loaded| (Arc::new(loaded.acl), loaded.warnings)),
     )
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, Once};
 use envoy_proxy_dynamic_modules_rust_sdk::{
     EnvoyHttpFilter, HttpFilter, HttpFilterConfig, envoy_log_error, envoy_log_warn,
 };
-use transformations::{ConfigErrors, Diagnostic, Engine, Program, Reason, Settings};
+use transformations::{ConfigErrors, Diagnostic, Engine, Program, Reason, Settings, SharedProgram};
 
 use crate::Constructors;
 use crate::filter::Filter;
@@ -15,7 +15,7 @@ use crate::stats::Stats;
 /// Of the filter `rustformation`.
 pub(crate) const CONSTRUCTORS: Constructors = Constructors {
     listener: |envoy, name, config| {
-        let program = load(name, "", config)?;
+        let program = Arc::clone(load(name, "", config)?.program());
         let stats = Stats::define(envoy, name);
         Some(Box::new(Listener { program, stats }))
     },
@@ -27,12 +27,12 @@ pub(crate) const CONSTRUCTORS: Constructors = Constructors {
 
 /// What all configurations of the process share. A control plane whose schema has no room for the
 /// settings passes them as environment variables of the Envoy container.
-static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
     let list = |name: &str| std::env::var(name).ok();
-    Engine::new(Settings::from_lists(
+    Arc::new(Engine::new(Settings::from_lists(
         list("RUSTFORMATIONS_ROUTING_HEADERS").as_deref(),
         list("RUSTFORMATIONS_ENV_ALLOW").as_deref(),
-    ))
+    )))
 });
 
 /// The configuration of a listener's filter.
@@ -43,7 +43,15 @@ struct Listener {
 
 /// The configuration of a route, which replaces the listener's as a whole.
 pub(crate) struct Route {
-    pub(crate) program: Arc<Program>,
+    /// Envoy may make the configuration of one route more than once, and many routes may have the
+    /// same.
+    program: Arc<SharedProgram>,
+}
+
+impl Route {
+    pub(crate) fn program(&self) -> &Arc<Program> {
+        self.program.program()
+    }
 }
 
 impl HttpFilterConfig for Listener {
@@ -56,13 +64,8 @@ impl HttpFilterConfig for Listener {
     }
 }
 
-fn load(name: &str, place: &str, config: &[u8]) -> Option<Arc<Program>> {
-    let loaded = ENGINE.load(&protobuf_struct::json(config));
-    compiled(
-        name,
-        place,
-        loaded.map(|loaded| (loaded.program, loaded.warnings)),
-    )
+fn load(name: &str, place: &str, config: &[u8]) -> Option<Arc<SharedProgram>> {
+    compiled(name, place, ENGINE.share(&protobuf_struct::json(config)))
 }
 
 /// What a filter's configuration was compiled to; what is wrong with it goes to the log.
@@ -70,9 +73,9 @@ pub(crate) fn compiled<T>(
     name: &str,
     place: &str,
     loaded: Result<(T, Vec<Diagnostic>), ConfigErrors>,
-) -> Option<Arc<T>> {
+) -> Option<T> {
     let (compiled, diagnostics) = match loaded {
-        Ok((compiled, warnings)) => (Some(Arc::new(compiled)), warnings),
+        Ok((compiled, warnings)) => (Some(compiled), warnings),
         Err(errors) => (None, errors.0),
     };
     for diagnostic in diagnostics {

@@ -10,11 +10,15 @@ use prost_types::value::Kind;
 use prost_types::{Struct, Value};
 use serde::de::IgnoredAny;
 
+/// The tag of `Struct.fields`, the only field there is.
+const FIELD: u8 = b'\n';
+
 /// The text of a configuration, in whatever form Envoy hands it over. What is neither form is
 /// returned as it is, so that errors are about what the user wrote.
 pub(crate) fn json(config: &[u8]) -> Cow<'_, [u8]> {
-    // A struct begins with a field tag that JSON takes for white space: JSON goes first.
-    if config.is_empty() || serde_json::from_slice::<IgnoredAny>(config).is_ok() {
+    // A struct begins with a field tag that JSON takes for a line feed: where it stands, JSON goes
+    // first.
+    if config.first() != Some(&FIELD) || serde_json::from_slice::<IgnoredAny>(config).is_ok() {
         return Cow::Borrowed(config);
     }
     match Struct::decode(config) {

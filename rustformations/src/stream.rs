@@ -121,7 +121,7 @@ impl Stream {
         let Some(route) = route else {
             return false;
         };
-        self.program = Arc::clone(&route.program);
+        self.program = Arc::clone(route.program());
         self.from_route = true;
         true
     }

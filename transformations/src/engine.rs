@@ -1,15 +1,15 @@
 //! What all programs of a process share: its settings, and the template environment.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::Environment;
 
-use crate::diagnostic::ConfigErrors;
+use crate::diagnostic::{ConfigErrors, Diagnostic};
 use crate::glob;
 use crate::jinja;
 use crate::limits::Limits;
-use crate::program::{self, Loaded};
+use crate::program::{self, InUse, Loaded, SharedProgram};
 
 /// What a process sets for all its configurations, because the control plane's schema cannot
 /// carry it.
@@ -70,6 +70,10 @@ impl Settings {
 pub struct Engine {
     settings: Arc<Settings>,
     environment: Arc<Environment<'static>>,
+    /// The last environment with other fuel than the default: configurations that set it mostly
+    /// agree.
+    other: Mutex<Option<(u64, Arc<Environment<'static>>)>>,
+    in_use: InUse,
 }
 
 impl Default for Engine {
@@ -86,6 +90,8 @@ impl Engine {
         Self {
             environment: Arc::new(jinja::environment(&settings, fuel)),
             settings,
+            other: Mutex::default(),
+            in_use: InUse::default(),
         }
     }
 
@@ -98,6 +104,21 @@ impl Engine {
         program::load(self, text)
     }
 
+    /// Reads and checks a configuration, for a process that holds many: those with the same text
+    /// are one, for as long as anyone holds it, and each compiles when it is first used.
+    ///
+    /// The warnings come with the first of equal texts only.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it.
+    pub fn share(
+        self: &Arc<Self>,
+        text: &[u8],
+    ) -> Result<(Arc<SharedProgram>, Vec<Diagnostic>), ConfigErrors> {
+        self.in_use.share(self, text)
+    }
+
     pub(crate) fn settings(&self) -> &Arc<Settings> {
         &self.settings
     }
@@ -105,10 +126,22 @@ impl Engine {
     /// The environment whose templates may take `fuel` steps.
     pub(crate) fn environment(&self, fuel: u64) -> Arc<Environment<'static>> {
         if fuel == Limits::default().template_fuel {
-            Arc::clone(&self.environment)
-        } else {
-            Arc::new(jinja::environment(&self.settings, fuel))
+            return Arc::clone(&self.environment);
         }
+        let mut other = self.other.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*other {
+            Some((same, environment)) if *same == fuel => Arc::clone(environment),
+            _ => {
+                let environment = Arc::new(jinja::environment(&self.settings, fuel));
+                *other = Some((fuel, Arc::clone(&environment)));
+                environment
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn in_use(&self) -> &InUse {
+        &self.in_use
     }
 }
 

@@ -97,5 +97,5 @@ pub use exchange::Exchange;
 pub use failure::{Failure, Outcome, Reason, Reply};
 pub use limits::Limits;
 pub use ops::{Direction, TransformationOps};
-pub use program::{Loaded, Program};
+pub use program::{Loaded, Program, SharedProgram};
 pub use transform::{Extent, Pass};

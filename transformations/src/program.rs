@@ -1,10 +1,14 @@
 //! A compiled configuration: everything compiled once, shared by all streams.
 
 mod compiler;
+mod shared;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
+
+pub(crate) use shared::InUse;
+pub use shared::SharedProgram;
 
 use crate::config;
 use crate::diagnostic::{ConfigErrors, Diagnostic};
