@@ -87,7 +87,7 @@ impl Launch {
     /// # Errors
     /// It exits or is not ready in time; the error holds the end of its log.
     pub async fn start(self) -> Result<Envoy> {
-        let envoy = self.spawn(&[])?;
+        let mut envoy = self.spawn(&[])?;
         envoy.wait_until_ready().await?;
         Ok(envoy)
     }

@@ -8,6 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::sleep;
@@ -23,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The time between two looks at something that is about to happen.
 const POLL: Duration = Duration::from_millis(20);
 
+/// The same before Envoy is ready: `ready_after` is no finer.
+const READINESS_POLL: Duration = Duration::from_millis(4);
+
 /// How much of a log a failure shows.
 const TAIL_LINES: usize = 60;
 
@@ -33,6 +38,8 @@ pub struct Envoy {
     directory: TempDir,
     child: Mutex<Child>,
     bootstrap: Value,
+    spawned: Instant,
+    ready_after: Duration,
 }
 
 impl Envoy {
@@ -47,6 +54,8 @@ impl Envoy {
             directory,
             child: Mutex::new(child),
             bootstrap,
+            spawned: Instant::now(),
+            ready_after: Duration::ZERO,
         }
     }
 
@@ -168,26 +177,46 @@ impl Envoy {
         self.child().id()
     }
 
-    /// The processor time it has used, in user and kernel mode, all threads. Granularity 10 ms.
+    /// The time from its start until it was ready, to within a few milliseconds.
+    #[must_use]
+    pub fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
+    /// The processor time it has used, in user and kernel mode, all threads.
     ///
     /// # Errors
     /// The process has ended.
     pub fn cpu_time(&self) -> Result<Duration> {
-        /// What Linux reports to programs, whatever its own clock.
-        const TICKS_PER_SECOND: u64 = 100;
-        let stat =
-            fs::read_to_string(format!("/proc/{}/stat", self.pid())).context("envoy has ended")?;
-        // The name in parentheses may hold spaces; utime and stime are fields 14 and 15, field 3 follows it.
-        let (_, fields) = stat
-            .rsplit_once(')')
-            .context("/proc/<pid>/stat has no name")?;
-        let mut fields = fields.split_whitespace().skip(11).map(str::parse::<u64>);
-        let (Some(Ok(user)), Some(Ok(system))) = (fields.next(), fields.next()) else {
-            bail!("/proc/<pid>/stat has no times");
-        };
-        Ok(Duration::from_millis(
-            (user + system) * 1000 / TICKS_PER_SECOND,
-        ))
+        let pid = Pid::from_raw(self.pid().try_into()?);
+        let clock = clock_getcpuclockid(pid).context("envoy has ended")?;
+        Ok(clock_gettime(clock).context("envoy has ended")?.into())
+    }
+
+    /// The resident memory it has now, in bytes.
+    ///
+    /// # Errors
+    /// The process has ended.
+    pub fn memory(&self) -> Result<u64> {
+        self.memory_field("VmRSS:")
+    }
+
+    /// The most resident memory it ever had, in bytes.
+    ///
+    /// # Errors
+    /// The process has ended.
+    pub fn peak_memory(&self) -> Result<u64> {
+        self.memory_field("VmHWM:")
+    }
+
+    fn memory_field(&self, name: &str) -> Result<u64> {
+        let path = format!("/proc/{}/status", self.pid());
+        let status = fs::read_to_string(path).context("envoy has ended")?;
+        let value = status.lines().find_map(|line| line.strip_prefix(name));
+        let kibibytes = value.and_then(|value| value.trim().strip_suffix(" kB"));
+        // An ended process that nobody has waited for has no such line.
+        let kibibytes: u64 = kibibytes.context("envoy has ended")?.parse()?;
+        Ok(kibibytes * 1024)
     }
 
     /// What someone needs to understand a failure: state, bootstrap, the module's stats, the end of both logs.
@@ -241,7 +270,7 @@ impl Envoy {
         Ok(request.send(address).await?.expect_status(200)?.text())
     }
 
-    pub(crate) async fn wait_until_ready(&self) -> Result<()> {
+    pub(crate) async fn wait_until_ready(&mut self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.exit_status()? {
@@ -253,6 +282,7 @@ impl Envoy {
             }
             // Refused, reset and 503 all mean: not yet.
             if self.admin("/ready").await.is_ok() {
+                self.ready_after = self.spawned.elapsed();
                 return Ok(());
             }
             ensure!(
@@ -260,7 +290,7 @@ impl Envoy {
                 "envoy is not ready:\n{}",
                 tail(&self.log())
             );
-            sleep(POLL).await;
+            sleep(READINESS_POLL).await;
         }
     }
 

@@ -1,191 +1,196 @@
-//! `cargo xtask bench`: what the filter costs Envoy.
+//! `cargo xtask bench`: what taking `model` out of a body costs Envoy, with ours and with its peers.
 
+mod body;
+mod cells;
+mod first_byte;
 mod load;
+mod machine;
+mod peers;
+mod processors;
+mod progress;
+mod report;
+mod results;
+mod scale;
+mod spread;
+mod stage;
+mod upstream;
+mod wire;
 
+use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use harness::{Envoy, EnvoyRelease, Example, Launch, Module};
-use serde_json::{Value, json};
+use anyhow::{Context, Result, ensure};
+use harness::{EnvoyRelease, Module};
 
-use crate::table::Table;
-use load::{Load, Sink};
+use body::Position;
+use cells::Plan;
+use machine::Machine;
+use peers::{Origin, PEERS, Peer};
+use results::{LeftOut, Measured, Results};
+use stage::Stage;
 
-/// What is measured.
-const EXAMPLE: &str = "body-routing.yaml";
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Every peer under load.
+    Load,
+    /// When a slow client's request reaches the upstream.
+    FirstByte,
+    /// A large route table, configured per route.
+    Scale,
+}
 
-/// The model into a header, as a kgateway policy says it.
-const KGATEWAY: &str = r#"{"request":{"body":{"parseAs":"AsJson"},"set":[{"name":"x-gateway-model-name","value":"{{ model }}"}]}}"#;
-
-/// How often each configuration is measured; the median counts.
-const ROUNDS: usize = 3;
-
-/// Measures Envoy's CPU time per request for envoy-configs/body-routing.yaml: without the filter, with
-/// Envoy's buffer filter, with ours, and with a kgateway policy in ours.
+/// Compares what it costs Envoy to take `model` out of a body: ours, Envoy's own filters, and none.
 #[derive(clap::Args)]
 pub(crate) struct Bench {
     /// The release of Envoy.
     #[arg(long, value_name = "VERSION", default_value_t = EnvoyRelease::DEFAULT)]
     envoy: EnvoyRelease,
 
-    /// How long each measurement takes.
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    seconds: u64,
-
     /// Sizes of the request body, in bytes.
-    #[arg(long, value_delimiter = ',', default_values_t = [368, 10 << 10, 200 << 10, 1 << 20])]
+    #[arg(long, value_delimiter = ',', default_values_t = [368, 10 << 10, 200 << 10, 1 << 20, 16 << 20])]
     sizes: Vec<usize>,
+
+    /// Where in the body `model` stands.
+    #[arg(long, value_delimiter = ',', default_values_t = [Position::Last, Position::First], value_enum)]
+    model: Vec<Position>,
+
+    /// How long each measurement takes.
+    #[arg(long, value_name = "N", default_value_t = 3.0)]
+    seconds: f64,
+
+    /// How often each is repeated; the medians count.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    rounds: usize,
+
+    /// Only these peers, and the floors; an unknown name lists them all.
+    #[arg(long, value_name = "PEER", value_delimiter = ',')]
+    only: Vec<String>,
+
+    /// What to measure.
+    #[arg(long, value_delimiter = ',', default_values_t = [Part::Load, Part::FirstByte, Part::Scale], value_enum)]
+    parts: Vec<Part>,
+
+    /// Routes in the large route table.
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    routes: usize,
+
+    /// Another `librust_module.so`, measured with the kgateway policy beside ours.
+    #[arg(long, value_name = "PATH")]
+    module: Option<PathBuf>,
+
+    /// Writes all figures to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// Measures nothing: takes the figures from a file that `--json` wrote.
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+
+    /// Renews the charts and tables in the documentation.
+    #[arg(long)]
+    report: bool,
 }
 
 impl Bench {
     pub(crate) fn execute(&self) -> Result<()> {
-        let module = Module::release()?;
-        self.envoy.binary()?;
-        let runtime = tokio::runtime::Runtime::new()?;
-        runtime.block_on(self.measure(module))
-    }
-
-    async fn measure(&self, module: &Module) -> Result<()> {
-        let sink = Sink::start().await?;
-        let with =
-            Example::load(EXAMPLE)?.bootstrap(&[(9001, sink.address()), (9002, sink.address())])?;
-        let with = without_access_log(with)?;
-        let variants = [
-            without_filter(with.clone())?,
-            with_buffer(with.clone())?,
-            with.clone(),
-            with_config(with, KGATEWAY)?,
-        ];
-        println!(
-            "Envoy {}, one worker, {EXAMPLE}, `model` last; CPU microseconds per request\n",
-            self.envoy
-        );
-        let heading = [
-            "body",
-            "no filter",
-            "buffer",
-            "extract",
-            "over it",
-            "kgateway's",
-            "over it",
-        ];
-        let mut table = Table::new(heading);
-        for size in &self.sizes {
-            eprintln!("measuring {size} bytes ...");
-            let body = chat(*size);
-            let mut costs = [const { Vec::new() }; 4];
-            for _ in 0..ROUNDS {
-                for (bootstrap, costs) in variants.iter().zip(&mut costs) {
-                    costs.push(self.cost(module, bootstrap, &body).await?);
-                }
-            }
-            let [none, buffer, extract, kgateway] = costs.map(median);
-            table.row([
-                size.to_string(),
-                micros(none),
-                micros(buffer),
-                micros(extract),
-                micros(extract - buffer),
-                micros(kgateway),
-                micros(kgateway - buffer),
-            ]);
+        let results = match &self.from {
+            Some(path) => read(path)?,
+            None => self.measure(Module::release()?)?,
+        };
+        println!("{}", report::text(&results));
+        if let Some(path) = &self.json {
+            let json = serde_json::to_string_pretty(&results)? + "\n";
+            fs::write(path, json).with_context(|| format!("cannot write {}", path.display()))?;
         }
-        println!("{table}");
+        if self.report {
+            report::renew(&results)?;
+        }
         Ok(())
     }
 
-    /// Seconds of Envoy's CPU time per request.
-    async fn cost(&self, module: &Module, bootstrap: &Value, body: &str) -> Result<f64> {
-        let launch = Launch::new(self.envoy, bootstrap.clone())
-            .module(module)
-            .concurrency(1);
-        let envoy: Envoy = launch.start().await?;
-        let load = Load::new(envoy.address().await?, body);
-        load.run(Duration::from_millis(300)).await?;
-        let before = envoy.cpu_time()?;
-        let served = load.run(Duration::from_secs(self.seconds)).await?;
-        let spent = envoy.cpu_time()?.saturating_sub(before);
-        Ok(spent.as_secs_f64() / f64::from(served.max(1)))
-    }
-}
-
-/// A chat completion request of about this many bytes, `model` last, as the OpenAI client writes it.
-fn chat(size: usize) -> String {
-    let message = |text: &str| {
-        let messages = json!([{"role": "user", "content": text}]).to_string();
-        format!(r#"{{"messages":{messages},"temperature":0.7,"model":"gpt-4o"}}"#)
-    };
-    let line = "Summarize the incident report below in three sentences, then list \"open questions\" for the caf\u{e9}'s on-call engineer.\n";
-    let text = line.repeat(size / line.len() + 1);
-    let room = size.saturating_sub(message("").len());
-    let mut used = 0;
-    let fits = text.chars().take_while(|c| {
-        used += serde_json::Value::from(c.to_string()).to_string().len() - 2;
-        used <= room
-    });
-    message(&fits.collect::<String>())
-}
-
-fn connection_manager(bootstrap: &mut Value) -> Result<&mut Value> {
-    bootstrap
-        .pointer_mut("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config")
-        .context("no connection manager")
-}
-
-fn without_access_log(mut bootstrap: Value) -> Result<Value> {
-    connection_manager(&mut bootstrap)?["access_log"] = json!([]);
-    Ok(bootstrap)
-}
-
-fn without_filter(mut bootstrap: Value) -> Result<Value> {
-    let filters = connection_manager(&mut bootstrap)?["http_filters"].as_array_mut();
-    filters.context("no filters")?.remove(0);
-    Ok(bootstrap)
-}
-
-/// Envoy's buffer filter in its place: the floor of whatever sees a whole body before it routes.
-fn with_buffer(mut bootstrap: Value) -> Result<Value> {
-    let filter = connection_manager(&mut bootstrap)?.pointer_mut("/http_filters/0");
-    *filter.context("no filter")? = json!({
-        "name": "envoy.filters.http.buffer",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer",
-            "max_request_bytes": 4 << 20,
-        },
-    });
-    Ok(bootstrap)
-}
-
-/// The same filter with another configuration.
-fn with_config(mut bootstrap: Value, config: &str) -> Result<Value> {
-    let filter = connection_manager(&mut bootstrap)?.pointer_mut("/http_filters/0/typed_config");
-    filter.context("no filter")?["filter_config"] = json!({
-        "@type": "type.googleapis.com/google.protobuf.StringValue",
-        "value": config,
-    });
-    Ok(bootstrap)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-fn micros(seconds: f64) -> String {
-    format!("{:.1}", seconds * 1e6)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bodies_have_the_size_asked_for() {
-        for size in [368, 10 << 10, 200 << 10] {
-            let body = chat(size);
-            assert!(size - body.len() < 8, "{} instead of {size}", body.len());
-            assert!(body.ends_with(r#""model":"gpt-4o"}"#));
-            serde_json::from_str::<Value>(&body).unwrap();
+    fn measure(&self, ours: &Module) -> Result<Results> {
+        ensure!(self.rounds > 0, "--rounds must be at least 1");
+        let time = Duration::try_from_secs_f64(self.seconds).context("--seconds")?;
+        let chosen = self.chosen()?;
+        self.envoy.binary()?;
+        let other = self.module.as_deref().map(Module::at).transpose();
+        let stage = Stage::new(self.envoy, ours.clone(), other.context("--module")?)?;
+        let mut results = Results {
+            date: machine::now()?,
+            commit: machine::commit()?,
+            envoy: self.envoy.to_string(),
+            machine: Machine::here(stage.processors.are_split())?,
+            seconds: self.seconds,
+            rounds: self.rounds,
+            connections: load::CONNECTIONS,
+            peers: Vec::new(),
+            left_out: Vec::new(),
+            cells: Vec::new(),
+            first_byte: Vec::new(),
+            scale: Vec::new(),
+        };
+        let mut able = Vec::new();
+        for peer in chosen {
+            match stage.obstacle(&peer) {
+                None => {
+                    results.peers.push(measured(&peer));
+                    able.push(peer);
+                }
+                Some(reason) => {
+                    eprintln!("left out: {peer:?}: {reason}");
+                    let name = peer.name.to_owned();
+                    results.left_out.push(LeftOut { name, reason });
+                }
+            }
         }
+        if self.parts.contains(&Part::Load) {
+            let plan = Plan {
+                sizes: self.sizes.clone(),
+                positions: self.model.clone(),
+                rounds: self.rounds,
+                time,
+            };
+            results.cells = cells::measure(&stage, &plan, &able)?;
+        }
+        if self.parts.contains(&Part::FirstByte) {
+            results.first_byte = first_byte::measure(&stage, &self.model, self.rounds, &able)?;
+        }
+        if self.parts.contains(&Part::Scale) {
+            results.scale = scale::measure(&stage, self.routes, self.rounds)?;
+        }
+        Ok(results)
     }
+
+    /// The peers asked for, and the floors always.
+    fn chosen(&self) -> Result<Vec<Peer>> {
+        for name in &self.only {
+            let known: Vec<&str> = PEERS.iter().map(|peer| peer.name).collect();
+            ensure!(
+                known.contains(&name.as_str()),
+                "--only: no peer {name:?}; there are {}",
+                known.join(", ")
+            );
+        }
+        let floor = |peer: &Peer| [peers::NONE, peers::BUFFER].contains(&peer.name);
+        let wanted = |peer: &Peer| self.only.is_empty() || self.only.iter().any(|o| o == peer.name);
+        let chosen = PEERS.iter().filter(|peer| floor(peer) || wanted(peer));
+        Ok(chosen.copied().collect())
+    }
+}
+
+fn measured(peer: &Peer) -> Measured {
+    Measured {
+        name: peer.name.to_owned(),
+        about: peer.about.to_owned(),
+        floor: peer.floor.to_owned(),
+        ours: peer.origin == Origin::Ours,
+    }
+}
+
+fn read(path: &PathBuf) -> Result<Results> {
+    let text = fs::read_to_string(path).with_context(|| format!("--from {}", path.display()))?;
+    serde_json::from_str(&text)
+        .with_context(|| format!("--from {}: not what --json writes", path.display()))
 }

@@ -1,0 +1,87 @@
+//! Numbers as people read them.
+
+use crate::bench::spread::Spread;
+
+/// A number with three digits at least: `2.35`, `23.5`, `235`, `23 457`.
+pub(super) fn number(value: f64) -> String {
+    let decimals = match value.abs() {
+        0.0..9.995 => 2,
+        0.0..99.95 => 1,
+        _ => 0,
+    };
+    let text = format!("{value:.decimals$}");
+    match text.strip_prefix('-') {
+        Some(digits) => format!("-{}", grouped(digits)),
+        None => grouped(&text),
+    }
+}
+
+/// A number and how far the measurements were apart: `23.5 ±0.20`.
+pub(super) fn with_deviation(spread: Spread) -> String {
+    format!(
+        "{} \u{b1}{}",
+        number(spread.median),
+        number(spread.deviation())
+    )
+}
+
+/// A size: `368 B`, `10 KiB`, `1 MiB`.
+pub(super) fn size(bytes: usize) -> String {
+    match bytes {
+        whole if whole > 0 && whole.is_multiple_of(1 << 20) => format!("{} MiB", whole >> 20),
+        whole if whole > 0 && whole.is_multiple_of(1 << 10) => format!("{} KiB", whole >> 10),
+        bytes => format!("{bytes} B"),
+    }
+}
+
+/// Whole numbers in groups of three digits; others are short.
+fn grouped(digits: &str) -> String {
+    if digits.contains('.') {
+        return digits.to_owned();
+    }
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        let expected = [
+            (0.0, "0.00"),
+            (2.34567, "2.35"),
+            (9.996, "10.0"),
+            (23.4567, "23.5"),
+            (234.567, "235"),
+            (23456.7, "23 457"),
+            (1_234_567.0, "1 234 567"),
+            (-1234.0, "-1 234"),
+            (-0.5, "-0.50"),
+        ];
+        for (value, text) in expected {
+            assert_eq!(number(value), text);
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        let expected = [
+            (0, "0 B"),
+            (368, "368 B"),
+            (10 << 10, "10 KiB"),
+            (1 << 20, "1 MiB"),
+            (1500, "1500 B"),
+        ];
+        for (bytes, text) in expected {
+            assert_eq!(size(bytes), text);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The generated sections of the documents.
+
+use super::figure::{number, size, with_deviation};
+use crate::bench::body::Position;
+use crate::bench::first_byte::{PAUSE, PIECES};
+use crate::bench::peers::EXTRACT;
+use crate::bench::results::{Cell, Measured, Results};
+
+/// Less than this, in microseconds, the method does not tell from nothing: no ratios to it.
+const NOISE: f64 = 1.0;
+
+/// All figures, with charts and what they were measured on.
+pub(super) fn figures(results: &Results) -> String {
+    let mut parts = vec![provenance(results), legend(results)];
+    if !results.cells.is_empty() {
+        parts.push(
+            "![CPU time per request by the size of its body](performance/cpu.svg)\n\n\
+             ![Envoy's peak memory by the size of the body](performance/memory.svg)"
+                .to_owned(),
+        );
+    }
+    for model in [Position::Last, Position::First] {
+        if results.cells.iter().any(|cell| cell.model == model) {
+            parts.push(format!("### CPU time, `model` {model}"));
+            parts.push(
+                "Microseconds per request; over the floor where there is one below it.".to_owned(),
+            );
+            parts.push(by_size(results, model, |cell| {
+                with_deviation(
+                    cell.over_floor_microseconds
+                        .unwrap_or(cell.cpu_microseconds),
+                )
+            }));
+        }
+    }
+    if !results.cells.is_empty() {
+        parts.push("### Requests per second, 99th percentile and memory, `model` last".to_owned());
+        parts.push("Requests/s / p99 in microseconds / peak memory in MiB.".to_owned());
+        parts.push(by_size(results, Position::Last, |cell| {
+            format!(
+                "{} / {} / {}",
+                number(cell.requests_per_second.median),
+                number(cell.p99_microseconds.median),
+                number(cell.peak_memory_mebibytes.median)
+            )
+        }));
+    }
+    if !results.first_byte.is_empty() {
+        parts.push("### The first byte at the upstream".to_owned());
+        parts.push(format!(
+            "A client sends 1 MiB in {PIECES} pieces, {} ms apart. Milliseconds until the upstream has the first byte of the body.",
+            PAUSE.as_millis()
+        ));
+        parts.push(first_byte(results));
+    }
+    if !results.scale.is_empty() {
+        parts.push("### A configuration per route".to_owned());
+        parts.push(scale(results));
+    }
+    parts.join("\n\n")
+}
+
+/// What finding the model adds, and how many times ours that is.
+pub(super) fn ratios(results: &Results) -> String {
+    let ours = |cell: &Cell| {
+        let ours = results.cell(EXTRACT, cell.body_bytes, cell.model)?;
+        ours.over_floor_microseconds.map(|over| over.median)
+    };
+    let table = by_size(results, Position::Last, |cell| {
+        let Some(over) = cell.over_floor_microseconds else {
+            return String::new();
+        };
+        match ours(cell).filter(|ours| *ours >= NOISE && cell.peer != EXTRACT) {
+            Some(ours) => format!("{} ({}x)", number(over.median), number(over.median / ours)),
+            None => number(over.median),
+        }
+    });
+    format!(
+        "CPU microseconds that finding `model`, last in the body, adds to a request on Envoy {}, over the floor, and how many times `{EXTRACT}`'s that is; {}.\n\n{table}",
+        results.envoy, results.machine.processor
+    )
+}
+
+fn provenance(results: &Results) -> String {
+    let machine = &results.machine;
+    let mut text = format!(
+        "Envoy {}, one worker; {}, {} processors, Linux {}; {}, commit `{}`. {} rounds of {} s, {} connections: \
+         medians, and half the distance between the extremes.",
+        results.envoy,
+        machine.processor,
+        machine.processors,
+        machine.kernel,
+        results.date,
+        results.commit,
+        results.rounds,
+        results.seconds,
+        results.connections,
+    );
+    if !machine.processors_split {
+        text.push_str(" Envoy, load and upstream shared one processor.");
+    }
+    for left_out in &results.left_out {
+        text.push_str(&format!(
+            " Left out: {} ({}).",
+            left_out.name, left_out.reason
+        ));
+    }
+    text
+}
+
+/// What the names in the tables mean.
+fn legend(results: &Results) -> String {
+    let rows = results.peers.iter().map(|peer| {
+        let floor = match peer.floor == peer.name {
+            true => String::new(),
+            false => format!("`{}`", peer.floor),
+        };
+        vec![format!("`{}`", peer.name), peer.about.clone(), floor]
+    });
+    table(&["name", "what", "floor"], rows)
+}
+
+/// A row per filter, a column per size.
+fn by_size(results: &Results, model: Position, value: impl Fn(&Cell) -> String) -> String {
+    let sizes = results.sizes();
+    let names: Vec<String> = sizes.iter().map(|bytes| size(*bytes)).collect();
+    let heading: Vec<&str> = std::iter::once("filter")
+        .chain(names.iter().map(String::as_str))
+        .collect();
+    let row = |peer: &Measured| {
+        let cells = sizes.iter().map(|size| {
+            let cell = results.cell(&peer.name, *size, model);
+            cell.map(&value).unwrap_or_default()
+        });
+        let cells: Vec<String> = cells.collect();
+        // A floor of its own has nothing to say in a table of differences.
+        let empty = cells.iter().all(String::is_empty);
+        (!empty).then(|| {
+            std::iter::once(format!("`{}`", peer.name))
+                .chain(cells)
+                .collect()
+        })
+    };
+    table(&heading, results.peers.iter().filter_map(row))
+}
+
+fn first_byte(results: &Results) -> String {
+    let cell = |peer: &str, model: Position| {
+        let mut rows = results.first_byte.iter();
+        let row = rows.find(|row| row.peer == peer && row.model == model);
+        row.map(|row| with_deviation(row.milliseconds))
+            .unwrap_or_default()
+    };
+    let rows = results.peers.iter().map(|peer| {
+        vec![
+            format!("`{}`", peer.name),
+            cell(&peer.name, Position::First),
+            cell(&peer.name, Position::Last),
+        ]
+    });
+    table(&["filter", "`model` first", "`model` last"], rows)
+}
+
+fn scale(results: &Results) -> String {
+    let rows = results.scale.iter().map(|row| {
+        vec![
+            row.name.clone(),
+            row.routes.to_string(),
+            with_deviation(row.ready_seconds),
+            with_deviation(row.memory_mebibytes),
+            with_deviation(row.peak_memory_mebibytes),
+        ]
+    });
+    let heading = [
+        "each route has",
+        "routes",
+        "ready after s",
+        "memory MiB",
+        "peak MiB",
+    ];
+    table(&heading, rows)
+}
+
+fn table(heading: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut lines = vec![
+        format!("| {} |", heading.join(" | ")),
+        format!("|{}", "---|".repeat(heading.len())),
+    ];
+    lines.extend(rows.map(|row| format!("| {} |", row.join(" | "))));
+    lines.join("\n")
+}

@@ -1,0 +1,106 @@
+//! What a run found out, for people.
+
+mod chart;
+mod figure;
+mod markdown;
+mod section;
+mod text;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::body::Position;
+use super::results::{Cell, Results};
+use chart::Line;
+
+pub(super) use text::text;
+
+/// The document with all figures. It has the sections `figures` and `ratios`; others may have one of them.
+const DOCUMENT: &str = "docs/performance.md";
+
+/// Renews the generated sections of the documents, and the charts they show.
+pub(super) fn renew(results: &Results) -> Result<()> {
+    let sections = [
+        ("figures", markdown::figures(results)),
+        ("ratios", markdown::ratios(results)),
+    ];
+    for name in [DOCUMENT, "README.md"] {
+        let path = root().join(name);
+        let mut document =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {name}"))?;
+        for (section, contents) in &sections {
+            match section::replace(&document, section, contents) {
+                Some(renewed) => document = renewed,
+                // Other documents show what they like.
+                None => anyhow::ensure!(name != DOCUMENT, "{name} has no section {section:?}"),
+            }
+        }
+        fs::write(&path, document).with_context(|| format!("cannot write {name}"))?;
+    }
+    let folder = root().join("docs/performance");
+    fs::create_dir_all(&folder)?;
+    for (name, drawing) in charts(results)? {
+        let path = folder.join(name);
+        fs::write(&path, drawing).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// File names and drawings.
+fn charts(results: &Results) -> Result<[(&'static str, String); 2]> {
+    let subtitle = format!(
+        "Envoy {}, `model` last, {}",
+        results.envoy, results.machine.processor
+    );
+    let lines = |value: fn(&Cell) -> f64| -> Vec<Line> {
+        let peers = results.peers.iter();
+        let lines = peers.map(|peer| Line {
+            label: peer.name.clone(),
+            ours: peer.ours,
+            points: points(results, &peer.name, value),
+        });
+        lines.collect()
+    };
+    let cpu = lines(|cell| cell.cpu_microseconds.median);
+    let memory = lines(|cell| cell.peak_memory_mebibytes.median);
+    Ok([
+        (
+            "cpu.svg",
+            chart::draw("CPU time per request, microseconds", &subtitle, &cpu)?,
+        ),
+        (
+            "memory.svg",
+            chart::draw("Envoy's peak memory, MiB", &subtitle, &memory)?,
+        ),
+    ])
+}
+
+fn points(results: &Results, peer: &str, value: fn(&Cell) -> f64) -> Vec<(f64, f64)> {
+    let sizes = results.sizes().into_iter();
+    let points = sizes.filter_map(|size| {
+        let cell = results.cell(peer, size, Position::Last)?;
+        Some((size as f64, value(cell)))
+    });
+    points.collect()
+}
+
+fn root() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_has_the_generated_sections() {
+        let document = fs::read_to_string(root().join(DOCUMENT)).unwrap();
+        for name in ["figures", "ratios"] {
+            let found = section::replace(&document, name, "x");
+            assert!(found.is_some(), "{DOCUMENT} has no section {name:?}");
+        }
+    }
+}

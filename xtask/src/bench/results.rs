@@ -1,0 +1,115 @@
+//! What a run found out: what `--json` writes and `--from` reads.
+
+use serde::{Deserialize, Serialize};
+
+use super::body::Position;
+use super::machine::Machine;
+use super::spread::Spread;
+
+/// A whole run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Results {
+    /// When, in UTC.
+    pub(super) date: String,
+    /// The commit measured, with `-dirty` if files differed from it.
+    pub(super) commit: String,
+    pub(super) envoy: String,
+    pub(super) machine: Machine,
+    pub(super) seconds: f64,
+    pub(super) rounds: usize,
+    pub(super) connections: usize,
+    pub(super) peers: Vec<Measured>,
+    /// Peers that were not measured.
+    pub(super) left_out: Vec<LeftOut>,
+    pub(super) cells: Vec<Cell>,
+    pub(super) first_byte: Vec<FirstByte>,
+    pub(super) scale: Vec<RouteTable>,
+}
+
+/// A peer that was measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Measured {
+    pub(super) name: String,
+    pub(super) about: String,
+    /// The peer that its cost is counted from.
+    pub(super) floor: String,
+    /// Whether it is this workspace's module.
+    pub(super) ours: bool,
+}
+
+/// A peer that was not measured, and why.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LeftOut {
+    pub(super) name: String,
+    pub(super) reason: String,
+}
+
+/// One peer under load with one body.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Cell {
+    pub(super) peer: String,
+    pub(super) body_bytes: usize,
+    pub(super) model: Position,
+    /// In all rounds.
+    pub(super) requests: usize,
+    /// Envoy's processor time per request, user and kernel mode.
+    pub(super) cpu_microseconds: Spread,
+    /// The same less that of the floor in the same round; nothing for a floor of its own.
+    pub(super) over_floor_microseconds: Option<Spread>,
+    pub(super) requests_per_second: Spread,
+    pub(super) p50_microseconds: Spread,
+    pub(super) p99_microseconds: Spread,
+    /// The most resident memory that Envoy ever had.
+    pub(super) peak_memory_mebibytes: Spread,
+    /// The share of the time that Envoy computed; near 1 if it was the bottleneck.
+    pub(super) envoy_busy: Spread,
+}
+
+/// How long a slow client's request takes to show at the upstream.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FirstByte {
+    pub(super) peer: String,
+    pub(super) model: Position,
+    /// From the client's first byte to the first byte of the body at the upstream.
+    pub(super) milliseconds: Spread,
+    /// From the client's first byte to the end of the response.
+    pub(super) whole_milliseconds: Spread,
+}
+
+/// An Envoy with a large route table.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RouteTable {
+    /// What each route configures.
+    pub(super) name: String,
+    pub(super) routes: usize,
+    /// From the start of the process.
+    pub(super) ready_seconds: Spread,
+    pub(super) memory_mebibytes: Spread,
+    pub(super) peak_memory_mebibytes: Spread,
+}
+
+impl Results {
+    /// The cell of this peer, if it was measured.
+    pub(super) fn cell(&self, peer: &str, body_bytes: usize, model: Position) -> Option<&Cell> {
+        self.cells
+            .iter()
+            .find(|cell| cell.peer == peer && cell.body_bytes == body_bytes && cell.model == model)
+    }
+
+    /// The sizes measured, in the order of measuring.
+    pub(super) fn sizes(&self) -> Vec<usize> {
+        let mut sizes = Vec::new();
+        for cell in &self.cells {
+            if !sizes.contains(&cell.body_bytes) {
+                sizes.push(cell.body_bytes);
+            }
+        }
+        sizes
+    }
+}
