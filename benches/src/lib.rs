@@ -1,0 +1,18 @@
+//! What the engine's micro-benchmarks work on: chat completion requests, and a host in memory.
+//!
+//! | command | what |
+//! |---|---|
+//! | `cargo bench -p rustformations-benches --bench finder` | one field out of a body, beside other parsers |
+//! | `cargo bench -p rustformations-benches --bench pass` | whole passes of the engine |
+//! | `cargo bench -p rustformations-benches --bench instructions` | instructions per call, counted by valgrind |
+//!
+//! The module is built for every x86-64 and chooses its instructions at run time. Other parsers are
+//! built for what the compiler is told: `RUSTFLAGS="-C target-cpu=native"` makes them comparable.
+
+#![forbid(unsafe_code)]
+
+mod chat;
+mod request;
+
+pub use chat::{Body, Place, chat};
+pub use request::Request;
