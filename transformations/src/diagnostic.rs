@@ -37,6 +37,8 @@ pub enum Code {
     Prefix,
     /// A header value that HTTP does not allow.
     HeaderValue,
+    /// An expression that does not parse, or that names what does not exist.
+    Expression,
 }
 
 impl Code {
@@ -54,6 +56,7 @@ impl Code {
             Code::Range => "RF009",
             Code::Prefix => "RF010",
             Code::HeaderValue => "RF011",
+            Code::Expression => "RF012",
         }
     }
 }

@@ -102,7 +102,7 @@ impl Snapshot {
 
     /// All values of a header, in order. `name` is in lower case. Hosts keep `host` as
     /// `:authority`, whatever the protocol.
-    pub(crate) fn values<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s str> {
+    pub(crate) fn values<'s>(&'s self, name: &str) -> impl Iterator<Item = &'s str> {
         let has = |name: &str| self.0.iter().any(|(other, _)| other == name);
         let name = if name == "host" && !has("host") {
             ":authority"
@@ -113,5 +113,26 @@ impl Snapshot {
             .iter()
             .filter(move |(other, _)| other == name)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// The names of the headers, each once for each of its values.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The cookies of a request, in order.
+    pub(crate) fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values("cookie")
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.trim(), value.trim()))
+            .filter(|(name, _)| !name.is_empty())
+    }
+}
+
+#[cfg(test)]
+impl FromIterator<(String, String)> for Snapshot {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(headers: I) -> Self {
+        Self(headers.into_iter().collect())
     }
 }

@@ -22,6 +22,44 @@ impl Direction {
     }
 }
 
+/// What a host can tell of a stream besides its messages, as Envoy's documentation of attributes
+/// names it: `connection.mtls` is [`ConnectionMtls`](Self::ConnectionMtls).
+#[allow(missing_docs)] // the name says all there is
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Attribute {
+    RequestProtocol,
+    /// The address without the port.
+    SourceAddress,
+    SourcePort,
+    /// The address without the port.
+    DestinationAddress,
+    DestinationPort,
+    ConnectionId,
+    ConnectionMtls,
+    ConnectionRequestedServerName,
+    ConnectionTlsVersion,
+    ConnectionSubjectLocalCertificate,
+    ConnectionSubjectPeerCertificate,
+    ConnectionDnsSanLocalCertificate,
+    ConnectionDnsSanPeerCertificate,
+    ConnectionUriSanLocalCertificate,
+    ConnectionUriSanPeerCertificate,
+    ConnectionSha256PeerCertificateDigest,
+}
+
+/// The value of an attribute or of a metadata entry.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AttributeValue {
+    /// Text.
+    Text(String),
+    /// A whole number.
+    Int(u64),
+    /// A number, as metadata holds it.
+    Number(f64),
+    /// `true` or `false`.
+    Bool(bool),
+}
+
 /// The message in hand, whatever holds it: Envoy, or a test.
 ///
 /// An implementor writes the direction-generic methods. The methods named after one direction,
@@ -56,6 +94,26 @@ pub trait TransformationOps {
 
     /// Sets a string in the stream's dynamic metadata.
     fn set_dynamic_metadata(&mut self, namespace: &str, key: &str, value: &str) -> bool;
+
+    /// An attribute of the stream; `None` when the host does not tell it.
+    fn attribute(&self, _: Attribute) -> Option<AttributeValue> {
+        None
+    }
+
+    /// A text in the stream's dynamic metadata; `None` when it is not there, or no text.
+    fn metadata_text(&self, _namespace: &str, _key: &str) -> Option<String> {
+        None
+    }
+
+    /// A number in the stream's dynamic metadata; `None` when it is not there, or no number.
+    fn metadata_number(&self, _namespace: &str, _key: &str) -> Option<f64> {
+        None
+    }
+
+    /// A boolean in the stream's dynamic metadata; `None` when it is not there, or no boolean.
+    fn metadata_bool(&self, _namespace: &str, _key: &str) -> Option<bool> {
+        None
+    }
 
     /// Makes the host choose the route again.
     fn clear_route_cache(&mut self) -> bool;

@@ -11,5 +11,7 @@ mod walker;
 pub use document::DocumentError;
 pub(crate) use document::{Wanted, document};
 pub use finder::{Field, Finder, Found};
+pub(crate) use number::Number;
 pub use pointer::{PointerError, Pointers};
+pub(crate) use string::decode;
 pub use walker::Error;

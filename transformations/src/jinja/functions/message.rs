@@ -40,14 +40,9 @@ fn joined(headers: &Snapshot, name: &str) -> String {
 /// The value of the first request cookie whose name `matches`; empty when there is none.
 fn cookie(matches: impl Fn(&str) -> bool) -> String {
     Scope::current(|scope| {
-        scope
-            .request
-            .values("cookie")
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.split_once('='))
-            .map(|(name, value)| (name.trim(), value.trim()))
-            .find(|(name, _)| !name.is_empty() && matches(name))
-            .map(|(_, value)| value.to_owned())
+        let mut cookies = scope.request.cookies();
+        let found = cookies.find(|(name, _)| matches(name));
+        found.map(|(_, value)| value.to_owned())
     })
     .flatten()
     .unwrap_or_default()

@@ -1,0 +1,34 @@
+//! Why an expression has no value.
+
+/// Why an expression has no value. Texts may quote the message: for debug logs only.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Error {
+    /// What a name, a key or an index leads to is not there. `default()` catches this.
+    #[error("{0}")]
+    Missing(String),
+    /// Anything else the language calls an error.
+    #[error("{0}")]
+    Failed(String),
+    /// A function does not take these values. Becomes [`Failed`](Self::Failed) where the name is
+    /// known.
+    #[error("wrong type of value")]
+    Mismatch,
+    /// A bound was reached. Nothing in an expression catches it.
+    #[error("{0}")]
+    Limit(&'static str),
+}
+
+impl Error {
+    pub(crate) fn failed<T>(message: impl Into<String>) -> Result<T, Self> {
+        Err(Self::Failed(message.into()))
+    }
+
+    pub(crate) fn missing<T>(message: impl Into<String>) -> Result<T, Self> {
+        Err(Self::Missing(message.into()))
+    }
+
+    /// Whether `||`, `coalesce()` and their kind may go on without this value.
+    pub(crate) fn is_caught(&self) -> bool {
+        !matches!(self, Error::Limit(_))
+    }
+}

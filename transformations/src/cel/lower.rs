@@ -1,0 +1,479 @@
+//! From the parser's tree to [`Node`]s: names, functions and patterns are looked up once.
+
+use cel::common::ast::{
+    CallExpr, EntryExpr, Expr, IdedExpr, ListExpr, LiteralValue, MapExpr, SourceInfo, operators,
+};
+
+use super::bounds;
+use super::document::Step;
+use super::functions::{self, Builtin, Style};
+use super::names::{ROOTS, Root, TYPES};
+use super::needs::Needs;
+use super::node::{Field, Item, Literal, Member, MetadataKind, Node, Operator};
+use super::pattern;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::limits::JSON_SOURCES;
+use crate::ops::Direction;
+
+/// An expression on its way: a value, or a name that may still lead to one.
+#[derive(Debug)]
+pub(super) enum Lowered {
+    Node(Node),
+    Root(Root),
+}
+
+pub(super) struct Lowering<'t> {
+    pub(super) path: &'t str,
+    pub(super) text: &'t str,
+    pub(super) source: &'t SourceInfo,
+    /// The variables of the macros that are open.
+    pub(super) variables: Vec<String>,
+    /// How many macros over items are open.
+    pub(super) loops: usize,
+    pub(super) fields: Vec<Field>,
+    pub(super) needs: Needs,
+    pub(super) errors: Vec<Diagnostic>,
+}
+
+impl<'t> Lowering<'t> {
+    pub(super) fn new(path: &'t str, text: &'t str, source: &'t SourceInfo) -> Self {
+        Self {
+            path,
+            text,
+            source,
+            variables: Vec::new(),
+            loops: 0,
+            fields: Vec::new(),
+            needs: Needs::default(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// Notes what is wrong with a part of the expression.
+    pub(super) fn error(&mut self, id: u64, message: impl Into<String>) -> &mut Diagnostic {
+        let position = self.source.offset_for(id).map(|(start, _)| {
+            bounds::position(self.text, usize::try_from(start).unwrap_or_default())
+        });
+        let error = Diagnostic::error(Code::Expression, self.path, message).at(position);
+        self.errors.push_mut(error)
+    }
+
+    /// What stands for a part that is wrong.
+    pub(super) fn placeholder() -> Node {
+        Node::Literal(Literal::Null)
+    }
+
+    pub(super) fn unknown(&mut self, id: u64, kind: &str, name: &str, known: &[&str]) -> Node {
+        let error = self.error(id, format!("unknown {kind} `{name}`"));
+        let suggested = error.clone().suggest(name, known.iter().copied());
+        *error = suggested;
+        Self::placeholder()
+    }
+
+    /// The number of a field of a JSON body.
+    pub(super) fn field(&mut self, message: Direction, path: Vec<Step>) -> usize {
+        let known = |field: &Field| field.message == message && field.path == path;
+        if let Some(known) = self.fields.iter().position(known) {
+            return known;
+        }
+        let pointer: String = path.iter().map(Step::pointer).collect();
+        self.needs.of_mut(message).fields.insert(pointer.clone());
+        self.fields.push(Field {
+            message,
+            path,
+            pointer,
+        });
+        self.fields.len().saturating_sub(1)
+    }
+
+    /// Whether the expression has more fields than one search finds.
+    pub(super) fn too_many_fields(&self) -> bool {
+        self.fields.len() > JSON_SOURCES
+    }
+
+    /// An expression whose value is wanted.
+    pub(super) fn value(&mut self, expr: &IdedExpr) -> Node {
+        let lowered = self.lower(expr);
+        let node = self.finish(expr.id, lowered);
+        if let Node::Headers(message) = node {
+            self.needs.of_mut(message).headers.all();
+        }
+        node
+    }
+
+    pub(super) fn pair(&mut self, left: &IdedExpr, right: &IdedExpr) -> Box<[Node; 2]> {
+        Box::new([self.value(left), self.value(right)])
+    }
+
+    pub(super) fn lower(&mut self, expr: &IdedExpr) -> Lowered {
+        let id = expr.id;
+        let node = match &expr.expr {
+            Expr::Literal(value) => Node::Literal(literal(value)),
+            Expr::Ident(name) => return self.identifier(id, name),
+            Expr::Select(select) => {
+                let of = self.lower(&select.operand);
+                return self.select(id, of, &select.field, false);
+            }
+            Expr::List(list) => self.list(list),
+            Expr::Map(map) => self.map(map),
+            Expr::Call(call) => return self.call(id, call),
+            Expr::Struct(message) => {
+                let text = format!("there are no messages such as `{}`", message.type_name);
+                self.error(id, text).help = Some("write a map: `{\"key\": value}`".to_owned());
+                Self::placeholder()
+            }
+            Expr::Comprehension(_) | Expr::Unspecified => {
+                self.error(id, "not an expression");
+                Self::placeholder()
+            }
+        };
+        Lowered::Node(node)
+    }
+
+    fn identifier(&mut self, id: u64, name: &str) -> Lowered {
+        if let Some(place) = self.variables.iter().rposition(|open| open == name) {
+            return Lowered::Node(Node::Local(place));
+        }
+        if let Some(root) = Root::named(name) {
+            return Lowered::Root(root);
+        }
+        Lowered::Node(match TYPES.iter().find(|known| **known == name) {
+            Some(known) => Node::Type(known),
+            None => {
+                let known: Vec<&str> = ROOTS
+                    .into_iter()
+                    .chain(self.variables.iter().map(String::as_str))
+                    .collect::<Vec<_>>();
+                let error = Diagnostic::error(Code::Expression, "", "").suggest(name, known);
+                let unknown = self.error(id, format!("unknown name `{name}`"));
+                unknown.help = error.help;
+                Self::placeholder()
+            }
+        })
+    }
+
+    fn select(&mut self, id: u64, of: Lowered, name: &str, optional: bool) -> Lowered {
+        if let (Lowered::Root(Root::Json(message, path)), true) = (&of, optional) {
+            let (message, mut path) = (*message, path.clone());
+            let of = self.field(message, path.clone());
+            path.push(Step::Member(name.to_owned()));
+            let field = self.field(message, path);
+            return Lowered::Node(Node::OptionalField { of, field });
+        }
+        match self.member(id, of, name) {
+            Ok(Lowered::Node(node)) if optional => Lowered::Node(Node::Optional(Box::new(node))),
+            Ok(lowered) => lowered,
+            Err(of) => Lowered::Node(Node::Select {
+                of: Box::new(of),
+                member: Member::Field {
+                    name: name.into(),
+                    optional,
+                },
+            }),
+        }
+    }
+
+    fn index(&mut self, id: u64, of: &IdedExpr, at: &IdedExpr, optional: bool) -> Lowered {
+        let of = self.lower(of);
+        let (of, at) = match (of, &at.expr) {
+            (of @ Lowered::Root(_), Expr::Literal(LiteralValue::String(name)))
+            | (
+                of @ Lowered::Node(Node::Headers(_) | Node::Metadata(_)),
+                Expr::Literal(LiteralValue::String(name)),
+            ) => return self.select(id, of, name.inner(), optional),
+            (
+                Lowered::Root(Root::Json(message, mut path)),
+                Expr::Literal(LiteralValue::Int(place)),
+            ) if !optional && *place.inner() >= 0 => {
+                path.push(Step::Element(
+                    usize::try_from(*place.inner()).unwrap_or(usize::MAX),
+                ));
+                return Lowered::Root(Root::Json(message, path));
+            }
+            (Lowered::Node(Node::Headers(message)), _) => {
+                self.needs.of_mut(message).headers.all();
+                let node = Node::HeaderNamed(message, Box::new(self.value(at)));
+                return Lowered::Node(if optional {
+                    Node::Optional(Box::new(node))
+                } else {
+                    node
+                });
+            }
+            (of, _) => (self.finish(id, of), self.value(at)),
+        };
+        Lowered::Node(Node::Select {
+            of: Box::new(of),
+            member: Member::Index {
+                at: Box::new(at),
+                optional,
+            },
+        })
+    }
+
+    /// `has(a.b)`.
+    pub(super) fn has(&mut self, id: u64, argument: &IdedExpr) -> Node {
+        let Expr::Select(select) = &argument.expr else {
+            self.error(id, "`has` takes a member of something").help =
+                Some("such as `has(extracted.model)`".to_owned());
+            return Self::placeholder();
+        };
+        let of = self.lower(&select.operand);
+        if let Lowered::Root(Root::Json(message, path)) = &of {
+            let (message, mut path) = (*message, path.clone());
+            let of = self.field(message, path.clone());
+            path.push(Step::Member(select.field.clone()));
+            let field = self.field(message, path);
+            return Node::HasField { of, field };
+        }
+        match self.member(id, of, &select.field) {
+            Ok(Lowered::Node(node)) => Node::Has(Box::new(node)),
+            Ok(Lowered::Root(_)) => Node::Literal(Literal::Bool(true)),
+            Err(of) => Node::HasMember {
+                of: Box::new(of),
+                field: select.field.as_str().into(),
+            },
+        }
+    }
+
+    fn list(&mut self, list: &ListExpr) -> Node {
+        let items = list.elements.iter().enumerate();
+        Node::List(
+            items
+                .map(|(nth, item)| Item {
+                    node: self.value(item),
+                    optional: list.optional_indices.contains(&nth),
+                })
+                .collect(),
+        )
+    }
+
+    fn map(&mut self, map: &MapExpr) -> Node {
+        let mut entries = Vec::new();
+        for entry in &map.entries {
+            if let EntryExpr::MapEntry(entry) = &entry.expr {
+                let item = Item {
+                    node: self.value(&entry.value),
+                    optional: entry.optional,
+                };
+                entries.push((self.value(&entry.key), item));
+            }
+        }
+        Node::Map(entries)
+    }
+
+    fn call(&mut self, id: u64, call: &CallExpr) -> Lowered {
+        let name = call.func_name.as_str();
+        if let (None, [left, right]) = (&call.target, call.args.as_slice()) {
+            if name == operators::INDEX || name == operators::OPT_INDEX {
+                return self.index(id, left, right, name == operators::OPT_INDEX);
+            }
+            if name == operators::OPT_SELECT
+                && let Expr::Literal(LiteralValue::String(field)) = &right.expr
+            {
+                let of = self.lower(left);
+                return self.select(id, of, field.inner(), true);
+            }
+        }
+        // A field of a JSON body is looked up in its bytes.
+        if let (None, "json", [argument]) = (&call.target, name, call.args.as_slice()) {
+            let before = self.needs.clone();
+            let argument = self.value(argument);
+            if let Node::Body(message) = argument {
+                self.needs = before;
+                return Lowered::Root(Root::Json(message, Vec::new()));
+            }
+            return Lowered::Node(match functions::named(name) {
+                Some(function) => Node::Call(function, vec![argument]),
+                None => argument,
+            });
+        }
+        Lowered::Node(match self.operator(call) {
+            Some(node) => node,
+            None => match self.form(id, call) {
+                Some(node) => node,
+                None => self.function(id, call),
+            },
+        })
+    }
+
+    fn operator(&mut self, call: &CallExpr) -> Option<Node> {
+        if call.target.is_some() {
+            return None;
+        }
+        Some(match (call.func_name.as_str(), call.args.as_slice()) {
+            (operators::LOGICAL_AND, [left, right]) => Node::And(self.pair(left, right)),
+            (operators::LOGICAL_OR, [left, right]) => Node::Or(self.pair(left, right)),
+            (operators::LOGICAL_NOT, [of]) => Node::Not(Box::new(self.value(of))),
+            (operators::NEGATE, [of]) => Node::Negate(Box::new(self.value(of))),
+            (operators::CONDITIONAL, [condition, then, otherwise]) => {
+                Node::Conditional(Box::new([
+                    self.value(condition),
+                    self.value(then),
+                    self.value(otherwise),
+                ]))
+            }
+            (name, [left, right]) => {
+                let operator = operator(name)?;
+                let left = self.value(left);
+                let lowered = self.lower(right);
+                if let (Operator::In, Lowered::Node(Node::Headers(message))) = (operator, &lowered)
+                {
+                    match &left {
+                        Node::Literal(Literal::String(name)) => {
+                            self.needs.of_mut(*message).headers.name(name);
+                        }
+                        _ => self.needs.of_mut(*message).headers.all(),
+                    }
+                    return Some(Node::HasHeader(*message, Box::new(left)));
+                }
+                let right = self.finish(0, lowered);
+                Node::Operation(operator, Box::new([left, right]))
+            }
+            _ => return None,
+        })
+    }
+
+    /// A call of a function or a method.
+    fn function(&mut self, id: u64, call: &CallExpr) -> Node {
+        let mut name = call.func_name.clone();
+        let mut target = call.target.as_deref();
+        if let Some(namespace) = target.and_then(|target| self.namespace(target)) {
+            let qualified = format!("{namespace}.{name}");
+            if functions::named(&qualified).is_some() || Root::named(namespace).is_none() {
+                name = qualified;
+                target = None;
+            }
+        }
+        if let Some(node) = target.and_then(|target| self.of_headers(target, &name, &call.args)) {
+            return node;
+        }
+        let style = if target.is_some() {
+            Style::Method
+        } else {
+            Style::Global
+        };
+        let mut arguments: Vec<Node> = target.into_iter().map(|expr| self.value(expr)).collect();
+        arguments.extend(call.args.iter().map(|expr| self.value(expr)));
+        let Some(function) = functions::named(&name) else {
+            return self.unknown(id, "function", &name, &functions::names());
+        };
+        if !function.style.allows(style) {
+            let message = format!("`{name}` is called otherwise");
+            self.error(id, message).help = Some(format!("write `{}`", function.signature));
+            return Self::placeholder();
+        }
+        if !function.takes(arguments.len()) {
+            let message = format!("`{name}` takes another number of values");
+            self.error(id, message).help = Some(format!("write `{}`", function.signature));
+            return Self::placeholder();
+        }
+        self.special(id, function, arguments)
+    }
+
+    /// The namespace that a target spells: `base64` of `base64.encode(x)`.
+    fn namespace<'e>(&self, target: &'e IdedExpr) -> Option<&'e str> {
+        match &target.expr {
+            Expr::Ident(name) if !self.variables.contains(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Functions of `request.headers`.
+    fn of_headers(&mut self, target: &IdedExpr, name: &str, args: &[IdedExpr]) -> Option<Node> {
+        let [argument] = args else { return None };
+        if !matches!(name, "values" | "cookie") {
+            return None;
+        }
+        let Expr::Select(select) = &target.expr else {
+            return None;
+        };
+        let Lowered::Root(Root::Message(message)) = self.lower(&select.operand) else {
+            return None;
+        };
+        if select.field != "headers" || (name == "cookie" && message == Direction::Response) {
+            return None;
+        }
+        let argument = self.value(argument);
+        let headers = &mut self.needs.of_mut(message).headers;
+        if name == "cookie" {
+            headers.name("cookie");
+            return Some(Node::Cookie(Box::new(argument)));
+        }
+        match &argument {
+            Node::Literal(Literal::String(name)) => headers.name(name),
+            _ => headers.all(),
+        }
+        Some(Node::HeaderValues(message, Box::new(argument)))
+    }
+
+    /// Functions of which more is known from the beginning: patterns, and the type of metadata.
+    fn special(&mut self, id: u64, function: &'static Builtin, mut arguments: Vec<Node>) -> Node {
+        let kind = match function.name {
+            "int" | "uint" | "double" => Some(MetadataKind::Number),
+            "bool" => Some(MetadataKind::Bool),
+            _ => None,
+        };
+        if let (Some(kind), [Node::Metadata(metadata)]) = (kind, arguments.as_mut_slice()) {
+            metadata.kind = kind;
+        }
+        let pattern = match (function.name, arguments.get(1)) {
+            ("matches" | "regexReplace", Some(Node::Literal(Literal::String(text)))) => {
+                pattern::compile(text)
+            }
+            _ => return Node::Call(function, arguments),
+        };
+        let pattern = match pattern {
+            Ok(pattern) => Box::new(pattern),
+            Err(error) => {
+                self.error(id, error.to_string());
+                return Self::placeholder();
+            }
+        };
+        let mut arguments = arguments.into_iter();
+        match (arguments.next(), arguments.nth(1)) {
+            (Some(text), Some(with)) => Node::RegexReplace(Box::new([text, with]), pattern),
+            (Some(text), None) => Node::Matches(Box::new(text), pattern),
+            (None, _) => Self::placeholder(),
+        }
+    }
+}
+
+impl Step {
+    /// As a part of a JSON Pointer.
+    fn pointer(&self) -> String {
+        match self {
+            Step::Member(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+            Step::Element(index) => format!("/{index}"),
+        }
+    }
+}
+
+fn literal(value: &LiteralValue) -> Literal {
+    match value {
+        LiteralValue::Null => Literal::Null,
+        LiteralValue::Boolean(value) => Literal::Bool(*value.inner()),
+        LiteralValue::Int(value) => Literal::Int(*value.inner()),
+        LiteralValue::UInt(value) => Literal::Uint(*value.inner()),
+        LiteralValue::Double(value) => Literal::Double(*value.inner()),
+        LiteralValue::String(text) => Literal::String(text.inner().into()),
+        LiteralValue::Bytes(bytes) => Literal::Bytes(bytes.inner().into()),
+    }
+}
+
+fn operator(name: &str) -> Option<Operator> {
+    Some(match name {
+        operators::ADD => Operator::Add,
+        operators::SUBSTRACT => Operator::Subtract,
+        operators::MULTIPLY => Operator::Multiply,
+        operators::DIVIDE => Operator::Divide,
+        operators::MODULO => Operator::Remainder,
+        operators::EQUALS => Operator::Equal,
+        operators::NOT_EQUALS => Operator::NotEqual,
+        operators::LESS => Operator::Less,
+        operators::LESS_EQUALS => Operator::LessOrEqual,
+        operators::GREATER => Operator::Greater,
+        operators::GREATER_EQUALS => Operator::GreaterOrEqual,
+        operators::IN => Operator::In,
+        _ => return None,
+    })
+}

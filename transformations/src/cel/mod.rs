@@ -1,0 +1,101 @@
+//! Expressions in CEL, the Common Expression Language: compiled once, evaluated for many messages.
+//!
+//! The parser is that of crate `cel`. Its tree becomes [`Node`](node::Node)s, in which every name,
+//! function and pattern is looked up and `json(request.body).a.b` is a field to search for. What
+//! evaluates them counts every step and every byte.
+
+mod bounds;
+mod budget;
+mod compare;
+mod document;
+mod error;
+mod evaluate;
+mod forms;
+pub(crate) mod functions;
+mod loops;
+mod lower;
+mod names;
+mod needs;
+mod node;
+mod number;
+mod operators;
+mod parse;
+mod pattern;
+mod print;
+mod resolver;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub(crate) use error::Error;
+pub(crate) use forms::FORMS;
+pub(crate) use needs::Needs;
+#[allow(unused_imports)] // until configurations reach it
+pub(crate) use node::{Metadata, MetadataKind};
+#[allow(unused_imports)]
+pub(crate) use print::text;
+pub(crate) use resolver::Resolver;
+pub(crate) use value::Value;
+
+use evaluate::Evaluation;
+use lower::Lowering;
+use node::{Field, Node};
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::limits::{JSON_SOURCES, Limits};
+
+/// A compiled expression.
+#[derive(Debug)]
+pub(crate) struct Expression {
+    node: Node,
+    fields: Vec<Field>,
+    needs: Needs,
+    limits: Limits,
+}
+
+impl Expression {
+    /// Compiles `text`, which stands at `path` in the configuration.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it: it is too long or too deep, does not parse, or names
+    /// what does not exist.
+    pub(crate) fn compile(
+        path: &str,
+        text: &str,
+        limits: &Limits,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let (tree, source) = parse::parse(path, text).map_err(|error| vec![error])?;
+        let mut lowering = Lowering::new(path, text, &source);
+        let node = lowering.value(&tree);
+        if lowering.too_many_fields() {
+            let message = format!("more than {JSON_SOURCES} fields of a body");
+            lowering
+                .errors
+                .push(Diagnostic::error(Code::Range, path, message).help("read the whole body"));
+        }
+        if !lowering.errors.is_empty() {
+            return Err(lowering.errors);
+        }
+        Ok(Self {
+            node,
+            fields: lowering.fields,
+            needs: lowering.needs,
+            limits: *limits,
+        })
+    }
+
+    /// What it reads of the exchange.
+    pub(crate) fn needs(&self) -> &Needs {
+        &self.needs
+    }
+
+    /// Its value for one message.
+    ///
+    /// # Errors
+    ///
+    /// What the language calls an error, or a bound that was reached.
+    pub(crate) fn evaluate<'v>(&'v self, resolver: &'v dyn Resolver) -> Result<Value<'v>, Error> {
+        Evaluation::new(self, resolver).value(&self.node)
+    }
+}

@@ -1,0 +1,264 @@
+//! The names an expression knows: what the message and the host tell.
+
+use super::document::Step;
+use super::lower::{Lowered, Lowering};
+use super::node::{Metadata, MetadataKind, Node, PathPart};
+use crate::ops::{Attribute, Direction};
+
+/// A name that is no value in itself, but leads to some.
+#[derive(Clone, Debug)]
+pub(super) enum Root {
+    Message(Direction),
+    Source,
+    Destination,
+    Connection,
+    Metadata,
+    Namespace(String),
+    Extracted,
+    Env,
+    /// `json(request.body)` and what follows it.
+    Json(Direction, Vec<Step>),
+}
+
+/// The names an expression may begin with.
+pub(super) const ROOTS: [&str; 8] = [
+    "connection",
+    "destination",
+    "env",
+    "extracted",
+    "metadata",
+    "request",
+    "response",
+    "source",
+];
+
+/// Types, as `type()` returns them.
+pub(super) const TYPES: [&str; 10] = [
+    "bool",
+    "bytes",
+    "double",
+    "int",
+    "list",
+    "map",
+    "null_type",
+    "string",
+    "type",
+    "uint",
+];
+
+const REQUEST: [&str; 10] = [
+    "body",
+    "headers",
+    "host",
+    "id",
+    "method",
+    "path",
+    "pathAndQuery",
+    "protocol",
+    "query",
+    "scheme",
+];
+const RESPONSE: [&str; 3] = ["body", "code", "headers"];
+const ENDPOINT: [&str; 2] = ["address", "port"];
+
+/// TLS and the connection, as Envoy's attributes are called below `connection.`.
+const CONNECTION: [(&str, Attribute); 11] = [
+    ("mtls", Attribute::ConnectionMtls),
+    (
+        "requested_server_name",
+        Attribute::ConnectionRequestedServerName,
+    ),
+    ("tls_version", Attribute::ConnectionTlsVersion),
+    (
+        "subject_local_certificate",
+        Attribute::ConnectionSubjectLocalCertificate,
+    ),
+    (
+        "subject_peer_certificate",
+        Attribute::ConnectionSubjectPeerCertificate,
+    ),
+    (
+        "dns_san_local_certificate",
+        Attribute::ConnectionDnsSanLocalCertificate,
+    ),
+    (
+        "dns_san_peer_certificate",
+        Attribute::ConnectionDnsSanPeerCertificate,
+    ),
+    (
+        "uri_san_local_certificate",
+        Attribute::ConnectionUriSanLocalCertificate,
+    ),
+    (
+        "uri_san_peer_certificate",
+        Attribute::ConnectionUriSanPeerCertificate,
+    ),
+    (
+        "sha256_peer_certificate_digest",
+        Attribute::ConnectionSha256PeerCertificateDigest,
+    ),
+    ("id", Attribute::ConnectionId),
+];
+
+impl Root {
+    /// What an identifier leads to.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "request" => Root::Message(Direction::Request),
+            "response" => Root::Message(Direction::Response),
+            "source" => Root::Source,
+            "destination" => Root::Destination,
+            "connection" => Root::Connection,
+            "metadata" => Root::Metadata,
+            "extracted" => Root::Extracted,
+            "env" => Root::Env,
+            _ => return None,
+        })
+    }
+
+    /// How to go on where a value is wanted.
+    fn help(&self) -> String {
+        let example = match self {
+            Root::Message(Direction::Request) => "request.headers",
+            Root::Message(Direction::Response) => "response.code",
+            Root::Source => "source.address",
+            Root::Destination => "destination.port",
+            Root::Connection => "connection.mtls",
+            Root::Metadata | Root::Namespace(_) => "metadata[\"namespace\"].key",
+            Root::Env => "env.NAME",
+            Root::Extracted | Root::Json(..) => return String::new(),
+        };
+        format!("name what of it, such as `{example}`")
+    }
+}
+
+impl Lowering<'_> {
+    /// A value from what a name leads to.
+    pub(super) fn finish(&mut self, id: u64, lowered: Lowered) -> Node {
+        match lowered {
+            Lowered::Node(node) => node,
+            Lowered::Root(Root::Json(message, path)) => Node::Field(self.field(message, path)),
+            Lowered::Root(Root::Extracted) => {
+                self.needs.all_extracted = true;
+                Node::AllExtracted
+            }
+            Lowered::Root(root) => {
+                let help = root.help();
+                self.error(id, "this is no value in itself").help = Some(help);
+                Lowering::placeholder()
+            }
+        }
+    }
+
+    /// The member `name` of what `lowered` leads to; back when it is an ordinary value.
+    pub(super) fn member(
+        &mut self,
+        id: u64,
+        lowered: Lowered,
+        name: &str,
+    ) -> Result<Lowered, Node> {
+        let node = match lowered {
+            Lowered::Node(Node::Headers(message)) => self.header(message, name),
+            Lowered::Node(Node::Metadata(_)) => {
+                let error = self.error(id, "only the top of a metadata namespace can be read");
+                error.help = Some("have `jwt_authn` copy the claim: `claim_to_headers`".to_owned());
+                Lowering::placeholder()
+            }
+            Lowered::Node(node) => return Err(node),
+            Lowered::Root(root) => return self.below(id, root, name),
+        };
+        Ok(Lowered::Node(node))
+    }
+
+    pub(super) fn header(&mut self, message: Direction, name: &str) -> Node {
+        self.needs.of_mut(message).headers.name(name);
+        Node::Header(message, name.to_ascii_lowercase().into())
+    }
+
+    fn below(&mut self, id: u64, root: Root, name: &str) -> Result<Lowered, Node> {
+        let node = match root {
+            Root::Message(Direction::Request) => self.request(id, name),
+            Root::Message(Direction::Response) => self.response(id, name),
+            Root::Source | Root::Destination => {
+                let (address, port) = match root {
+                    Root::Source => (Attribute::SourceAddress, Attribute::SourcePort),
+                    _ => (Attribute::DestinationAddress, Attribute::DestinationPort),
+                };
+                match name {
+                    "address" => Node::Attribute(address),
+                    "port" => Node::Attribute(port),
+                    _ => self.unknown(id, "name", name, &ENDPOINT),
+                }
+            }
+            Root::Connection => match CONNECTION.iter().find(|(known, _)| *known == name) {
+                Some((_, attribute)) => Node::Attribute(*attribute),
+                None => self.unknown(id, "name", name, &CONNECTION.map(|(known, _)| known)),
+            },
+            Root::Metadata => return Ok(Lowered::Root(Root::Namespace(name.to_owned()))),
+            Root::Namespace(namespace) => Node::Metadata(Box::new(Metadata {
+                namespace,
+                key: name.to_owned(),
+                kind: MetadataKind::Text,
+            })),
+            Root::Extracted => {
+                self.needs.extracted.insert(name.to_owned());
+                Node::Extracted(name.into())
+            }
+            Root::Env => {
+                self.needs.env.insert(name.to_owned());
+                Node::Env(name.into())
+            }
+            // A pointer would lead to an element of an array too.
+            Root::Json(message, path) if name.bytes().all(|b| b.is_ascii_digit()) => {
+                return Err(Node::Field(self.field(message, path)));
+            }
+            Root::Json(message, mut path) => {
+                path.push(Step::Member(name.to_owned()));
+                return Ok(Lowered::Root(Root::Json(message, path)));
+            }
+        };
+        Ok(Lowered::Node(node))
+    }
+
+    fn request(&mut self, id: u64, name: &str) -> Node {
+        let message = Direction::Request;
+        let header = match name {
+            "method" => ":method",
+            "scheme" => ":scheme",
+            "host" => ":authority",
+            "pathAndQuery" => ":path",
+            "id" => "x-request-id",
+            "headers" => return Node::Headers(message),
+            "protocol" => return Node::Attribute(Attribute::RequestProtocol),
+            "body" => return self.body(message),
+            "path" | "query" => {
+                self.needs.request.headers.name(":path");
+                return Node::Path(if name == "path" {
+                    PathPart::Path
+                } else {
+                    PathPart::Query
+                });
+            }
+            _ => return self.unknown(id, "name", name, &REQUEST),
+        };
+        self.header(message, header)
+    }
+
+    fn response(&mut self, id: u64, name: &str) -> Node {
+        let message = Direction::Response;
+        match name {
+            "code" => {
+                self.needs.response.headers.name(":status");
+                Node::Status
+            }
+            "headers" => Node::Headers(message),
+            "body" => self.body(message),
+            _ => self.unknown(id, "name", name, &RESPONSE),
+        }
+    }
+
+    fn body(&mut self, message: Direction) -> Node {
+        self.needs.of_mut(message).body = true;
+        Node::Body(message)
+    }
+}

@@ -1,0 +1,210 @@
+//! What an expression is compiled to.
+
+use regex::Regex;
+
+use super::document::Step;
+use super::functions::Builtin;
+use super::value::{Bytes, Text, Value};
+use crate::ops::{Attribute, Direction};
+
+/// One step of an evaluation.
+#[derive(Debug)]
+pub(super) enum Node {
+    Literal(Literal),
+    /// A variable of a macro, by its place among those that are open.
+    Local(usize),
+    Type(&'static str),
+    Attribute(Attribute),
+    /// `request.path` and its kind: parts of the header `:path`.
+    Path(PathPart),
+    Status,
+    /// All headers, as a map.
+    Headers(Direction),
+    /// One header; its name is in lower case.
+    Header(Direction, Box<str>),
+    HeaderNamed(Direction, Box<Node>),
+    HeaderValues(Direction, Box<Node>),
+    HasHeader(Direction, Box<Node>),
+    Cookie(Box<Node>),
+    Body(Direction),
+    /// A field of a JSON body, by its place among [`Expression::fields`](super::Expression).
+    Field(usize),
+    HasField {
+        of: usize,
+        field: usize,
+    },
+    OptionalField {
+        of: usize,
+        field: usize,
+    },
+    Metadata(Box<Metadata>),
+    AllExtracted,
+    Extracted(Box<str>),
+    Env(Box<str>),
+    /// What a name of the message leads to, or `optional.none()` where nothing is.
+    Optional(Box<Node>),
+    /// Whether a name of the message leads to anything.
+    Has(Box<Node>),
+    Select {
+        of: Box<Node>,
+        member: Member,
+    },
+    HasMember {
+        of: Box<Node>,
+        field: Box<str>,
+    },
+    And(Box<[Node; 2]>),
+    Or(Box<[Node; 2]>),
+    Not(Box<Node>),
+    Negate(Box<Node>),
+    Conditional(Box<[Node; 3]>),
+    Operation(Operator, Box<[Node; 2]>),
+    List(Vec<Item>),
+    Map(Vec<(Node, Item)>),
+    Call(&'static Builtin, Vec<Node>),
+    /// A pattern that is known from the beginning.
+    Matches(Box<Node>, Box<Regex>),
+    RegexReplace(Box<[Node; 2]>, Box<Regex>),
+    /// `default(value, otherwise)`.
+    Default(Box<[Node; 2]>),
+    Coalesce(Vec<Node>),
+    /// A value given a name for the second node.
+    Bind(Box<[Node; 2]>),
+    /// The value of an optional, given a name for the second node; `flat`: which makes an
+    /// optional itself.
+    OptionalMap {
+        nodes: Box<[Node; 2]>,
+        flat: bool,
+    },
+    Loop(Box<Loop>),
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Literal {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Uint(u64),
+    Double(f64),
+    String(Box<str>),
+    Bytes(Box<[u8]>),
+}
+
+impl Literal {
+    pub(super) fn value(&self) -> Value<'_> {
+        match self {
+            Literal::Null => Value::Null,
+            Literal::Bool(value) => Value::Bool(*value),
+            Literal::Int(value) => Value::Int(*value),
+            Literal::Uint(value) => Value::Uint(*value),
+            Literal::Double(value) => Value::double(*value),
+            Literal::String(text) => Value::String(Text::Borrowed(text)),
+            Literal::Bytes(bytes) => Value::Bytes(Bytes::Borrowed(bytes)),
+        }
+    }
+}
+
+/// A part of the request's target.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum PathPart {
+    Path,
+    Query,
+}
+
+/// An entry of the stream's metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Metadata {
+    pub(crate) namespace: String,
+    pub(crate) key: String,
+    pub(crate) kind: MetadataKind,
+}
+
+/// As what the entry is read: the host tells no type, and complains about a wrong one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MetadataKind {
+    Text,
+    Number,
+    Bool,
+}
+
+/// What is selected of a value. `optional`: as `optional.none()` where it is not there.
+#[derive(Debug)]
+pub(super) enum Member {
+    Field { name: Box<str>, optional: bool },
+    Index { at: Box<Node>, optional: bool },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operator {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    In,
+}
+
+impl Operator {
+    /// As it is written.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Operator::Add => "+",
+            Operator::Subtract => "-",
+            Operator::Multiply => "*",
+            Operator::Divide => "/",
+            Operator::Remainder => "%",
+            Operator::Equal => "==",
+            Operator::NotEqual => "!=",
+            Operator::Less => "<",
+            Operator::LessOrEqual => "<=",
+            Operator::Greater => ">",
+            Operator::GreaterOrEqual => ">=",
+            Operator::In => "in",
+        }
+    }
+}
+
+/// An item of a list, or the value of an entry of a map. `optional`: left out when its optional is
+/// empty.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) node: Node,
+    pub(super) optional: bool,
+}
+
+/// A macro over the items of a list, or the keys or values of a map.
+#[derive(Debug)]
+pub(super) struct Loop {
+    pub(super) kind: LoopKind,
+    pub(super) range: Node,
+    /// `map(v, filter, body)`.
+    pub(super) filter: Option<Node>,
+    pub(super) body: Node,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LoopKind {
+    All,
+    Exists,
+    ExistsOne,
+    Filter,
+    Map,
+    FilterKeys,
+    MapValues,
+    SortBy,
+}
+
+/// A field of a JSON body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) message: Direction,
+    pub(super) path: Vec<Step>,
+    /// The same, as a JSON Pointer.
+    pub(super) pointer: String,
+}

@@ -1,0 +1,82 @@
+//! Regular expressions: linear in time, bounded in size.
+
+use regex::{Captures, Regex, RegexBuilder};
+
+use super::budget::Budget;
+use super::error::Error;
+
+/// The largest compiled pattern, in bytes: what is searched costs as much for each of its bytes,
+/// at worst.
+const COMPILED_BYTES: usize = 64 << 10;
+
+/// The longest pattern, in bytes.
+const PATTERN_BYTES: usize = 1024;
+
+/// How many levels of groups a pattern may have.
+const NESTING: u32 = 32;
+
+/// The steps that compiling takes.
+const COMPILE_STEPS: usize = 2000;
+
+/// How many bytes are searched for one step.
+const BYTES_PER_STEP: usize = 4;
+
+pub(super) fn compile(pattern: &str) -> Result<Regex, Error> {
+    if pattern.len() > PATTERN_BYTES {
+        return Error::failed(format!("the pattern is longer than {PATTERN_BYTES} bytes"));
+    }
+    RegexBuilder::new(pattern)
+        .size_limit(COMPILED_BYTES)
+        .nest_limit(NESTING)
+        .build()
+        .map_err(|error| Error::Failed(reason(&error)))
+}
+
+/// In one line.
+fn reason(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or_default();
+    format!(
+        "the pattern is wrong: {}",
+        last.trim_start_matches("error: ")
+    )
+}
+
+/// A pattern that only the message tells.
+pub(super) fn compile_now(pattern: &str, budget: &Budget) -> Result<Regex, Error> {
+    budget.steps(COMPILE_STEPS)?;
+    compile(pattern)
+}
+
+pub(super) fn matches(text: &str, pattern: &Regex, budget: &Budget) -> Result<bool, Error> {
+    budget.steps(text.len() / BYTES_PER_STEP)?;
+    Ok(pattern.is_match(text))
+}
+
+/// `text` with every match replaced; `$1` in `with` is the first group.
+pub(super) fn replace(
+    text: &str,
+    pattern: &Regex,
+    with: &str,
+    budget: &Budget,
+) -> Result<String, Error> {
+    budget.steps(text.len() / BYTES_PER_STEP)?;
+    budget.make(text.len())?;
+    let groups = with.matches('$').count();
+    let longest = |found: &Captures<'_>| {
+        let found = found.get(0).map_or(0, |found| found.len());
+        found.saturating_mul(groups).saturating_add(with.len())
+    };
+    let mut out = String::new();
+    let mut rest: usize = 0;
+    for found in pattern.captures_iter(text) {
+        budget.step()?;
+        budget.make(longest(&found))?;
+        let Some(place) = found.get(0) else { continue };
+        out.push_str(text.get(rest..place.start()).unwrap_or_default());
+        found.expand(with, &mut out);
+        rest = place.end();
+    }
+    out.push_str(text.get(rest..).unwrap_or_default());
+    Ok(out)
+}
