@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fmt;
+use std::ops::Range;
 
 use minijinja::Value;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::{Error, Finder, Pointers};
+use super::pointer::{NodeId, Pointers, ROOT};
+use super::utf8::Utf8;
+use super::walker::{Container, Error, Scalar, ScalarKind, Visitor, Walker};
+use super::{Finder, refusal};
 use crate::limits::{JSON_DEPTH, Limits};
 
 #[cfg(test)]
@@ -30,7 +32,22 @@ pub(crate) enum Wanted {
     /// All of it.
     Whole,
     /// These members of the top-level object. Of any other document, whether it is `null`.
-    Members(BTreeSet<String>),
+    Members(Members),
+}
+
+/// Names of members, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Members(Pointers);
+
+impl FromIterator<String> for Members {
+    fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Self {
+        let mut pointers = Pointers::default();
+        // In their order, in which each is added at the end.
+        for name in names.into_iter().collect::<BTreeSet<String>>() {
+            pointers.add_member(name);
+        }
+        Self(pointers)
+    }
 }
 
 /// Parses a body held in pieces; `None` when it is empty.
@@ -42,23 +59,27 @@ pub(crate) fn document(
     wanted: &Wanted,
     limits: &Limits,
 ) -> Result<Option<Value>, DocumentError> {
-    let joined;
-    let body = match chunks {
-        [] => return Ok(None),
-        [one] => *one,
-        several => {
-            joined = several.concat();
-            &joined
-        }
-    };
-    if body.is_empty() {
+    if chunks.iter().all(|chunk| chunk.is_empty()) {
         return Ok(None);
     }
+    match wanted {
+        Wanted::Whole => whole(&joined(chunks), limits),
+        Wanted::Members(members) => match members.of(chunks, limits) {
+            Ok(document) => Ok(document),
+            Err(Error::TooDeep) => return Err(DocumentError::TooDeep),
+            // Only now the body is put together and read again, for a message that says where.
+            Err(Error::Invalid) => return Err(refusal::of(&joined(chunks)).into()),
+        },
+    }
+    .map(Some)
+}
+
+fn whole(body: &[u8], limits: &Limits) -> Result<Value, DocumentError> {
     if limits.json_depth < JSON_DEPTH && too_deep(body, limits) {
         return Err(DocumentError::TooDeep);
     }
-    match parse(body, wanted) {
-        Ok(document) => Ok(Some(document)),
+    match serde_json::from_slice(body) {
+        Ok(document) => Ok(document),
         Err(_) if too_deep(body, limits) => Err(DocumentError::TooDeep),
         Err(error) => Err(error.into()),
     }
@@ -69,130 +90,102 @@ fn too_deep(body: &[u8], limits: &Limits) -> bool {
     Finder::new(&nothing, limits).feed(&nothing, body) == Err(Error::TooDeep)
 }
 
-fn parse(body: &[u8], wanted: &Wanted) -> Result<Value, serde_json::Error> {
-    let names = match wanted {
-        Wanted::Whole => return serde_json::from_slice(body),
-        Wanted::Members(names) => names,
-    };
-    // Checked at once, faster than string by string.
-    let text = std::str::from_utf8(body).map_err(serde_json::Error::custom)?;
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let document = Members(names).deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(document)
-}
-
-/// The wanted members of an object; what any other value is, is kept as far as its kind.
-struct Members<'n>(&'n BTreeSet<String>);
-
-impl<'de> DeserializeSeed<'de> for Members<'_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
+/// A body in one piece.
+fn joined<'c>(chunks: &[&'c [u8]]) -> Cow<'c, [u8]> {
+    match chunks {
+        [one] => Cow::Borrowed(one),
+        several => Cow::Owned(several.concat()),
     }
 }
 
-impl<'de> Visitor<'de> for Members<'_> {
-    type Value = Value;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON value")
+/// These bytes of a body.
+fn part<'c>(chunks: &[&'c [u8]], bytes: &Range<u64>) -> Cow<'c, [u8]> {
+    let mut parts = Vec::new();
+    let mut begin = 0_u64;
+    for chunk in chunks {
+        let end = begin.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+        let within = |at: u64| usize::try_from(at.clamp(begin, end).saturating_sub(begin)).ok();
+        let range = within(bytes.start).zip(within(bytes.end));
+        match range.and_then(|(from, to)| chunk.get(from..to)) {
+            None | Some([]) => {}
+            Some(part) => parts.push(part),
+        }
+        begin = end;
     }
+    joined(&parts)
+}
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut found: Vec<(String, Value)> = Vec::new();
-        while let Some(name) = members.next_key::<Cow<'de, str>>()? {
-            if self.0.contains(name.as_ref()) {
-                found.push((name.into_owned(), members.next_value()?));
-            } else {
-                members.next_value_seed(Skipped)?;
+impl Members {
+    /// The values of the members, once the whole body has been checked.
+    fn of(&self, chunks: &[&[u8]], limits: &Limits) -> Result<Value, Error> {
+        let Self(pointers) = self;
+        let mut places = Places {
+            members: vec![None; pointers.nodes()],
+            document: Document::Other,
+        };
+        let mut utf8 = Utf8::default();
+        let mut walker = Walker::new(limits.json_depth.min(JSON_DEPTH));
+        for chunk in chunks {
+            utf8.feed(chunk).map_err(|_| Error::Invalid)?;
+            walker.feed(pointers, &mut places, chunk)?;
+        }
+        walker.finish(pointers, &mut places)?;
+        match places.document {
+            Document::Object => {
+                let named = pointers.members();
+                let found = named
+                    .filter_map(|(name, node)| Some((name, places.members.get(node)?.as_ref()?)));
+                let value = |(name, place): (&str, _)| {
+                    let value = serde_json::from_slice::<Value>(&part(chunks, place));
+                    value.map(|value| (name.to_owned(), value))
+                };
+                let members: Result<Value, _> = found.map(value).collect();
+                members.map_err(|_| Error::Invalid)
             }
+            Document::Null => Ok(Value::from(())),
+            Document::Other => Ok(Value::from(Vec::<Value>::new())),
         }
-        Ok(found.into_iter().collect())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Value, A::Error> {
-        Skipped.visit_seq(items)?;
-        Ok(Value::from(Vec::<Value>::new()))
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Value, E> {
-        Ok(Value::from(""))
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::from(()))
     }
 }
 
-/// A value that is checked, its depth too, and not kept. Serde's own `IgnoredAny` checks no depth.
-struct Skipped;
-
-impl<'de> DeserializeSeed<'de> for Skipped {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
+/// Where the wanted members stand.
+struct Places {
+    /// By node: the bytes of the last member of the name.
+    members: Vec<Option<Range<u64>>>,
+    document: Document,
 }
 
-impl<'de> Visitor<'de> for Skipped {
-    type Value = ();
+/// What kind of value the document is.
+enum Document {
+    Object,
+    Null,
+    Other,
+}
 
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON value")
-    }
+impl Visitor for Places {
+    const STRICT: bool = true;
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        while members.next_key_seed(Skipped)?.is_some() {
-            members.next_value_seed(Skipped)?;
+    fn open(&mut self, node: NodeId, container: Container, at: u64) {
+        if node == ROOT && container == Container::Object {
+            self.document = Document::Object;
+        } else if let Some(member) = self.members.get_mut(node) {
+            *member = Some(at..at);
         }
-        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while items.next_element_seed(Skipped)?.is_some() {}
-        Ok(())
+    fn close(&mut self, node: NodeId, _: Container, at: u64, _: bool) {
+        if let Some(Some(member)) = self.members.get_mut(node) {
+            member.end = at.saturating_add(1);
+        }
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
+    fn scalar(&mut self, node: NodeId, scalar: Scalar<'_>) -> Result<(), Error> {
+        if node == ROOT && scalar.kind == ScalarKind::Null {
+            self.document = Document::Null;
+        }
+        if let Some(member) = self.members.get_mut(node) {
+            *member = Some(scalar.span);
+        }
         Ok(())
     }
 }

@@ -4,8 +4,10 @@ mod document;
 mod finder;
 mod number;
 mod pointer;
+mod refusal;
 mod string;
 mod taken;
+mod utf8;
 mod walker;
 
 pub use document::DocumentError;

@@ -1,5 +1,14 @@
 //! The grammar of JSON numbers (RFC 8259 section 6), one byte at a time.
 
+/// The shortest number without an exponent that may be too great for an `f64`.
+const GREAT: usize = 309;
+
+/// Whether a complete number is finite as an `f64`.
+pub(crate) fn finite(raw: &[u8]) -> bool {
+    let small = raw.len() < GREAT && !raw.iter().any(|byte| matches!(byte, b'e' | b'E'));
+    small || serde_json::from_slice::<f64>(raw).is_ok()
+}
+
 /// How far into a number the bytes read so far reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Number {

@@ -61,8 +61,10 @@ pub(crate) const ROOT: NodeId = 0;
 pub(crate) struct Node {
     /// The field whose pointer ends here.
     pub(crate) target: Option<usize>,
-    /// The ways on; an object key that is an array index serves both.
+    /// The ways on, sorted by name; an object key that is an array index serves both.
     children: Vec<Child>,
+    /// The greatest array index that leads on.
+    last_element: Option<usize>,
 }
 
 /// A way on from a node.
@@ -91,8 +93,21 @@ impl Node {
 
     /// The way on for an object key.
     pub(crate) fn member(&self, key: &str) -> Option<NodeId> {
-        let mut ways = self.children.iter();
-        ways.find(|child| child.name == key).map(|child| child.node)
+        let place = self.place(key).ok()?;
+        self.children.get(place).map(|child| child.node)
+    }
+
+    /// Where among the ways on the one of this name is, or would be.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.children
+            .binary_search_by(|child| child.name.as_str().cmp(name))
+    }
+
+    fn add(&mut self, child: Child) {
+        if let Err(place) = self.place(&child.name) {
+            self.last_element = self.last_element.max(child.index);
+            self.children.insert(place, child);
+        }
     }
 
     /// The ways on for keys that differ from this one only in ASCII case.
@@ -108,6 +123,9 @@ impl Node {
 
     /// The way on for an array index.
     pub(crate) fn element(&self, index: usize) -> Option<NodeId> {
+        if self.last_element < Some(index) {
+            return None;
+        }
         let mut ways = self.children.iter();
         ways.find(|child| child.index == Some(index))
             .map(|child| child.node)
@@ -145,19 +163,7 @@ impl Pointers {
         }
         let mut here = ROOT;
         for token in tokens {
-            let known = self.nodes.get(here).and_then(|node| node.member(&token));
-            here = match known {
-                Some(next) => next,
-                None => {
-                    let next = self.nodes.len();
-                    self.longest_key = self.longest_key.max(token.len());
-                    self.nodes.push(Node::default());
-                    if let Some(node) = self.nodes.get_mut(here) {
-                        node.children.push(Child::new(token, next));
-                    }
-                    next
-                }
-            };
+            here = self.step(here, token);
         }
         let full = self.fields >= limits::JSON_SOURCES;
         let field = self.fields;
@@ -173,6 +179,32 @@ impl Pointers {
             }
             _ => Err(PointerError::TooMany),
         }
+    }
+
+    /// Adds a place for the member of this name of the top-level object, without a field.
+    pub(crate) fn add_member(&mut self, name: String) {
+        self.step(ROOT, name);
+    }
+
+    /// The members of the top-level object that lead on, with their names.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, NodeId)> {
+        let ways = self.nodes.get(ROOT).map(|node| node.children.as_slice());
+        let ways = ways.unwrap_or_default().iter();
+        ways.map(|child| (child.name.as_str(), child.node))
+    }
+
+    /// The place one step on, which is made if there is none.
+    fn step(&mut self, from: NodeId, name: String) -> NodeId {
+        if let Some(known) = self.nodes.get(from).and_then(|node| node.member(&name)) {
+            return known;
+        }
+        let next = self.nodes.len();
+        self.longest_key = self.longest_key.max(name.len());
+        self.nodes.push(Node::default());
+        if let Some(node) = self.nodes.get_mut(from) {
+            node.add(Child::new(name, next));
+        }
+        next
     }
 
     /// How many fields there are.

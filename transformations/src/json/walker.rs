@@ -3,13 +3,14 @@
 //!
 //! No tree is built and nothing is copied but the keys on the way and the text that the visitor
 //! asks for. Of arrays and objects that no pointer leads into it is checked that brackets match,
-//! strings end and the depth is kept; of those on the way all but the inside of strings.
+//! strings end and the depth is kept; of those on the way all but the inside of strings. A strict
+//! visitor has everything checked.
 
 use std::ops::Range;
 
-use json_blocks::{Escape, Fault, Nesting, text_end};
+use json_blocks::{Escape, Fault, InvalidText, Nesting, checked_text_end, text_end};
 
-use super::number::Number;
+use super::number::{self, Number};
 use super::pointer::{Node, NodeId, Pointers, ROOT};
 use super::string;
 use super::taken::Taken;
@@ -38,11 +39,21 @@ impl From<Fault> for Error {
     }
 }
 
+impl From<InvalidText> for Error {
+    fn from(InvalidText: InvalidText) -> Self {
+        Self::Invalid
+    }
+}
+
 /// Learns what stands where pointers lead. Nodes are those of the [`Pointers`] walked with; of
 /// places that no pointer leads to or through it learns nothing. Offsets are in bytes from the
 /// beginning of the document.
 #[expect(unused_variables, reason = "names of what an implementation is given")]
 pub(crate) trait Visitor {
+    /// Whether nothing is passed over: then what the walker takes for a document is one by RFC 8259
+    /// in every place, with numbers that are finite as `f64`. Whether it is UTF-8 is not checked.
+    const STRICT: bool = false;
+
     /// The most bytes of a string or number at `node` to keep for [`scalar`](Self::scalar), as it
     /// stands in the document; `None` for none.
     fn keeps(&self, node: NodeId) -> Option<usize> {
@@ -99,8 +110,8 @@ pub(crate) struct Scalar<'s> {
     pub(crate) kind: ScalarKind,
     /// Its bytes, quotes included.
     pub(crate) span: Range<u64>,
-    /// The text of a string or number as it stands in the document, without quotes; `None` when it
-    /// was not asked for, or is longer than asked for.
+    /// The text of a string or number as it stands in the document, without quotes; `None` for a
+    /// string that was not asked for, or is longer than asked for. A strict walk keeps all numbers.
     pub(crate) raw: Option<&'s [u8]>,
 }
 
@@ -314,7 +325,11 @@ impl<V: Visitor> Step<'_, V> {
             b'n' => literal(b"ull", ScalarKind::Null),
             _ => {
                 let number = Number::start(byte).ok_or(Error::Invalid)?;
-                self.keep();
+                if V::STRICT {
+                    self.walker.taken.start(Some(usize::MAX));
+                } else {
+                    self.keep();
+                }
                 self.walker.taken.push(&[byte]);
                 State::Number(number)
             }
@@ -374,7 +389,11 @@ impl<V: Visitor> Step<'_, V> {
         mut escape: Escape,
         rest: &'c [u8],
     ) -> Result<&'c [u8], Error> {
-        let end = text_end(rest, &mut escape);
+        let end = if V::STRICT {
+            checked_text_end(rest, &mut escape)?
+        } else {
+            text_end(rest, &mut escape)
+        };
         let inside = end.and_then(|end| rest.split_at_checked(end));
         let Some((inside, quote)) = inside else {
             self.walker.taken.push(rest);
@@ -444,6 +463,9 @@ impl<V: Visitor> Step<'_, V> {
         if !number.complete() {
             return Err(Error::Invalid);
         }
+        if V::STRICT && !self.walker.taken.raw().is_some_and(number::finite) {
+            return Err(Error::Invalid);
+        }
         self.scalar(ScalarKind::Number, after)
     }
 
@@ -481,7 +503,7 @@ impl<V: Visitor> Step<'_, V> {
         let closing = true;
         let entered = node.and_then(|node| self.pointers.node(node));
         Ok(match container {
-            _ if !entered.is_some_and(Node::leads_on) => {
+            _ if !V::STRICT && !entered.is_some_and(Node::leads_on) => {
                 State::Passed(Nesting::new(container == Container::Object, levels))
             }
             Container::Object => State::Key { closing },

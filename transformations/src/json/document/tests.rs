@@ -63,7 +63,134 @@ fn what_is_not_wanted_is_checked_as_strictly() {
     }
 }
 
+/// Every value as far as it can be told apart.
+fn said(body: &[&[u8]], wanted: &Wanted) -> Result<Option<String>, bool> {
+    let found = document(body, wanted, &Limits::default());
+    let found = found.map_err(|error| matches!(error, DocumentError::TooDeep))?;
+    Ok(found.map(|value| value.get_attr("a").unwrap_or_default().to_string()))
+}
+
+fn cut<'b>(body: &'b [u8], cuts: &[prop::sample::Index]) -> Vec<&'b [u8]> {
+    let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
+    at.extend([0, body.len()]);
+    at.sort_unstable();
+    at.windows(2).map(|pair| &body[pair[0]..pair[1]]).collect()
+}
+
+/// A proper document, and what a byte put in its place somewhere makes of it.
+fn body() -> impl Strategy<Value = Vec<u8>> {
+    let text = r#"([a-z\u{e9}\u{1f600}]|\\n|\\"|\\u00e9|\\ud83d\\ude00|\\\\){0,12}"#;
+    let number = "-?(0|[1-9][0-9]{0,3})([.][0-9]{1,3})?([eE][+-]?[0-9]{1,4})?";
+    let leaf = prop_oneof![
+        text.prop_map(|text| format!("\"{text}\"")),
+        number,
+        prop::sample::select(vec!["null", "true", "false", "{}", "[ ]"]).prop_map(str::to_owned),
+    ];
+    let value = leaf.prop_recursive(4, 20, 4, |inner| {
+        let key = prop::sample::select(vec!["a", "b", "\\u0061", "A"]);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 1..4)
+                .prop_map(|items| format!("[{}]", items.join(" , "))),
+            prop::collection::vec((key, inner), 1..4).prop_map(|members| {
+                let members: Vec<String> = members
+                    .into_iter()
+                    .map(|(key, value)| format!("\"{key}\" :{value}"))
+                    .collect();
+                format!("{{{}}}", members.join(","))
+            }),
+        ]
+    });
+    let broken = (
+        any::<prop::sample::Index>(),
+        prop::sample::select(&b"{}[]\",:\\u0eE.-d \n\t\x00\xff\xc3\xa9\x7f"[..]),
+        any::<bool>(),
+    );
+    (value, prop::option::of(broken)).prop_map(|(value, broken)| {
+        let mut body = value.into_bytes();
+        if let Some((at, byte, instead)) = broken {
+            let at = at.index(body.len() + 1);
+            let to = if instead {
+                (at + 1).min(body.len())
+            } else {
+                at
+            };
+            body.splice(at..to, [byte]);
+        }
+        body
+    })
+}
+
+#[test]
+fn numbers_out_of_range_are_refused_as_the_parser_refuses_them() {
+    let digits = |n: usize| "9".repeat(n);
+    for number in [
+        digits(308),
+        digits(309),
+        digits(400),
+        format!("0.{}", digits(400)),
+        format!("-{}e-100", digits(400)),
+        "1e308".into(),
+        "1.8e308".into(),
+        "-1e309".into(),
+        "1e-400".into(),
+        "0e999999".into(),
+        "1E99999999999".into(),
+        format!("0.{}1e350", "0".repeat(340)),
+    ] {
+        let body = format!("{{\"x\":{number}}}");
+        let parser = serde_json::from_str::<serde_json::Value>(&body).is_ok();
+        assert_eq!(
+            said(&[body.as_bytes()], &members(&["a"])).is_ok(),
+            parser,
+            "{number}"
+        );
+    }
+}
+
+#[test]
+fn members_that_lie_in_several_pieces_are_put_together() {
+    let body = br#"{"x":[1],"b":"c","a":{"d":["e\u00e9"]}}"#;
+    for size in 1..body.len() {
+        let pieces: Vec<&[u8]> = body.chunks(size).collect();
+        let found = document(&pieces, &members(&["a", "b"]), &Limits::default());
+        assert_eq!(
+            found.unwrap().unwrap().to_string(),
+            r#"{"a": {"d": ["eé"]}, "b": "c"}"#
+        );
+    }
+}
+
+#[test]
+fn a_body_is_refused_for_the_reason_the_parser_gives() {
+    let refused = |body: &[u8]| parsed(body, &members(&["a"])).unwrap_err().to_string();
+    assert_eq!(
+        refused(b"{\"x\":1,\n}"),
+        "not a JSON document: trailing comma at line 2 column 1"
+    );
+    assert_eq!(
+        refused(b"{\"x\":1e999}"),
+        "not a JSON document: number out of range at line 1 column 10"
+    );
+}
+
 proptest! {
+    #[test]
+    fn the_verdict_and_the_values_are_the_parsers(
+        body in body(),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..5),
+    ) {
+        let wanted = members(&["a", "b"]);
+        let pieces = cut(&body, &cuts);
+        let found = said(&pieces, &wanted);
+        match serde_json::from_slice::<Value>(&body) {
+            Err(_) => prop_assert_eq!(found, if body.is_empty() { Ok(None) } else { Err(false) }),
+            Ok(whole) => {
+                let a = whole.get_attr("a").unwrap_or_default().to_string();
+                prop_assert_eq!(found, Ok(Some(a)));
+            }
+        }
+    }
+
     #[test]
     fn agrees_with_the_whole_document(
         bytes in prop::collection::vec(prop::sample::select(&b"{}[]\",:\\u0019abtrue-.e \n\xff"[..]), 0..40),
