@@ -73,6 +73,26 @@ impl EnvoyHttpFilter {
         self.chunks(chunks)
     }
 
+    /// The body that Envoy holds but for its first `seen` bytes, for who reads it hook by hook while
+    /// all of it is held. Costs what is new, not what is held.
+    pub fn body_chunks_after(&self, body: HttpBody, seen: usize) -> Vec<EnvoyBuffer<'_>> {
+        if seen == 0 {
+            return self.body_chunks(body);
+        }
+        let Some(callbacks) = self.callbacks() else {
+            return Vec::new();
+        };
+        let received = callbacks.body_chunks(body.received());
+        let buffered = callbacks.body_size(body.buffered());
+        // What was seen is what is held back, unless both are one buffer, or a release has moved the
+        // last frame to what is held back already.
+        let apart = buffered == 0 || received.is_empty() || !is_one_buffer(callbacks, body);
+        if buffered <= seen && apart {
+            return self.chunks(received);
+        }
+        after(self.body_chunks(body), seen)
+    }
+
     /// The chunk this body hook was called with; none in other hooks.
     pub fn received_body_chunks(&self, body: HttpBody) -> Vec<EnvoyBuffer<'_>> {
         let Some(callbacks) = self.callbacks() else {
@@ -192,6 +212,17 @@ impl EnvoyHttpFilter {
             callbacks.set_header(map, NAME, size.to_string().as_bytes());
         }
     }
+}
+
+/// What follows the first `seen` bytes of `chunks`.
+fn after<'b>(chunks: Vec<EnvoyBuffer<'b>>, mut seen: usize) -> Vec<EnvoyBuffer<'b>> {
+    let rest = |chunk: EnvoyBuffer<'b>| {
+        let passed = seen.min(chunk.len());
+        seen -= passed;
+        let rest = chunk.as_slice().get(passed..)?;
+        (!rest.is_empty()).then(|| EnvoyBuffer::new(rest))
+    };
+    chunks.into_iter().filter_map(rest).collect()
 }
 
 /// Bytes in "buffered" and in "received"; none in "received" when both are one buffer.
