@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::extract::Extracted;
+use crate::extract::{Extracted, Reading};
 use crate::headers::Snapshot;
 use crate::ops::{Direction, TransformationOps};
 use crate::program::Program;
@@ -17,6 +17,8 @@ pub struct Exchange {
     /// The fields the request pass found, none before it has run; `None` when the program extracts
     /// nothing, and the name `extracted` is free for a body's member.
     pub(crate) extracted: Option<Extracted>,
+    /// The search through the request's body, while it goes on.
+    pub(crate) reading: Option<Reading>,
 }
 
 impl Exchange {
@@ -53,6 +55,16 @@ impl Exchange {
             let headers = Snapshot::take(ops, Direction::Request, needed);
             self.request = Some(Rc::new(headers));
         }
+    }
+
+    /// How many bytes of the request's body were read that [`Pass::run`] has not seen at its end.
+    pub fn bytes_read(&self) -> usize {
+        self.reading.as_ref().map_or(0, Reading::bytes)
+    }
+
+    /// Whether there is still something to look for in the request's body.
+    pub fn is_reading(&self) -> bool {
+        self.reading.is_some()
     }
 
     /// The request's headers as they arrived; `None` when no template looks at any.

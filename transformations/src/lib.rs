@@ -98,7 +98,7 @@ pub use diagnostic::{Code, ConfigErrors, Diagnostic, Position, Severity};
 pub use engine::{Engine, Settings};
 pub use exchange::Exchange;
 pub use failure::{Failure, Outcome, Reason, Reply};
-pub use limits::Limits;
+pub use limits::{HELD_BYTES, Limits};
 pub use ops::{Attribute, AttributeValue, Direction, TransformationOps};
 pub use program::{Loaded, Program, SharedProgram};
 pub use transform::{Extent, Pass};

@@ -20,6 +20,11 @@ pub struct Limits {
     pub template_fuel: u64,
     /// The most bytes one template may render.
     pub rendered_bytes: usize,
+    /// The most bytes of a body to hold, at least 1. In a streamed request that has not shown its
+    /// fields by then, they count as missing; without this, that is at 1 MiB, or at Envoy's buffer
+    /// limit if it is lower. From Envoy 1.38 on it is also set as the buffer limit of messages that
+    /// are held whole, which without this is the listener's; older releases keep the listener's.
+    pub max_held_bytes: Option<usize>,
 }
 
 impl Default for Limits {
@@ -30,9 +35,14 @@ impl Default for Limits {
             header_bytes: 16 << 10,
             template_fuel: 1_000_000,
             rendered_bytes: 64 << 20,
+            max_held_bytes: None,
         }
     }
 }
+
+/// What a streamed request holds at most, unless told: Envoy's own default buffer limit, so that
+/// no body is answered 413 for being looked at.
+pub const HELD_BYTES: usize = 1 << 20;
 
 /// The most that `jsonDepth` can say: how deep the recursive parser of whole bodies goes.
 pub(crate) const JSON_DEPTH: usize = 127;

@@ -2,6 +2,7 @@
 
 mod compiler;
 mod shared;
+mod streaming;
 #[cfg(test)]
 mod tests;
 

@@ -64,6 +64,10 @@ pub enum BodyMode {
     /// When its body has arrived whole. Envoy's buffer limit applies: 413 for a larger request.
     #[default]
     Buffered,
+    /// As soon as every `extract` has its value; the rest follows as it arrives, whatever its size,
+    /// and is read on its way: the request is cut off when a field stands again with another value,
+    /// or when what follows cannot be read. Requests only, and nothing else may read the body.
+    Streamed,
 }
 
 /// How to read the body, and what to put in its place.

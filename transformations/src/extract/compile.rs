@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Aliases, Extraction, Field, Source};
+use super::Extraction;
+use super::aliases::Aliases;
+use super::field::{Field, Source};
 use crate::config::{self, Extract};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::headers;

@@ -3,19 +3,21 @@
 mod aliases;
 mod compile;
 mod extracted;
+mod field;
+mod reading;
 
-use std::sync::Arc;
-
-use aliases::Aliases;
 pub(crate) use compile::compile;
 pub(crate) use extracted::Extracted;
+pub(crate) use reading::Reading;
 
-use crate::config::{Duplicates, MetadataTarget, OnFailure};
-use crate::failure::{Failure, Outcome, Reason, Reply};
-use crate::headers;
-use crate::json::{self, Finder, Found, Pointers};
+use field::Field;
+use reading::Findings;
+
+use crate::failure::{Outcome, Reason, Reply};
+use crate::json::Pointers;
 use crate::limits::Limits;
 use crate::ops::{Direction, TransformationOps};
+use crate::transform::Extent;
 
 /// All the fields of one configuration, found in one pass over the body.
 #[derive(Debug, Default)]
@@ -24,43 +26,6 @@ pub(crate) struct Extraction {
     fields: Vec<Field>,
     limits: Limits,
 }
-
-#[derive(Debug)]
-struct Field {
-    name: Arc<str>,
-    /// The place in the configuration, for failures.
-    path: String,
-    sources: Vec<Source>,
-    header: Option<String>,
-    metadata: Option<MetadataTarget>,
-    default: Option<String>,
-    aliases: Aliases,
-    value_bytes: usize,
-    duplicates: Duplicates,
-    on_missing: OnFailure,
-    on_invalid: OnFailure,
-}
-
-#[derive(Debug)]
-enum Source {
-    /// The number of a field of the finder.
-    Json(usize),
-    /// A request header, in lower case.
-    Header(String),
-}
-
-/// What the body says of the JSON fields.
-enum Findings {
-    /// There is no body.
-    Absent,
-    Fields(Vec<json::Field>),
-    Unreadable(json::Error),
-}
-
-/// Why a source that has something does not yield it.
-struct Unusable(Reason, &'static str);
-
-const TOO_LONG: Unusable = Unusable(Reason::Limit, "the value is too long");
 
 impl Extraction {
     /// Whether there is nothing to extract.
@@ -92,6 +57,22 @@ impl Extraction {
             .filter_map(|field| field.header.as_deref())
     }
 
+    /// Reads the next bytes of the body.
+    pub(crate) fn read(&self, reading: &mut Option<Reading>, bytes: &[u8]) {
+        reading
+            .get_or_insert_with(|| Reading::new(&self.pointers, &self.limits))
+            .read(&self.pointers, bytes);
+    }
+
+    /// Whether what was read settles every field, whatever follows: a value was found, or none can
+    /// come any more, or the body is broken. A second value that says something else may still
+    /// follow: see [`Self::check`].
+    pub(crate) fn is_decided(&self, ops: &dyn TransformationOps, reading: &Reading) -> bool {
+        let findings = reading.begun();
+        let mut fields = self.fields.iter();
+        fields.all(|field| field.is_decided(&findings, ops))
+    }
+
     /// Finds the fields and puts them where they belong.
     ///
     /// # Errors
@@ -100,17 +81,21 @@ impl Extraction {
     pub(crate) fn run(
         &self,
         ops: &mut dyn TransformationOps,
-        read_body: bool,
+        reading: &mut Option<Reading>,
+        extent: Extent,
         outcome: &mut Outcome,
     ) -> Result<Extracted, Reply> {
-        let findings = if read_body && self.reads_body() {
-            self.findings(ops)
-        } else {
-            Findings::Absent
+        let findings = match extent {
+            Extent::Headers => Findings::Absent,
+            Extent::Begun => reading.as_ref().map_or(Findings::Absent, Reading::begun),
+            Extent::Whole => self.whole(ops, reading.take()),
         };
         let mut extracted = Extracted::default();
+        let mut routed_on = 0;
         for field in &self.fields {
-            let Some(value) = field.value(&findings, ops, outcome)? else {
+            let settled = field.settle(&findings, ops, outcome)?;
+            routed_on |= settled.routed_on;
+            let Some(value) = settled.value else {
                 continue;
             };
             if let Some(header) = &field.header
@@ -127,156 +112,59 @@ impl Extraction {
             }
             extracted.insert(&field.name, value);
         }
+        *reading = reading.take().and_then(|reading| reading.watch(routed_on));
         Ok(extracted)
     }
 
-    fn findings(&self, ops: &dyn TransformationOps) -> Findings {
-        let chunks = ops.body_chunks(Direction::Request);
-        if chunks.iter().all(|chunk| chunk.is_empty()) {
+    /// Looks, in a body that has gone on before its end, for what would have kept it from being
+    /// routed as it was: a second value of a field, or an end of all reading. `ended`: nothing more
+    /// comes. The reading is over when there is nothing more to look for.
+    ///
+    /// # Errors
+    ///
+    /// The answer to give in place of the request that can no longer be routed otherwise.
+    pub(crate) fn check(
+        &self,
+        reading: &mut Option<Reading>,
+        ended: bool,
+        outcome: &mut Outcome,
+    ) -> Result<(), Reply> {
+        let Some(read) = reading.take() else {
+            return Ok(());
+        };
+        let watched = read.watched();
+        if ended {
+            return self.contradiction(watched, &read.whole(&self.pointers), outcome);
+        }
+        self.contradiction(watched, &read.begun(), outcome)?;
+        *reading = Some(read);
+        Ok(())
+    }
+
+    fn contradiction(
+        &self,
+        watched: u64,
+        findings: &Findings<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), Reply> {
+        let mut fields = self.fields.iter();
+        fields.try_for_each(|field| field.check(watched, findings, outcome))
+    }
+
+    /// The fields of a body that has arrived whole: as they were read on its way, if nobody has
+    /// changed it since.
+    fn whole(&self, ops: &dyn TransformationOps, reading: Option<Reading>) -> Findings<'static> {
+        if !self.reads_body() {
             return Findings::Absent;
         }
-        let mut finder = Finder::new(&self.pointers, &self.limits);
-        for chunk in chunks {
-            if let Err(error) = finder.feed(&self.pointers, chunk) {
-                return Findings::Unreadable(error);
+        let held = |reading: &Reading| reading.bytes() == ops.body_size(Direction::Request);
+        let reading = reading.filter(held).unwrap_or_else(|| {
+            let mut reading = Reading::new(&self.pointers, &self.limits);
+            for chunk in ops.body_chunks(Direction::Request) {
+                reading.read(&self.pointers, chunk);
             }
-        }
-        match finder.finish(&self.pointers) {
-            Ok(fields) => Findings::Fields(fields),
-            Err(error) => Findings::Unreadable(error),
-        }
-    }
-}
-
-impl Field {
-    /// The value, from the first source that yields one.
-    fn value(
-        &self,
-        findings: &Findings,
-        ops: &dyn TransformationOps,
-        outcome: &mut Outcome,
-    ) -> Result<Option<String>, Reply> {
-        let unreadable = matches!(findings, Findings::Unreadable(_));
-        for source in &self.sources {
-            match self.yielded(source, findings, ops) {
-                Ok(Some(value)) => return Ok(Some(value)),
-                Ok(None) => {}
-                Err(Unusable(reason, detail)) => {
-                    // A broken body is one failure, however many sources are in it.
-                    let known = |failure: &Failure| {
-                        unreadable && failure.reason == reason && failure.detail == detail
-                    };
-                    if !outcome.failures.iter().any(known) {
-                        outcome.fail(reason, &self.path, detail);
-                    }
-                    if self.on_invalid == OnFailure::Reject {
-                        return Err(self.reply("rustformations_field_invalid", "invalid", detail));
-                    }
-                    // Two values mean an attack or a bug; what the client says elsewhere does not
-                    // settle it.
-                    if reason == Reason::DuplicateKey {
-                        break;
-                    }
-                }
-            }
-        }
-        if let Some(default) = &self.default {
-            return Ok(Some(default.clone()));
-        }
-        if self.on_missing == OnFailure::Reject {
-            let detail = "the request does not have it";
-            outcome.fail(Reason::FieldMissing, &self.path, detail);
-            return Err(self.reply("rustformations_field_missing", "missing", detail));
-        }
-        Ok(None)
-    }
-
-    /// What one source yields: a value that may stand in the header, aliases applied.
-    fn yielded(
-        &self,
-        source: &Source,
-        findings: &Findings,
-        ops: &dyn TransformationOps,
-    ) -> Result<Option<String>, Unusable> {
-        let value = match source {
-            Source::Json(number) => self.json(*number, findings)?,
-            Source::Header(name) => self.header(&ops.header_values(Direction::Request, name))?,
-        };
-        let Some(value) = value.filter(|value| !value.is_empty()) else {
-            return Ok(None);
-        };
-        if value.len() > self.value_bytes {
-            return Err(TOO_LONG);
-        }
-        let value = match self.aliases.replacement(&value) {
-            Some(replacement) => replacement.to_owned(),
-            None => value,
-        };
-        // In metadata too: a line break would write lines of its own into a text access log.
-        if !headers::valid_exact_value(&value) {
-            return Err(Unusable(
-                Reason::HeaderValue,
-                "the value holds what a header cannot carry: control characters, or spaces around it",
-            ));
-        }
-        Ok(Some(value))
-    }
-
-    fn header(&self, values: &[&[u8]]) -> Result<Option<String>, Unusable> {
-        let value = match self.duplicates {
-            Duplicates::Reject if values.windows(2).any(|pair| pair.first() != pair.last()) => {
-                let detail = "the request has the header twice with different values";
-                return Err(Unusable(Reason::DuplicateKey, detail));
-            }
-            Duplicates::Reject | Duplicates::First => values.first(),
-            Duplicates::Last => values.last(),
-        };
-        let text = value.and_then(|value| std::str::from_utf8(value).ok());
-        Ok(text.map(str::to_owned))
-    }
-
-    fn json(&self, number: usize, findings: &Findings) -> Result<Option<String>, Unusable> {
-        let fields = match findings {
-            Findings::Absent => return Ok(None),
-            Findings::Unreadable(json::Error::Invalid) => {
-                return Err(Unusable(
-                    Reason::JsonInvalid,
-                    "the body is not a JSON document",
-                ));
-            }
-            Findings::Unreadable(json::Error::TooDeep) => {
-                return Err(Unusable(Reason::Limit, "the body is nested too deep"));
-            }
-            Findings::Fields(fields) => fields,
-        };
-        let Some(field) = fields.get(number) else {
-            return Ok(None);
-        };
-        let found = match self.duplicates {
-            Duplicates::Reject if field.conflict => {
-                return Err(Unusable(
-                    Reason::DuplicateKey,
-                    "the body holds the key twice with different values",
-                ));
-            }
-            Duplicates::Reject | Duplicates::First => field.first.as_ref(),
-            Duplicates::Last => field.last(),
-        };
-        match found {
-            Some(Found::String(text) | Found::Number(text)) => Ok(Some(text.clone())),
-            Some(Found::Bool(value)) => Ok(Some(value.to_string())),
-            Some(Found::Null | Found::Container) | None => Ok(None),
-            Some(Found::TooLong) => Err(TOO_LONG),
-        }
-    }
-
-    fn reply(&self, details: &'static str, problem: &str, detail: &str) -> Reply {
-        let name = &self.name;
-        Reply::invalid_field(
-            details,
-            &format!("{problem}_{name}"),
-            name,
-            &format!("`{name}` is {problem}: {detail}"),
-        )
+            reading
+        });
+        reading.whole(&self.pointers)
     }
 }

@@ -147,6 +147,15 @@ impl Template {
         }
     }
 
+    /// Functions of the environment that it calls.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = &'static str> {
+        let calls = match self {
+            Template::Text(_) => &[][..],
+            Template::Jinja(jinja) => &jinja.calls,
+        };
+        calls.iter().copied()
+    }
+
     /// Names that a JSON body may give.
     pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
         let names = match self {

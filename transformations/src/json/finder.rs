@@ -57,7 +57,8 @@ impl Field {
         self.conflict |= self.other_case;
     }
 
-    fn first_is_certain(&self) -> bool {
+    /// Whether no later byte can change [`Self::first`], unless it is absent until the end.
+    pub(crate) fn first_is_certain(&self) -> bool {
         self.first.is_some() || self.last.is_some()
     }
 
@@ -139,6 +140,11 @@ impl Finder {
     /// and the document to be broken.
     pub fn decided(&self) -> bool {
         self.walker.ended() || self.search.fields.iter().all(Field::first_is_certain)
+    }
+
+    /// Whether the document's value has ended, and no field can follow.
+    pub(crate) fn ended(&self) -> bool {
+        self.walker.ended()
     }
 
     /// The fields as far as they are known, by the numbers [`Pointers::insert`] gave them.

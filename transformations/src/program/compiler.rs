@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use minijinja::Environment;
 
-use super::Program;
+use super::{Program, streaming};
 use crate::config::{self, Config, HeaderTemplate, Limits, ParseAs, Transformation};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{Engine, Settings};
@@ -100,12 +100,14 @@ impl<'c> Compiler<'c> {
             header_bytes,
             template_fuel,
             rendered_bytes,
+            max_held_bytes,
         } = *self.limits;
         for (name, value, least, most) in [
             ("jsonDepth", json_depth, 1, limits::JSON_DEPTH),
             ("valueBytes", value_bytes, 1, 65_536),
             ("headerBytes", header_bytes, 1, 65_536),
             ("renderedBytes", rendered_bytes, 1, usize::MAX),
+            ("maxHeldBytes", max_held_bytes.unwrap_or(1), 1, usize::MAX),
         ] {
             if !(least..=most).contains(&value) {
                 let help = format!("from {least} to {most}");
@@ -176,6 +178,7 @@ impl<'c> Compiler<'c> {
                 &transformation.dynamic_metadata,
             ),
             clear_route_cache: false,
+            body_mode: transformation.body_mode,
             extraction,
             needs: Needs::default(),
             document: Wanted::Whole,
@@ -196,6 +199,8 @@ impl<'c> Compiler<'c> {
         }
         pass.needs = needs;
         pass.document = self.wanted(&pass);
+        let conflicts = streaming::conflicts(transformation, &pass);
+        self.diagnostics.extend(conflicts);
         (!pass.is_empty()).then_some(pass)
     }
 

@@ -1,6 +1,6 @@
 //! What to do to one message, compiled.
 
-use crate::config::{DynamicMetadata, ParseAs};
+use crate::config::{BodyMode, DynamicMetadata, ParseAs};
 use crate::exchange::Exchange;
 use crate::extract::Extraction;
 use crate::failure::Outcome;
@@ -17,6 +17,8 @@ use super::run::Run;
 pub enum Extent {
     /// The headers, and the whole body in the host's buffer.
     Whole,
+    /// The headers, and what [`Pass::read`] has read of the body, which goes on before its end.
+    Begun,
     /// The headers alone: the body is not read and not touched.
     Headers,
 }
@@ -33,6 +35,7 @@ pub struct Pass {
     pub(crate) remove: Vec<String>,
     pub(crate) metadata: Vec<Metadata>,
     pub(crate) clear_route_cache: bool,
+    pub(crate) body_mode: BodyMode,
     pub(crate) needs: Needs,
     /// What templates name of a JSON body.
     pub(crate) document: Wanted,
@@ -89,6 +92,46 @@ impl Pass {
             ParseAs::AsJson => true,
             ParseAs::AsString => self.body.is_some() || self.extraction.reads_body(),
         }
+    }
+
+    /// Whether the body can be read as it arrives, by [`Self::read`].
+    pub fn reads_as_it_arrives(&self) -> bool {
+        self.extraction.reads_body()
+    }
+
+    /// Whether the message goes on as soon as [`Self::is_decided`], not only at its end.
+    pub fn streams(&self) -> bool {
+        self.body_mode == BodyMode::Streamed && self.reads_body()
+    }
+
+    /// Reads the next bytes of the body, of which each is to be given once and in order. Who gives
+    /// none leaves it to [`Self::run`] to read the host's buffer.
+    pub fn read(&self, exchange: &mut Exchange, bytes: &[u8]) {
+        self.extraction.read(&mut exchange.reading, bytes);
+    }
+
+    /// Whether what was read settles everything that the pass takes from the body.
+    pub fn is_decided(&self, ops: &dyn TransformationOps, exchange: &Exchange) -> bool {
+        let reading = exchange.reading.as_ref();
+        reading.is_some_and(|reading| self.extraction.is_decided(ops, reading))
+    }
+
+    /// Looks at what was read since a run with [`Extent::Begun`]. `ended`: the body has. A reply in
+    /// the outcome means that the message must not go on: it holds a second value of a field that
+    /// it was routed on, or what cannot be read and may hide one.
+    pub fn check(&self, exchange: &mut Exchange, ended: bool) -> Outcome {
+        let mut outcome = Outcome::default();
+        let checked = self
+            .extraction
+            .check(&mut exchange.reading, ended, &mut outcome);
+        outcome.reply = checked.err();
+        outcome
+    }
+
+    /// The most bytes of a body to hold, if the configuration says: see
+    /// [`Limits::max_held_bytes`].
+    pub fn max_held_bytes(&self) -> Option<usize> {
+        self.limits.max_held_bytes
     }
 
     /// Whether a template makes a new body.

@@ -48,7 +48,11 @@ impl<'r> Run<'r> {
         // Before any change: templates see the message as it arrived.
         let message = self.snapshot(exchange);
         if !pass.extraction.is_empty() {
-            exchange.extracted = Some(pass.extraction.run(self.ops, whole, &mut self.outcome)?);
+            let reading = &mut exchange.reading;
+            let extracted = pass
+                .extraction
+                .run(self.ops, reading, extent, &mut self.outcome)?;
+            exchange.extracted = Some(extracted);
         }
         let view = self.view(exchange, message, whole)?;
         if let Some(body) = pass

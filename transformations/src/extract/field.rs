@@ -1,0 +1,269 @@
+//! One field: its sources in order, and what becomes of what they yield.
+
+use std::sync::Arc;
+
+use super::aliases::Aliases;
+use super::reading::{self, Findings};
+use crate::config::{Duplicates, MetadataTarget, OnFailure};
+use crate::failure::{Failure, Outcome, Reason, Reply};
+use crate::headers;
+use crate::json::{self, Found};
+use crate::ops::{Direction, TransformationOps};
+
+/// One field.
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) name: Arc<str>,
+    /// The place in the configuration, for failures.
+    pub(super) path: String,
+    pub(super) sources: Vec<Source>,
+    pub(super) header: Option<String>,
+    pub(super) metadata: Option<MetadataTarget>,
+    pub(super) default: Option<String>,
+    pub(super) aliases: Aliases,
+    pub(super) value_bytes: usize,
+    pub(super) duplicates: Duplicates,
+    pub(super) on_missing: OnFailure,
+    pub(super) on_invalid: OnFailure,
+}
+
+/// Where a field comes from.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// The number of a field of the finder.
+    Json(usize),
+    /// A request header, in lower case.
+    Header(String),
+}
+
+/// Why a source that has something does not yield it.
+#[derive(PartialEq, Eq)]
+struct Unusable(Reason, &'static str);
+
+const TOO_LONG: Unusable = Unusable(Reason::Limit, "the value is too long");
+
+/// What a source has to say.
+enum Yield {
+    Value(String),
+    Nothing,
+    /// It may still come.
+    Unknown,
+}
+
+/// What became of a field.
+pub(super) struct Settled {
+    pub(super) value: Option<String>,
+    /// The set of pointers that were believed, of which a second value has to be refused.
+    pub(super) routed_on: u64,
+}
+
+impl Field {
+    /// Whether nothing that may follow changes the value.
+    pub(super) fn is_decided(&self, findings: &Findings<'_>, ops: &dyn TransformationOps) -> bool {
+        for source in &self.sources {
+            match self.yielded(source, findings, ops) {
+                Ok(Yield::Value(_)) => return true,
+                Ok(Yield::Nothing) => {}
+                Ok(Yield::Unknown) => return false,
+                Err(Unusable(reason, _)) if self.ends_search(reason) => return true,
+                Err(_) => {}
+            }
+        }
+        true
+    }
+
+    /// The value, from the first source that yields one.
+    ///
+    /// # Errors
+    ///
+    /// The answer to give when the field rejects the request.
+    pub(super) fn settle(
+        &self,
+        findings: &Findings<'_>,
+        ops: &dyn TransformationOps,
+        outcome: &mut Outcome,
+    ) -> Result<Settled, Reply> {
+        let unreadable = matches!(findings, Findings::Unreadable(_));
+        let mut routed_on = 0;
+        let mut unknown = false;
+        for source in &self.sources {
+            let yielded = self.yielded(source, findings, ops);
+            if let Source::Json(number) = source
+                && self.duplicates == Duplicates::Reject
+                && !matches!(yielded, Err(Unusable(Reason::DuplicateKey, _)))
+            {
+                routed_on |= reading::only(*number);
+            }
+            match yielded {
+                Ok(Yield::Value(value)) => {
+                    let value = Some(value);
+                    return Ok(Settled { value, routed_on });
+                }
+                Ok(Yield::Nothing) => {}
+                Ok(Yield::Unknown) => unknown = true,
+                Err(Unusable(reason, detail)) => {
+                    // A broken body is one failure, however many sources are in it.
+                    let known = |failure: &Failure| {
+                        unreadable && failure.reason == reason && failure.detail == detail
+                    };
+                    if !outcome.failures.iter().any(known) {
+                        outcome.fail(reason, &self.path, detail);
+                    }
+                    if self.on_invalid == OnFailure::Reject {
+                        return Err(self.invalid(detail));
+                    }
+                    if self.ends_search(reason) {
+                        break;
+                    }
+                }
+            }
+        }
+        if unknown {
+            let detail =
+                "not within the first bytes, and no more may be held; raise limits.maxHeldBytes";
+            outcome.fail(Reason::Limit, &self.path, detail);
+        }
+        if self.default.is_none() && self.on_missing == OnFailure::Reject {
+            let detail = "the request does not have it";
+            outcome.fail(Reason::FieldMissing, &self.path, detail);
+            return Err(self.reply("rustformations_field_missing", "missing", detail));
+        }
+        let value = self.default.clone();
+        Ok(Settled { value, routed_on })
+    }
+
+    /// Looks for what refutes a value that was routed on.
+    ///
+    /// # Errors
+    ///
+    /// The answer to give in place of the request.
+    pub(super) fn check(
+        &self,
+        watched: u64,
+        findings: &Findings<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), Reply> {
+        if self.duplicates != Duplicates::Reject {
+            return Ok(());
+        }
+        for source in &self.sources {
+            let Source::Json(number) = source else {
+                continue;
+            };
+            if watched & reading::only(*number) == 0 {
+                continue;
+            }
+            match self.json(*number, findings) {
+                Ok(_) | Err(TOO_LONG) => {}
+                Err(Unusable(reason, detail)) => {
+                    outcome.fail(reason, &self.path, detail);
+                    return Err(self.invalid(detail));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a source that is unusable for this reason is the last to be asked.
+    fn ends_search(&self, reason: Reason) -> bool {
+        // Two values mean an attack or a bug; what the client says elsewhere does not settle it.
+        self.on_invalid == OnFailure::Reject || reason == Reason::DuplicateKey
+    }
+
+    /// What one source yields: a value that may stand in the header, aliases applied.
+    fn yielded(
+        &self,
+        source: &Source,
+        findings: &Findings<'_>,
+        ops: &dyn TransformationOps,
+    ) -> Result<Yield, Unusable> {
+        let yielded = match source {
+            Source::Json(number) => self.json(*number, findings)?,
+            Source::Header(name) => self.header(&ops.header_values(Direction::Request, name))?,
+        };
+        let value = match yielded {
+            Yield::Value(value) if value.is_empty() => return Ok(Yield::Nothing),
+            Yield::Value(value) => value,
+            other => return Ok(other),
+        };
+        if value.len() > self.value_bytes {
+            return Err(TOO_LONG);
+        }
+        let value = match self.aliases.replacement(&value) {
+            Some(replacement) => replacement.to_owned(),
+            None => value,
+        };
+        // In metadata too: a line break would write lines of its own into a text access log.
+        if !headers::valid_exact_value(&value) {
+            return Err(Unusable(
+                Reason::HeaderValue,
+                "the value holds what a header cannot carry: control characters, or spaces around it",
+            ));
+        }
+        Ok(Yield::Value(value))
+    }
+
+    fn header(&self, values: &[&[u8]]) -> Result<Yield, Unusable> {
+        let value = match self.duplicates {
+            Duplicates::Reject if values.windows(2).any(|pair| pair.first() != pair.last()) => {
+                let detail = "the request has the header twice with different values";
+                return Err(Unusable(Reason::DuplicateKey, detail));
+            }
+            Duplicates::Reject | Duplicates::First => values.first(),
+            Duplicates::Last => values.last(),
+        };
+        let text = value.and_then(|value| std::str::from_utf8(value).ok());
+        Ok(text.map_or(Yield::Nothing, |text| Yield::Value(text.to_owned())))
+    }
+
+    fn json(&self, number: usize, findings: &Findings<'_>) -> Result<Yield, Unusable> {
+        let (fields, ended): (&[json::Field], bool) = match findings {
+            Findings::Absent => return Ok(Yield::Nothing),
+            Findings::Unreadable(json::Error::Invalid) => {
+                return Err(Unusable(
+                    Reason::JsonInvalid,
+                    "the body is not a JSON document",
+                ));
+            }
+            Findings::Unreadable(json::Error::TooDeep) => {
+                return Err(Unusable(Reason::Limit, "the body is nested too deep"));
+            }
+            Findings::Begun { fields, ended } => (fields, *ended),
+            Findings::Whole(fields) => (fields, true),
+        };
+        let Some(field) = fields.get(number) else {
+            return Ok(Yield::Nothing);
+        };
+        let found = match self.duplicates {
+            Duplicates::Reject if field.conflict => {
+                return Err(Unusable(
+                    Reason::DuplicateKey,
+                    "the body holds the key twice with different values",
+                ));
+            }
+            Duplicates::Reject | Duplicates::First => field.first.as_ref(),
+            Duplicates::Last => field.last(),
+        };
+        match found {
+            Some(Found::String(text) | Found::Number(text)) => Ok(Yield::Value(text.clone())),
+            Some(Found::Bool(value)) => Ok(Yield::Value(value.to_string())),
+            Some(Found::TooLong) => Err(TOO_LONG),
+            None if !ended && !field.first_is_certain() => Ok(Yield::Unknown),
+            Some(Found::Null | Found::Container) | None => Ok(Yield::Nothing),
+        }
+    }
+
+    fn invalid(&self, detail: &str) -> Reply {
+        self.reply("rustformations_field_invalid", "invalid", detail)
+    }
+
+    fn reply(&self, details: &'static str, problem: &str, detail: &str) -> Reply {
+        let name = &self.name;
+        Reply::invalid_field(
+            details,
+            &format!("{problem}_{name}"),
+            name,
+            &format!("`{name}` is {problem}: {detail}"),
+        )
+    }
+}

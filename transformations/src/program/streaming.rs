@@ -1,0 +1,59 @@
+//! What cannot be done to a message that goes on before its body has arrived.
+
+use crate::config::{BodyMode, Duplicates, ParseAs, Source, Transformation};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ops::Direction;
+use crate::transform::Pass;
+
+/// Everything of `transformation`, compiled to `pass`, that its `bodyMode` rules out.
+pub(super) fn conflicts(transformation: &Transformation, pass: &Pass) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    if transformation.body_mode != BodyMode::Streamed {
+        return found;
+    }
+    let mut conflict = |path: &str, message: &str, help: &str| {
+        let path = format!("{}.{path}", pass.direction.as_str());
+        found.push(Diagnostic::error(Code::Conflict, path, message).help(help));
+    };
+    if pass.direction == Direction::Response {
+        conflict(
+            "bodyMode",
+            "only requests wait for fields and then stream",
+            "leave it out: a response whose body is not read streams anyway",
+        );
+        return found;
+    }
+    for (index, extract) in transformation.extract.iter().enumerate() {
+        let in_body = |source: &Source| matches!(source, Source::Json(_));
+        if extract.duplicates == Duplicates::Last && extract.from.iter().any(in_body) {
+            conflict(
+                &format!("extract[{index}].duplicates"),
+                "the last of several values is known at the body's end, and a streamed body goes on before",
+                "use `reject` or `first`, or bodyMode `buffered`",
+            );
+        }
+    }
+    let help = "take it out, or use bodyMode `buffered`";
+    if pass.parse_as == ParseAs::AsJson {
+        conflict("body.parseAs", "`AsJson` needs the whole body", help);
+    }
+    if pass.body.is_some() {
+        conflict("body.value", "a new body needs the whole of the old", help);
+    }
+    let edits = pass.set.iter().chain(&pass.add);
+    let edits = edits.filter_map(|edit| Some((&edit.path, edit.template.as_ref()?)));
+    let entries = pass
+        .metadata
+        .iter()
+        .map(|entry| (&entry.path, &entry.template));
+    for (path, template) in edits.chain(entries) {
+        if template
+            .calls()
+            .any(|name| ["body", "context"].contains(&name))
+        {
+            let message = "the template asks for the body, which has not arrived";
+            found.push(Diagnostic::error(Code::Conflict, path, message).help(help));
+        }
+    }
+    found
+}
