@@ -41,7 +41,7 @@ impl HttpFilter for Filter {
     ) -> RequestHeadersStatus {
         match self.step(|stream| stream.on_headers(envoy, Direction::Request, end_of_stream)) {
             Step::Continue => RequestHeadersStatus::Continue,
-            Step::Hold => RequestHeadersStatus::StopIteration,
+            Step::Hold | Step::Drop => RequestHeadersStatus::StopIteration,
         }
     }
 
@@ -53,13 +53,14 @@ impl HttpFilter for Filter {
         match self.step(|stream| stream.on_body(envoy, Direction::Request, end_of_stream)) {
             Step::Continue => RequestBodyStatus::Continue,
             Step::Hold => RequestBodyStatus::StopIterationAndBuffer,
+            Step::Drop => RequestBodyStatus::StopIterationNoBuffer,
         }
     }
 
     fn on_request_trailers(&self, envoy: &mut EnvoyHttpFilter) -> RequestTrailersStatus {
         match self.step(|stream| stream.on_trailers(envoy, Direction::Request)) {
             Step::Continue => RequestTrailersStatus::Continue,
-            Step::Hold => RequestTrailersStatus::StopIteration,
+            Step::Hold | Step::Drop => RequestTrailersStatus::StopIteration,
         }
     }
 
@@ -70,7 +71,7 @@ impl HttpFilter for Filter {
     ) -> ResponseHeadersStatus {
         match self.step(|stream| stream.on_headers(envoy, Direction::Response, end_of_stream)) {
             Step::Continue => ResponseHeadersStatus::Continue,
-            Step::Hold => ResponseHeadersStatus::StopIteration,
+            Step::Hold | Step::Drop => ResponseHeadersStatus::StopIteration,
         }
     }
 
@@ -82,13 +83,14 @@ impl HttpFilter for Filter {
         match self.step(|stream| stream.on_body(envoy, Direction::Response, end_of_stream)) {
             Step::Continue => ResponseBodyStatus::Continue,
             Step::Hold => ResponseBodyStatus::StopIterationAndBuffer,
+            Step::Drop => ResponseBodyStatus::StopIterationNoBuffer,
         }
     }
 
     fn on_response_trailers(&self, envoy: &mut EnvoyHttpFilter) -> ResponseTrailersStatus {
         match self.step(|stream| stream.on_trailers(envoy, Direction::Response)) {
             Step::Continue => ResponseTrailersStatus::Continue,
-            Step::Hold => ResponseTrailersStatus::StopIteration,
+            Step::Hold | Step::Drop => ResponseTrailersStatus::StopIteration,
         }
     }
 }

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use envoy_proxy_dynamic_modules_rust_sdk::{EnvoyHttpFilter, HttpHeaderType};
-use transformations::{Direction, Exchange, Extent, Program, TransformationOps};
+use envoy_proxy_dynamic_modules_rust_sdk::{
+    EnvoyHttpFilter, HttpBody, HttpHeaderType, StreamResetReason,
+};
+use transformations::{
+    Direction, Exchange, Extent, HELD_BYTES, Pass, Program, Reply, TransformationOps,
+};
 
 use crate::configuration::{Route, route_config};
 use crate::ops::Ops;
@@ -16,6 +20,8 @@ pub(crate) enum Step {
     Continue,
     /// Holds it: more of it has to arrive, or it has been answered.
     Hold,
+    /// Throws away what arrived: the stream has been cut off.
+    Drop,
 }
 
 /// One stream.
@@ -29,6 +35,11 @@ pub(crate) struct Stream {
     request_seen: bool,
     request_done: bool,
     response_done: bool,
+    response_seen: bool,
+    /// Whether a part of the request's body has arrived.
+    body_begun: bool,
+    /// The program whose fields are still watched over in a request that has gone on.
+    watching: Option<Arc<Program>>,
 }
 
 impl Stream {
@@ -41,6 +52,9 @@ impl Stream {
             request_seen: false,
             request_done: false,
             response_done: false,
+            response_seen: false,
+            body_begun: false,
+            watching: None,
         }
     }
 
@@ -52,6 +66,7 @@ impl Stream {
     ) -> Step {
         self.begin(envoy);
         self.request_seen |= direction == Direction::Request;
+        self.response_seen |= direction == Direction::Response;
         let Some(pass) = self.program.pass(direction) else {
             return Step::Continue;
         };
@@ -62,6 +77,7 @@ impl Stream {
         if end_of_stream {
             return self.run(envoy, direction, Extent::Whole);
         }
+        allow_to_hold(envoy, pass);
         Step::Hold
     }
 
@@ -72,12 +88,16 @@ impl Stream {
         end_of_stream: bool,
     ) -> Step {
         if self.done(direction) {
-            return Step::Continue;
+            return self.watch(envoy, direction, end_of_stream);
         }
+        let decided = direction == Direction::Request && self.read(envoy, end_of_stream);
         if end_of_stream {
-            return self.run(envoy, direction, Extent::Whole);
+            self.run(envoy, direction, Extent::Whole)
+        } else if decided {
+            self.run(envoy, direction, Extent::Begun)
+        } else {
+            Step::Hold
         }
-        Step::Hold
     }
 
     /// Trailers end a message as much as the end of its body does.
@@ -87,9 +107,68 @@ impl Stream {
         direction: Direction,
     ) -> Step {
         if self.done(direction) {
-            return Step::Continue;
+            return self.watch(envoy, direction, true);
         }
         self.run(envoy, direction, Extent::Whole)
+    }
+
+    /// Reads what has arrived of the request's body while it is warm in the processor's cache;
+    /// whether the request can go on now. A body held to its end that came in one piece is left to
+    /// the pass: that takes fewer calls.
+    fn read(&mut self, envoy: &mut EnvoyHttpFilter, ended: bool) -> bool {
+        let first = !self.body_begun;
+        self.body_begun = true;
+        let (Some(pass), Some(exchange)) =
+            (self.program.pass(Direction::Request), &mut self.exchange)
+        else {
+            return false;
+        };
+        if !pass.reads_as_it_arrives()
+            || (!pass.streams() && (first || (ended && !exchange.is_reading())))
+        {
+            return false;
+        }
+        for chunk in envoy.body_chunks_after(HttpBody::Request, exchange.bytes_read()) {
+            pass.read(exchange, &chunk);
+        }
+        pass.streams()
+            && !ended
+            && (pass.is_decided(&Ops(envoy), exchange)
+                || exchange.bytes_read() > most_held_bytes(envoy, pass))
+    }
+
+    /// Reads what passes of a request that has gone on; cuts it off when it turns out not to be what
+    /// it was routed as.
+    fn watch(&mut self, envoy: &mut EnvoyHttpFilter, direction: Direction, ended: bool) -> Step {
+        if direction == Direction::Response {
+            return Step::Continue;
+        }
+        let (Some(program), Some(exchange)) = (self.watching.take(), &mut self.exchange) else {
+            return Step::Continue;
+        };
+        let Some(pass) = program.pass(Direction::Request) else {
+            return Step::Continue;
+        };
+        // Whatever Envoy holds is new: all before it is gone.
+        for chunk in envoy.body_chunks(HttpBody::Request) {
+            pass.read(exchange, &chunk);
+        }
+        let outcome = pass.check(exchange, ended);
+        if exchange.is_reading() {
+            self.watching = Some(program);
+        }
+        self.stats.report(envoy, &outcome.failures);
+        match outcome.reply {
+            None => Step::Continue,
+            Some(reply) if self.response_seen => {
+                envoy.reset_stream(StreamResetReason::LocalReset, reply.details);
+                Step::Drop
+            }
+            Some(reply) => {
+                answer(envoy, &reply);
+                Step::Drop
+            }
+        }
     }
 
     /// Settles which program runs. Asked again at each message, because a route may be chosen
@@ -144,17 +223,47 @@ impl Stream {
             return Step::Continue;
         };
         let outcome = pass.run(&mut Ops(envoy), exchange, extent);
+        if extent == Extent::Begun && exchange.is_reading() {
+            self.watching = Some(Arc::clone(&self.program));
+        }
         self.stats.report(envoy, &outcome.failures);
         let Some(reply) = outcome.reply else {
             return Step::Continue;
         };
-        let headers: Vec<(&str, &[u8])> = reply
-            .headers
-            .iter()
-            .map(|(name, value)| (*name, value.as_bytes()))
-            .collect();
-        envoy.send_response(reply.status, &headers, reply.body.as_bytes(), reply.details);
+        answer(envoy, &reply);
         Step::Hold
+    }
+}
+
+fn answer(envoy: &mut EnvoyHttpFilter, reply: &Reply) {
+    let headers: Vec<(&str, &[u8])> = reply
+        .headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_bytes()))
+        .collect();
+    envoy.send_response(reply.status, &headers, reply.body.as_bytes(), reply.details);
+}
+
+/// Has Envoy hold as much of the message as the configuration says, where it says and Envoy can.
+fn allow_to_hold(envoy: &mut EnvoyHttpFilter, pass: &Pass) {
+    let Some(most) = pass.max_held_bytes() else {
+        return;
+    };
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
+    // A request that goes on before its end is not to be refused for what follows: raise only. Zero
+    // is Envoy's word for no limit.
+    let lower = |limit| (1..most).contains(&limit);
+    if !pass.streams() || envoy.buffer_limit().is_some_and(lower) {
+        envoy.set_buffer_limit(most);
+    }
+}
+
+/// How much of a streamed request to hold: more than Envoy's limit would be answered 413.
+fn most_held_bytes(envoy: &EnvoyHttpFilter, pass: &Pass) -> usize {
+    let most = pass.max_held_bytes().unwrap_or(HELD_BYTES);
+    match envoy.buffer_limit() {
+        None | Some(0) => most,
+        Some(limit) => usize::try_from(limit).map_or(most, |limit| limit.min(most)),
     }
 }
 

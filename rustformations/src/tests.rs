@@ -1,6 +1,7 @@
 //! The module under a fake Envoy: its life cycle in every generation, and what it asks of the host.
 
-use std::collections::BTreeMap;
+mod host_calls;
+mod streaming;
 
 use envoy_fake_host::{FakeFilterConfig, FakeHost, FakeStream, Generation, MetadataValue, Module};
 use envoy_proxy_dynamic_modules_rust_sdk::LogLevel;
@@ -66,42 +67,6 @@ fn trailers_end_a_request() {
         assert_eq!(model(&stream).as_deref(), Some("gpt-4o"));
         assert_eq!(stream.upstream().body(), BODY);
     }
-}
-
-/// Each call is one through Envoy's table: an extraction needs these and no other.
-#[test]
-fn an_extraction_asks_the_host_for_little() {
-    let stream = configured(&host(Generation::V1_40), EXTRACT).stream();
-    stream.request_headers(&HEADERS, false);
-    stream.request_body(BODY, true);
-    stream.response_headers(&[(":status", "200")], true);
-    let expected = BTreeMap::from([
-        // A route's configuration, asked for with each message's headers.
-        ("get_most_specific_route_config", 2),
-        // upgrade and :method.
-        ("http_get_header", 2),
-        // The body's pieces, in one of Envoy's two buffers.
-        ("http_get_body_chunks", 1),
-        ("http_get_body_chunks_size", 2),
-        // The forged header out, the model in.
-        ("http_set_header", 2),
-        ("http_clear_route_cache", 1),
-    ]);
-    assert_eq!(stream.all_calls(), expected);
-}
-
-#[test]
-fn an_empty_configuration_asks_only_for_the_routes() {
-    let stream = configured(&host(Generation::V1_40), "{}").stream();
-    stream.request_headers(&HEADERS, false);
-    stream.request_body(BODY, true);
-    stream.response_headers(&[(":status", "200")], false);
-    stream.response_body(b"x", true);
-    assert_eq!(
-        stream.all_calls(),
-        BTreeMap::from([("get_most_specific_route_config", 2)])
-    );
-    assert_eq!(stream.downstream().body(), b"x");
 }
 
 #[test]

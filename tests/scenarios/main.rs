@@ -21,6 +21,7 @@ mod responses;
 mod routes;
 mod routing;
 mod stage;
+mod streaming;
 mod updates;
 mod upgrades;
 
@@ -54,6 +55,11 @@ const AREAS: &[Area] = &[
         name: "routing",
         module: Built::Release,
         scenarios: routing::SCENARIOS,
+    },
+    Area {
+        name: "streaming",
+        module: Built::Release,
+        scenarios: streaming::SCENARIOS,
     },
     Area {
         name: "bad_input",

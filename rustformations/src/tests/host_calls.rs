@@ -1,0 +1,94 @@
+//! What a request asks of the host: each call is one through Envoy's table.
+
+use std::collections::BTreeMap;
+
+use envoy_fake_host::{FakeStream, Generation};
+
+use super::{BODY, EXTRACT, HEADERS, configured, host};
+
+/// The calls for one request in HTTP/1, where the end comes by itself.
+fn calls(config: &str, pieces: &[&[u8]]) -> BTreeMap<&'static str, usize> {
+    let stream: FakeStream = configured(&host(Generation::V1_40), config).stream();
+    stream.request_headers(&HEADERS, false);
+    for piece in pieces {
+        stream.request_body(piece, false);
+    }
+    stream.request_body(b"", true);
+    stream.response_headers(&[(":status", "200")], false);
+    stream.response_body(b"x", false);
+    stream.response_body(b"", true);
+    assert_eq!(stream.upstream().body(), pieces.concat());
+    assert_eq!(stream.downstream().body(), b"x");
+    stream.all_calls()
+}
+
+/// A route's configuration is asked for with each message's headers.
+const ROUTES: (&str, usize) = ("get_most_specific_route_config", 2);
+
+#[test]
+fn an_empty_configuration_asks_only_for_the_routes() {
+    assert_eq!(calls("{}", &[BODY]), BTreeMap::from([ROUTES]));
+}
+
+#[test]
+fn a_constant_header_is_one_more_call() {
+    let config = r#"{"request":{"set":[{"name":"x-model","value":"a"}]}}"#;
+    let expected = BTreeMap::from([ROUTES, ("http_set_header", 1)]);
+    assert_eq!(calls(config, &[BODY]), expected);
+}
+
+#[test]
+fn an_extraction_asks_for_little() {
+    let expected = BTreeMap::from([
+        ROUTES,
+        // upgrade and :method.
+        ("http_get_header", 2),
+        // Of the two buffers, one has something.
+        ("http_get_body_chunks_size", 2),
+        ("http_get_body_chunks", 1),
+        // The forged header out, the model in.
+        ("http_set_header", 2),
+        ("http_clear_route_cache", 1),
+    ]);
+    assert_eq!(calls(EXTRACT, &[BODY]), expected);
+}
+
+#[test]
+fn a_kgateway_policy_asks_for_less() {
+    let config = r#"{"request":{"body":{"parseAs":"AsJson"},"set":[{"name":"x-model","value":"{{ model }}"}]}}"#;
+    let expected = BTreeMap::from([
+        ROUTES,
+        ("http_get_header", 2),
+        ("http_get_body_chunks_size", 2),
+        ("http_get_body_chunks", 1),
+        ("http_set_header", 1),
+    ]);
+    assert_eq!(calls(config, &[BODY]), expected);
+}
+
+/// Pieces are read as they arrive: what is held is not asked for again but for its size.
+#[test]
+fn a_body_in_pieces_is_fetched_once() {
+    let (first, rest) = BODY.split_at(8);
+    let (second, third) = rest.split_at(8);
+    let calls = calls(EXTRACT, &[first, second, third]);
+    // The first two together, the third, and the empty end.
+    assert_eq!(calls.get("http_get_body_chunks"), Some(&3));
+    assert_eq!(calls.get("http_get_body_chunks_size"), Some(&4));
+}
+
+/// Once its fields are settled and none may stand twice, a streamed body passes without a call.
+#[test]
+fn a_streamed_body_passes_unasked() {
+    let config = r#"{"request":{"bodyMode":"streamed","extract":[{"header":"x-model","duplicates":"first"}]}}"#;
+    let expected = BTreeMap::from([
+        ROUTES,
+        ("http_get_header", 2),
+        ("http_get_body_chunks_size", 2),
+        ("http_get_body_chunks", 1),
+        ("http_set_header", 2),
+        ("http_clear_route_cache", 1),
+    ]);
+    let body: &[u8] = br#"{"model":"gpt-4o","messages":["#;
+    assert_eq!(calls(config, &[body, b"1,", b"2]", b"}"]), expected);
+}
