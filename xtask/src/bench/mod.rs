@@ -88,7 +88,7 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
 
-    /// Renews the charts and tables in the documentation.
+    /// Renews the charts and tables in the documentation. Needs a whole run.
     #[arg(long)]
     report: bool,
 }
@@ -119,7 +119,7 @@ impl Bench {
         let stage = Stage::new(self.envoy, ours.clone(), other.context("--module")?)?;
         let mut results = Results {
             date: machine::now()?,
-            commit: machine::commit()?,
+            commit: machine::commit(),
             envoy: self.envoy.to_string(),
             machine: Machine::here(stage.processors.are_split())?,
             seconds: self.seconds,

@@ -89,7 +89,7 @@ pub(super) struct RouteTable {
     pub(super) name: String,
     pub(super) routes: usize,
     /// From the start of the process.
-    pub(super) ready_seconds: Spread,
+    pub(super) ready_milliseconds: Spread,
     pub(super) memory_mebibytes: Spread,
     pub(super) peak_memory_mebibytes: Spread,
 }

@@ -114,7 +114,7 @@ pub(super) fn measure(stage: &Stage, routes: usize, rounds: usize) -> Result<Vec
         RouteTable {
             name: kind.name().to_owned(),
             routes,
-            ready_seconds: spread(|[ready, ..]| *ready),
+            ready_milliseconds: spread(|[ready, ..]| *ready),
             memory_mebibytes: spread(|[_, memory, _]| *memory),
             peak_memory_mebibytes: spread(|[.., peak]| *peak),
         }
@@ -122,14 +122,14 @@ pub(super) fn measure(stage: &Stage, routes: usize, rounds: usize) -> Result<Vec
     Ok(tables.collect())
 }
 
-/// Seconds until ready, memory then, most memory until then.
+/// Milliseconds until ready, memory then, most memory until then.
 fn sample(stage: &Stage, routes: usize, kind: PerRoute) -> Result<[f64; 3]> {
     let table = (0..routes).map(|number| kind.route(number));
     let bootstrap = table.fold(kind.chain(), Bootstrap::route);
     let bootstrap = bootstrap.cluster("upstream", stage.upstream.address());
     let running = stage.launch(&bootstrap, kind.module(stage))?;
     Ok([
-        running.envoy.ready_after().as_secs_f64(),
+        running.envoy.ready_after().as_secs_f64() * 1e3,
         mebibytes(running.envoy.memory()?),
         mebibytes(running.envoy.peak_memory()?),
     ])

@@ -53,7 +53,8 @@ fn plot(drawing: &mut String, title: &str, subtitle: &str, lines: &[Line]) -> Re
     sizes.sort_by(f64::total_cmp);
     sizes.dedup();
     let (first, last) = (sizes.first(), sizes.last());
-    let (first, last) = first.zip(last).context("nothing was measured")?;
+    let range = first.zip(last);
+    let (first, last) = range.context("nothing was measured with `model` last")?;
     let values = points()
         .map(|(_, value)| *value)
         .filter(|value| *value > 0.0);
@@ -121,8 +122,8 @@ fn draw_legend<'d>(
 fn coloured(lines: &[Line]) -> Vec<(&Line, ShapeStyle)> {
     let mut ours = OURS.iter().cycle();
     let mut others = OTHERS.iter().cycle();
-    let drawn = lines.iter().filter(|line| !line.points.is_empty());
-    let styled = drawn.filter_map(|line| {
+    // Each has its colour in all charts, also where others have nothing to draw.
+    let styled = lines.iter().filter_map(|line| {
         let colour = match line.ours {
             true => ours.next()?,
             false => others.next()?,
@@ -130,7 +131,7 @@ fn coloured(lines: &[Line]) -> Vec<(&Line, ShapeStyle)> {
         let width = if line.ours { 3 } else { 2 };
         Some((line, colour.filled().stroke_width(width)))
     });
-    styled.collect()
+    styled.filter(|(line, _)| !line.points.is_empty()).collect()
 }
 
 /// The label of a tick on the axis of sizes, which came from a whole number.
@@ -139,15 +140,10 @@ fn size(bytes: f64) -> String {
     figure::size(bytes.round() as usize)
 }
 
-/// The label of a tick on the axis of values: `1`, `1 000`, `0.1`.
+/// The label of a tick on the axis of values, a power of ten: `0.1`, `1`, `100`, `1 000`.
 fn axis(value: f64) -> String {
-    match value < 1.0 {
-        true => format!("{value}"),
-        false => figure::number(value)
-            .trim_end_matches('0')
-            .trim_end_matches('.')
-            .to_owned(),
-    }
+    let text = figure::number(value);
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -170,6 +166,12 @@ mod tests {
         for text in ["extract", "lua", "368 B", "10 KiB", "1 MiB", "CPU", "here"] {
             assert!(drawing.contains(&format!("\n{text}\n")), "no {text:?}");
         }
+    }
+
+    #[test]
+    fn the_axis_keeps_its_zeros() {
+        let labels = [0.1, 1.0, 10.0, 100.0, 1e5].map(axis);
+        assert_eq!(labels, ["0.1", "1", "10", "100", "100 000"]);
     }
 
     #[test]

@@ -2,13 +2,9 @@
 
 use crate::bench::spread::Spread;
 
-/// A number with three digits at least: `2.35`, `23.5`, `235`, `23 457`.
+/// A number no finer than the method: `2.3`, `23.5`, `235`, `23 457`.
 pub(super) fn number(value: f64) -> String {
-    let decimals = match value.abs() {
-        0.0..9.995 => 2,
-        0.0..99.95 => 1,
-        _ => 0,
-    };
+    let decimals = usize::from(value.abs() < 99.95);
     let text = format!("{value:.decimals$}");
     match text.strip_prefix('-') {
         Some(digits) => format!("-{}", grouped(digits)),
@@ -16,8 +12,11 @@ pub(super) fn number(value: f64) -> String {
     }
 }
 
-/// A number and how far the measurements were apart: `23.5 ±0.20`.
+/// A number and how far the measurements were apart: `23.5 ±0.2`; just the number if there was one.
 pub(super) fn with_deviation(spread: Spread) -> String {
+    if spread.lowest == spread.highest {
+        return number(spread.median);
+    }
     format!(
         "{} \u{b1}{}",
         number(spread.median),
@@ -56,19 +55,26 @@ mod tests {
     #[test]
     fn numbers() {
         let expected = [
-            (0.0, "0.00"),
-            (2.34567, "2.35"),
-            (9.996, "10.0"),
+            (0.0, "0.0"),
+            (2.34567, "2.3"),
+            (9.96, "10.0"),
             (23.4567, "23.5"),
+            (99.96, "100"),
             (234.567, "235"),
             (23456.7, "23 457"),
             (1_234_567.0, "1 234 567"),
             (-1234.0, "-1 234"),
-            (-0.5, "-0.50"),
+            (-0.5, "-0.5"),
         ];
         for (value, text) in expected {
             assert_eq!(number(value), text);
         }
+    }
+
+    #[test]
+    fn deviations() {
+        assert_eq!(with_deviation(Spread::of([5.0])), "5.0");
+        assert_eq!(with_deviation(Spread::of([5.0, 6.0, 7.0])), "6.0 \u{b1}1.0");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::bench::peers::EXTRACT;
 use crate::bench::results::{Cell, Measured, Results};
 
 /// Less than this, in microseconds, the method does not tell from nothing: no ratios to it.
-const NOISE: f64 = 1.0;
+pub(super) const NOISE: f64 = 1.0;
 
 /// All figures, with charts and what they were measured on.
 pub(super) fn figures(results: &Results) -> String {
@@ -15,6 +15,7 @@ pub(super) fn figures(results: &Results) -> String {
     if !results.cells.is_empty() {
         parts.push(
             "![CPU time per request by the size of its body](performance/cpu.svg)\n\n\
+             ![CPU time over the floor by the size of the body](performance/overhead.svg)\n\n\
              ![Envoy's peak memory by the size of the body](performance/memory.svg)"
                 .to_owned(),
         );
@@ -67,12 +68,16 @@ pub(super) fn ratios(results: &Results) -> String {
         ours.over_floor_microseconds.map(|over| over.median)
     };
     let table = by_size(results, Position::Last, |cell| {
-        let Some(over) = cell.over_floor_microseconds else {
+        let Some(over) = cell.over_floor_microseconds.map(|over| over.median) else {
             return String::new();
         };
-        match ours(cell).filter(|ours| *ours >= NOISE && cell.peer != EXTRACT) {
-            Some(ours) => format!("{} ({}x)", number(over.median), number(over.median / ours)),
-            None => number(over.median),
+        // A floor finds nothing.
+        if is_floor(results, &cell.peer) {
+            return String::new();
+        }
+        match ours(cell).filter(|ours| *ours >= NOISE && over >= NOISE && cell.peer != EXTRACT) {
+            Some(ours) => format!("{} ({}x)", number(over), number(over / ours)),
+            None => number(over),
         }
     });
     format!(
@@ -81,10 +86,15 @@ pub(super) fn ratios(results: &Results) -> String {
     )
 }
 
+/// Whether others are counted from this one.
+pub(super) fn is_floor(results: &Results, peer: &str) -> bool {
+    results.peers.iter().any(|other| other.floor == peer)
+}
+
 fn provenance(results: &Results) -> String {
     let machine = &results.machine;
     let mut text = format!(
-        "Envoy {}, one worker; {}, {} processors, Linux {}; {}, commit `{}`. {} rounds of {} s, {} connections: \
+        "Envoy {}, one worker; {}, {} processors, Linux {}; {}, commit `{}`. Rounds: {} of {} s, {} connections; \
          medians, and half the distance between the extremes.",
         results.envoy,
         machine.processor,
@@ -166,7 +176,7 @@ fn scale(results: &Results) -> String {
         vec![
             row.name.clone(),
             row.routes.to_string(),
-            with_deviation(row.ready_seconds),
+            with_deviation(row.ready_milliseconds),
             with_deviation(row.memory_mebibytes),
             with_deviation(row.peak_memory_mebibytes),
         ]
@@ -174,7 +184,7 @@ fn scale(results: &Results) -> String {
     let heading = [
         "each route has",
         "routes",
-        "ready after s",
+        "ready after ms",
         "memory MiB",
         "peak MiB",
     ];
@@ -188,4 +198,96 @@ fn table(heading: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     ];
     lines.extend(rows.map(|row| format!("| {} |", row.join(" | "))));
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::machine::Machine;
+    use crate::bench::spread::Spread;
+
+    fn results(over: &[(&str, Option<f64>)]) -> Results {
+        let peers = over.iter().map(|(name, _)| Measured {
+            name: (*name).to_owned(),
+            about: String::new(),
+            floor: "none".to_owned(),
+            ours: *name == EXTRACT,
+        });
+        let cells = over.iter().map(|(name, over)| Cell {
+            peer: (*name).to_owned(),
+            body_bytes: 1 << 20,
+            model: Position::Last,
+            requests: 1,
+            cpu_microseconds: Spread::of([100.0]),
+            over_floor_microseconds: over.map(|over| Spread::of([over])),
+            requests_per_second: Spread::default(),
+            p50_microseconds: Spread::default(),
+            p99_microseconds: Spread::default(),
+            peak_memory_mebibytes: Spread::default(),
+            envoy_busy: Spread::default(),
+        });
+        Results {
+            date: String::new(),
+            commit: String::new(),
+            envoy: "1.40.0".to_owned(),
+            machine: Machine {
+                processor: "here".to_owned(),
+                processors: 2,
+                processors_split: true,
+                kernel: String::new(),
+            },
+            seconds: 1.0,
+            rounds: 1,
+            connections: 8,
+            peers: peers.collect(),
+            left_out: Vec::new(),
+            cells: cells.collect(),
+            first_byte: Vec::new(),
+            scale: Vec::new(),
+        }
+    }
+
+    fn last_lines(text: &str, count: usize) -> Vec<&str> {
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len() - count..].to_vec()
+    }
+
+    #[test]
+    fn ratios_are_to_ours_and_floors_are_left_out() {
+        let text = ratios(&results(&[
+            ("none", None),
+            ("lua", Some(5000.0)),
+            ("extract", Some(50.0)),
+        ]));
+        assert_eq!(
+            last_lines(&text, 4),
+            [
+                "| filter | 1 MiB |",
+                "|---|---|",
+                "| `lua` | 5 000 (100x) |",
+                "| `extract` | 50.0 |"
+            ]
+        );
+    }
+
+    #[test]
+    fn noise_has_no_ratio() {
+        let text = ratios(&results(&[
+            ("none", None),
+            ("lua", Some(5000.0)),
+            ("extract", Some(-0.4)),
+        ]));
+        assert_eq!(
+            last_lines(&text, 2),
+            ["| `lua` | 5 000 |", "| `extract` | -0.4 |"]
+        );
+    }
+
+    #[test]
+    fn all_figures_name_machine_and_peers() {
+        let text = figures(&results(&[("none", None), ("lua", Some(5000.0))]));
+        for part in ["here", "1.40.0", "| `none` | 100 |", "| `lua` | 5 000 |"] {
+            assert!(text.contains(part), "no {part:?} in {text}");
+        }
+    }
 }

@@ -21,7 +21,11 @@ pub(super) use text::text;
 const DOCUMENT: &str = "docs/performance.md";
 
 /// Renews the generated sections of the documents, and the charts they show.
+///
+/// # Errors
+/// The run lacks what the charts show: a filter under load, with `model` last.
 pub(super) fn renew(results: &Results) -> Result<()> {
+    let charts = charts(results)?;
     let sections = [
         ("figures", markdown::figures(results)),
         ("ratios", markdown::ratios(results)),
@@ -41,7 +45,7 @@ pub(super) fn renew(results: &Results) -> Result<()> {
     }
     let folder = root().join("docs/performance");
     fs::create_dir_all(&folder)?;
-    for (name, drawing) in charts(results)? {
+    for (name, drawing) in charts {
         let path = folder.join(name);
         fs::write(&path, drawing).with_context(|| format!("cannot write {}", path.display()))?;
     }
@@ -49,39 +53,46 @@ pub(super) fn renew(results: &Results) -> Result<()> {
 }
 
 /// File names and drawings.
-fn charts(results: &Results) -> Result<[(&'static str, String); 2]> {
+fn charts(results: &Results) -> Result<[(&'static str, String); 3]> {
     let subtitle = format!(
         "Envoy {}, `model` last, {}",
         results.envoy, results.machine.processor
     );
-    let lines = |value: fn(&Cell) -> f64| -> Vec<Line> {
+    let draw = |title: &str, value: &dyn Fn(&Cell) -> Option<f64>| {
         let peers = results.peers.iter();
         let lines = peers.map(|peer| Line {
             label: peer.name.clone(),
             ours: peer.ours,
             points: points(results, &peer.name, value),
         });
-        lines.collect()
+        chart::draw(title, &subtitle, &lines.collect::<Vec<_>>())
     };
-    let cpu = lines(|cell| cell.cpu_microseconds.median);
-    let memory = lines(|cell| cell.peak_memory_mebibytes.median);
+    let cpu = draw("CPU time per request, \u{b5}s", &|cell| {
+        Some(cell.cpu_microseconds.median)
+    })?;
+    let overhead = draw(
+        "CPU time over the floor, \u{b5}s (1 \u{b5}s or less: noise)",
+        &|cell| {
+            let over = cell.over_floor_microseconds?.median.max(markdown::NOISE);
+            (!markdown::is_floor(results, &cell.peer)).then_some(over)
+        },
+    )?;
+    let memory = draw("Envoy's peak memory, MiB", &|cell| {
+        Some(cell.peak_memory_mebibytes.median)
+    })?;
     Ok([
-        (
-            "cpu.svg",
-            chart::draw("CPU time per request, microseconds", &subtitle, &cpu)?,
-        ),
-        (
-            "memory.svg",
-            chart::draw("Envoy's peak memory, MiB", &subtitle, &memory)?,
-        ),
+        ("cpu.svg", cpu),
+        ("overhead.svg", overhead),
+        ("memory.svg", memory),
     ])
 }
 
-fn points(results: &Results, peer: &str, value: fn(&Cell) -> f64) -> Vec<(f64, f64)> {
-    let sizes = results.sizes().into_iter();
-    let points = sizes.filter_map(|size| {
+fn points(results: &Results, peer: &str, value: &dyn Fn(&Cell) -> Option<f64>) -> Vec<(f64, f64)> {
+    let mut sizes = results.sizes();
+    sizes.sort_unstable();
+    let points = sizes.into_iter().filter_map(|size| {
         let cell = results.cell(peer, size, Position::Last)?;
-        Some((size as f64, value(cell)))
+        Some((size as f64, value(cell)?))
     });
     points.collect()
 }

@@ -29,7 +29,7 @@ fn heading(results: &Results) -> String {
         false => "shared by Envoy, load and upstream",
     };
     let mut text = format!(
-        "Envoy {}, one worker; commit {}, {}\n{}, {} processors ({placed}), Linux {}\n{} rounds of {} s, {} connections\n",
+        "Envoy {}, one worker; commit {}, {}\n{}, {} processors ({placed}), Linux {}\nrounds: {} of {} s, {} connections\n",
         results.envoy,
         results.commit,
         results.date,
@@ -122,12 +122,12 @@ fn first_byte(results: &Results) -> Table<4> {
 }
 
 fn scale(results: &Results) -> Table<5> {
-    let mut table = Table::new(["per route", "routes", "ready s", "memory MiB", "peak MiB"]);
+    let mut table = Table::new(["per route", "routes", "ready ms", "memory MiB", "peak MiB"]);
     for row in &results.scale {
         table.row([
             row.name.clone(),
             row.routes.to_string(),
-            with_deviation(row.ready_seconds),
+            with_deviation(row.ready_milliseconds),
             with_deviation(row.memory_mebibytes),
             with_deviation(row.peak_memory_mebibytes),
         ]);
