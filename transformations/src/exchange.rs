@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::extract::{Extracted, Reading};
 use crate::headers::Snapshot;
 use crate::ops::{Direction, TransformationOps};
+use crate::patch::Events;
 use crate::program::Program;
 use crate::transform::Pass;
 
@@ -19,6 +20,8 @@ pub struct Exchange {
     pub(crate) extracted: Option<Extracted>,
     /// The search through the request's body, while it goes on.
     pub(crate) reading: Option<Reading>,
+    /// What is done to the events of the response, and what is held of them.
+    pub(crate) events: Option<Events>,
 }
 
 impl Exchange {

@@ -21,13 +21,15 @@ pub enum Reason {
     DuplicateKey,
     /// A request was rejected because a field is missing.
     FieldMissing,
+    /// A body that is to be edited is compressed, or encoded in another way.
+    ContentEncoding,
     /// A hook panicked: a bug.
     Panic,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 8] = [
+    pub const ALL: [Reason; 9] = [
         Reason::JsonInvalid,
         Reason::UndeclaredVariable,
         Reason::Render,
@@ -35,6 +37,7 @@ impl Reason {
         Reason::Limit,
         Reason::DuplicateKey,
         Reason::FieldMissing,
+        Reason::ContentEncoding,
         Reason::Panic,
     ];
 
@@ -48,6 +51,7 @@ impl Reason {
             Reason::Limit => "limit",
             Reason::DuplicateKey => "duplicate_key",
             Reason::FieldMissing => "field_missing",
+            Reason::ContentEncoding => "content_encoding",
             Reason::Panic => "panic",
         }
     }

@@ -91,6 +91,7 @@ pub mod json;
 mod limits;
 mod needs;
 mod ops;
+mod patch;
 mod program;
 mod transform;
 

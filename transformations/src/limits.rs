@@ -18,13 +18,16 @@ pub struct Limits {
     pub header_bytes: usize,
     /// How many steps one template may take; about one for each expression it evaluates.
     pub template_fuel: u64,
-    /// The most bytes one template may render.
+    /// The most bytes one template may render, and all edits of one `patch` may put into a body.
     pub rendered_bytes: usize,
     /// The most bytes of a body to hold, at least 1. In a streamed request that has not shown its
     /// fields by then, they count as missing; without this, that is at 1 MiB, or at Envoy's buffer
     /// limit if it is lower. From Envoy 1.38 on it is also set as the buffer limit of messages that
     /// are held whole, which without this is the listener's; older releases keep the listener's.
     pub max_held_bytes: Option<usize>,
+    /// The longest event of a `text/event-stream` response that `patch` edits, in bytes. From 1 to
+    /// 16777216: it is held until it has arrived whole. A longer one passes as it is.
+    pub event_bytes: usize,
 }
 
 impl Default for Limits {
@@ -36,6 +39,7 @@ impl Default for Limits {
             template_fuel: 1_000_000,
             rendered_bytes: 64 << 20,
             max_held_bytes: None,
+            event_bytes: 1 << 20,
         }
     }
 }
@@ -52,6 +56,10 @@ pub(crate) const FIELDS: usize = 64;
 
 /// Most JSON Pointers of one configuration: those seen are kept in 64-bit sets.
 pub(crate) const JSON_SOURCES: usize = 64;
+
+/// Most places of one body, or of one event, that `patch` looks at: a body can hold a key as often as
+/// it likes.
+pub(crate) const PLACES: usize = 16_384;
 
 /// Most configuration errors reported at once.
 pub(crate) const DIAGNOSTICS: usize = 64;

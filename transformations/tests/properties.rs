@@ -140,6 +140,40 @@ fn extract() -> impl Strategy<Value = Value> {
         })
 }
 
+/// Edits of a body; some lead through each other, and are refused.
+fn patch() -> impl Strategy<Value = Value> {
+    let pointer = prop::collection::vec(
+        prop_oneof![6 => key(), 1 => Just("-".to_owned()), 1 => Just("1".to_owned())],
+        1..3,
+    );
+    let pointer = pointer.prop_map(|keys| {
+        let part = |key: &String| format!("/{}", key.replace('~', "~0").replace('/', "~1"));
+        keys.iter().map(part).collect::<String>()
+    });
+    let value = prop::sample::select(
+        &[
+            "{{ header('x-a') }}",
+            "{{ extracted.model }}",
+            "new",
+            "{{ 1 / 0 }}",
+        ][..],
+    );
+    let json = prop_oneof![
+        3 => document().prop_map(|value| value.to_string().replace("{{", "{ {")),
+        1 => Just("[{{ header('x-a') }}]".to_owned()),
+    ];
+    let source = prop_oneof![
+        2 => value.prop_map(|text| ("value", text.to_owned())),
+        2 => json.prop_map(|text| ("json", text)),
+    ];
+    let verb = prop::sample::select(&["set", "replace", "default", "remove"][..]);
+    let edit = (pointer, verb, source).prop_map(|(pointer, verb, (kind, text))| match verb {
+        "remove" => json!({verb: pointer}),
+        _ => json!({verb: pointer, kind: text}),
+    });
+    prop::collection::vec(edit, 1..4).prop_map(Value::from)
+}
+
 /// A configuration whose `set` and `add` leave the header of `extract` alone when there is one.
 fn config() -> impl Strategy<Value = Value> {
     let transformation = || {
@@ -309,6 +343,44 @@ proptest! {
                 prop_assert_eq!(message.body(), before);
             }
         }
+    }
+
+    #[test]
+    fn a_patched_body_is_what_it_was_or_json_of_its_length(
+        patch in patch(), body in body(), response in body(), cuts in places(),
+    ) {
+        let config = json!({
+            "request": {"extract": [{"header": "x-routed", "onInvalid": "continue"}], "patch": patch},
+            "response": {"patch": patch},
+        });
+        let Ok(loaded) = Program::load(config.to_string().as_bytes()) else {
+            return Ok(());
+        };
+        let program = loaded.program;
+        let (whole, outcome) = exchange(&program, vec![body.clone()], vec![response.clone()]);
+        prop_assert_eq!(&whole.violations, &[""; 0]);
+        for (before, after) in [(&body, whole.request.body()), (&response, whole.response.body())] {
+            if serde_json::from_slice::<Value>(before).is_ok() {
+                let edited = serde_json::from_slice::<Value>(&after);
+                prop_assert!(edited.is_ok(), "{}", after.escape_ascii());
+            }
+        }
+        let (cut, other) = exchange(&program, cut(&body, &cuts), cut(&response, &cuts));
+        prop_assert_eq!(&cut.request, &whole.request);
+        prop_assert_eq!(&cut.response, &whole.response);
+        prop_assert_eq!(reasons(&other), reasons(&outcome));
+
+        // With a length, it is the new one.
+        let length = body.len().to_string();
+        let headers = [("content-length", length.as_str()), ("x-a", "added,é")];
+        let mut host = Host::new(Message::new(&headers, vec![body]), Message::default());
+        let mut exchange = Exchange::begin(&program, &mut host);
+        if let Some(pass) = program.pass(Direction::Request) {
+            pass.run(&mut host, &mut exchange, Extent::Whole);
+        }
+        let length = host.request.body().len().to_string().into_bytes();
+        let headers = host.request.by_name();
+        prop_assert_eq!(headers.get("content-length"), Some(&vec![length]));
     }
 
     #[test]

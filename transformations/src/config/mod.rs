@@ -5,6 +5,7 @@
 
 mod extract;
 mod load;
+mod patch;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use serde::Deserialize;
 
 pub use extract::{Alias, Duplicates, Extract, MetadataTarget, OnFailure, Source};
 pub(crate) use load::{Loaded, read};
+pub use patch::Edit;
 
 /// The whole configuration of one filter instance or one route.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -31,7 +33,7 @@ pub(crate) fn load(text: &[u8]) -> Loaded<Config> {
     read(text, "write `{}` for a filter that does nothing")
 }
 
-/// What to do to one message, in this order: `extract`, `body`, `set`, `add`, `remove`,
+/// What to do to one message, in this order: `extract`, `body` or `patch`, `set`, `add`, `remove`,
 /// `dynamicMetadata`, route cache.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(expecting = "an object")]
@@ -46,6 +48,9 @@ pub struct Transformation {
     pub clear_route_cache: Option<bool>,
     /// How to read the body, and what to put in its place.
     pub body: Option<Body>,
+    /// Edits of a JSON body that leave every other byte as it was. Not together with `body`. Events
+    /// of a `text/event-stream` response are edited one by one as they pass.
+    pub patch: Vec<Edit>,
     /// Headers to set: all values the message has are replaced by one. A template that fails or
     /// renders nothing removes the header.
     pub set: Vec<HeaderTemplate>,

@@ -86,7 +86,7 @@ impl Extraction {
         outcome: &mut Outcome,
     ) -> Result<Extracted, Reply> {
         let findings = match extent {
-            Extent::Headers => Findings::Absent,
+            Extent::Headers | Extent::Events => Findings::Absent,
             Extent::Begun => reading.as_ref().map_or(Findings::Absent, Reading::begun),
             Extent::Whole => self.whole(ops, reading.take()),
         };

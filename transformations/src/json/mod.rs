@@ -3,6 +3,7 @@
 mod document;
 mod finder;
 mod number;
+pub(crate) mod patch;
 mod pointer;
 mod refusal;
 mod string;

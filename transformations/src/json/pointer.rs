@@ -71,24 +71,42 @@ pub(crate) struct Node {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Child {
     name: String,
-    /// The array index that the name is: canonical decimal, as RFC 6901 section 4 has it.
+    /// The array index that the name is.
     index: Option<usize>,
     node: NodeId,
 }
 
 impl Child {
     fn new(name: String, node: NodeId) -> Self {
-        let canonical = (name == "0" || !name.starts_with('0'))
-            && name.bytes().all(|byte| byte.is_ascii_digit());
-        let index = if canonical { name.parse().ok() } else { None };
+        let index = index(&name);
         Self { name, index, node }
     }
+}
+
+/// The array index that a part of a pointer is: canonical decimal, as RFC 6901 section 4 has it.
+pub(crate) fn index(name: &str) -> Option<usize> {
+    let canonical =
+        (name == "0" || !name.starts_with('0')) && name.bytes().all(|byte| byte.is_ascii_digit());
+    if canonical { name.parse().ok() } else { None }
 }
 
 impl Node {
     /// Whether a pointer leads further than here.
     pub(crate) fn leads_on(&self) -> bool {
         !self.children.is_empty()
+    }
+
+    /// A place from which nothing leads on.
+    pub(crate) const NOWHERE: Self = Self {
+        target: None,
+        children: Vec::new(),
+        last_element: None,
+    };
+
+    /// The ways on, by name.
+    pub(crate) fn ways(&self) -> impl Iterator<Item = (&str, NodeId)> {
+        let ways = self.children.iter();
+        ways.map(|child| (child.name.as_str(), child.node))
     }
 
     /// The way on for an object key.

@@ -16,6 +16,7 @@ use crate::json::Wanted;
 use crate::limits;
 use crate::needs::{Headers, Needs};
 use crate::ops::Direction;
+use crate::patch::{self, Patch};
 use crate::transform::{Body, Header, Metadata, Pass};
 
 /// Compiles `config` for `engine`; what is wrong with it comes along.
@@ -101,6 +102,7 @@ impl<'c> Compiler<'c> {
             template_fuel,
             rendered_bytes,
             max_held_bytes,
+            event_bytes,
         } = *self.limits;
         for (name, value, least, most) in [
             ("jsonDepth", json_depth, 1, limits::JSON_DEPTH),
@@ -108,6 +110,7 @@ impl<'c> Compiler<'c> {
             ("headerBytes", header_bytes, 1, 65_536),
             ("renderedBytes", rendered_bytes, 1, usize::MAX),
             ("maxHeldBytes", max_held_bytes.unwrap_or(1), 1, usize::MAX),
+            ("eventBytes", event_bytes, 1, 16 << 20),
         ] {
             if !(least..=most).contains(&value) {
                 let help = format!("from {least} to {most}");
@@ -160,6 +163,7 @@ impl<'c> Compiler<'c> {
             direction,
             parse_as,
             body: self.body(&format!("{path}.body"), transformation.body.as_ref()),
+            patch: self.patch(path, transformation),
             set: self.headers(
                 direction,
                 Edit::Set,
@@ -206,6 +210,20 @@ impl<'c> Compiler<'c> {
 
     /// Finds templates that no message can satisfy: they name members of a body that is not parsed.
     fn undeclared(&mut self, pass: &Pass) {
+        for edit in pass.patch.iter().flat_map(|patch| &patch.edits) {
+            let names = edit
+                .template()
+                .map(Template::undeclared)
+                .unwrap_or_default();
+            if !names.is_empty() {
+                self.error(
+                    Code::UnknownName,
+                    &edit.path,
+                    format!("a patch does not see `{}`", names.join("`, `")),
+                    "take the field out with `extract`, and write `extracted.` and its name",
+                );
+            }
+        }
         if pass.parse_as == ParseAs::AsJson {
             return;
         }
@@ -305,6 +323,34 @@ impl<'c> Compiler<'c> {
             reads_text: body.value.contains("body()"),
             reads_context: body.value.contains("context()"),
         })
+    }
+
+    fn patch(&mut self, path: &str, transformation: &Transformation) -> Option<Patch> {
+        if !transformation.patch.is_empty() && transformation.body.is_some() {
+            self.error(
+                Code::Conflict,
+                &format!("{path}.patch"),
+                "`body` makes a new body, and `patch` edits the one there is",
+                "leave one of them out",
+            );
+        }
+        let Self {
+            settings,
+            environment,
+            limits,
+            diagnostics,
+            ..
+        } = self;
+        let mut template = |path: &str, text: &str, diagnostics: &mut Vec<Diagnostic>| {
+            Template::compile(path, text, environment, settings, limits, diagnostics)
+        };
+        patch::compile(
+            &transformation.patch,
+            &format!("{path}.patch"),
+            limits,
+            &mut template,
+            diagnostics,
+        )
     }
 
     fn headers(
@@ -467,6 +513,12 @@ fn named_templates(config: &Config) -> impl Iterator<Item = (Cow<'_, str>, &str)
         let body = body
             .filter(|body| body.parse_as != ParseAs::None)
             .map(move |body| (format!("{direction}_body_0").into(), body.value.as_str()));
+        let patch = transformation.patch.iter().enumerate();
+        let patch = patch.flat_map(move |(index, edit)| {
+            let json = edit.json.as_ref().and_then(|json| json.as_str());
+            let texts = edit.value.as_deref().into_iter().chain(json);
+            texts.map(move |text| (format!("{direction}.patch[{index}]").into(), text))
+        });
         let metadata = transformation
             .dynamic_metadata
             .iter()
@@ -475,7 +527,7 @@ fn named_templates(config: &Config) -> impl Iterator<Item = (Cow<'_, str>, &str)
                 let name = format!("{direction}.dynamicMetadata[{namespace}.{key}]");
                 Some((name.into(), Metadata::text(entry)?))
             });
-        headers.chain(body).chain(metadata)
+        headers.chain(body).chain(patch).chain(metadata)
     })
 }
 
@@ -497,18 +549,22 @@ impl Pass {
 
     fn templates(&self) -> impl Iterator<Item = &Template> {
         let edits = self.set.iter().chain(&self.add);
+        let patch = self.patch.iter().flat_map(|patch| &patch.edits);
         self.body
             .iter()
             .map(|body| &body.template)
+            .chain(patch.filter_map(patch::Edit::template))
             .chain(edits.filter_map(|header| header.template.as_ref()))
             .chain(self.metadata.iter().map(|metadata| &metadata.template))
     }
 
     fn templates_mut(&mut self) -> impl Iterator<Item = &mut Template> {
         let edits = self.set.iter_mut().chain(&mut self.add);
+        let patch = self.patch.iter_mut().flat_map(|patch| &mut patch.edits);
         self.body
             .iter_mut()
             .map(|body| &mut body.template)
+            .chain(patch.filter_map(patch::Edit::template_mut))
             .chain(edits.filter_map(|header| header.template.as_mut()))
             .chain(
                 self.metadata

@@ -40,6 +40,9 @@ pub(super) fn conflicts(transformation: &Transformation, pass: &Pass) -> Vec<Dia
     if pass.body.is_some() {
         conflict("body.value", "a new body needs the whole of the old", help);
     }
+    if pass.patch.is_some() {
+        conflict("patch", "edits need the whole body", help);
+    }
     let edits = pass.set.iter().chain(&pass.add);
     let edits = edits.filter_map(|edit| Some((&edit.path, edit.template.as_ref()?)));
     let entries = pass

@@ -1,5 +1,5 @@
 //! One pass over one message, in the order that kgateway fixed:
-//! extract, body, `set`, `add`, `remove`, `dynamicMetadata`, route cache.
+//! extract, body or patch, `set`, `add`, `remove`, `dynamicMetadata`, route cache.
 
 mod pass;
 mod run;

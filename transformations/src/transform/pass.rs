@@ -9,6 +9,7 @@ use crate::json::Wanted;
 use crate::limits::Limits;
 use crate::needs::Needs;
 use crate::ops::{Direction, TransformationOps};
+use crate::patch::{self, Content, Passage, Patch};
 
 use super::run::Run;
 
@@ -21,6 +22,8 @@ pub enum Extent {
     Begun,
     /// The headers alone: the body is not read and not touched.
     Headers,
+    /// The headers; the body follows piece by piece, through [`Pass::edit_events`].
+    Events,
 }
 
 /// What to do to one message, compiled.
@@ -30,6 +33,7 @@ pub struct Pass {
     pub(crate) extraction: Extraction,
     pub(crate) parse_as: ParseAs,
     pub(crate) body: Option<Body>,
+    pub(crate) patch: Option<Patch>,
     pub(crate) set: Vec<Header>,
     pub(crate) add: Vec<Header>,
     pub(crate) remove: Vec<String>,
@@ -78,6 +82,7 @@ impl Pass {
         self.extraction.is_empty()
             && self.parse_as == ParseAs::AsString
             && self.body.is_none()
+            && self.patch.is_none()
             && self.set.is_empty()
             && self.add.is_empty()
             && self.remove.is_empty()
@@ -90,7 +95,9 @@ impl Pass {
         match self.parse_as {
             ParseAs::None => false,
             ParseAs::AsJson => true,
-            ParseAs::AsString => self.body.is_some() || self.extraction.reads_body(),
+            ParseAs::AsString => {
+                self.body.is_some() || self.patch.is_some() || self.extraction.reads_body()
+            }
         }
     }
 
@@ -132,6 +139,52 @@ impl Pass {
     /// [`Limits::max_held_bytes`].
     pub fn max_held_bytes(&self) -> Option<usize> {
         self.limits.max_held_bytes
+    }
+
+    /// How much of a message, whose body is still to come, the pass works on. A response that is
+    /// only patched is held if it may be JSON; events are edited as they pass.
+    pub fn extent(&self, ops: &dyn TransformationOps) -> Extent {
+        if !self.reads_body() {
+            return Extent::Headers;
+        }
+        if self.patch.is_none() || self.extraction.reads_body() {
+            return Extent::Whole;
+        }
+        match patch::content(ops, self.direction) {
+            Content::Json => Extent::Whole,
+            Content::Events => Extent::Events,
+            Content::Encoded | Content::Other => Extent::Headers,
+        }
+    }
+
+    /// Whether the body is edited event by event as it passes: the pass has run with
+    /// [`Extent::Events`], and no template failed.
+    pub fn edits_events(&self, exchange: &Exchange) -> bool {
+        self.direction == Direction::Response && exchange.events.is_some()
+    }
+
+    /// Edits the next bytes of a stream of events; `end`: they are the last. Returns what goes on
+    /// in their place; an event that has not arrived whole is held. `None`: these bytes go on as
+    /// they are, see [`edits_events`](Self::edits_events).
+    pub fn edit_events(
+        &self,
+        exchange: &mut Exchange,
+        chunks: &[&[u8]],
+        end: bool,
+    ) -> Option<(Vec<u8>, Outcome)> {
+        if !self.edits_events(exchange) {
+            return None;
+        }
+        let patch = self.patch.as_ref()?;
+        let events = exchange.events.as_mut()?;
+        let mut passage = Passage::new(patch, &self.limits);
+        for chunk in chunks {
+            events.feed(chunk, &mut passage);
+        }
+        if end {
+            events.finish(&mut passage);
+        }
+        Some((passage.out, passage.outcome))
     }
 
     /// Whether a template makes a new body.

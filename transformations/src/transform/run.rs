@@ -1,5 +1,7 @@
 //! A pass going on.
 
+mod patch;
+
 use std::cell::OnceCell;
 use std::rc::Rc;
 
@@ -63,6 +65,8 @@ impl<'r> Run<'r> {
         {
             self.body(body, &view);
         }
+        let patch = pass.patch.as_ref();
+        let events = patch.and_then(|patch| self.patch(patch, extent, &view));
         for header in &pass.set {
             self.set(header, &view)?;
         }
@@ -77,6 +81,9 @@ impl<'r> Run<'r> {
         }
         if pass.clear_route_cache {
             self.ops.clear_route_cache();
+        }
+        if events.is_some() {
+            exchange.events = events;
         }
         Ok(())
     }

@@ -24,6 +24,16 @@ fn searching_with(alias: &str) -> Value {
     json!({"request": {"extract": [{"header": "x-model", "aliases": aliases}]}})
 }
 
+/// Edits the body: puts a value, makes parents, takes away.
+fn editing() -> Value {
+    json!({"request": {"patch": [
+        {"set": "/model", "value": "a name that is longer than what it takes the place of"},
+        {"set": "/a/b/0", "json": "{\"c\": []}"},
+        {"default": "/n/o/p", "value": "x"},
+        {"remove": "/r"},
+    ]}})
+}
+
 fn rendering(template: &str) -> Value {
     json!({"request": {"body": {"parseAs": "AsJson", "value": template}}})
 }
@@ -74,6 +84,44 @@ pub(crate) fn inputs() -> Vec<Input> {
         input("100 000 equal parents", Failure, || {
             let member = |_| "\"a\":{\"b\":[1]},\"a\":{},".to_owned();
             (reading(), members(50_000, member))
+        }),
+        input("lists 10 000 deep, edited", Failure, || {
+            (editing(), nested("[", "", "]", 10_000))
+        }),
+        input("100 000 keys, edited", Good, move || {
+            (
+                editing(),
+                members(100_000, |n| format!("\"k{n}\":{n},"))
+                    .replace("\"k7\":7", "\"a\":{\"b\":[1]}"),
+            )
+        }),
+        input("16 000 equal keys, edited", Good, || {
+            let member = |_| "\"r\":1,".to_owned();
+            (
+                editing(),
+                members(16_000, member).replacen("{", "{\"a\":{\"b\":[1]},", 1),
+            )
+        }),
+        input("700 000 equal keys, edited", Failure, || {
+            let member = |_| "\"r\":1,".to_owned();
+            (editing(), members(700_000, member))
+        }),
+        input(
+            "a value put 4000 times is more than a template may render",
+            Failure,
+            || {
+                let config = json!({
+                    "request": {"patch": [{"set": "/model", "value": "y".repeat(10_000)}]},
+                    "limits": {"renderedBytes": 32 << 20},
+                });
+                let member = |_| "\"model\":1,".to_owned();
+                (config, members(4_000, member))
+            },
+        ),
+        input("equal parents that lack a member, edited", Good, || {
+            let config = json!({"request": {"patch": [{"set": "/a/b/c/d/e", "value": "x"}]}});
+            let member = |_| "\"a\":{\"b\":null},".to_owned();
+            (config, members(5_000, member))
         }),
         input("a list of 500 000 numbers", Good, || {
             let member = |_| format!("\"l\":[1{}],", ",1".repeat(500_000));

@@ -1,0 +1,155 @@
+//! `patch`, compiled: edits of a JSON body, or of the JSON in each event of a stream.
+
+mod compile;
+mod content;
+mod event;
+mod events;
+
+use std::iter;
+
+pub(crate) use compile::compile;
+pub(crate) use content::{Content, content};
+pub(crate) use events::{Events, Passage};
+
+use crate::failure::{Outcome, Reason};
+use crate::jinja::Template;
+use crate::json::patch::{Change, PatchError, Splice, plan, spliced, text};
+use crate::json::{DocumentError, Pointers, Wanted, document};
+use crate::limits::Limits;
+
+/// The edits of one configuration.
+#[derive(Debug)]
+pub(crate) struct Patch {
+    /// The place in the configuration, for failures of the whole.
+    pub(crate) path: String,
+    pointers: Pointers,
+    /// By the numbers of the pointers.
+    pub(crate) edits: Vec<Edit>,
+}
+
+/// One edit.
+#[derive(Debug)]
+pub(crate) struct Edit {
+    /// The place in the configuration, for failures.
+    pub(crate) path: String,
+    operation: Operation,
+}
+
+#[derive(Debug)]
+enum Operation {
+    Set(Source),
+    Replace(Source),
+    Default(Source),
+    Remove,
+}
+
+/// What an edit puts.
+#[derive(Debug)]
+struct Source {
+    template: Template,
+    /// Whether the template renders JSON text; otherwise a string.
+    json: bool,
+}
+
+impl Edit {
+    /// The template of what it puts.
+    pub(crate) fn template(&self) -> Option<&Template> {
+        match &self.operation {
+            Operation::Set(source) | Operation::Replace(source) | Operation::Default(source) => {
+                Some(&source.template)
+            }
+            Operation::Remove => None,
+        }
+    }
+
+    /// The template of what it puts.
+    pub(crate) fn template_mut(&mut self) -> Option<&mut Template> {
+        match &mut self.operation {
+            Operation::Set(source) | Operation::Replace(source) | Operation::Default(source) => {
+                Some(&mut source.template)
+            }
+            Operation::Remove => None,
+        }
+    }
+
+    /// What to do to a message for which the template renders `rendered`.
+    ///
+    /// # Errors
+    ///
+    /// It is not the JSON text it has to be.
+    pub(crate) fn change(
+        &self,
+        rendered: String,
+        limits: &Limits,
+    ) -> Result<Change, DocumentError> {
+        let (source, change): (_, fn(String) -> Change) = match &self.operation {
+            Operation::Set(source) => (source, Change::Set),
+            Operation::Replace(source) => (source, Change::Replace),
+            Operation::Default(source) => (source, Change::Default),
+            Operation::Remove => return Ok(Change::Remove),
+        };
+        let constant = matches!(source.template, Template::Text(_));
+        if rendered.is_empty() && !constant {
+            return Ok(Change::Nothing);
+        }
+        let text = if source.json {
+            json_text(&rendered, limits)?
+        } else {
+            text(&rendered)
+        };
+        Ok(change(text))
+    }
+}
+
+/// Checks JSON text. Line breaks in it, which can only be white space, become spaces: a line of an
+/// event cannot hold them.
+fn json_text(text: &str, limits: &Limits) -> Result<String, DocumentError> {
+    let nothing = Wanted::Members(iter::empty().collect());
+    document(&[text.as_bytes()], &nothing, limits)?;
+    Ok(text.trim_ascii().replace(['\r', '\n'], " "))
+}
+
+impl Patch {
+    /// The document with `changes` made; `None` when that changes nothing. What cannot be made is
+    /// told to `outcome`.
+    pub(crate) fn edited(
+        &self,
+        document: &[u8],
+        changes: &[Change],
+        limits: &Limits,
+        outcome: &mut Outcome,
+    ) -> Option<Vec<u8>> {
+        match self.splices(document, changes, limits, outcome) {
+            Ok(splices) => (!splices.is_empty()).then(|| spliced(document, &splices)),
+            Err(error) => {
+                let reason = match error {
+                    PatchError::Invalid => Reason::JsonInvalid,
+                    PatchError::TooDeep | PatchError::TooMuch => Reason::Limit,
+                };
+                outcome.fail(reason, &self.path, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// The splices that make `changes` to a document. Edits that do not fit are told to `outcome`.
+    ///
+    /// # Errors
+    ///
+    /// The document is not JSON, or a limit is reached.
+    fn splices(
+        &self,
+        document: &[u8],
+        changes: &[Change],
+        limits: &Limits,
+        outcome: &mut Outcome,
+    ) -> Result<Vec<Splice>, PatchError> {
+        let plan = plan(document, &self.pointers, changes, limits)?;
+        for misfit in plan.misfits {
+            let path = self.edits.get(misfit).map_or(&self.path, |edit| &edit.path);
+            let detail = "the body has no place for it: beyond an array, or inside a value";
+            outcome.fail(Reason::JsonInvalid, path, detail);
+        }
+        Ok(plan.splices)
+    }
+}

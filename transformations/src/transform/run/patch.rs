@@ -1,0 +1,114 @@
+//! The step that edits a body, or prepares the edits of events.
+
+use std::borrow::Cow;
+
+use super::{Run, View};
+use crate::failure::{Outcome, Reason};
+use crate::json::patch::Change;
+use crate::limits::Limits;
+use crate::patch::{self, Content, Events, Passage, Patch};
+use crate::transform::Extent;
+
+impl Run<'_> {
+    /// Edits a whole body. Of a stream of events that is to come, what is done to each.
+    pub(super) fn patch(
+        &mut self,
+        patch: &Patch,
+        extent: Extent,
+        view: &View<'_>,
+    ) -> Option<Events> {
+        let direction = self.pass.direction;
+        if extent == Extent::Whole && self.ops.body_size(direction) == 0 {
+            return None;
+        }
+        match (patch::content(self.ops, direction), extent) {
+            (Content::Encoded, _) => {
+                let detail = "the body is encoded";
+                self.outcome
+                    .fail(Reason::ContentEncoding, &patch.path, detail);
+            }
+            (Content::Json, Extent::Whole) => {
+                let changes = self.changes(patch, view)?;
+                self.edit_body(patch, |body, limits, outcome| {
+                    patch.edited(body, &changes, limits, outcome)
+                });
+            }
+            (Content::Events, Extent::Whole) => {
+                let mut events = Events::new(self.changes(patch, view)?);
+                self.edit_body(patch, |body, limits, outcome| {
+                    let mut passage = Passage::new(patch, limits);
+                    events.feed(body, &mut passage);
+                    events.finish(&mut passage);
+                    outcome.failures.append(&mut passage.outcome.failures);
+                    Some(passage.out)
+                });
+            }
+            (Content::Events, Extent::Events) => {
+                let changes = self.changes(patch, view)?;
+                self.ops.remove_header(direction, "content-length");
+                return Some(Events::new(changes));
+            }
+            (Content::Json | Content::Events | Content::Other, _) => {}
+        }
+        None
+    }
+
+    /// What the edits do to this message; `None` when a template fails: the message stays as it is.
+    fn changes(&mut self, patch: &Patch, view: &View<'_>) -> Option<Vec<Change>> {
+        let limits = &self.pass.limits;
+        let mut room = limits.rendered_bytes;
+        let mut changes = Vec::with_capacity(patch.edits.len());
+        for edit in &patch.edits {
+            let rendered = match edit.template() {
+                Some(template) => self.rendered(template, &edit.path, view)?,
+                None => String::new(),
+            };
+            let Some(left) = room.checked_sub(rendered.len()) else {
+                let detail = "the edits render too much";
+                self.outcome.fail(Reason::Limit, &edit.path, detail);
+                return None;
+            };
+            room = left;
+            match edit.change(rendered, limits) {
+                Ok(change) => changes.push(change),
+                Err(error) => {
+                    let detail = error.to_string();
+                    self.outcome.fail(Reason::Render, &edit.path, detail);
+                    return None;
+                }
+            }
+        }
+        Some(changes)
+    }
+
+    /// Puts what `edit` makes of the body in its place.
+    fn edit_body(
+        &mut self,
+        patch: &Patch,
+        edit: impl FnOnce(&[u8], &Limits, &mut Outcome) -> Option<Vec<u8>>,
+    ) {
+        let direction = self.pass.direction;
+        let chunks = self.ops.body_chunks(direction);
+        let body = match chunks.as_slice() {
+            [one] => Cow::Borrowed(*one),
+            several => Cow::Owned(several.concat()),
+        };
+        let size = body.len();
+        let Some(edited) = edit(&body, &self.pass.limits, &mut self.outcome) else {
+            return;
+        };
+        if !self.ops.append_body(direction, &edited) {
+            self.outcome
+                .fail(Reason::Render, &patch.path, "the host refused the body");
+            return;
+        }
+        self.ops.drain_body(direction, size);
+        // A message without a length is framed in another way, and may have trailers.
+        let announced = self.ops.header_values(direction, "content-length");
+        if !announced.is_empty() {
+            let length = edited.len().to_string();
+            self.ops
+                .set_header(direction, "content-length", length.as_bytes());
+        }
+    }
+}
