@@ -10,7 +10,7 @@ use transformations::{
 };
 
 use crate::configuration::{Route, route_config};
-use crate::ops::Ops;
+use crate::ops::{Ops, http_body};
 use crate::stats::Stats;
 
 /// What a hook does with the message.
@@ -77,8 +77,13 @@ impl Stream {
         if end_of_stream {
             return self.run(envoy, direction, Extent::Whole);
         }
-        allow_to_hold(envoy, pass);
-        Step::Hold
+        match pass.extent(&Ops(envoy)) {
+            Extent::Whole => {
+                allow_to_hold(envoy, pass);
+                Step::Hold
+            }
+            extent => self.run(envoy, direction, extent),
+        }
     }
 
     pub(crate) fn on_body(
@@ -88,6 +93,7 @@ impl Stream {
         end_of_stream: bool,
     ) -> Step {
         if self.done(direction) {
+            self.edit_events(envoy, direction, end_of_stream);
             return self.watch(envoy, direction, end_of_stream);
         }
         let decided = direction == Direction::Request && self.read(envoy, end_of_stream);
@@ -107,6 +113,7 @@ impl Stream {
         direction: Direction,
     ) -> Step {
         if self.done(direction) {
+            self.edit_events(envoy, direction, true);
             return self.watch(envoy, direction, true);
         }
         self.run(envoy, direction, Extent::Whole)
@@ -168,6 +175,24 @@ impl Stream {
                 answer(envoy, &reply);
                 Step::Drop
             }
+        }
+    }
+
+    /// Edits the events that a chunk brings, if the pass has them edited as they pass.
+    fn edit_events(&mut self, envoy: &mut EnvoyHttpFilter, direction: Direction, end: bool) {
+        let (Some(pass), Some(exchange)) = (self.program.pass(direction), &mut self.exchange)
+        else {
+            return;
+        };
+        if !pass.edits_events(exchange) {
+            return;
+        }
+        let body = http_body(direction);
+        let chunks = envoy.received_body_chunks(body);
+        let chunks: Vec<&[u8]> = chunks.iter().map(|chunk| chunk.as_slice()).collect();
+        if let Some((edited, outcome)) = pass.edit_events(exchange, &chunks, end) {
+            envoy.replace_received_body(body, &edited);
+            self.stats.report(envoy, &outcome.failures);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use harness::{Connection, Envoy, Example, Protocol, Request, Response, Upstream};
+use harness::{Answer, Connection, Envoy, Example, Protocol, Request, Response, Upstream};
 use serde_json::{Value, json};
 
 use crate::stage::{Scenario, Stage, only, same, scenarios};
@@ -16,6 +16,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All transform,
     All per_route,
     Ends mirror,
+    All model_names,
 ];
 
 /// The files with the ports of their endpoints. A file missing here is a failure.
@@ -25,6 +26,7 @@ const FILES: &[(&str, &[u16])] = &[
     ("transform.yaml", &[9001]),
     ("per-route.yaml", &[9001]),
     ("mirror.yaml", &[9001, 9002]),
+    ("model-names.yaml", &[9001]),
 ];
 
 async fn start(stage: &Stage, file: &str, upstreams: &[(u16, &Upstream)]) -> Result<Arc<Envoy>> {
@@ -310,4 +312,39 @@ async fn mirror(stage: &Stage) -> Result<()> {
         copies[0].json()?,
         json!({"model": "chat"}) as Value,
     )
+}
+
+async fn model_names(stage: &Stage) -> Result<()> {
+    let whole = r#"{"id": "1", "model": "gpt-4o-2024-08-06", "usage": {"cost": 1.0e-3}}"#;
+    let events =
+        "data: {\"model\":\"gpt-4o-2024-08-06\",\"choices\":[]}\r\n\r\ndata: [DONE]\r\n\r\n";
+    let error = r#"{"error": {"message": "no"}}"#;
+    let llm = Upstream::start(move |request| match request.path.as_str() {
+        "/events" => Answer::body(events).header("content-type", "text/event-stream"),
+        "/error" => Answer::body(error).header("content-type", "application/json"),
+        _ => Answer::body(whole).header("content-type", "application/json"),
+    })
+    .await?;
+    let envoy = start(stage, "model-names.yaml", &[(9001, &llm)]).await?;
+    let address = envoy.address().await?;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        for (path, answer) in [("/", whole), ("/events", events), ("/error", error)] {
+            let request = Request::post(path)
+                .by(protocol)
+                .body("{\"user\": 7,\n \"model\": \"smart\", \"temperature\": 0.50}");
+            let response = request.send(address).await?.expect_status(200)?;
+            let expected = answer.replace("gpt-4o-2024-08-06", "smart");
+            same(path, response.text(), expected)?;
+            same(
+                "request",
+                llm.request().await?.text().as_str(),
+                r#"{"model": "gpt-4o", "temperature": 0.50,"max_tokens":1024}"#,
+            )?;
+        }
+        let request = Request::post("/").by(protocol).body(r#"{"max_tokens": 5}"#);
+        request.send(address).await?.expect_status(200)?;
+        let seen = llm.request().await?.text();
+        same("no model", seen.as_str(), r#"{"max_tokens": 5}"#)?;
+    }
+    Ok(())
 }

@@ -14,12 +14,14 @@ mod failures;
 mod gateway;
 mod kgateway;
 mod panics;
+mod patch;
 mod plain;
 mod readme;
 mod refusals;
 mod responses;
 mod routes;
 mod routing;
+mod sse;
 mod stage;
 mod streaming;
 mod updates;
@@ -70,6 +72,16 @@ const AREAS: &[Area] = &[
         name: "responses",
         module: Built::Release,
         scenarios: responses::SCENARIOS,
+    },
+    Area {
+        name: "patch",
+        module: Built::Release,
+        scenarios: patch::SCENARIOS,
+    },
+    Area {
+        name: "sse",
+        module: Built::Release,
+        scenarios: sse::SCENARIOS,
     },
     Area {
         name: "routes",

@@ -17,7 +17,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     Ends a_response_without_a_body_gets_none,
 ];
 
-async fn behind(
+pub(crate) async fn behind(
     stage: &Stage,
     config: Value,
     answer: Answer,

@@ -146,6 +146,20 @@ impl EnvoyHttpFilter {
         replaced
     }
 
+    /// Replaces the chunk this body hook was called with; what was held back before stays as it is.
+    /// Without a chunk, as in trailers hooks, appends. `content-length` stays as it is: before a
+    /// body is changed chunk by chunk, remove it with the headers.
+    ///
+    /// False, and nothing changes, where [`Self::append_body`] cannot append.
+    pub fn replace_received_body(&mut self, body: HttpBody, data: &[u8]) -> bool {
+        let (Some(callbacks), Some(target)) = (self.callbacks(), self.append_target(body)) else {
+            return false;
+        };
+        let received = callbacks.body_size(body.received());
+        (received == 0 || callbacks.drain_body(body.received(), received))
+            && (data.is_empty() || callbacks.append_body(target, data))
+    }
+
     /// Bytes of body that Envoy holds for this stream before it answers 413 or 500, or stops
     /// reading. `None` before 1.38.
     pub fn buffer_limit(&self) -> Option<u64> {

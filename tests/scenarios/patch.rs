@@ -1,0 +1,155 @@
+//! JSON bodies edited in their bytes, as upstreams and clients see them.
+
+use anyhow::{Result, ensure};
+use harness::{Answer, Bootstrap, Protocol, Request};
+use serde_json::json;
+
+use crate::gateway::{Gateway, MODEL};
+use crate::responses::behind;
+use crate::stage::{Scenario, Stage, only, same, scenarios};
+
+pub(crate) const SCENARIOS: &[Scenario] = scenarios![
+    All a_request_is_edited_and_routed,
+    Ends a_request_with_trailers_is_edited,
+    Ends a_response_is_edited,
+    Ends a_response_that_is_no_json_is_not_held,
+    Ends what_cannot_be_edited_goes_on_as_it_was,
+];
+
+async fn a_request_is_edited_and_routed(stage: &Stage) -> Result<()> {
+    let config = json!({"request": {
+        "extract": [{"header": MODEL, "aliases": [{"match": "fast", "value": "gpt-4o"}]}],
+        "patch": [
+            {"set": "/model", "value": "{{ extracted.model }}"},
+            {"default": "/max_tokens", "json": "2048"},
+            {"remove": "/x_debug"},
+        ],
+    }});
+    let gateway = Gateway::start(stage, config).await?;
+    let prompt = "x".repeat(40_000);
+    let before = format!("{{ \"x_debug\":[1],\"p\":\"{prompt}\", \"model\":\"fast\" ,\"t\":1.50}}");
+    let after =
+        format!("{{ \"p\":\"{prompt}\", \"model\":\"gpt-4o\" ,\"t\":1.50,\"max_tokens\":2048}}");
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let whole = Request::post("/").by(protocol).body(before.clone());
+        let (front, back) = before.split_at(before.len() - 30);
+        let cut = Request::post("/")
+            .by(protocol)
+            .chunks([front.to_owned(), back.to_owned()]);
+        for (request, announced) in [(whole, true), (cut, false)] {
+            let (response, seen) = gateway.forward(request).await?;
+            same(
+                "served by",
+                only(&response.headers, "x-served-by")?.as_str(),
+                "routed",
+            )?;
+            same("body", seen.text(), after.clone())?;
+            let length = seen.headers.value("content-length");
+            same("length", length, announced.then(|| after.len().to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+async fn a_request_with_trailers_is_edited(stage: &Stage) -> Result<()> {
+    let config = json!({"request": {"patch": [{"set": "/model", "value": "a-longer-name"}]}});
+    let bootstrap = Bootstrap::new().filter(config).http1_trailers();
+    let gateway = Gateway::start_with(stage, bootstrap).await?;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let request = Request::post("/")
+            .by(protocol)
+            .chunks([r#"{"mod"#, r#"el":1}"#])
+            .trailer("x-after", "sent");
+        let (_, seen) = gateway.forward(request).await?;
+        same("body", seen.text().as_str(), r#"{"model":"a-longer-name"}"#)?;
+        same("trailer", only(&seen.trailers, "x-after")?.as_str(), "sent")?;
+    }
+    Ok(())
+}
+
+async fn a_response_is_edited(stage: &Stage) -> Result<()> {
+    let config = json!({
+        "request": {"extract": [{"name": "asked", "from": [{"json": "/model"}]}]},
+        "response": {"patch": [
+            {"set": "/model", "value": "{{ extracted.asked }}"},
+            {"remove": "/system_fingerprint"},
+        ]},
+    });
+    let body = r#"{"system_fingerprint":"fp", "model": "gpt-4o-2024", "n": 1e2}"#;
+    let expected = r#"{"model": "fast", "n": 1e2}"#;
+    let whole = Answer::body(body).header("content-type", "application/json");
+    let (front, back) = body.split_at(30);
+    let cut = Answer::chunks([front, back]).header("content-type", "application/json");
+    for (answer, announced) in [(whole, true), (cut, false)] {
+        let (address, _upstream) = behind(stage, config.clone(), answer).await?;
+        for protocol in [Protocol::Http1, Protocol::Http2] {
+            let request = Request::post("/").by(protocol).body(r#"{"model":"fast"}"#);
+            let response = request.send(address).await?.expect_status(200)?;
+            same("body", response.text().as_str(), expected)?;
+            let length = response.headers.value("content-length");
+            same(
+                "length",
+                length,
+                announced.then(|| expected.len().to_string()),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Neither held nor counted: larger than the buffer, and its beginning comes before its end.
+async fn a_response_that_is_no_json_is_not_held(stage: &Stage) -> Result<()> {
+    let config = json!({"response": {"patch": [{"set": "/model", "value": "x"}]}});
+    let (pieces, answer) = Answer::stream("audio/mpeg");
+    let (address, _upstream) = behind(stage, config, answer).await?;
+    let mut response = Request::get("/").stream(address).await?;
+    for _ in 0..40 {
+        let piece = vec![7_u8; 64 << 10];
+        pieces.send(piece.clone()).await?;
+        let mut arrived = 0;
+        while arrived < piece.len() {
+            let chunk = response.next().await?;
+            arrived += chunk.map_or(piece.len() + 1, |chunk| chunk.data.len());
+        }
+        same("piece", arrived, piece.len())?;
+    }
+    Ok(())
+}
+
+async fn what_cannot_be_edited_goes_on_as_it_was(stage: &Stage) -> Result<()> {
+    let config = json!({"request": {
+        "extract": [{"name": "f", "from": [{"header": "x-f"}]}],
+        "patch": [{"set": "/m", "value": "{% if header('x-fail') %}{{ extracted.none.x }}{% endif %}new"}],
+    }, "limits": {"jsonDepth": 20}});
+    let bootstrap = Bootstrap::new()
+        .filter(config)
+        .access_log("%DYNAMIC_METADATA(rustformations:failure)%");
+    let gateway = Gateway::start_with(stage, bootstrap).await?;
+    let deep = format!("{{\"a\":{}1{}}}", "[".repeat(30), "]".repeat(30));
+    let post = |body: &str| Request::post("/").body(body.to_owned());
+    let cases = [
+        ("render", post(r#"{"m":1}"#).header("x-fail", "1")),
+        ("json_invalid", post("{\"m\":1")),
+        ("json_invalid", post("[1]")),
+        ("limit", post(&deep)),
+        (
+            "content_encoding",
+            post("{\"m\":1}").header("content-encoding", "gzip"),
+        ),
+    ];
+    for (reason, request) in &cases {
+        let (_, seen) = gateway.forward(request.clone()).await?;
+        ensure!(!seen.text().contains("new"), "{reason}: {}", seen.text());
+        let length = seen.body().len().to_string();
+        same(reason, only(&seen.headers, "content-length")?, length)?;
+    }
+    let (_, seen) = gateway.forward(post(r#"{"m":1}"#)).await?;
+    same("edited", seen.text().as_str(), r#"{"m":"new"}"#)?;
+    let reasons = cases.iter().map(|(reason, _)| *reason).chain(["-"]);
+    let expected: Vec<&str> = reasons.collect();
+    same(
+        "access log",
+        gateway.envoy.access_log(expected.len()).await?,
+        expected,
+    )
+}

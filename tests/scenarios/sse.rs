@@ -1,0 +1,168 @@
+//! Streams of server-sent events, edited event by event as they pass.
+
+use anyhow::{Context, Result, ensure};
+use harness::{Answer, Bootstrap, Protocol, Request, ResponseStream, Route, Upstream};
+use serde_json::{Value, json};
+
+use crate::responses::behind;
+use crate::stage::{Scenario, Stage, only, same, scenarios};
+
+pub(crate) const SCENARIOS: &[Scenario] = scenarios![
+    All an_event_arrives_before_the_next_is_sent,
+    Ends events_of_a_known_length,
+    All trailers_end_an_event_too,
+    Ends a_stream_larger_than_the_buffer,
+    Ends what_cannot_be_edited_passes,
+];
+
+/// Gives the model the name that the client asked for.
+fn renaming() -> Value {
+    json!({
+        "request": {"extract": [{"name": "asked", "from": [{"json": "/model"}]}]},
+        "response": {"patch": [
+            {"replace": "/model", "value": "{{ extracted.asked }}"},
+            {"remove": "/usage"},
+        ]},
+    })
+}
+
+fn ask(protocol: Protocol) -> Request {
+    Request::post("/")
+        .by(protocol)
+        .body(r#"{"model":"fast","stream":true}"#)
+}
+
+/// Reads exactly this text of a body, however it is cut.
+async fn expect(response: &mut ResponseStream, text: &str) -> Result<()> {
+    let mut arrived = Vec::new();
+    while arrived.len() < text.len() {
+        let chunk = response.next().await?.context("the body ended")?;
+        arrived.extend_from_slice(&chunk.data);
+    }
+    same("arrived", String::from_utf8_lossy(&arrived).as_ref(), text)
+}
+
+async fn an_event_arrives_before_the_next_is_sent(stage: &Stage) -> Result<()> {
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let (events, answer) = Answer::stream("text/event-stream; charset=utf-8");
+        let (address, _upstream) = behind(stage, renaming(), answer).await?;
+        let mut response = ask(protocol).stream(address).await?;
+        for number in 0..3 {
+            let (sent, expected) = (
+                format!(
+                    "id: {number}\ndata: {{\"model\":\"gpt-4o\",\"n\":{number}.0, \"usage\":{{}}}}\n\n"
+                ),
+                format!("id: {number}\ndata: {{\"model\":\"fast\",\"n\":{number}.0}}\n\n"),
+            );
+            // Whole, and cut in the middle of what is edited; what follows the cut is sent when
+            // what stands before it was read.
+            events.send(sent.clone()).await?;
+            expect(&mut response, &expected).await?;
+            let (front, back) = sent.split_at(24);
+            events.send(format!(": ping\n\n{front}")).await?;
+            expect(&mut response, ": ping\n\n").await?;
+            events.send(back.to_owned()).await?;
+            expect(&mut response, &expected).await?;
+        }
+        events.send("data: [DONE]\n\n").await?;
+        expect(&mut response, "data: [DONE]\n\n").await?;
+        drop(events);
+        ensure!(
+            response.next().await?.is_none(),
+            "something after the last event"
+        );
+    }
+    Ok(())
+}
+
+async fn events_of_a_known_length(stage: &Stage) -> Result<()> {
+    let body = "data: {\"model\":\"gpt-4o\"}\r\n\r\ndata: [DONE]\r\n\r\ndata: {\"model\":\"x\"}";
+    let answer = Answer::body(body).header("content-type", "text/event-stream");
+    let (address, _upstream) = behind(stage, renaming(), answer).await?;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let response = ask(protocol).send(address).await?.expect_status(200)?;
+        let expected =
+            "data: {\"model\":\"fast\"}\r\n\r\ndata: [DONE]\r\n\r\ndata: {\"model\":\"fast\"}";
+        same("body", response.text().as_str(), expected)?;
+        ensure!(
+            !response.headers.contains("content-length"),
+            "a length that is not known yet"
+        );
+    }
+    Ok(())
+}
+
+async fn trailers_end_an_event_too(stage: &Stage) -> Result<()> {
+    let answer = Answer::chunks(["data: {\"model\":1}\n\nda", "ta: {\"model\":2}"])
+        .header("content-type", "text/event-stream")
+        .trailer("x-after", "sent");
+    let (address, _upstream) = behind(stage, renaming(), answer).await?;
+    let response = ask(Protocol::Http2)
+        .send(address)
+        .await?
+        .expect_status(200)?;
+    let expected = "data: {\"model\":\"fast\"}\n\ndata: {\"model\":\"fast\"}";
+    same("body", response.text().as_str(), expected)?;
+    let trailer = only(&response.trailers, "x-after")?;
+    same("trailer", trailer.as_str(), "sent")
+}
+
+async fn a_stream_larger_than_the_buffer(stage: &Stage) -> Result<()> {
+    const EVENTS: usize = 4000;
+    let event = |model: &str| {
+        format!(
+            "data: {{\"model\":\"{model}\",\"t\":\"{}\"}}\n\n",
+            "y".repeat(500)
+        )
+    };
+    let upstream = event("gpt-4o").repeat(EVENTS);
+    // Cut where no event ends.
+    let pieces = upstream.as_bytes().chunks(100_003).map(<[u8]>::to_vec);
+    let answer = Answer::chunks(pieces).header("content-type", "text/event-stream");
+    let upstream = Upstream::answering(answer).await?;
+    let bootstrap = Bootstrap::new()
+        .filter(renaming())
+        .buffer_limit(64 << 10)
+        .cluster("upstream", upstream.address())
+        .route(Route::to("upstream"));
+    let envoy = stage.envoy(&bootstrap).await?;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let response = ask(protocol).send(envoy.address().await?).await?;
+        ensure!(
+            response.expect_status(200)?.text() == event("fast").repeat(EVENTS),
+            "the events came out otherwise"
+        );
+    }
+    Ok(())
+}
+
+async fn what_cannot_be_edited_passes(stage: &Stage) -> Result<()> {
+    let event = "data: {\"model\":\"gpt-4o\",\"text\":\"0123456789\"}\n\n";
+    for (change, answer, reason) in [
+        (json!({"eventBytes": 20}), Answer::body(event), "limit"),
+        (
+            json!({}),
+            Answer::body(event).header("content-encoding", "gzip"),
+            "content_encoding",
+        ),
+        (json!({}), Answer::body("data: {\"model\":\n\n"), "-"),
+    ] {
+        let mut config = renaming();
+        config["limits"] = change;
+        let answer = answer.header("content-type", "text/event-stream");
+        let upstream = Upstream::answering(answer).await?;
+        let bootstrap = Bootstrap::new()
+            .filter(config)
+            .access_log("%DYNAMIC_METADATA(rustformations:failure)%")
+            .cluster("upstream", upstream.address())
+            .route(Route::to("upstream"));
+        let envoy = stage.envoy(&bootstrap).await?;
+        let request = ask(Protocol::Http1);
+        let response = request.send(envoy.address().await?).await?;
+        let body = response.expect_status(200)?.text();
+        ensure!(body == event || reason == "-", "{reason}: {body}");
+        ensure!(!body.contains("fast"), "{reason}: {body}");
+        same("access log", envoy.access_log(1).await?, vec![reason])?;
+    }
+    Ok(())
+}
