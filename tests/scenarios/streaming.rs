@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use harness::{
-    Answer, Bootstrap, End, Envoy, Protocol, RawConnection, RecordedRequest, Request, Route,
-    Upstream,
+    Answer, Bootstrap, End, Envoy, Filter, Protocol, RawConnection, RecordedRequest, Request,
+    Route, Upstream,
 };
 use serde_json::{Value, json};
 
@@ -19,6 +19,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All after_the_response_has_begun_the_stream_is_cut,
     All a_field_too_far_back_counts_as_missing,
     All trailers_empty_bodies_and_no_bodies,
+    All after_filters_that_hold_the_body,
     Ends a_client_that_waits_for_100_continue,
     Ends a_websocket_echoes,
     Ends a_large_body_takes_no_memory,
@@ -232,6 +233,35 @@ async fn trailers_empty_bodies_and_no_bodies(stage: &Stage) -> Result<()> {
         }
     }
     gateway.check_alive().await
+}
+
+/// What another filter has held comes all at once, in the very buffer that ours would hold it in.
+async fn after_filters_that_hold_the_body(stage: &Stage) -> Result<()> {
+    let buffer = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer",
+        "max_request_bytes": 1 << 20,
+    });
+    let other = json!({"request": {"extract": [{"header": "x-other"}]}});
+    let body = r#"{"messages":["one","two"],"model":"gpt-4o","n":1}"#;
+    for mode in ["buffered", "streamed"] {
+        let mut config = streamed();
+        config["request"]["bodyMode"] = mode.into();
+        let buffered = Bootstrap::new().http_filter("envoy.filters.http.buffer", &buffer);
+        let after_ours = Bootstrap::new().filter(Filter::new(other.clone()).instance("other"));
+        for (what, before) in [("Envoy's", buffered), ("ours", after_ours)] {
+            let gateway = Gateway::start_with(stage, before.filter(config.clone())).await?;
+            for protocol in PROTOCOLS {
+                let what = format!("{mode} after {what}, {protocol:?}");
+                let pieces = body.as_bytes().chunks(12).map(<[u8]>::to_vec);
+                let request = Request::post("/").by(protocol).chunks(pieces);
+                let (_, seen) = gateway.forward(request.clone()).await?;
+                same(&what, seen.text().as_str(), body)?;
+                gateway.check_model(&what, request, Some("gpt-4o")).await?;
+            }
+            same(what, failures(&gateway.envoy, "json_invalid").await?, 0)?;
+        }
+    }
+    Ok(())
 }
 
 async fn a_client_that_waits_for_100_continue(stage: &Stage) -> Result<()> {
