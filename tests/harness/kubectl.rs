@@ -127,7 +127,7 @@ impl Object {
     }
 
     /// The items at a JSON Pointer; none if there is no list.
-    pub fn items(&self, pointer: &str) -> impl Iterator<Item = &Value> {
+    pub fn items(&self, pointer: &str) -> impl Iterator<Item = &Value> + use<'_> {
         let list = self.0.pointer(pointer).and_then(Value::as_array);
         list.into_iter().flatten()
     }

@@ -8,6 +8,7 @@ mod bench;
 mod check_module;
 mod conformance;
 mod envoy;
+mod manifests;
 mod run;
 mod table;
 mod test;
@@ -25,6 +26,7 @@ enum Command {
     Envoy(envoy::Envoy),
     CheckModule(check_module::CheckModule),
     Conformance(conformance::Conformance),
+    Manifests(manifests::Manifests),
     Bench(bench::Bench),
 }
 
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Command::Envoy(command) => command.execute(),
         Command::CheckModule(command) => command.execute(),
         Command::Conformance(command) => command.execute(),
+        Command::Manifests(command) => command.execute(),
         Command::Bench(command) => command.execute(),
     };
     match done {

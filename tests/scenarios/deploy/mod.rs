@@ -17,6 +17,7 @@ use control_plane::ControlPlane;
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All the_lab_routes_models,
+    Ends the_walkthrough_says_who_answers,
     Ends the_lab_mirrors,
     Ends only_openai_gets_the_key,
     All the_dashboard_asks_for_what_there_is,
@@ -107,7 +108,7 @@ async fn the_lab_routes_models(stage: &Stage) -> Result<()> {
             Request::get("/v1/models"),
             "without-body",
             "httpbun",
-            "/llm/models",
+            "/v1/models",
         ),
         (
             Request::get("/health"),
@@ -131,7 +132,7 @@ async fn the_lab_routes_models(stage: &Stage) -> Result<()> {
             Request::get("/v1/models").header("x-gateway-model-name", "llama"),
             "without-body",
             "httpbun",
-            "/llm/models",
+            "/v1/models",
         ),
     ];
     for protocol in [Protocol::Http1, Protocol::Http2] {
@@ -163,6 +164,35 @@ async fn the_lab_routes_models(stage: &Stage) -> Result<()> {
         refused["failure"].as_str(),
         Some("json_invalid"),
     )
+}
+
+const WALKTHROUGH: &str = include_str!("../../../docs/kgateway-lab.md");
+
+/// The table of requests in docs/kgateway-lab.md.
+async fn the_walkthrough_says_who_answers(stage: &Stage) -> Result<()> {
+    let manifests = Manifests::render(LAB)?;
+    let servers = servers(&["llama", "mistral", "httpbun", "candidate"]).await?;
+    let envoy = gateway(stage, &manifests, &servers, &[]).await?;
+    let address = envoy.address().await?;
+    let mut played = 0;
+    for line in WALKTHROUGH.lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let ["", request, body, status, route, ""] = cells[..] else {
+            continue;
+        };
+        let Some((method @ ("GET" | "POST"), path)) = request.split_once(' ') else {
+            continue;
+        };
+        let request = Request::new(method, path).body(body.trim_matches('`').to_owned());
+        let response = request
+            .send(address)
+            .await?
+            .expect_status(status.parse()?)?;
+        let answered = response.headers.value("x-served-by");
+        same(line, answered.as_deref().unwrap_or_default(), route)?;
+        played += 1;
+    }
+    same("requests played", played, 7)
 }
 
 /// Shares are random: the bounds lie more than five standard deviations away.
