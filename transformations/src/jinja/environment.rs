@@ -1,11 +1,12 @@
 //! The environment all templates share, and the names they can use.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
-use minijinja::{AutoEscape, Environment};
+use minijinja::{AutoEscape, Environment, Error, Output, State, Value, escape_formatter};
 
-use super::{filters, functions};
+use super::{filters, functions, memory, operators};
 use crate::engine::Settings;
 
 /// Functions of the engine and of this crate.
@@ -135,9 +136,33 @@ pub(crate) fn environment(settings: &Arc<Settings>, fuel: u64) -> Environment<'s
     environment.set_fuel(Some(fuel));
     // kgateway escapes HTML where a template's own text ends in `.html`; no header wants that.
     environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_formatter(print);
+    operators::register(&mut environment);
     filters::register(&mut environment);
     functions::register(&mut environment, settings);
     environment
+}
+
+/// Prints a value as the template engine does, and counts it: what is printed may become a value.
+fn print(out: &mut Output<'_>, state: &State<'_, '_>, value: &Value) -> Result<(), Error> {
+    match value.as_str() {
+        Some(text) => memory::print(text.len())?,
+        None if matches!(state.auto_escape(), AutoEscape::None) => {
+            return Ok(write!(Counted(out), "{value}")?);
+        }
+        None => memory::print(memory::printed_size(value)?)?,
+    }
+    escape_formatter(out, state, value)
+}
+
+/// Counts what it writes.
+struct Counted<'o, 'w>(&'o mut Output<'w>);
+
+impl Write for Counted<'_, '_> {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        memory::print(piece.len().max(memory::PIECE)).map_err(|_too_much| fmt::Error)?;
+        self.0.write_str(piece)
+    }
 }
 
 /// The same environment, in which templates can include and import these by name.

@@ -3,9 +3,12 @@
 //! The engine is minijinja in the release kgateway locks; its functions are in [`functions`].
 
 mod bounds;
+mod code;
 mod environment;
 mod filters;
 mod functions;
+mod memory;
+mod operators;
 mod scope;
 mod template;
 mod usage;

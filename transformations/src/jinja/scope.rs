@@ -1,6 +1,6 @@
 //! What templates see of the message: functions through [`Scope`], names through [`Variables`].
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -26,27 +26,15 @@ pub(crate) struct Scope {
     pub(crate) context: Value,
 }
 
-/// What the filters of one render may make, in bytes.
-const FILTERED: usize = 64 << 20;
-
 thread_local! {
-    static BUDGET: Cell<usize> = const { Cell::new(FILTERED) };
     static CURRENT: RefCell<Option<Rc<Scope>>> = const { RefCell::new(None) };
 }
 
 impl Scope {
     /// Runs `render` with this scope in reach of the functions.
     pub(crate) fn during<T>(self: &Rc<Self>, render: impl FnOnce() -> T) -> T {
-        BUDGET.set(FILTERED);
         let _guard = Guard(CURRENT.replace(Some(Rc::clone(self))));
         render()
-    }
-
-    /// Takes from what the filters of the render going on may make; `false` when it is too much.
-    pub(super) fn spend(bytes: usize) -> bool {
-        let left = BUDGET.get().checked_sub(bytes);
-        BUDGET.set(left.unwrap_or_default());
-        left.is_some()
     }
 
     /// Shows the scope of the render going on to a function.

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use minijinja::{Environment, ErrorKind, Value};
 
 use super::bounds;
+use super::code::ChangedCode;
+use super::memory;
 use super::scope::{Scope, Variables};
 use super::usage::Usage;
 use crate::diagnostic::{Code, Diagnostic, Position};
@@ -55,17 +57,25 @@ struct Source {
     text: String,
 }
 
-type Borrowed<'source> = minijinja::Template<'source, 'source>;
+/// A template that runs as it is, or code that was changed.
+enum Compiled<'source> {
+    AsItIs(minijinja::Template<'source, 'source>),
+    Changed(ChangedCode<'source>),
+}
 
 self_cell::self_cell!(
     struct Cell {
         owner: Source,
         #[covariant]
-        dependent: Borrowed,
+        dependent: Compiled,
     }
-
-    impl {Debug}
 );
+
+impl std::fmt::Debug for Cell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.borrow_owner().fmt(f)
+    }
+}
 
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -100,12 +110,17 @@ impl Template {
             name: path.to_owned(),
             text: text.to_owned(),
         };
+        let mut usage = Usage::default();
         let cell = Cell::try_new(source, |source| {
             let environment: &Environment<'_> = &source.environment;
-            environment.template_from_named_str(&source.name, &source.text)
+            let template = environment.template_from_named_str(&source.name, &source.text)?;
+            usage = Usage::of(&template);
+            Ok(match ChangedCode::of(&template) {
+                Some(code) => Compiled::Changed(code),
+                None => Compiled::AsItIs(template),
+            })
         })
         .map_err(|error| syntax_error(path, text, &error))?;
-        let usage = Usage::of(cell.borrow_dependent());
         warnings.extend(usage.unknown.into_iter().map(|mut warning| {
             warning.path = path.to_owned();
             warning
@@ -206,19 +221,31 @@ impl Template {
             bytes: Vec::new(),
             room: jinja.rendered_bytes,
         };
-        let template = jinja.cell.borrow_dependent();
-        scope
-            .during(|| template.render_to_write(variables, &mut out))
-            .map_err(|error| match error.kind() {
-                ErrorKind::OutOfFuel => {
-                    RenderError::Limit("the template is out of fuel".to_owned())
-                }
-                ErrorKind::WriteFailure => RenderError::Limit(format!(
-                    "the template renders more than {} bytes",
-                    jinja.rendered_bytes
-                )),
-                _ => RenderError::Failed(error.to_string()),
-            })?;
+        memory::begin(jinja.rendered_bytes);
+        let rendered = scope.during(|| {
+            jinja
+                .cell
+                .with_dependent(|source, compiled| match compiled {
+                    Compiled::AsItIs(template) => {
+                        template.render_to_write(variables, &mut out).map(drop)
+                    }
+                    Compiled::Changed(code) => {
+                        code.render_to_write(&source.environment, variables, &mut out)
+                    }
+                })
+        });
+        let exhausted = memory::end();
+        rendered.map_err(|error| match error.kind() {
+            _ if exhausted => {
+                RenderError::Limit("the template makes more than it may hold in memory".to_owned())
+            }
+            ErrorKind::OutOfFuel => RenderError::Limit("the template is out of fuel".to_owned()),
+            ErrorKind::WriteFailure => RenderError::Limit(format!(
+                "the template renders more than {} bytes",
+                jinja.rendered_bytes
+            )),
+            _ => RenderError::Failed(error.to_string()),
+        })?;
         String::from_utf8(out.bytes).map_err(|error| RenderError::Failed(error.to_string()))
     }
 }

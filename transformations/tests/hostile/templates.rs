@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::Expect::{self, Any, Failure, Good, Refused};
 use crate::{Input, input, nested};
 
-const BODY: &str = r#"{"a":"x","l":[1],"n":1}"#;
+const BODY: &str = r#"{"a":"x","l":[1],"n":1,"m":1}"#;
 
 fn template(text: &str) -> Value {
     json!({"request": {
@@ -136,6 +136,171 @@ const COSTLY: &[(&str, Expect, &str)] = &[
     ),
 ];
 
+/// Templates that grow a value `n.v` in a loop: name, what comes of it, first value, times, next
+/// value, what is done with it.
+const GROWING: &[(&str, Expect, &str, usize, &str, &str)] = &[
+    (
+        "a text doubled by ~",
+        Failure,
+        "'long text' * 100",
+        40,
+        "n.v ~ n.v",
+        "n.v | length",
+    ),
+    (
+        "a text doubled by +",
+        Failure,
+        "'long text' * 100",
+        40,
+        "n.v + n.v",
+        "n.v | length",
+    ),
+    (
+        "a list doubled",
+        Failure,
+        "[1]",
+        40,
+        "n.v + n.v",
+        "n.v | list | length",
+    ),
+    (
+        "a list that grows",
+        Good,
+        "[1]",
+        1000,
+        "n.v + [1]",
+        "n.v | length",
+    ),
+    (
+        "a text that grows",
+        Good,
+        "''",
+        300,
+        "n.v ~ 'x' * 5000",
+        "n.v | length",
+    ),
+    (
+        "long texts kept",
+        Failure,
+        "['']",
+        3000,
+        "[n.v, 'x' * 10000 ~ i, 'y' * 9000 ~ i, 'z' * 9900 ~ i]",
+        "1",
+    ),
+    (
+        "cuttings kept",
+        Failure,
+        "['x' * 10000]",
+        9000,
+        "[n.v, ('y' * 9999)[1:], ]",
+        "1",
+    ),
+    (
+        "lists doubled, concatenated",
+        Failure,
+        "['x']",
+        60,
+        "[n.v, n.v]",
+        "(n.v ~ '') | length",
+    ),
+    (
+        "lists doubled, in capitals",
+        Failure,
+        "['x']",
+        60,
+        "[n.v, n.v]",
+        "n.v | upper | length",
+    ),
+    (
+        "lists doubled, joined",
+        Failure,
+        "['x']",
+        60,
+        "[n.v, n.v]",
+        "n.v | join | length",
+    ),
+    (
+        "lists doubled, split",
+        Failure,
+        "['x']",
+        60,
+        "[n.v, n.v]",
+        "n.v | split | list | length",
+    ),
+    (
+        "lists doubled, replaced",
+        Failure,
+        "['x']",
+        60,
+        "[n.v, n.v]",
+        "n.v | replace('x', 'y') | length",
+    ),
+    (
+        "lists doubled, laid out",
+        Failure,
+        "['x']",
+        60,
+        "[n.v, n.v]",
+        "n.v | pprint | length",
+    ),
+    (
+        "lists doubled, printed",
+        Failure,
+        "['x']",
+        60,
+        "[n.v, n.v]",
+        "n.v",
+    ),
+    (
+        "long lists kept",
+        Failure,
+        "[]",
+        3000,
+        "[n.v, range(10000) | list]",
+        "1",
+    ),
+    (
+        "long texts captured and kept",
+        Failure,
+        "[]",
+        3000,
+        "[n.v, long()]",
+        "1",
+    ),
+    (
+        "a text as often as the message says",
+        Failure,
+        "1",
+        1,
+        "a * (m * 4000000000)",
+        "n.v | length",
+    ),
+    (
+        "a list as often as the message says",
+        Failure,
+        "1",
+        1,
+        "l * (m * 4000000000)",
+        "n.v | list | length",
+    ),
+    (
+        "filtered texts kept",
+        Failure,
+        "[]",
+        3000,
+        "[n.v, long() | upper]",
+        "1",
+    ),
+];
+
+fn growing(first: &str, times: usize, next: &str, end: &str) -> String {
+    let long = "long text ".repeat(5000);
+    format!(
+        "{{% macro long() %}}{long}{{% endmacro %}}{{% set n = namespace(v={first}) %}}\
+         {{% for i in range({times}) %}}{{% set n.v = {next} %}}{{% endfor %}}{{{{ {end} }}}}"
+    )
+}
+
 pub(crate) fn inputs() -> Vec<Input> {
     const DEPTH: usize = 10_000;
     const LINKS: usize = 100_000;
@@ -160,10 +325,18 @@ pub(crate) fn inputs() -> Vec<Input> {
     let costly = COSTLY
         .iter()
         .map(|&(name, expect, text)| input(name, expect, move || (template(text), BODY)));
+    let growing = GROWING
+        .iter()
+        .map(|&(name, expect, first, times, next, end)| {
+            input(name, expect, move || {
+                (template(&growing(first, times, next, end)), BODY)
+            })
+        });
     nests
         .chain(wraps)
         .chain(chains)
         .chain(costly)
+        .chain(growing)
         .chain(long())
         .collect()
 }

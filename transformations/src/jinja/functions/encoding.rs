@@ -5,11 +5,17 @@ use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use minijinja::{Environment, Error, ErrorKind, Value};
 
+use crate::jinja::memory;
+
 pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_function("base64_encode", |value: &Value| encode(&STANDARD, value));
     environment.add_function("base64url_encode", |value: &Value| encode(&URL_SAFE, value));
-    environment.add_function("base64_decode", |text: &str| decode(&STANDARD, text));
-    environment.add_function("base64url_decode", |text: &str| decode(&URL_SAFE, text));
+    environment.add_function("base64_decode", |text: &str| {
+        memory::made(decode(&STANDARD, text))
+    });
+    environment.add_function("base64url_decode", |text: &str| {
+        memory::made(decode(&URL_SAFE, text))
+    });
 }
 
 fn encode(alphabet: &GeneralPurpose, value: &Value) -> Result<String, Error> {
@@ -19,7 +25,7 @@ fn encode(alphabet: &GeneralPurpose, value: &Value) -> Result<String, Error> {
             "base64 takes a string or bytes",
         )
     })?;
-    Ok(alphabet.encode(bytes))
+    memory::made(alphabet.encode(bytes))
 }
 
 /// Empty when `text` is not base64, or not of text.

@@ -3,18 +3,21 @@
 use minijinja::{Environment, Value};
 
 use crate::headers::Snapshot;
+use crate::jinja::memory;
 use crate::jinja::scope::Scope;
 
 pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_function("header", |name: &str| {
-        Scope::current(|scope| joined(&scope.message, name)).unwrap_or_default()
+        memory::made(Scope::current(|scope| joined(&scope.message, name)).unwrap_or_default())
     });
     environment.add_function("request_header", |name: &str| {
-        Scope::current(|scope| joined(&scope.request, name)).unwrap_or_default()
+        memory::made(Scope::current(|scope| joined(&scope.request, name)).unwrap_or_default())
     });
-    environment.add_function("get_cookie", |name: &str| cookie(|other| other == name));
+    environment.add_function("get_cookie", |name: &str| {
+        memory::made(cookie(|other| other == name))
+    });
     environment.add_function("get_cookie_i", |name: &str| {
-        cookie(|other| other.eq_ignore_ascii_case(name))
+        memory::made(cookie(|other| other.eq_ignore_ascii_case(name)))
     });
     environment.add_function("body", || {
         Scope::current(|scope| scope.body.clone()).unwrap_or_default()

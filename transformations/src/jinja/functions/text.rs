@@ -4,10 +4,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use minijinja::{Environment, Error, ErrorKind};
 
-use crate::jinja::filters;
+use crate::jinja::{filters, memory};
 
 pub(super) fn register(environment: &mut Environment<'static>) {
-    environment.add_function("substring", substring);
+    environment.add_function(
+        "substring",
+        |text: &str, start: usize, length: Option<usize>| {
+            memory::made(substring(text, start, length))
+        },
+    );
     environment.add_function(
         "replace_with_string",
         |text: &str, pattern: &str, with: &str| filters::replace(text, pattern, with),
@@ -17,7 +22,9 @@ pub(super) fn register(environment: &mut Environment<'static>) {
         let random = STANDARD_NO_PAD.encode(fastrand::u128(..).to_ne_bytes());
         filters::replace(text, pattern, &random)
     });
-    environment.add_function("raw_string", raw_string);
+    environment.add_function("raw_string", |text: &str| {
+        raw_string(text).and_then(memory::made)
+    });
 }
 
 /// The part of `text` from byte `start`, `length` bytes long. A character that is cut by either
