@@ -1,7 +1,11 @@
 //! The engine's host, over Envoy.
 
-use envoy_proxy_dynamic_modules_rust_sdk::{EnvoyHttpFilter, HttpBody, HttpHeaderType};
-use transformations::{Direction, TransformationOps};
+use std::net::SocketAddr;
+
+use envoy_proxy_dynamic_modules_rust_sdk::{
+    AttributeId, EnvoyHttpFilter, HttpBody, HttpHeaderType, MetadataSource,
+};
+use transformations::{Attribute, AttributeValue, Direction, TransformationOps};
 
 /// Envoy's stream as the engine sees it, for the time of one hook.
 pub(crate) struct Ops<'e>(pub(crate) &'e mut EnvoyHttpFilter);
@@ -17,6 +21,60 @@ pub(crate) fn http_body(direction: Direction) -> HttpBody {
     match direction {
         Direction::Request => HttpBody::Request,
         Direction::Response => HttpBody::Response,
+    }
+}
+
+/// What Envoy calls an attribute, and what its value is.
+fn attribute(attribute: Attribute) -> (AttributeId, Kind) {
+    use AttributeId as Id;
+    match attribute {
+        Attribute::RequestProtocol => (Id::RequestProtocol, Kind::Text),
+        Attribute::SourceAddress => (Id::SourceAddress, Kind::Address),
+        Attribute::SourcePort => (Id::SourcePort, Kind::Int),
+        Attribute::DestinationAddress => (Id::DestinationAddress, Kind::Address),
+        Attribute::DestinationPort => (Id::DestinationPort, Kind::Int),
+        Attribute::ConnectionId => (Id::ConnectionId, Kind::Int),
+        Attribute::ConnectionMtls => (Id::ConnectionMtls, Kind::Bool),
+        Attribute::ConnectionRequestedServerName => (Id::ConnectionRequestedServerName, Kind::Text),
+        Attribute::ConnectionTlsVersion => (Id::ConnectionTlsVersion, Kind::Text),
+        Attribute::ConnectionSubjectLocalCertificate => {
+            (Id::ConnectionSubjectLocalCertificate, Kind::Text)
+        }
+        Attribute::ConnectionSubjectPeerCertificate => {
+            (Id::ConnectionSubjectPeerCertificate, Kind::Text)
+        }
+        Attribute::ConnectionDnsSanLocalCertificate => {
+            (Id::ConnectionDnsSanLocalCertificate, Kind::Text)
+        }
+        Attribute::ConnectionDnsSanPeerCertificate => {
+            (Id::ConnectionDnsSanPeerCertificate, Kind::Text)
+        }
+        Attribute::ConnectionUriSanLocalCertificate => {
+            (Id::ConnectionUriSanLocalCertificate, Kind::Text)
+        }
+        Attribute::ConnectionUriSanPeerCertificate => {
+            (Id::ConnectionUriSanPeerCertificate, Kind::Text)
+        }
+        Attribute::ConnectionSha256PeerCertificateDigest => {
+            (Id::ConnectionSha256PeerCertificateDigest, Kind::Text)
+        }
+    }
+}
+
+/// The type of an attribute: Envoy complains when it is asked for another.
+enum Kind {
+    Text,
+    /// An address with a port, of which the address is wanted.
+    Address,
+    Int,
+    Bool,
+}
+
+/// The address of `1.2.3.4:80` and of `[::1]:80`; another text as it is.
+fn without_port(text: &str) -> String {
+    match text.parse::<SocketAddr>() {
+        Ok(address) => address.ip().to_string(),
+        Err(_) => text.to_owned(),
     }
 }
 
@@ -67,7 +125,54 @@ impl TransformationOps for Ops<'_> {
         self.0.set_dynamic_metadata_string(namespace, key, value)
     }
 
+    fn attribute(&self, wanted: Attribute) -> Option<AttributeValue> {
+        let (id, kind) = attribute(wanted);
+        let text = || {
+            let text = self.0.attribute_string(id)?;
+            Some(std::str::from_utf8(text.as_slice()).ok()?.to_owned())
+        };
+        Some(match kind {
+            Kind::Text => AttributeValue::Text(text()?),
+            Kind::Address => AttributeValue::Text(without_port(&text()?)),
+            Kind::Int => AttributeValue::Int(self.0.attribute_int(id)?),
+            Kind::Bool => AttributeValue::Bool(self.0.attribute_bool(id)?),
+        })
+    }
+
+    fn metadata_text(&self, namespace: &str, key: &str) -> Option<String> {
+        let text = self
+            .0
+            .metadata_string(MetadataSource::Dynamic, namespace, key)?;
+        Some(std::str::from_utf8(text.as_slice()).ok()?.to_owned())
+    }
+
+    fn metadata_number(&self, namespace: &str, key: &str) -> Option<f64> {
+        self.0
+            .metadata_number(MetadataSource::Dynamic, namespace, key)
+    }
+
+    fn metadata_bool(&self, namespace: &str, key: &str) -> Option<bool> {
+        self.0
+            .metadata_bool(MetadataSource::Dynamic, namespace, key)
+    }
+
     fn clear_route_cache(&mut self) -> bool {
         self.0.clear_route_cache()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_lose_their_ports() {
+        for (text, address) in [
+            ("10.0.0.1:80", "10.0.0.1"),
+            ("[::1]:80", "::1"),
+            ("@/pipe", "@/pipe"),
+        ] {
+            assert_eq!(without_port(text), address);
+        }
     }
 }

@@ -4,7 +4,7 @@ mod host_calls;
 mod streaming;
 
 use envoy_fake_host::{FakeFilterConfig, FakeHost, FakeStream, Generation, MetadataValue, Module};
-use envoy_proxy_dynamic_modules_rust_sdk::LogLevel;
+use envoy_proxy_dynamic_modules_rust_sdk::{AttributeId, LogLevel, MetadataSource};
 
 const EXTRACT: &str = r#"{"request":{"extract":[{"header":"x-model"}]}}"#;
 const BODY: &[u8] = br#"{"messages":[],"model":"gpt-4o"}"#;
@@ -133,5 +133,40 @@ fn broken_configurations_and_unknown_filters_are_refused_with_reasons() {
             "rustformation (per route): RF001: the configuration is empty"
         ));
         assert!(host.logged(LogLevel::Error, "unknown filter `rustformatoin`"));
+    }
+}
+
+#[test]
+fn expressions_read_what_the_host_tells() {
+    let config = r#"{"request": {"set": [
+        {"name": "x-address", "cel": "source.address"},
+        {"name": "x-port", "cel": "source.port + 1"},
+        {"name": "x-mtls", "cel": "connection.mtls"},
+        {"name": "x-subject", "cel": "connection.subject_peer_certificate"},
+        {"name": "x-text", "cel": "metadata['n'].text"},
+        {"name": "x-number", "cel": "int(metadata['n'].number)"},
+        {"name": "x-none", "cel": "default(metadata['n'].none, 'none')"}
+    ]}}"#;
+    for generation in Generation::ALL {
+        let stream = configured(&host(generation), config).stream();
+        stream.set_attribute_string(AttributeId::SourceAddress, "10.1.2.3:4567");
+        stream.set_attribute_int(AttributeId::SourcePort, 4567);
+        stream.set_attribute_bool(AttributeId::ConnectionMtls, true);
+        stream.set_attribute_string(AttributeId::ConnectionSubjectPeerCertificate, "CN=a");
+        let dynamic = MetadataSource::Dynamic;
+        stream.set_metadata(dynamic, "n", "text", MetadataValue::String("t".to_owned()));
+        stream.set_metadata(dynamic, "n", "number", MetadataValue::Number(7.0));
+        stream.request_headers(&HEADERS, true);
+        let header = |name| stream.upstream().header(name).map(str::to_owned);
+        assert_eq!(header("x-address").as_deref(), Some("10.1.2.3"));
+        assert_eq!(header("x-port").as_deref(), Some("4568"));
+        // Releases before 1.37.1 tell no booleans.
+        if ![Generation::V1_36, Generation::V1_37_0].contains(&generation) {
+            assert_eq!(header("x-mtls").as_deref(), Some("true"), "{generation:?}");
+        }
+        assert_eq!(header("x-subject").as_deref(), Some("CN=a"));
+        assert_eq!(header("x-text").as_deref(), Some("t"));
+        assert_eq!(header("x-number").as_deref(), Some("7"));
+        assert_eq!(header("x-none").as_deref(), Some("none"));
     }
 }

@@ -75,7 +75,6 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 pub mod acl;
-#[allow(dead_code)] // until configurations reach it
 mod cel;
 pub mod config;
 mod diagnostic;

@@ -1,6 +1,7 @@
 //! A compiled configuration: everything compiled once, shared by all streams.
 
 mod compiler;
+mod expressions;
 mod shared;
 mod streaming;
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub(crate) use expressions::Compilation;
 pub(crate) use shared::InUse;
 pub use shared::SharedProgram;
 

@@ -7,6 +7,7 @@ mod architecture;
 mod bench;
 mod check_module;
 mod conformance;
+mod docs;
 mod envoy;
 mod manifests;
 mod run;
@@ -28,6 +29,7 @@ enum Command {
     Conformance(conformance::Conformance),
     Manifests(manifests::Manifests),
     Bench(bench::Bench),
+    Docs(docs::Docs),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Conformance(command) => command.execute(),
         Command::Manifests(command) => command.execute(),
         Command::Bench(command) => command.execute(),
+        Command::Docs(command) => command.execute(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

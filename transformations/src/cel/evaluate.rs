@@ -10,6 +10,7 @@ use super::operators;
 use super::pattern;
 use super::resolver::Resolver;
 use super::value::{Bytes, Key, Map, Text, Value};
+use crate::extract::Extracted;
 use crate::json::{self, Found};
 use crate::ops::{AttributeValue, Direction};
 
@@ -149,13 +150,13 @@ impl<'v> Evaluation<'v> {
                 self.object(*of)?;
                 Ok(Value::optional(self.field(*field)?))
             }
-            Node::Extracted(name) => match self.resolver.extracted().get(&**name) {
-                Some(value) => Ok(Value::borrowed(value)),
+            Node::Extracted(name) => match self.extracted().find(|(field, _)| *field == &**name) {
+                Some((_, value)) => Ok(Value::borrowed(value)),
                 None => Error::missing(format!("no field `{name}` was extracted")),
             },
             Node::AllExtracted => {
-                let entries = self.resolver.extracted().iter();
-                let key = |name: &'v String| Key::String(Text::Borrowed(name));
+                let key = |name| Key::String(Text::Borrowed(name));
+                let entries = self.extracted();
                 let map = entries.map(|(name, value)| (key(name), Value::borrowed(value)));
                 Value::map(map.collect(), &self.budget)
             }
@@ -186,6 +187,13 @@ impl<'v> Evaluation<'v> {
             AttributeValue::Number(value) => Ok(Value::double(value)),
             AttributeValue::Bool(value) => Ok(Value::Bool(value)),
         }
+    }
+
+    fn extracted(&self) -> impl Iterator<Item = (&'v str, &'v str)> + use<'v> {
+        self.resolver
+            .extracted()
+            .into_iter()
+            .flat_map(Extracted::iter)
     }
 
     fn cookie(&self, wanted: &str) -> Option<&'v str> {

@@ -30,10 +30,8 @@ mod value;
 pub(crate) use error::Error;
 pub(crate) use forms::FORMS;
 pub(crate) use needs::Needs;
-#[allow(unused_imports)] // until configurations reach it
 pub(crate) use node::{Metadata, MetadataKind};
-#[allow(unused_imports)]
-pub(crate) use print::text;
+pub(crate) use print::{body, jinja, text};
 pub(crate) use resolver::Resolver;
 pub(crate) use value::Value;
 

@@ -9,6 +9,7 @@ use super::budget::Budget;
 use super::error::Error;
 use super::number;
 use super::value::Value;
+use crate::limits::Limits;
 
 /// The text of a string, bytes, a number or a boolean; `None` for anything else, which has none.
 ///
@@ -40,10 +41,34 @@ pub(crate) fn text<'t>(value: &'t Value<'_>) -> Result<Option<Cow<'t, str>>, Err
 /// # Errors
 ///
 /// As [`json`].
-pub(crate) fn body(value: &Value<'_>, budget: &Budget) -> Result<Vec<u8>, Error> {
+pub(crate) fn body(value: &Value<'_>, limits: &Limits) -> Result<Vec<u8>, Error> {
     match value.as_bytes() {
         Some(bytes) => Ok(bytes.to_vec()),
-        None => json(value, budget).map(String::into_bytes),
+        None => json(value, &Budget::new(limits)).map(String::into_bytes),
+    }
+}
+
+/// The value as templates have it.
+pub(crate) fn jinja(value: &Value<'static>) -> minijinja::Value {
+    match value {
+        Value::Null | Value::Optional(None) => minijinja::Value::from(()),
+        Value::Bool(value) => (*value).into(),
+        Value::Int(value) => (*value).into(),
+        Value::Uint(value) => (*value).into(),
+        Value::Double(value, _) => (*value).into(),
+        Value::String(text) => minijinja::Value::from(&**text),
+        Value::Bytes(bytes) => minijinja::Value::from_bytes(bytes.to_vec()),
+        Value::List(items) => items.iter().map(jinja).collect(),
+        Value::Map(map) => {
+            let entries = map.iter();
+            entries
+                .map(|(key, value)| (key.to_string(), jinja(value)))
+                .collect()
+        }
+        Value::Type(name) => minijinja::Value::from(*name),
+        Value::Optional(Some(value)) => jinja(value),
+        Value::Address(address) => address.to_string().into(),
+        Value::Network(network) => network.to_string().into(),
     }
 }
 

@@ -1,8 +1,7 @@
 //! The exchange as an expression sees it.
 
-use std::collections::BTreeMap;
-
 use super::node::Metadata;
+use crate::extract::Extracted;
 use crate::headers::Snapshot;
 use crate::json;
 use crate::ops::{Attribute, AttributeValue, Direction};
@@ -25,8 +24,8 @@ pub(crate) trait Resolver {
     /// An entry of the stream's dynamic metadata.
     fn metadata(&self, entry: &Metadata) -> Option<AttributeValue>;
 
-    /// The extracted fields.
-    fn extracted(&self) -> &BTreeMap<String, String>;
+    /// The extracted fields; `None` when there are none yet.
+    fn extracted(&self) -> Option<&Extracted>;
 
     /// An environment variable that may be read.
     fn env(&self, name: &str) -> Option<String>;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::functions::FAMILIES;
 use super::*;
+use crate::extract::Extracted;
 use crate::headers::Snapshot;
 use crate::json;
 use crate::ops::{Attribute, AttributeValue, Direction};
@@ -20,6 +21,8 @@ struct Exchange {
     request: Message,
     response: Message,
     extracted: BTreeMap<String, String>,
+    #[serde(skip)]
+    fields: Extracted,
     metadata: BTreeMap<String, serde_json::Value>,
     /// Whether fields are searched for, as a pass does, or read of the whole body.
     #[serde(skip)]
@@ -41,6 +44,9 @@ impl Exchange {
     fn prepare(mut self, expression: Option<&Expression>) -> Self {
         for message in [&mut self.request, &mut self.response] {
             message.snapshot = message.headers.iter().cloned().collect();
+        }
+        for (name, value) in &self.extracted {
+            self.fields.insert(&name.as_str().into(), value.clone());
         }
         if let Some(expression) = expression {
             let mut pointers = json::Pointers::default();
@@ -108,8 +114,8 @@ impl Resolver for Exchange {
         }
     }
 
-    fn extracted(&self) -> &BTreeMap<String, String> {
-        &self.extracted
+    fn extracted(&self) -> Option<&Extracted> {
+        Some(&self.fields)
     }
 
     fn env(&self, name: &str) -> Option<String> {

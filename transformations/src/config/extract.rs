@@ -68,6 +68,9 @@ pub enum Source {
     Json(String),
     /// The first value of a request header. An empty one yields nothing.
     Header(String),
+    /// A CEL expression. Strings, bytes, numbers and booleans are values; null, a list, a map or
+    /// what is not there yields nothing.
+    Cel(String),
 }
 
 /// A dynamic metadata key.

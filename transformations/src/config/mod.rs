@@ -33,12 +33,14 @@ pub(crate) fn load(text: &[u8]) -> Loaded<Config> {
     read(text, "write `{}` for a filter that does nothing")
 }
 
-/// What to do to one message, in this order: `extract`, `body` or `patch`, `set`, `add`, `remove`,
+/// What to do to one message, in this order: `when`, `extract`, `body` or `patch`, `set`, `add`, `remove`,
 /// `dynamicMetadata`, route cache.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(expecting = "an object")]
 #[serde(rename_all = "camelCase", default)]
 pub struct Transformation {
+    /// A CEL expression: the pass does nothing to a message for which it is not true.
+    pub when: Option<String>,
     /// Fields to take out of the message and route on. Requests only.
     pub extract: Vec<Extract>,
     /// When a message whose body is read is let go.
@@ -85,6 +87,9 @@ pub struct Body {
     /// A template for the new body. Empty: the body stays as it is. A template that fails or
     /// renders nothing leaves an empty body without `content-type`.
     pub value: String,
+    /// A CEL expression for the new body, in place of `value`: strings and bytes as they are,
+    /// anything else as JSON. One that fails leaves the body as it is.
+    pub cel: Option<String>,
 }
 
 /// How templates see the body.
@@ -110,6 +115,10 @@ pub struct HeaderTemplate {
     /// Jinja template. Empty: `set` removes the header, `add` does nothing.
     #[serde(default)]
     pub value: String,
+    /// A CEL expression, in place of `value`. Strings, bytes, numbers and booleans are values;
+    /// anything else is as a template that renders nothing.
+    #[serde(default)]
+    pub cel: Option<String>,
 }
 
 /// A dynamic metadata entry.
@@ -132,6 +141,8 @@ pub struct MetadataValue {
     /// Jinja template of a string. An entry without one, or whose template renders nothing, is
     /// skipped.
     pub string_value: Option<String>,
+    /// A CEL expression, in place of `stringValue`.
+    pub cel: Option<String>,
 }
 
 pub use crate::limits::Limits;

@@ -45,7 +45,8 @@ fn kgateway_defaults() {
         request.body,
         Some(Body {
             parse_as: ParseAs::AsString,
-            value: String::new()
+            value: String::new(),
+            cel: None,
         })
     );
     assert_eq!(request.dynamic_metadata[0].value.string_value, None);
@@ -106,7 +107,7 @@ fn every_error_of_shape_is_reported_and_counted_from_the_text() {
             "RF002 request.set[0]: invalid type: integer `1`, expected an object with `name` and `value`",
             "RF002 request.set[2]: missing field `name`",
             "RF002 request.set[3].value: invalid type: integer `3`, expected a string",
-            "RF002 response[0]: invalid type: integer `7`, expected a sequence",
+            "RF002 response[0]: invalid type: integer `7`, expected a string",
         ]
     );
 }
@@ -135,7 +136,9 @@ fn extract_defaults_to_the_model() {
     assert_eq!(extract[0].from, [Source::Json("/model".into())]);
     assert_eq!(
         errors(r#"{"request":{"extract":[{"from":[{"jsn":"/model"}]}]}}"#),
-        ["RF002 request.extract[0].from[0]: unknown variant `jsn`, expected `json` or `header`"]
+        [
+            "RF002 request.extract[0].from[0]: unknown variant `jsn`, expected one of `json`, `header`, `cel`"
+        ]
     );
 }
 

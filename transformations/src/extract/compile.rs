@@ -10,12 +10,15 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::headers;
 use crate::json::Pointers;
 use crate::limits::{self, Limits};
+use crate::program::Compilation;
+use crate::transform::Phase;
 
 /// Compiles `extract`; what is wrong is added to `diagnostics`. `path` is that of the list.
 pub(crate) fn compile(
     extracts: &[Extract],
     path: &str,
     limits: &Limits,
+    expressions: &mut Compilation,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Extraction {
     let mut extraction = Extraction {
@@ -42,6 +45,7 @@ pub(crate) fn compile(
             &targets,
             limits.value_bytes,
             &mut extraction.pointers,
+            expressions,
             &mut at,
         );
         if !field.name.is_empty() {
@@ -90,6 +94,7 @@ fn field(
     targets: &BTreeSet<String>,
     value_bytes: usize,
     pointers: &mut Pointers,
+    expressions: &mut Compilation,
     at: &mut Place<'_>,
 ) -> Field {
     let name = name(extract, at);
@@ -113,7 +118,7 @@ fn field(
     check_values(extract, at);
     Field {
         path: format!("{} `{name}`", at.path),
-        sources: sources(extract, targets, pointers, at),
+        sources: sources(extract, targets, pointers, expressions, at),
         name: name.into(),
         header,
         metadata: extract.metadata.clone(),
@@ -134,7 +139,7 @@ fn name(extract: &Extract, at: &mut Place<'_>) -> String {
                 let last = pointer.rsplit('/').next().unwrap_or_default();
                 Some(last.replace("~1", "/").replace("~0", "~"))
             }
-            config::Source::Header(_) => None,
+            config::Source::Header(_) | config::Source::Cel(_) => None,
         })
     });
     given.filter(|name| !name.is_empty()).unwrap_or_else(|| {
@@ -205,6 +210,7 @@ fn sources(
     extract: &Extract,
     targets: &BTreeSet<String>,
     pointers: &mut Pointers,
+    expressions: &mut Compilation,
     at: &mut Place<'_>,
 ) -> Vec<Source> {
     if extract.from.is_empty() {
@@ -227,6 +233,11 @@ fn sources(
                     );
                 }
             },
+            config::Source::Cel(text) => {
+                let path = format!("{}.{key}", at.path);
+                let number = expressions.compile(Phase::Extraction, &path, text, at.diagnostics);
+                sources.extend(number.map(Source::Expression));
+            }
             config::Source::Header(name) => {
                 let name = name.to_ascii_lowercase();
                 if !headers::valid_name(&name) {

@@ -8,7 +8,7 @@ pub(crate) struct Extracted(Vec<(Arc<str>, String)>);
 
 impl Extracted {
     /// Adds a field's value.
-    pub(super) fn insert(&mut self, name: &Arc<str>, value: String) {
+    pub(crate) fn insert(&mut self, name: &Arc<str>, value: String) {
         self.0.push((Arc::clone(name), value));
     }
 

@@ -9,6 +9,7 @@ use crate::failure::{Failure, Outcome, Reason, Reply};
 use crate::headers;
 use crate::json::{self, Found};
 use crate::ops::{Direction, TransformationOps};
+use crate::transform::Values;
 
 /// One field.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(super) enum Source {
     Json(usize),
     /// A request header, in lower case.
     Header(String),
+    /// The number of an expression.
+    Expression(usize),
 }
 
 /// Why a source that has something does not yield it.
@@ -61,7 +64,7 @@ impl Field {
     /// Whether nothing that may follow changes the value.
     pub(super) fn is_decided(&self, findings: &Findings<'_>, ops: &dyn TransformationOps) -> bool {
         for source in &self.sources {
-            match self.yielded(source, findings, ops) {
+            match self.yielded(source, findings, ops, None) {
                 Ok(Yield::Value(_)) => return true,
                 Ok(Yield::Nothing) => {}
                 Ok(Yield::Unknown) => return false,
@@ -81,13 +84,14 @@ impl Field {
         &self,
         findings: &Findings<'_>,
         ops: &dyn TransformationOps,
+        values: &Values,
         outcome: &mut Outcome,
     ) -> Result<Settled, Reply> {
         let unreadable = matches!(findings, Findings::Unreadable(_));
         let mut routed_on = 0;
         let mut unknown = false;
         for source in &self.sources {
-            let yielded = self.yielded(source, findings, ops);
+            let yielded = self.yielded(source, findings, ops, Some(values));
             if let Source::Json(number) = source
                 && self.duplicates == Duplicates::Reject
                 && !matches!(yielded, Err(Unusable(Reason::DuplicateKey, _)))
@@ -170,16 +174,24 @@ impl Field {
         self.on_invalid == OnFailure::Reject || reason == Reason::DuplicateKey
     }
 
-    /// What one source yields: a value that may stand in the header, aliases applied.
+    /// What one source yields: a value that may stand in the header, aliases applied. Without
+    /// `values`, what an expression yields is not known.
     fn yielded(
         &self,
         source: &Source,
         findings: &Findings<'_>,
         ops: &dyn TransformationOps,
+        values: Option<&Values>,
     ) -> Result<Yield, Unusable> {
         let yielded = match source {
             Source::Json(number) => self.json(*number, findings)?,
             Source::Header(name) => self.header(&ops.header_values(Direction::Request, name))?,
+            Source::Expression(number) => match values.map(|values| values.source(*number)) {
+                None => Yield::Unknown,
+                Some(Ok(Some(value))) => Yield::Value(value.into_owned()),
+                Some(Ok(None)) => Yield::Nothing,
+                Some(Err((reason, _))) => return Err(Unusable(reason, "the expression fails")),
+            },
         };
         let value = match yielded {
             Yield::Value(value) if value.is_empty() => return Ok(Yield::Nothing),

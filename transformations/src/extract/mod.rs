@@ -17,7 +17,7 @@ use crate::failure::{Outcome, Reason, Reply};
 use crate::json::Pointers;
 use crate::limits::Limits;
 use crate::ops::{Direction, TransformationOps};
-use crate::transform::Extent;
+use crate::transform::{Extent, Values};
 
 /// All the fields of one configuration, found in one pass over the body.
 #[derive(Debug, Default)]
@@ -48,6 +48,11 @@ impl Extraction {
         for header in self.headers() {
             ops.remove_request_header(header);
         }
+    }
+
+    /// How templates and expressions call the fields.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|field| &*field.name)
     }
 
     /// The headers that belong to the fields.
@@ -83,6 +88,7 @@ impl Extraction {
         ops: &mut dyn TransformationOps,
         reading: &mut Option<Reading>,
         extent: Extent,
+        values: &Values,
         outcome: &mut Outcome,
     ) -> Result<Extracted, Reply> {
         let findings = match extent {
@@ -93,7 +99,7 @@ impl Extraction {
         let mut extracted = Extracted::default();
         let mut routed_on = 0;
         for field in &self.fields {
-            let settled = field.settle(&findings, ops, outcome)?;
+            let settled = field.settle(&findings, ops, values, outcome)?;
             routed_on |= settled.routed_on;
             let Some(value) = settled.value else {
                 continue;

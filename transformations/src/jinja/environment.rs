@@ -16,6 +16,7 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "base64url_decode",
     "base64url_encode",
     "body",
+    "cel",
     "context",
     "debug",
     "dict",

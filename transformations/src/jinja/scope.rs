@@ -1,6 +1,7 @@
 //! What templates see of the message: functions through [`Scope`], names through [`Variables`].
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub(crate) struct Scope {
     pub(crate) body: Value,
     /// What `context()` returns.
     pub(crate) context: Value,
+    /// What `cel()` returns for each expression, or why it fails.
+    pub(crate) expressions: BTreeMap<String, Result<Value, String>>,
 }
 
 thread_local! {

@@ -47,6 +47,8 @@ pub(crate) struct Jinja {
     undeclared: Vec<String>,
     /// Names that a JSON body may give.
     names: BTreeSet<String>,
+    /// Expressions that it evaluates.
+    expressions: Vec<(String, Option<Position>)>,
     rendered_bytes: usize,
 }
 
@@ -121,6 +123,11 @@ impl Template {
             })
         })
         .map_err(|error| syntax_error(path, text, &error))?;
+        if let Some(position) = usage.computed.first() {
+            let message = "`cel` takes an expression that is known from the beginning";
+            let error = Diagnostic::error(Code::Expression, path, message).at(*position);
+            return Err(error.help("write it in quotes: `{{ cel(\"request.path\") }}`"));
+        }
         warnings.extend(usage.unknown.into_iter().map(|mut warning| {
             warning.path = path.to_owned();
             warning
@@ -142,6 +149,7 @@ impl Template {
             calls: usage.calls.into_iter().collect(),
             undeclared: usage.undeclared.into_iter().collect(),
             names: usage.names,
+            expressions: usage.expressions,
             rendered_bytes: limits.rendered_bytes,
         })))
     }
@@ -151,6 +159,14 @@ impl Template {
         match self {
             Template::Text(_) => None,
             Template::Jinja(jinja) => Some(&jinja.needs),
+        }
+    }
+
+    /// The expressions it evaluates, and where they stand in it.
+    pub(crate) fn expressions(&self) -> &[(String, Option<Position>)] {
+        match self {
+            Template::Text(_) => &[],
+            Template::Jinja(jinja) => &jinja.expressions,
         }
     }
 

@@ -18,6 +18,10 @@ pub(crate) struct Usage {
     pub(crate) calls: BTreeSet<&'static str>,
     /// Environment variables that it names.
     pub(crate) variables: BTreeSet<String>,
+    /// Expressions that it evaluates, and where.
+    pub(crate) expressions: Vec<(String, Option<Position>)>,
+    /// Where it would evaluate what is not known yet.
+    pub(crate) computed: Vec<Option<Position>>,
     /// Every name that it looks up: any of them may be a member of a JSON body.
     pub(crate) names: BTreeSet<String>,
     /// Names that nothing in the template or the environment declares, attribute paths whole.
@@ -76,13 +80,21 @@ impl Usage {
                         }
                         _ => None,
                     };
+                    if name == "cel" {
+                        self.expression(argument, position());
+                    }
                     self.call(name, argument);
                 }
                 Instruction::CallFunction(name, _) if self.undeclared.contains(*name) => {
                     self.unknown("function", name, FUNCTIONS, position());
                 }
                 // A function taken as a value may be called with any name.
-                Instruction::Lookup(name) if FUNCTIONS.contains(name) => self.call(name, None),
+                Instruction::Lookup(name) if FUNCTIONS.contains(name) => {
+                    if *name == "cel" {
+                        self.expression(None, position());
+                    }
+                    self.call(name, None);
+                }
                 Instruction::ApplyFilter(name, ..) if !FILTERS.contains(name) => {
                     self.unknown("filter", name, FILTERS, position());
                 }
@@ -108,6 +120,13 @@ impl Usage {
         match argument {
             Some(name) => headers.name(name),
             None => headers.all(),
+        }
+    }
+
+    fn expression(&mut self, text: Option<&str>, position: Option<Position>) {
+        match text {
+            Some(text) => self.expressions.push((text.to_owned(), position)),
+            None => self.computed.push(position),
         }
     }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use minijinja::Environment;
 
+use super::expressions::{Compilation, extracted};
 use super::{Program, streaming};
+use crate::cel::Expression;
 use crate::config::{self, Config, HeaderTemplate, Limits, ParseAs, Transformation};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{Engine, Settings};
@@ -17,7 +19,7 @@ use crate::limits;
 use crate::needs::{Headers, Needs};
 use crate::ops::Direction;
 use crate::patch::{self, Patch};
-use crate::transform::{Body, Header, Metadata, Pass};
+use crate::transform::{Body, Expressions, Formula, Header, Metadata, Pass, Phase};
 
 /// Compiles `config` for `engine`; what is wrong with it comes along.
 pub(super) fn compile(engine: &Engine, config: &Config) -> (Program, Vec<Diagnostic>) {
@@ -39,6 +41,8 @@ struct Compiler<'c> {
     /// Whether templates include each other: what they name together is not known then.
     includes: bool,
     limits: &'c Limits,
+    /// The expressions of the pass in hand.
+    compilation: Compilation,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -57,6 +61,7 @@ impl<'c> Compiler<'c> {
             environment,
             includes,
             limits: &config.limits,
+            compilation: Compilation::new(Direction::Request, &config.limits, engine.settings()),
             diagnostics: Vec::new(),
         }
     }
@@ -76,6 +81,9 @@ impl<'c> Compiler<'c> {
         let mut request = self.pass(Direction::Request, config.request.as_ref());
         let mut response = self.pass(Direction::Response, config.response.as_ref());
         self.extracted(config, &mut request, &mut response);
+        for pass in [&request, &response].into_iter().flatten() {
+            self.unknown_fields(pass, request.as_ref());
+        }
         for pass in [&request, &response].into_iter().flatten() {
             self.undeclared(pass);
         }
@@ -140,10 +148,15 @@ impl<'c> Compiler<'c> {
         let transformation = transformation?;
         let path = direction.as_str();
         self.request_only(direction, transformation);
+        self.compilation = Compilation::new(direction, self.limits, self.settings);
+        let when = transformation.when.as_ref();
+        let when =
+            when.and_then(|text| self.expression(Phase::Condition, &format!("{path}.when"), text));
         let extraction = extract::compile(
             &transformation.extract,
             &format!("{path}.extract"),
             self.limits,
+            &mut self.compilation,
             &mut self.diagnostics,
         );
         let parse_as = transformation
@@ -161,6 +174,7 @@ impl<'c> Compiler<'c> {
         }
         let mut pass = Pass {
             direction,
+            when,
             parse_as,
             body: self.body(&format!("{path}.body"), transformation.body.as_ref()),
             patch: self.patch(path, transformation),
@@ -186,8 +200,19 @@ impl<'c> Compiler<'c> {
             extraction,
             needs: Needs::default(),
             document: Wanted::Whole,
+            expressions: Expressions::default(),
             limits: *self.limits,
         };
+        let compilation = Compilation::new(direction, self.limits, self.settings);
+        pass.expressions = std::mem::replace(&mut self.compilation, compilation).expressions;
+        if parse_as == ParseAs::None && pass.expressions.reads_body(direction) {
+            self.error(
+                Code::Conflict,
+                &format!("{path}.body.parseAs"),
+                "an expression reads the body, and `None` forbids it",
+                "leave `body` out, or do without the body in expressions",
+            );
+        }
         pass.clear_route_cache = transformation
             .clear_route_cache
             .unwrap_or_else(|| pass.changes_route(self.settings));
@@ -196,6 +221,10 @@ impl<'c> Compiler<'c> {
             if let Some(template) = template.needs() {
                 needs.merge(template);
             }
+        }
+        for expression in pass.expressions.iter().map(Expression::needs) {
+            needs.message.merge(&expression.of(direction).headers);
+            needs.request.merge(&expression.request.headers);
         }
         if self.includes {
             needs.message.all();
@@ -231,12 +260,13 @@ impl<'c> Compiler<'c> {
             .set
             .iter()
             .chain(&pass.add)
-            .map(|header| (&header.path, header.template.as_ref()));
+            .map(|header| (&header.path, header.formula.as_ref()));
         let entries = pass
             .metadata
             .iter()
-            .map(|entry| (&entry.path, Some(&entry.template)));
-        for (path, template) in edits.chain(entries) {
+            .map(|entry| (&entry.path, Some(&entry.formula)));
+        for (path, formula) in edits.chain(entries) {
+            let template = formula.and_then(Formula::template);
             let names = template.map(Template::undeclared).unwrap_or_default();
             if !names.is_empty() {
                 let message = format!(
@@ -299,14 +329,42 @@ impl<'c> Compiler<'c> {
             self.limits,
             &mut self.diagnostics,
         );
-        compiled
+        let template = compiled
             .map_err(|diagnostic| self.diagnostics.push(diagnostic))
-            .ok()
+            .ok()?;
+        self.compilation
+            .of_template(path, &template, &mut self.diagnostics);
+        Some(template)
+    }
+
+    fn expression(&mut self, phase: Phase, path: &str, text: &str) -> Option<usize> {
+        self.compilation
+            .compile(phase, path, text, &mut self.diagnostics)
+    }
+
+    /// A value made by a template or an expression; `None` when neither is given, or one is wrong.
+    fn formula(&mut self, path: &str, template: &str, cel: Option<&str>) -> Option<Formula> {
+        match (template, cel) {
+            ("", Some(cel)) => {
+                let number = self.expression(Phase::Edits, path, cel)?;
+                Some(Formula::Expression(number))
+            }
+            ("", None) => None,
+            (template, None) => self.template(path, template).map(Formula::Template),
+            (_, Some(_)) => {
+                let help = "leave one of them out";
+                self.error(Code::Conflict, path, "both a template and `cel`", help);
+                None
+            }
+        }
     }
 
     fn body(&mut self, path: &str, body: Option<&config::Body>) -> Option<Body> {
-        let body = body.filter(|body| !body.value.is_empty())?;
-        let path = format!("{path}.value");
+        let body = body.filter(|body| !body.value.is_empty() || body.cel.is_some())?;
+        let path = match body.cel {
+            Some(_) => format!("{path}.cel"),
+            None => format!("{path}.value"),
+        };
         if body.parse_as == ParseAs::None {
             let help = "set parseAs to `AsString` or `AsJson`, or remove the value";
             self.warning(
@@ -318,7 +376,7 @@ impl<'c> Compiler<'c> {
             return None;
         }
         Some(Body {
-            template: self.template(&path, &body.value)?,
+            formula: self.formula(&path, &body.value, body.cel.as_deref())?,
             path,
             reads_text: body.value.contains("body()"),
             reads_context: body.value.contains("context()"),
@@ -338,11 +396,15 @@ impl<'c> Compiler<'c> {
             settings,
             environment,
             limits,
+            compilation,
             diagnostics,
             ..
         } = self;
         let mut template = |path: &str, text: &str, diagnostics: &mut Vec<Diagnostic>| {
-            Template::compile(path, text, environment, settings, limits, diagnostics)
+            let template =
+                Template::compile(path, text, environment, settings, limits, diagnostics)?;
+            compilation.of_template(path, &template, diagnostics);
+            Ok(template)
         };
         patch::compile(
             &transformation.patch,
@@ -363,20 +425,20 @@ impl<'c> Compiler<'c> {
         let compile = |(index, header): (usize, &HeaderTemplate)| {
             let path = format!("{list}[{index}] `{}`", header.name);
             let name = self.header_name(&path, &header.name)?;
-            let template = match header.value.as_str() {
-                "" => None,
-                text => Some(self.template(&path, text)?),
+            let formula = match (header.value.as_str(), header.cel.as_deref()) {
+                ("", None) => None,
+                (text, cel) => Some(self.formula(&path, text, cel)?),
             };
             // An empty value in `set` removes.
             let edit = match edit {
-                Edit::Set if template.is_none() => Edit::Remove,
+                Edit::Set if formula.is_none() => Edit::Remove,
                 edit => edit,
             };
             self.may_edit(direction, &path, &name, edit)
                 .then_some(Header {
                     path,
                     name,
-                    template,
+                    formula,
                 })
         };
         headers.iter().enumerate().filter_map(compile).collect()
@@ -435,7 +497,10 @@ impl<'c> Compiler<'c> {
     fn metadata(&mut self, list: &str, entries: &[config::DynamicMetadata]) -> Vec<Metadata> {
         let compile = |(index, entry): (usize, &config::DynamicMetadata)| {
             let path = format!("{list}[{index}] `{}`", entry.key);
-            let Some(text) = Metadata::text(entry) else {
+            let cel = entry.value.cel.as_deref();
+            let text = Metadata::text(entry).unwrap_or_default();
+            let named = !entry.namespace.is_empty() && !entry.key.is_empty();
+            if !named || (text.is_empty() && cel.is_none()) {
                 let help = "give it a namespace, a key and a stringValue";
                 self.warning(
                     Code::Conflict,
@@ -444,15 +509,29 @@ impl<'c> Compiler<'c> {
                     help,
                 );
                 return None;
-            };
+            }
             Some(Metadata {
-                template: self.template(&path, text)?,
+                formula: self.formula(&path, text, cel)?,
                 path,
                 namespace: entry.namespace.clone(),
                 key: entry.key.clone(),
             })
         };
         entries.iter().enumerate().filter_map(compile).collect()
+    }
+
+    /// Finds expressions that name fields that nothing extracts.
+    fn unknown_fields(&mut self, pass: &Pass, request: Option<&Pass>) {
+        let known: Vec<&str> =
+            request.map_or_else(Vec::new, |pass| pass.extraction.names().collect());
+        let (names, _) = extracted(&pass.expressions);
+        for name in names.iter().filter(|name| !known.contains(name)) {
+            let path = pass.direction.as_str();
+            let message = format!("nothing extracts `{name}`, which an expression names");
+            let error = Diagnostic::error(Code::UnknownName, path, message);
+            self.diagnostics
+                .push(error.suggest(name, known.iter().copied()));
+        }
     }
 
     /// Joins the fields to the templates that use them, and finds fields that nothing uses.
@@ -472,13 +551,15 @@ impl<'c> Compiler<'c> {
         let broken = self
             .diagnostics
             .iter()
-            .any(|found| found.code == Code::Template);
+            .any(|found| matches!(found.code, Code::Template | Code::Expression));
         let mut used = false;
         for pass in [request, response].into_iter().flatten() {
             for template in pass.templates_mut() {
                 used |= template.names_extracted();
                 template.declare_extracted();
             }
+            let (names, all) = extracted(&pass.expressions);
+            used |= all || !names.is_empty();
         }
         for (index, extract) in transformation.extract.iter().enumerate() {
             let rejects = extract.on_missing == config::OnFailure::Reject
@@ -552,10 +633,14 @@ impl Pass {
         let patch = self.patch.iter().flat_map(|patch| &patch.edits);
         self.body
             .iter()
-            .map(|body| &body.template)
+            .filter_map(|body| body.formula.template())
             .chain(patch.filter_map(patch::Edit::template))
-            .chain(edits.filter_map(|header| header.template.as_ref()))
-            .chain(self.metadata.iter().map(|metadata| &metadata.template))
+            .chain(edits.filter_map(|header| header.formula.as_ref()?.template()))
+            .chain(
+                self.metadata
+                    .iter()
+                    .filter_map(|metadata| metadata.formula.template()),
+            )
     }
 
     fn templates_mut(&mut self) -> impl Iterator<Item = &mut Template> {
@@ -563,13 +648,13 @@ impl Pass {
         let patch = self.patch.iter_mut().flat_map(|patch| &mut patch.edits);
         self.body
             .iter_mut()
-            .map(|body| &mut body.template)
+            .filter_map(|body| body.formula.template_mut())
             .chain(patch.filter_map(patch::Edit::template_mut))
-            .chain(edits.filter_map(|header| header.template.as_mut()))
+            .chain(edits.filter_map(|header| header.formula.as_mut()?.template_mut()))
             .chain(
                 self.metadata
                     .iter_mut()
-                    .map(|metadata| &mut metadata.template),
+                    .filter_map(|metadata| metadata.formula.template_mut()),
             )
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::config::{BodyMode, Duplicates, ParseAs, Source, Transformation};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::jinja::Template;
 use crate::ops::Direction;
 use crate::transform::Pass;
 
@@ -43,17 +44,37 @@ pub(super) fn conflicts(transformation: &Transformation, pass: &Pass) -> Vec<Dia
     if pass.patch.is_some() {
         conflict("patch", "edits need the whole body", help);
     }
+    for (index, extract) in transformation.extract.iter().enumerate() {
+        if extract
+            .from
+            .iter()
+            .any(|source| matches!(source, Source::Cel(_)))
+        {
+            let path = format!("extract[{index}].from");
+            conflict(
+                &path,
+                "an expression is evaluated when the body has arrived",
+                help,
+            );
+        }
+    }
+    if pass.expressions.reads_body(pass.direction) {
+        let message = "an expression reads the body, which has not arrived";
+        conflict(
+            "bodyMode",
+            message,
+            "use `buffered`, or `extracted` in the expression",
+        );
+    }
     let edits = pass.set.iter().chain(&pass.add);
-    let edits = edits.filter_map(|edit| Some((&edit.path, edit.template.as_ref()?)));
+    let edits = edits.filter_map(|edit| Some((&edit.path, edit.formula.as_ref()?)));
     let entries = pass
         .metadata
         .iter()
-        .map(|entry| (&entry.path, &entry.template));
-    for (path, template) in edits.chain(entries) {
-        if template
-            .calls()
-            .any(|name| ["body", "context"].contains(&name))
-        {
+        .map(|entry| (&entry.path, &entry.formula));
+    for (path, formula) in edits.chain(entries) {
+        let mut calls = formula.template().into_iter().flat_map(Template::calls);
+        if calls.any(|name| ["body", "context"].contains(&name)) {
             let message = "the template asks for the body, which has not arrived";
             found.push(Diagnostic::error(Code::Conflict, path, message).help(help));
         }

@@ -1,9 +1,11 @@
 //! One pass over one message, in the order that kgateway fixed:
-//! extract, body or patch, `set`, `add`, `remove`, `dynamicMetadata`, route cache.
+//! condition, extract, body or patch, `set`, `add`, `remove`, `dynamicMetadata`, route cache.
 
+mod expressions;
 mod pass;
 mod run;
 mod view;
 
-pub(crate) use pass::{Body, Header, Metadata};
+pub(crate) use expressions::{Expressions, Phase, Values};
+pub(crate) use pass::{Body, Formula, Header, Metadata};
 pub use pass::{Extent, Pass};

@@ -11,6 +11,7 @@ use crate::needs::Needs;
 use crate::ops::{Direction, TransformationOps};
 use crate::patch::{self, Content, Passage, Patch};
 
+use super::expressions::Expressions;
 use super::run::Run;
 
 /// How much of a message there is to work on.
@@ -30,6 +31,8 @@ pub enum Extent {
 #[derive(Debug)]
 pub struct Pass {
     pub(crate) direction: Direction,
+    /// The number of the expression that says whether the pass does anything.
+    pub(crate) when: Option<usize>,
     pub(crate) extraction: Extraction,
     pub(crate) parse_as: ParseAs,
     pub(crate) body: Option<Body>,
@@ -43,14 +46,39 @@ pub struct Pass {
     pub(crate) needs: Needs,
     /// What templates name of a JSON body.
     pub(crate) document: Wanted,
+    pub(crate) expressions: Expressions,
     pub(crate) limits: Limits,
 }
 
-/// The body template.
+/// What a value is made by.
+#[derive(Debug)]
+pub(crate) enum Formula {
+    Template(Template),
+    /// The number of an expression.
+    Expression(usize),
+}
+
+impl Formula {
+    pub(crate) fn template(&self) -> Option<&Template> {
+        match self {
+            Formula::Template(template) => Some(template),
+            Formula::Expression(_) => None,
+        }
+    }
+
+    pub(crate) fn template_mut(&mut self) -> Option<&mut Template> {
+        match self {
+            Formula::Template(template) => Some(template),
+            Formula::Expression(_) => None,
+        }
+    }
+}
+
+/// The new body.
 #[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) path: String,
-    pub(crate) template: Template,
+    pub(crate) formula: Formula,
     /// Whether the text says `body()`: only then does the function return anything.
     pub(crate) reads_text: bool,
     /// Whether the text says `context()`: only then does the function return anything.
@@ -64,7 +92,7 @@ pub(crate) struct Header {
     /// In lower case.
     pub(crate) name: String,
     /// `None`: an empty value.
-    pub(crate) template: Option<Template>,
+    pub(crate) formula: Option<Formula>,
 }
 
 /// A dynamic metadata entry.
@@ -73,7 +101,7 @@ pub(crate) struct Metadata {
     pub(crate) path: String,
     pub(crate) namespace: String,
     pub(crate) key: String,
-    pub(crate) template: Template,
+    pub(crate) formula: Formula,
 }
 
 impl Pass {
@@ -96,7 +124,10 @@ impl Pass {
             ParseAs::None => false,
             ParseAs::AsJson => true,
             ParseAs::AsString => {
-                self.body.is_some() || self.patch.is_some() || self.extraction.reads_body()
+                self.body.is_some()
+                    || self.patch.is_some()
+                    || self.extraction.reads_body()
+                    || self.expressions.reads_body(self.direction)
             }
         }
     }
@@ -147,7 +178,8 @@ impl Pass {
         if !self.reads_body() {
             return Extent::Headers;
         }
-        if self.patch.is_none() || self.extraction.reads_body() {
+        let read = self.extraction.reads_body() || self.expressions.reads_body(self.direction);
+        if self.patch.is_none() || read {
             return Extent::Whole;
         }
         match patch::content(ops, self.direction) {
@@ -187,7 +219,7 @@ impl Pass {
         Some((passage.out, passage.outcome))
     }
 
-    /// Whether a template makes a new body.
+    /// Whether there may be a new body.
     pub(crate) fn replaces_body(&self) -> bool {
         self.body.is_some()
     }

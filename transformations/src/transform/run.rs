@@ -2,6 +2,7 @@
 
 mod patch;
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
@@ -15,7 +16,8 @@ use crate::jinja::{RenderError, Template};
 use crate::json::{self, DocumentError};
 use crate::ops::{Direction, TransformationOps};
 
-use super::pass::{Body, Extent, Header, Metadata, Pass};
+use super::expressions::{Findings, Phase, Seen, Values};
+use super::pass::{Body, Extent, Formula, Header, Metadata, Pass};
 use super::view::View;
 
 /// kgateway's response code details.
@@ -49,14 +51,23 @@ impl<'r> Run<'r> {
         let whole = extent == Extent::Whole;
         // Before any change: templates see the message as it arrived.
         let message = self.snapshot(exchange);
+        let findings = Findings::default();
+        if let Some(when) = pass.when {
+            let values = self.values(Phase::Condition, exchange, &message, whole, &findings);
+            if !self.holds(when, &values) {
+                exchange.reading = None;
+                return Ok(());
+            }
+        }
         if !pass.extraction.is_empty() {
-            let reading = &mut exchange.reading;
-            let extracted = pass
-                .extraction
-                .run(self.ops, reading, extent, &mut self.outcome)?;
+            let values = self.values(Phase::Extraction, exchange, &message, whole, &findings);
+            let (extraction, reading) = (&pass.extraction, &mut exchange.reading);
+            let extracted =
+                extraction.run(self.ops, reading, extent, &values, &mut self.outcome)?;
             exchange.extracted = Some(extracted);
         }
-        let view = self.view(exchange, message, whole)?;
+        let values = self.values(Phase::Edits, exchange, &message, whole, &findings);
+        let view = self.view(exchange, message, values, whole)?;
         if let Some(body) = pass
             .body
             .as_ref()
@@ -99,6 +110,44 @@ impl<'r> Run<'r> {
         !exchange.head && !status.iter().any(|status| bodiless.contains(status))
     }
 
+    /// The values of the expressions of a phase.
+    fn values(
+        &self,
+        phase: Phase,
+        exchange: &Exchange,
+        message: &Option<Rc<Snapshot>>,
+        whole: bool,
+        findings: &Findings,
+    ) -> Values {
+        let expressions = &self.pass.expressions;
+        if !expressions.has(phase) {
+            return Values::default();
+        }
+        let none = Snapshot::default();
+        let request = exchange.request();
+        let message = message.as_deref().unwrap_or(&none);
+        let seen = Seen {
+            ops: self.ops,
+            direction: self.pass.direction,
+            whole,
+            request: request.as_deref().unwrap_or(&none),
+            response: message,
+            extracted: exchange.extracted.as_ref(),
+            expressions,
+            findings,
+        };
+        seen.evaluate(phase)
+    }
+
+    /// Whether the pass does anything. A condition that fails does not hold.
+    fn holds(&mut self, when: usize, values: &Values) -> bool {
+        values.holds(when).unwrap_or_else(|(reason, detail)| {
+            let path = format!("{}.when", self.pass.direction.as_str());
+            self.outcome.fail(reason, &path, detail);
+            false
+        })
+    }
+
     fn snapshot(&self, exchange: &Exchange) -> Option<Rc<Snapshot>> {
         let direction = self.pass.direction;
         if direction == Direction::Request {
@@ -112,8 +161,12 @@ impl<'r> Run<'r> {
         &mut self,
         exchange: &'e Exchange,
         message: Option<Rc<Snapshot>>,
+        values: Values,
         whole: bool,
-    ) -> Result<View<'e>, Reply> {
+    ) -> Result<View<'e>, Reply>
+    where
+        'r: 'e,
+    {
         let direction = self.pass.direction;
         let document = if whole && self.pass.parse_as == ParseAs::AsJson {
             self.document()?
@@ -128,6 +181,8 @@ impl<'r> Run<'r> {
         Ok(View {
             exchange,
             message,
+            expressions: &self.pass.expressions,
+            values,
             document,
             text,
             reads_context: body.is_some_and(|body| body.reads_context),
@@ -155,15 +210,17 @@ impl<'r> Run<'r> {
 
     fn body(&mut self, body: &Body, view: &View<'_>) {
         let direction = self.pass.direction;
-        let rendered = match view.undeclared(&body.template) {
-            Some(names) => {
-                self.outcome
-                    .fail(Reason::UndeclaredVariable, &body.path, names);
-                String::new()
+        let rendered = match &body.formula {
+            Formula::Template(template) => self.rendered_body(template, &body.path, view),
+            Formula::Expression(number) => {
+                match view.values.body(*number, &self.pass.limits) {
+                    Ok(value) => value,
+                    // Not the body's end: it stays as it is.
+                    Err((reason, detail)) => {
+                        return self.outcome.fail(reason, &body.path, detail);
+                    }
+                }
             }
-            None => self
-                .rendered(&body.template, &body.path, view)
-                .unwrap_or_default(),
         };
         let size = self.ops.body_size(direction);
         self.ops.drain_body(direction, size);
@@ -172,11 +229,20 @@ impl<'r> Run<'r> {
             .set_header(direction, "content-length", length.as_bytes());
         if rendered.is_empty() {
             self.ops.remove_header(direction, "content-type");
-        } else if !self.ops.append_body(direction, rendered.as_bytes()) {
+        } else if !self.ops.append_body(direction, &rendered) {
             self.ops.set_header(direction, "content-length", b"0");
             self.outcome
                 .fail(Reason::Render, &body.path, "the host refused the body");
         }
+    }
+
+    fn rendered_body(&mut self, template: &Template, path: &str, view: &View<'_>) -> Vec<u8> {
+        if let Some(names) = view.undeclared(template) {
+            self.outcome.fail(Reason::UndeclaredVariable, path, names);
+            return Vec::new();
+        }
+        let rendered = self.rendered(template, path, view);
+        rendered.unwrap_or_default().into_bytes()
     }
 
     fn set(&mut self, header: &Header, view: &View<'_>) -> Result<(), Reply> {
@@ -215,10 +281,10 @@ impl<'r> Run<'r> {
 
     /// A value that is not empty and that a header can carry.
     fn header_value(&mut self, header: &Header, view: &View<'_>) -> Result<Option<String>, Reply> {
-        let Some(template) = &header.template else {
+        let Some(formula) = &header.formula else {
             return Ok(None);
         };
-        let Some(value) = self.value(template, &header.path, view)? else {
+        let Some(value) = self.value(formula, &header.path, view)? else {
             return Ok(None);
         };
         let (reason, detail) = if value.len() > self.pass.limits.header_bytes {
@@ -233,7 +299,7 @@ impl<'r> Run<'r> {
     }
 
     fn metadata(&mut self, metadata: &Metadata, view: &View<'_>) -> Result<(), Reply> {
-        let Some(value) = self.value(&metadata.template, &metadata.path, view)? else {
+        let Some(value) = self.value(&metadata.formula, &metadata.path, view)? else {
             return Ok(());
         };
         if headers::valid_value(value.as_bytes()) {
@@ -248,14 +314,27 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
-    /// What a template renders, if it is not empty. A name that only JSON could give, without
+    /// What a template or expression gives, if it is not empty. A name that only JSON could give, without
     /// JSON, ends the pass.
     fn value(
         &mut self,
-        template: &Template,
+        formula: &Formula,
         path: &str,
         view: &View<'_>,
     ) -> Result<Option<String>, Reply> {
+        let template = match formula {
+            Formula::Template(template) => template,
+            Formula::Expression(number) => {
+                let text = view
+                    .values
+                    .text(*number)
+                    .unwrap_or_else(|(reason, detail)| {
+                        self.outcome.fail(reason, path, detail);
+                        None
+                    });
+                return Ok(text.map(Cow::into_owned).filter(|text| !text.is_empty()));
+            }
+        };
         if let Some(names) = view.undeclared(template) {
             self.outcome.fail(Reason::UndeclaredVariable, path, names);
             return Err(Reply::bad_request(UNDECLARED_VARIABLE));

@@ -10,12 +10,17 @@ use crate::exchange::Exchange;
 use crate::headers::Snapshot;
 use crate::jinja::{RenderError, Scope, Template, Variables};
 
-/// The message as it arrived, for templates. Put together when the first of them asks: most passes
+use super::expressions::{Expressions, Values};
+
+/// The message as it arrived, for templates, and the values of expressions. Put together when the first of them asks: most passes
 /// have none.
 pub(super) struct View<'e> {
     pub(super) exchange: &'e Exchange,
     /// The headers of the message of the pass, if a template looks at any.
     pub(super) message: Option<Rc<Snapshot>>,
+    pub(super) expressions: &'e Expressions,
+    /// What the expressions give.
+    pub(super) values: Values,
     /// The body as JSON, if it was parsed.
     pub(super) document: Option<Value>,
     /// What `body()` returns.
@@ -52,6 +57,7 @@ impl View<'_> {
             request: self.exchange.request().unwrap_or_default(),
             body: self.text.clone().unwrap_or_else(|| Value::from("")),
             context: context.unwrap_or(Value::UNDEFINED),
+            expressions: self.values.for_templates(self.expressions),
         };
         let extracted = self.exchange.extracted.as_ref();
         let variables = Variables {

@@ -5,7 +5,36 @@ use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use minijinja::{Environment, Error, ErrorKind, Value};
 
+use crate::functions::Function;
 use crate::jinja::memory;
+
+/// What they are called, and what they do.
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function {
+        name: "base64_encode",
+        signature: "base64_encode(value)",
+        about: "Base64 of a text or bytes, padded.",
+        examples: &[("{{ base64_encode(\"a?>\") }}", "YT8+")],
+    },
+    Function {
+        name: "base64url_encode",
+        signature: "base64url_encode(value)",
+        about: "The same in the alphabet of URLs, padded.",
+        examples: &[("{{ base64url_encode(\"a?>\") }}", "YT8-")],
+    },
+    Function {
+        name: "base64_decode",
+        signature: "base64_decode(text)",
+        about: "The text; empty when it is not base64, or not of text.",
+        examples: &[("{{ base64_decode(\"YQ==\") }}", "a")],
+    },
+    Function {
+        name: "base64url_decode",
+        signature: "base64url_decode(text)",
+        about: "The same from the alphabet of URLs.",
+        examples: &[("{{ base64url_decode(\"YT8-\") }}", "a?>")],
+    },
+];
 
 pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_function("base64_encode", |value: &Value| encode(&STANDARD, value));

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use minijinja::Environment;
 
 use crate::engine::Settings;
+use crate::functions::Function;
 
 /// Adds every function to `environment`.
 pub(super) fn register(environment: &mut Environment<'static>, settings: &Arc<Settings>) {
@@ -17,4 +18,97 @@ pub(super) fn register(environment: &mut Environment<'static>, settings: &Arc<Se
     text::register(environment);
     encoding::register(environment);
     process::register(environment, settings);
+}
+
+/// Their descriptions, by family, and those of the functions of the engine.
+pub(crate) const FAMILIES: &[(&str, &[Function])] = &[
+    ("The message", message::FUNCTIONS),
+    ("Text", text::FUNCTIONS),
+    ("Encodings", encoding::FUNCTIONS),
+    ("The process", process::FUNCTIONS),
+    ("The language", LANGUAGE),
+];
+
+const LANGUAGE: &[Function] = &[
+    Function {
+        name: "range",
+        signature: "range([start,] end[, step])",
+        about: "The whole numbers from start, or 0, to before end.",
+        examples: &[("{{ range(3) | join(',') }}", "0,1,2")],
+    },
+    Function {
+        name: "dict",
+        signature: "dict(key=value, ...)",
+        about: "A map.",
+        examples: &[("{{ dict(a=1) }}", "{\"a\": 1}")],
+    },
+    Function {
+        name: "namespace",
+        signature: "namespace(name=value, ...)",
+        about: "A map whose members a loop can set.",
+        examples: &[(
+            "{% set n = namespace(a=1) %}{% set n.a = 2 %}{{ n.a }}",
+            "2",
+        )],
+    },
+    Function {
+        name: "debug",
+        signature: "debug(value)",
+        about: "The value as the engine sees it.",
+        examples: &[("{{ debug('a') }}", "\"a\"")],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::rc::Rc;
+    use std::sync::Arc;
+
+    use minijinja::Value;
+
+    use super::*;
+    use crate::jinja::environment::{FUNCTIONS, environment};
+    use crate::jinja::scope::Scope;
+
+    fn scope() -> Rc<Scope> {
+        let headers = [("x-a", "1"), ("x-a", "2"), ("cookie", "Session=s")];
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let headers = Rc::new(headers.map(owned).into_iter().collect());
+        let model: Value = [("model", "m")].into_iter().collect();
+        let none = "request.headers['none']".to_owned();
+        Rc::new(Scope {
+            message: Rc::clone(&headers),
+            request: headers,
+            body: Value::from("{\"model\": \"m\"}"),
+            context: model,
+            expressions: BTreeMap::from([
+                ("json(request.body).model".to_owned(), Ok(Value::from("m"))),
+                (none, Err("no header `none`".to_owned())),
+            ]),
+        })
+    }
+
+    #[test]
+    fn examples_give_what_they_say() {
+        let environment = environment(&Arc::default(), 1000);
+        let scope = scope();
+        for function in FAMILIES.iter().flat_map(|(_, functions)| *functions) {
+            assert!(!function.examples.is_empty(), "{}", function.name);
+            for (written, gives) in function.examples {
+                match scope.during(|| environment.render_str(written, ())) {
+                    Ok(rendered) => assert_eq!(rendered, *gives, "{written}"),
+                    Err(error) => assert_eq!("error", *gives, "{written}: {error}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_function_is_described() {
+        let functions = FAMILIES.iter().flat_map(|(_, functions)| *functions);
+        let mut names: Vec<&str> = functions.map(|function| function.name).collect();
+        names.sort_unstable();
+        assert_eq!(names, FUNCTIONS);
+    }
 }

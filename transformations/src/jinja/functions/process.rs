@@ -5,7 +5,16 @@ use std::sync::Arc;
 use minijinja::Environment;
 
 use crate::engine::Settings;
+use crate::functions::Function;
 use crate::jinja::memory;
+
+/// What they are called, and what they do.
+pub(super) const FUNCTIONS: &[Function] = &[Function {
+    name: "env",
+    signature: "env(\"NAME\")",
+    about: "An environment variable; empty when it is not set, or may not be read.",
+    examples: &[("[{{ env(\"RUSTFORMATIONS_NONE\") }}]", "[]")],
+}];
 
 pub(super) fn register(environment: &mut Environment<'static>, settings: &Arc<Settings>) {
     let settings = Arc::clone(settings);

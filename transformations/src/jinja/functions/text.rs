@@ -4,7 +4,39 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use minijinja::{Environment, Error, ErrorKind};
 
+use crate::functions::Function;
 use crate::jinja::{filters, memory};
+
+/// What they are called, and what they do.
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function {
+        name: "substring",
+        signature: "substring(text, start[, length])",
+        about: "A part of the text, in bytes. A character that is cut is left out.",
+        examples: &[
+            ("{{ substring(\"abc\", 1) }}", "bc"),
+            ("{{ substring(\"abc\", 0, 2) }}", "ab"),
+        ],
+    },
+    Function {
+        name: "replace_with_string",
+        signature: "replace_with_string(text, old, new)",
+        about: "The text with every `old` replaced.",
+        examples: &[("{{ replace_with_string(\"aba\", \"a\", \"c\") }}", "cbc")],
+    },
+    Function {
+        name: "replace_with_random",
+        signature: "replace_with_random(text, old)",
+        about: "The text with every `old` replaced by the same random text. Can be guessed: not for secrets.",
+        examples: &[("{{ replace_with_random(\"a\", \"a\") | length }}", "22")],
+    },
+    Function {
+        name: "raw_string",
+        signature: "raw_string(text)",
+        about: "The text escaped for the inside of a JSON string.",
+        examples: &[("{{ raw_string(\"a\\\"b\") }}", "a\\\"b")],
+    },
+];
 
 pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_function(
