@@ -39,6 +39,8 @@ pub enum Code {
     HeaderValue,
     /// An expression that does not parse, or that names what does not exist.
     Expression,
+    /// A path template that means nothing.
+    Path,
 }
 
 impl Code {
@@ -57,6 +59,7 @@ impl Code {
             Code::Prefix => "RF010",
             Code::HeaderValue => "RF011",
             Code::Expression => "RF012",
+            Code::Path => "RF013",
         }
     }
 }

@@ -23,13 +23,15 @@ pub enum Reason {
     FieldMissing,
     /// A body that is to be edited is compressed, or encoded in another way.
     ContentEncoding,
+    /// What a path template takes is not percent-encoded as it has to be.
+    PathInvalid,
     /// A hook panicked: a bug.
     Panic,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 9] = [
+    pub const ALL: [Reason; 10] = [
         Reason::JsonInvalid,
         Reason::UndeclaredVariable,
         Reason::Render,
@@ -38,6 +40,7 @@ impl Reason {
         Reason::DuplicateKey,
         Reason::FieldMissing,
         Reason::ContentEncoding,
+        Reason::PathInvalid,
         Reason::Panic,
     ];
 
@@ -52,6 +55,7 @@ impl Reason {
             Reason::DuplicateKey => "duplicate_key",
             Reason::FieldMissing => "field_missing",
             Reason::ContentEncoding => "content_encoding",
+            Reason::PathInvalid => "path_invalid",
             Reason::Panic => "panic",
         }
     }

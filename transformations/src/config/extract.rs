@@ -1,5 +1,7 @@
 //! The model of `extract`: fields taken out of a message to route on.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 /// One field: where it comes from and where it goes.
@@ -7,8 +9,9 @@ use serde::Deserialize;
 #[serde(expecting = "an object")]
 #[serde(rename_all = "camelCase")]
 pub struct Extract {
-    /// How templates and messages call the field: `extracted.<name>`. Default: the last part of
-    /// the first `json` source.
+    /// How templates and messages call the field: `extracted.<name>`. Default: what the first source
+    /// that is not a header calls it: the last part of a `json` pointer, `model` of
+    /// `/model/{model}/invoke`.
     #[serde(default)]
     pub name: Option<String>,
     /// Where to look, in order; the first source that yields a value wins.
@@ -27,6 +30,9 @@ pub struct Extract {
     /// Replacements of the value: exact matches before globs, longer globs before shorter.
     #[serde(default)]
     pub aliases: Vec<Alias>,
+    /// A second header, found by the value: the base model of an adapter.
+    #[serde(default)]
+    pub lookup: Option<Lookup>,
     /// What an object that holds the key twice with different values yields.
     #[serde(default)]
     pub duplicates: Duplicates,
@@ -48,6 +54,7 @@ impl Default for Extract {
             metadata: None,
             default: None,
             aliases: Vec::new(),
+            lookup: None,
             duplicates: Duplicates::default(),
             on_missing: OnFailure::default(),
             on_invalid: OnFailure::default(),
@@ -71,6 +78,11 @@ pub enum Source {
     /// A CEL expression. Strings, bytes, numbers and booleans are values; null, a list, a map or
     /// what is not there yields nothing.
     Cel(String),
+    /// A template over the path, such as `/model/{model}/invoke`: the segment, or the part of one,
+    /// that `{model}` stands for, percent-decoded. `*` stands for one segment, or for the rest of
+    /// one; `**` for any number of them. The query does not count. A path that is different
+    /// yields nothing.
+    Path(String),
 }
 
 /// A dynamic metadata key.
@@ -81,6 +93,21 @@ pub struct MetadataTarget {
     pub namespace: String,
     /// Key inside the namespace.
     pub key: String,
+}
+
+/// A header that is set to what a table says of the value.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(expecting = "an object with `header` and `values`")]
+pub struct Lookup {
+    /// Request header to set. A value that the client sent in it is always removed first, found
+    /// or not.
+    pub header: String,
+    /// What each value becomes. What another becomes stands for itself: of `{lora: llama}`, `llama`
+    /// becomes `llama`.
+    pub values: BTreeMap<String, String>,
+    /// What a value becomes that the table does not know. Without it the header is not set.
+    #[serde(default)]
+    pub default: Option<String>,
 }
 
 /// A replacement of a value.

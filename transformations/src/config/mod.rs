@@ -11,7 +11,7 @@ mod tests;
 
 use serde::Deserialize;
 
-pub use extract::{Alias, Duplicates, Extract, MetadataTarget, OnFailure, Source};
+pub use extract::{Alias, Duplicates, Extract, Lookup, MetadataTarget, OnFailure, Source};
 pub(crate) use load::{Loaded, read};
 pub use patch::Edit;
 

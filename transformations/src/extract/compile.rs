@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Extraction;
 use super::aliases::Aliases;
 use super::field::{Field, Source};
+use super::lookup::Lookup;
+use super::path::Path;
 use crate::config::{self, Extract};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::headers;
@@ -32,7 +34,11 @@ pub(crate) fn compile(
     }
     let targets: BTreeSet<String> = extracts
         .iter()
-        .filter_map(|extract| Some(extract.header.as_ref()?.to_ascii_lowercase()))
+        .flat_map(|extract| {
+            let lookup = extract.lookup.as_ref().map(|lookup| &lookup.header);
+            extract.header.iter().chain(lookup)
+        })
+        .map(|header| header.to_ascii_lowercase())
         .collect();
     let mut owners = Owners::default();
     for (index, extract) in extracts.iter().enumerate() {
@@ -54,6 +60,9 @@ pub(crate) fn compile(
         if let Some(header) = &field.header {
             owners.claim("header", header, &mut at);
         }
+        if let Some(lookup) = &field.lookup {
+            owners.claim("lookup.header", &lookup.header, &mut at);
+        }
         extraction.fields.push(field);
     }
     extraction
@@ -64,13 +73,14 @@ pub(crate) fn compile(
 struct Owners(BTreeMap<(&'static str, String), String>);
 
 impl Owners {
-    fn claim(&mut self, what: &'static str, value: &str, at: &mut Place<'_>) {
-        let key = (what, value.to_owned());
-        if let Some(owner) = self.0.get(&key) {
+    fn claim(&mut self, key: &str, value: &str, at: &mut Place<'_>) {
+        let what = if key == "name" { "name" } else { "header" };
+        let owned = (what, value.to_owned());
+        if let Some(owner) = self.0.get(&owned) {
             let message = format!("`{value}` is already the {what} of {owner}");
-            at.error(Code::Conflict, what, message, "give each field its own");
+            at.error(Code::Conflict, key, message, "give each field its own");
         } else {
-            self.0.insert(key, at.path.clone());
+            self.0.insert(owned, at.path.clone());
         }
     }
 }
@@ -103,7 +113,11 @@ fn field(
         .as_ref()
         .map(|header| header.to_ascii_lowercase());
     if let Some(header) = &header {
-        check_header(header, at);
+        check_header("header", header, at);
+    }
+    let lookup = extract.lookup.as_ref().map(Lookup::new);
+    if let Some(lookup) = &lookup {
+        check_header("lookup.header", &lookup.header, at);
     }
     if let Some(target) = &extract.metadata
         && (target.namespace.is_empty() || target.key.is_empty())
@@ -116,6 +130,9 @@ fn field(
         );
     }
     check_values(extract, at);
+    if let Some(lookup) = &extract.lookup {
+        check_lookup(lookup, at);
+    }
     Field {
         path: format!("{} `{name}`", at.path),
         sources: sources(extract, targets, pointers, expressions, at),
@@ -124,6 +141,7 @@ fn field(
         metadata: extract.metadata.clone(),
         default: extract.default.clone().filter(|value| !value.is_empty()),
         aliases: Aliases::new(&extract.aliases),
+        lookup,
         value_bytes,
         duplicates: extract.duplicates,
         on_missing: extract.on_missing,
@@ -131,7 +149,7 @@ fn field(
     }
 }
 
-/// The field's name: given, or the last part of the first JSON Pointer.
+/// The field's name: given, or that of the first source that has one.
 fn name(extract: &Extract, at: &mut Place<'_>) -> String {
     let given = extract.name.clone().or_else(|| {
         extract.from.iter().find_map(|source| match source {
@@ -139,6 +157,7 @@ fn name(extract: &Extract, at: &mut Place<'_>) -> String {
                 let last = pointer.rsplit('/').next().unwrap_or_default();
                 Some(last.replace("~1", "/").replace("~0", "~"))
             }
+            config::Source::Path(template) => Path::parse(template).ok().map(|path| path.name),
             config::Source::Header(_) | config::Source::Cel(_) => None,
         })
     });
@@ -147,18 +166,18 @@ fn name(extract: &Extract, at: &mut Place<'_>) -> String {
             Code::Conflict,
             "name",
             "the field has no name",
-            "add `name`; only a `json` source gives one of its own",
+            "add `name`; a `header` source gives none of its own",
         );
         String::new()
     })
 }
 
-fn check_header(header: &str, at: &mut Place<'_>) {
+fn check_header(key: &str, header: &str, at: &mut Place<'_>) {
     if !headers::valid_name(header) {
         let message = format!("`{header}` is not a header name");
         at.error(
             Code::HeaderName,
-            "header",
+            key,
             message,
             "use letters, digits and `-`",
         );
@@ -166,7 +185,7 @@ fn check_header(header: &str, at: &mut Place<'_>) {
         let message = format!("`{header}` would be removed from every request");
         at.error(
             Code::Conflict,
-            "header",
+            key,
             message,
             "extract into a header of your own and use `set` for this one",
         );
@@ -206,6 +225,28 @@ fn check_values(extract: &Extract, at: &mut Place<'_>) {
     }
 }
 
+/// Checks what the table itself would put into the header.
+fn check_lookup(lookup: &config::Lookup, at: &mut Place<'_>) {
+    if lookup.values.is_empty() && lookup.default.is_none() {
+        let help = "name values, such as `{my-adapter: its-base}`";
+        at.error(Code::Conflict, "lookup.values", "an empty table", help);
+    }
+    let values = lookup.values.iter();
+    let values = values.map(|(from, to)| (format!("lookup.values[{from}]"), to));
+    let default = lookup.default.iter();
+    let default = default.map(|value| ("lookup.default".to_owned(), value));
+    for (key, value) in values.chain(default) {
+        if !headers::valid_exact_value(value) {
+            let message = "a value that a header cannot carry";
+            let help = "remove control characters, and spaces around it";
+            at.error(Code::HeaderName, &key, message, help);
+        } else if value.is_empty() {
+            let help = "name what stands in the header";
+            at.error(Code::Conflict, &key, "an empty value", help);
+        }
+    }
+}
+
 fn sources(
     extract: &Extract,
     targets: &BTreeSet<String>,
@@ -238,6 +279,12 @@ fn sources(
                 let number = expressions.compile(Phase::Extraction, &path, text, at.diagnostics);
                 sources.extend(number.map(Source::Expression));
             }
+            config::Source::Path(template) => match Path::parse(template) {
+                Ok(path) => sources.push(Source::Path(path)),
+                Err((message, help)) => {
+                    at.error(Code::Path, &key, format!("`{template}`: {message}"), help);
+                }
+            },
             config::Source::Header(name) => {
                 let name = name.to_ascii_lowercase();
                 if !headers::valid_name(&name) {

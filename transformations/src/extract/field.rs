@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::aliases::Aliases;
+use super::lookup::Lookup;
+use super::path::{Malformed, Path};
 use super::reading::{self, Findings};
 use crate::config::{Duplicates, MetadataTarget, OnFailure};
 use crate::failure::{Failure, Outcome, Reason, Reply};
@@ -22,6 +24,7 @@ pub(super) struct Field {
     pub(super) metadata: Option<MetadataTarget>,
     pub(super) default: Option<String>,
     pub(super) aliases: Aliases,
+    pub(super) lookup: Option<Lookup>,
     pub(super) value_bytes: usize,
     pub(super) duplicates: Duplicates,
     pub(super) on_missing: OnFailure,
@@ -37,6 +40,7 @@ pub(super) enum Source {
     Header(String),
     /// The number of an expression.
     Expression(usize),
+    Path(Path),
 }
 
 /// Why a source that has something does not yield it.
@@ -61,6 +65,23 @@ pub(super) struct Settled {
 }
 
 impl Field {
+    /// The headers that belong to the field.
+    pub(super) fn headers(&self) -> impl Iterator<Item = &str> {
+        let lookup = self.lookup.as_ref().map(|lookup| &lookup.header);
+        self.header.iter().chain(lookup).map(String::as_str)
+    }
+
+    /// Each header that `value` sets, and to what.
+    pub(super) fn header_values<'f>(
+        &'f self,
+        value: &'f str,
+    ) -> impl Iterator<Item = (&'f str, &'f str)> {
+        let own = self.header.as_deref().map(|header| (header, value));
+        let lookup = self.lookup.as_ref();
+        let found = lookup.and_then(|lookup| Some((lookup.header.as_str(), lookup.find(value)?)));
+        own.into_iter().chain(found)
+    }
+
     /// Whether nothing that may follow changes the value.
     pub(super) fn is_decided(&self, findings: &Findings<'_>, ops: &dyn TransformationOps) -> bool {
         for source in &self.sources {
@@ -192,6 +213,7 @@ impl Field {
                 Some(Ok(None)) => Yield::Nothing,
                 Some(Err((reason, _))) => return Err(Unusable(reason, "the expression fails")),
             },
+            Source::Path(path) => taken(path, &ops.header_values(Direction::Request, ":path"))?,
         };
         let value = match yielded {
             Yield::Value(value) if value.is_empty() => return Ok(Yield::Nothing),
@@ -277,5 +299,17 @@ impl Field {
             name,
             &format!("`{name}` is {problem}: {detail}"),
         )
+    }
+}
+
+/// What a template takes of the path.
+fn taken(template: &Path, path: &[&[u8]]) -> Result<Yield, Unusable> {
+    let path = path.first().and_then(|path| std::str::from_utf8(path).ok());
+    match template.take(path.unwrap_or_default()) {
+        Ok(value) => Ok(value.map_or(Yield::Nothing, Yield::Value)),
+        Err(Malformed) => {
+            let detail = "the path is not percent-encoded UTF-8";
+            Err(Unusable(Reason::PathInvalid, detail))
+        }
     }
 }

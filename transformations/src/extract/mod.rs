@@ -4,6 +4,8 @@ mod aliases;
 mod compile;
 mod extracted;
 mod field;
+mod lookup;
+mod path;
 mod reading;
 
 pub(crate) use compile::compile;
@@ -40,7 +42,7 @@ impl Extraction {
 
     /// Whether a field is put in a header.
     pub(crate) fn sets_headers(&self) -> bool {
-        self.fields.iter().any(|field| field.header.is_some())
+        self.headers().next().is_some()
     }
 
     /// Removes what the client sent in the headers that belong to the fields.
@@ -57,9 +59,7 @@ impl Extraction {
 
     /// The headers that belong to the fields.
     pub(crate) fn headers(&self) -> impl Iterator<Item = &str> {
-        self.fields
-            .iter()
-            .filter_map(|field| field.header.as_deref())
+        self.fields.iter().flat_map(Field::headers)
     }
 
     /// Reads the next bytes of the body.
@@ -104,14 +104,11 @@ impl Extraction {
             let Some(value) = settled.value else {
                 continue;
             };
-            if let Some(header) = &field.header
-                && !ops.set_request_header(header, value.as_bytes())
-            {
-                outcome.fail(
-                    Reason::HeaderValue,
-                    &field.path,
-                    "the host refused the header",
-                );
+            for (header, value) in field.header_values(&value) {
+                if !ops.set_request_header(header, value.as_bytes()) {
+                    let detail = "the host refused the header";
+                    outcome.fail(Reason::HeaderValue, &field.path, detail);
+                }
             }
             if let Some(target) = &field.metadata {
                 ops.set_dynamic_metadata(&target.namespace, &target.key, &value);

@@ -564,7 +564,10 @@ impl<'c> Compiler<'c> {
         for (index, extract) in transformation.extract.iter().enumerate() {
             let rejects = extract.on_missing == config::OnFailure::Reject
                 || extract.on_invalid == config::OnFailure::Reject;
-            let unused = extract.header.is_none() && extract.metadata.is_none() && !rejects;
+            let unused = extract.header.is_none()
+                && extract.lookup.is_none()
+                && extract.metadata.is_none()
+                && !rejects;
             if unused && !used && !broken {
                 self.error(
                     Code::Conflict,

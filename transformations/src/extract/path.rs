@@ -1,0 +1,333 @@
+//! Templates over a request's path: `/model/{model}/invoke`.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+/// A template, compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Path {
+    /// How the template calls what it takes.
+    pub(super) name: String,
+    /// The segments before `**`, or all.
+    head: Vec<Segment>,
+    /// Those after `**`, if it stands there.
+    tail: Option<Vec<Segment>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Segment {
+    Literal(String),
+    /// `*`
+    Any,
+    /// `prefix{name}suffix`, and whether anything may follow the suffix.
+    Taken {
+        prefix: String,
+        suffix: String,
+        open: bool,
+    },
+}
+
+/// A segment is not what its percent-encoding says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+impl Path {
+    /// Reads a template.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and the way out.
+    pub(super) fn parse(template: &str) -> Result<Self, (String, &'static str)> {
+        let Some(template) = template.strip_prefix('/') else {
+            return Err((
+                "a path begins with `/`".to_owned(),
+                "for example `/model/{model}/invoke`",
+            ));
+        };
+        if template.contains(['?', '#']) {
+            let help = "end the template before it";
+            return Err(("the query is not part of the path".to_owned(), help));
+        }
+        if template.contains('%') {
+            let help = "write what it stands for";
+            return Err(("paths are compared decoded".to_owned(), help));
+        }
+        let mut name = None;
+        let mut head = Vec::new();
+        let mut tail: Option<Vec<Segment>> = None;
+        for text in template.split('/') {
+            if text == "**" {
+                if tail.replace(Vec::new()).is_some() {
+                    return Err(("`**` stands twice".to_owned(), "write it once"));
+                }
+                continue;
+            }
+            let segment = Segment::parse(text, &mut name)?;
+            tail.as_mut().unwrap_or(&mut head).push(segment);
+        }
+        let name = name.ok_or((
+            "nothing says what to take".to_owned(),
+            "write `{model}` in place of the model",
+        ))?;
+        Ok(Self { name, head, tail })
+    }
+
+    /// What the template takes of a value of `:path`, decoded; `None` when the path is different.
+    ///
+    /// # Errors
+    ///
+    /// The path fits, and what it takes is not percent-encoded UTF-8.
+    pub(super) fn take(&self, path: &str) -> Result<Option<String>, Malformed> {
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let Some(path) = path.strip_prefix('/') else {
+            return Ok(None);
+        };
+        let mut taken = None;
+        let mut segments = path.split('/');
+        if !fit(&self.head, segments.by_ref(), &mut taken) {
+            return Ok(None);
+        }
+        let fits = match &self.tail {
+            None => segments.next().is_none(),
+            // From the end; `**` stands for what is left.
+            Some(tail) => fit(tail.iter().rev(), segments.rev(), &mut taken),
+        };
+        if fits { taken.transpose() } else { Ok(None) }
+    }
+}
+
+/// Whether the first of `segments` are those of the template.
+fn fit<'t, 'p>(
+    template: impl IntoIterator<Item = &'t Segment>,
+    mut segments: impl Iterator<Item = &'p str>,
+    taken: &mut Option<Result<String, Malformed>>,
+) -> bool {
+    let mut template = template.into_iter();
+    template.all(|wanted| segments.next().is_some_and(|text| wanted.fits(text, taken)))
+}
+
+impl Segment {
+    fn parse(text: &str, name: &mut Option<String>) -> Result<Self, (String, &'static str)> {
+        if text == "*" {
+            return Ok(Segment::Any);
+        }
+        let Some((prefix, rest)) = text.split_once('{') else {
+            if text.contains(['*', '}']) {
+                let message = format!("`{text}` is no segment of a template");
+                let help = "`*` stands alone, or at the end after `{name}` and a text";
+                return Err((message, help));
+            }
+            return Ok(Segment::Literal(text.to_owned()));
+        };
+        let Some((inner, suffix)) = rest.split_once('}') else {
+            return Err((format!("`{text}` has no `}}`"), "close the name with `}`"));
+        };
+        let (suffix, open) = match suffix.strip_suffix('*') {
+            Some(suffix) => (suffix, true),
+            None => (suffix, false),
+        };
+        let odd = |text: &str| text.contains(['*', '{', '}']);
+        if inner.is_empty() || odd(inner) || odd(prefix) || odd(suffix) {
+            let message = format!("`{text}` is no segment of a template");
+            return Err((message, "write one `{name}`, with plain text around it"));
+        }
+        if open && suffix.is_empty() {
+            let message = format!("`{text}` does not say where the name ends");
+            return Err((message, "put a text between `}` and `*`, such as `:`"));
+        }
+        if name.replace(inner.to_owned()).is_some() {
+            let help = "write `*` for segments that are not taken";
+            return Err(("two names".to_owned(), help));
+        }
+        Ok(Segment::Taken {
+            prefix: prefix.to_owned(),
+            suffix: suffix.to_owned(),
+            open,
+        })
+    }
+
+    fn fits(&self, text: &str, taken: &mut Option<Result<String, Malformed>>) -> bool {
+        match self {
+            Segment::Any => !text.is_empty(),
+            Segment::Literal(wanted) => decoded(text).is_ok_and(|text| text == wanted.as_str()),
+            Segment::Taken {
+                prefix,
+                suffix,
+                open,
+            } => {
+                let text = match decoded(text) {
+                    Ok(text) => text,
+                    Err(malformed) => {
+                        *taken = Some(Err(malformed));
+                        return true;
+                    }
+                };
+                let Some(rest) = text.strip_prefix(prefix.as_str()) else {
+                    return false;
+                };
+                let value = if *open {
+                    // The longest: model names hold colons too.
+                    rest.rsplit_once(suffix.as_str()).map(|(value, _)| value)
+                } else {
+                    rest.strip_suffix(suffix.as_str())
+                };
+                let Some(value) = value.filter(|value| !value.is_empty()) else {
+                    return false;
+                };
+                *taken = Some(Ok(value.to_owned()));
+                true
+            }
+        }
+    }
+}
+
+/// A segment, percent-decoded (RFC 3986 section 2.1).
+fn decoded(segment: &str) -> Result<Cow<'_, str>, Malformed> {
+    let mut escapes = segment.split('%').skip(1);
+    let hexadecimal = |escape: &str| {
+        let digits = escape.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !escapes.all(hexadecimal) {
+        return Err(Malformed);
+    }
+    percent_decode_str(segment)
+        .decode_utf8()
+        .map_err(|_| Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(template: &str, path: &str) -> Result<Option<String>, Malformed> {
+        Path::parse(template).unwrap().take(path)
+    }
+
+    #[test]
+    fn the_paths_of_providers() {
+        let bedrock = "/model/{model}/*";
+        let vertex = "/**/publishers/*/models/{model}:*";
+        let azure = "/openai/deployments/{model}/**";
+        for (template, path, expected) in [
+            (
+                "/model/{model}/invoke",
+                "/model/gpt-4o/invoke",
+                Some("gpt-4o"),
+            ),
+            (bedrock, "/model/a.b-v1:0/converse-stream", Some("a.b-v1:0")),
+            (bedrock, "/model/a.b-v1%3A0/invoke?x=1", Some("a.b-v1:0")),
+            (
+                bedrock,
+                "/model/arn:aws:bedrock:eu-west-1:1:inference-profile%2Feu.m/invoke",
+                Some("arn:aws:bedrock:eu-west-1:1:inference-profile/eu.m"),
+            ),
+            (bedrock, "/model//invoke", None),
+            (bedrock, "/model/a/b/invoke", None),
+            (bedrock, "/v1/model/a/invoke", None),
+            (
+                vertex,
+                "/v1/projects/p/locations/l/publishers/anthropic/models/claude-3@2024:rawPredict",
+                Some("claude-3@2024"),
+            ),
+            (
+                vertex,
+                "/publishers/google/models/gemini:streamGenerateContent?alt=sse",
+                Some("gemini"),
+            ),
+            (vertex, "/v1/publishers/google/models/gemini", None),
+            (
+                azure,
+                "/openai/deployments/gpt-4o/chat/completions?api-version=1",
+                Some("gpt-4o"),
+            ),
+            (azure, "/openai/deployments/gpt-4o", Some("gpt-4o")),
+            (azure, "/openai/deployments/", None),
+        ] {
+            assert_eq!(
+                take(template, path),
+                Ok(expected.map(str::to_owned)),
+                "{template} {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn any_number_of_segments() {
+        for (path, expected) in [
+            ("/m", Some("m")),
+            ("/a/m", Some("m")),
+            ("/a/b/m", Some("m")),
+            ("/a/", None),
+            ("m", None),
+            ("*", None),
+            ("", None),
+        ] {
+            let expected = expected.map(str::to_owned);
+            assert_eq!(take("/**/{model}", path), Ok(expected), "{path}");
+        }
+        assert_eq!(take("/a/**/{m}/b", "/a/b"), Ok(None));
+        assert_eq!(take("/a/**/{m}/b", "/a/x/b"), Ok(Some("x".to_owned())));
+        assert_eq!(take("/a/{m}/**/b", "/a/b"), Ok(None));
+    }
+
+    #[test]
+    fn parts_of_a_segment() {
+        for (template, path, expected) in [
+            ("/v-{m}.json", "/v-a.b.json", Some("a.b")),
+            ("/v-{m}.json", "/v-.json", None),
+            ("/v-{m}.json", "/w-a.json", None),
+            ("/{m}:x", "/a:x:x", Some("a:x")),
+            ("/{m}:*", "/a:", Some("a")),
+            ("/café/{m}", "/caf%C3%A9/a", Some("a")),
+            ("/model/{m}", "/mod%65l/a", Some("a")),
+        ] {
+            let expected = expected.map(str::to_owned);
+            assert_eq!(take(template, path), Ok(expected), "{template} {path}");
+        }
+    }
+
+    #[test]
+    fn what_is_taken_is_decoded_strictly() {
+        for segment in ["%", "a%2", "%zz", "%FF", "%+1", "%C3"] {
+            assert_eq!(
+                take("/{m}/x", &format!("/{segment}/x")),
+                Err(Malformed),
+                "{segment}"
+            );
+            assert_eq!(
+                take("/{m}/x", &format!("/{segment}/y")),
+                Ok(None),
+                "{segment}"
+            );
+            assert_eq!(
+                take("/x/{m}", &format!("/{segment}/y")),
+                Ok(None),
+                "{segment}"
+            );
+        }
+    }
+
+    #[test]
+    fn templates_that_mean_nothing() {
+        for (template, part) in [
+            ("", "begins with `/`"),
+            ("model/{m}", "begins with `/`"),
+            ("/model", "what to take"),
+            ("/{a}/{b}", "two names"),
+            ("/{a}{b}", "no segment"),
+            ("/{}", "no segment"),
+            ("/{a", "no `}`"),
+            ("/a}", "no segment"),
+            ("/a*/{m}", "no segment"),
+            ("/{m}*", "where the name ends"),
+            ("/**/a/**/{m}", "`**` stands twice"),
+            ("/{m}?x=*", "the query"),
+            ("/caf%C3%A9/{m}", "decoded"),
+        ] {
+            let (message, _) = Path::parse(template).unwrap_err();
+            assert!(message.contains(part), "{template}: {message}");
+        }
+    }
+}
