@@ -41,3 +41,16 @@ fn kgateway_as_json(bencher: Bencher, body: Body) {
     let config = r#"{"request": {"body": {"parseAs": "AsJson"}, "set": [{"name": "x-model", "value": "{{ model }}"}]}}"#;
     measure(bencher, body, config);
 }
+
+#[divan::bench(args = Body::ALL)]
+fn expression(bencher: Bencher, body: Body) {
+    let config =
+        r#"{"request": {"set": [{"name": "x-model", "cel": "json(request.body).model"}]}}"#;
+    measure(bencher, body, config);
+}
+
+#[divan::bench(args = Body::ALL)]
+fn condition_on_a_header(bencher: Bencher, body: Body) {
+    let config = r#"{"request": {"when": "request.headers[\"content-type\"] == \"text/plain\"", "remove": ["x"]}}"#;
+    measure(bencher, body, config);
+}

@@ -5,9 +5,9 @@ use regex::{Captures, Regex, RegexBuilder};
 use super::budget::Budget;
 use super::error::Error;
 
-/// The largest compiled pattern, in bytes: what is searched costs as much for each of its bytes,
-/// at worst.
-const COMPILED_BYTES: usize = 64 << 10;
+/// The largest compiled pattern, in bytes: enough for a few words of any script. Some patterns of
+/// this size take microseconds for each byte of some texts.
+const COMPILED_BYTES: usize = 256 << 10;
 
 /// The longest pattern, in bytes.
 const PATTERN_BYTES: usize = 1024;
@@ -18,8 +18,8 @@ const NESTING: u32 = 32;
 /// The steps that compiling takes.
 const COMPILE_STEPS: usize = 2000;
 
-/// How many bytes are searched for one step.
-const BYTES_PER_STEP: usize = 4;
+/// The steps that searching takes for each byte.
+const STEPS_PER_BYTE: usize = 2;
 
 pub(super) fn compile(pattern: &str) -> Result<Regex, Error> {
     if pattern.len() > PATTERN_BYTES {
@@ -49,7 +49,7 @@ pub(super) fn compile_now(pattern: &str, budget: &Budget) -> Result<Regex, Error
 }
 
 pub(super) fn matches(text: &str, pattern: &Regex, budget: &Budget) -> Result<bool, Error> {
-    budget.steps(text.len() / BYTES_PER_STEP)?;
+    budget.steps(text.len().saturating_mul(STEPS_PER_BYTE))?;
     Ok(pattern.is_match(text))
 }
 
@@ -60,7 +60,7 @@ pub(super) fn replace(
     with: &str,
     budget: &Budget,
 ) -> Result<String, Error> {
-    budget.steps(text.len() / BYTES_PER_STEP)?;
+    budget.steps(text.len().saturating_mul(STEPS_PER_BYTE))?;
     budget.make(text.len())?;
     let groups = with.matches('$').count();
     let longest = |found: &Captures<'_>| {

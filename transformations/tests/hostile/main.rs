@@ -7,6 +7,7 @@
 
 mod bodies;
 mod configurations;
+mod expressions;
 #[path = "../host/mod.rs"]
 mod host;
 mod templates;
@@ -69,6 +70,7 @@ fn inputs() -> Vec<Input> {
         bodies::inputs(),
         templates::inputs(),
         configurations::inputs(),
+        expressions::inputs(),
     ]
     .into_iter()
     .flatten()

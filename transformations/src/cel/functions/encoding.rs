@@ -306,6 +306,8 @@ fn form_decode<'v>(budget: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>
 
 fn digest<'v, D: Digest>(budget: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
     let bytes = only_bytes(budget, arguments)?;
+    // Ten times what reading takes.
+    budget.steps(bytes.len() / 16)?;
     let digest = D::digest(bytes);
     let hexadecimal = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     Value::text(hexadecimal, budget)
