@@ -437,11 +437,11 @@ proptest! {
                 kept.push((pointer, change));
             }
         }
-        kept.sort_by_key(|(_, change)| *change == Change::Remove);
-        let removals = kept.iter().filter(|(_, change)| *change == Change::Remove).count();
-        if removals > 1 {
-            kept.truncate(kept.len() - removals + 1);
-        }
+        let mut removed = false;
+        kept.retain(|(_, change)| *change != Change::Remove || !std::mem::replace(&mut removed, true));
+        // The tree is edited edit by edit: what moves elements last, and what would take the place
+        // of the removed one after it.
+        kept.sort_by_key(|(pointer, change)| (pointer.ends_with("/-"), *change == Change::Remove));
         let document = spelled(&tree, &mut spaces.into_iter());
         let edits: Vec<Edit<'_>> = kept.iter().map(|(pointer, change)| (pointer.as_str(), change.clone())).collect();
         let patch = planned(&document, &edits, &Limits::default()).unwrap();
