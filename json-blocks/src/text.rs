@@ -39,22 +39,17 @@ impl Task for TextEnd<'_> {
     #[inline(always)]
     fn run<I: Instructions>(self, instructions: I) -> Option<usize> {
         let mut escapes = Escapes::new(*self.escape == Escape::Backslash);
-        let mut end = |block: &Block| {
-            let vector = instructions.load(block);
-            let escaped = escapes.next(instructions.backslashes(vector));
-            (instructions.quotes(vector) & !escaped, escaped)
-        };
         *self.escape = Escape::None;
         let (blocks, tail) = self.text.as_chunks();
         let mut at = 0_usize;
         for block in blocks {
-            let (quotes, _) = end(block);
+            let (quotes, _) = ends(instructions, &mut escapes, block);
             if let Some(place) = Places(quotes).next() {
                 return Some(at.wrapping_add(place));
             }
             at = at.wrapping_add(block.len());
         }
-        let (quotes, escaped) = end(&padded(tail));
+        let (quotes, escaped) = ends(instructions, &mut escapes, &padded(tail));
         if let Some(place) = Places(quotes).next() {
             return Some(at.wrapping_add(place));
         }
@@ -63,6 +58,17 @@ impl Task for TextEnd<'_> {
         }
         None
     }
+}
+
+/// The quotes of the next block that are not escaped, and the bytes that are.
+///
+/// A function and not a closure: those are not inlined where the wide instructions are allowed, and
+/// then each instruction is a call.
+#[inline(always)]
+fn ends<I: Instructions>(instructions: I, escapes: &mut Escapes, block: &Block) -> (u64, u64) {
+    let vector = instructions.load(block);
+    let escaped = escapes.next(instructions.backslashes(vector));
+    (instructions.quotes(vector) & !escaped, escaped)
 }
 
 struct CheckedTextEnd<'t> {
