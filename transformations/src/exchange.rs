@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::extract::{Extracted, Reading};
+use crate::extract::{Content, Extracted, Reading};
 use crate::headers::Snapshot;
 use crate::ops::{Direction, TransformationOps};
 use crate::patch::Events;
@@ -18,7 +18,9 @@ pub struct Exchange {
     /// The fields the request pass found, none before it has run; `None` when the program extracts
     /// nothing, and the name `extracted` is free for a body's member.
     pub(crate) extracted: Option<Extracted>,
-    /// The search through the request's body, while it goes on.
+    /// What the request's headers say of its body, as far as it matters.
+    pub(crate) content: Content,
+    /// The reading of the request's body, while it goes on.
     pub(crate) reading: Option<Reading>,
     /// What is done to the events of the response, and what is held of them.
     pub(crate) events: Option<Events>,
@@ -41,11 +43,11 @@ impl Exchange {
     /// Goes on with another program: the route it belongs to was chosen after the exchange began.
     /// Its templates see the request's headers as they are now.
     pub fn change_program(&mut self, program: &Program, ops: &dyn TransformationOps) {
-        if program
-            .pass(Direction::Request)
-            .is_some_and(|pass| !pass.extraction.is_empty())
+        if let Some(pass) = program.pass(Direction::Request)
+            && !pass.extraction.is_empty()
         {
             self.extracted.get_or_insert_default();
+            self.content = pass.extraction.content(ops);
         }
         if program
             .pass(Direction::Response)

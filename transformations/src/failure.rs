@@ -23,6 +23,10 @@ pub enum Reason {
     FieldMissing,
     /// A body that is to be edited is compressed, or encoded in another way.
     ContentEncoding,
+    /// A body that has to be `multipart/form-data` is not, or others might read it in another way.
+    MultipartInvalid,
+    /// A body that has to be `application/x-www-form-urlencoded` is not.
+    FormInvalid,
     /// What a path template takes is not percent-encoded as it has to be.
     PathInvalid,
     /// A hook panicked: a bug.
@@ -31,7 +35,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 10] = [
+    pub const ALL: [Reason; 12] = [
         Reason::JsonInvalid,
         Reason::UndeclaredVariable,
         Reason::Render,
@@ -40,6 +44,8 @@ impl Reason {
         Reason::DuplicateKey,
         Reason::FieldMissing,
         Reason::ContentEncoding,
+        Reason::MultipartInvalid,
+        Reason::FormInvalid,
         Reason::PathInvalid,
         Reason::Panic,
     ];
@@ -55,6 +61,8 @@ impl Reason {
             Reason::DuplicateKey => "duplicate_key",
             Reason::FieldMissing => "field_missing",
             Reason::ContentEncoding => "content_encoding",
+            Reason::MultipartInvalid => "multipart_invalid",
+            Reason::FormInvalid => "form_invalid",
             Reason::PathInvalid => "path_invalid",
             Reason::Panic => "panic",
         }

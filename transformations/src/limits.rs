@@ -57,6 +57,12 @@ pub(crate) const FIELDS: usize = 64;
 /// Most JSON Pointers of one configuration: those seen are kept in 64-bit sets.
 pub(crate) const JSON_SOURCES: usize = 64;
 
+/// Most names of parts, or of a form's fields, of one configuration: likewise.
+pub(crate) const FORM_SOURCES: usize = 64;
+
+/// The longest headers of one part of a multipart body, in bytes.
+pub(crate) const PART_HEADER_BYTES: usize = 8 << 10;
+
 /// Most places of one body, or of one event, that `patch` looks at: a body can hold a key as often as
 /// it likes.
 pub(crate) const PLACES: usize = 16_384;

@@ -13,15 +13,46 @@ use transformations::{
 };
 
 const FIELDS: &str = r#""extract": [
-    {"header": "x-model", "aliases": [{"match": "b*", "value": "alias"}]},
-    {"name": "first", "from": [{"json": "/a/b"}, {"json": "/model"}], "header": "x-first", "duplicates": "first"},
-    {"name": "tenant", "from": [{"json": "/a/0"}, {"header": "x-tenant"}, {"json": "/x"}], "header": "x-tenant-name", "default": "none"}
+    {"from": [{"json": "/model"}, {"form": "model"}, {"multipart": "model"}], "header": "x-model",
+     "aliases": [{"match": "b*", "value": "alias"}]},
+    {"name": "first", "from": [{"json": "/a/b"}, {"json": "/model"}, {"multipart": "model"}, {"form": "a"}],
+     "header": "x-first", "duplicates": "first"},
+    {"name": "tenant", "from": [{"json": "/a/0"}, {"form": "x"}, {"multipart": "x"}, {"header": "x-tenant"}, {"json": "/x"}],
+     "header": "x-tenant-name", "default": "none"}
 ]"#;
 
 const TARGETS: [&str; 3] = ["x-model", "x-first", "x-tenant-name"];
 
+const MULTIPART: &str = "multipart/form-data; boundary=XX";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Bodies with what they are called.
+fn body() -> impl Strategy<Value = (&'static str, String)> {
+    prop_oneof![
+        3 => json().prop_map(|body| ("application/json", body)),
+        1 => multipart().prop_map(|body| (MULTIPART, body)),
+        1 => form().prop_map(|body| (FORM, body)),
+    ]
+}
+
+/// Bodies that are multipart more often than not, with parts that stand twice.
+fn multipart() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(&["model", "x", "a", "model\"; filename=\"f"][..]);
+    let content = prop::sample::select(&["", "a", "b", "\r\n", "\r\n--X", "\r\n--XXX", "é"][..]);
+    let part = (name, content).prop_map(|(name, content)| {
+        format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{content}\r\n")
+    });
+    let end =
+        prop::sample::select(&["--XX--", "--XX--", "--XX--\r\n", "", "--XX-", "--XX\r\n"][..]);
+    (prop::collection::vec(part, 0..4), end).prop_map(|(parts, end)| parts.concat() + end)
+}
+
+fn form() -> impl Strategy<Value = String> {
+    "((model|x|a|mod%65l)(=(a|b|%62|\\+|%|é)?)?&?){0,5}"
+}
+
 /// Bodies that are JSON more often than not, with keys that stand twice.
-fn body() -> impl Strategy<Value = String> {
+fn json() -> impl Strategy<Value = String> {
     let scalar = prop::sample::select(
         &[
             "1",
@@ -93,14 +124,18 @@ fn ended(host: &Host, outcomes: Vec<Outcome>) -> Ended {
     (reply, failures, TARGETS.iter().map(first).collect())
 }
 
-fn request(chunks: Vec<Vec<u8>>) -> Host {
-    let headers = [("x-model", "forged"), ("x-tenant", "t1")];
+fn request(content_type: &str, chunks: Vec<Vec<u8>>) -> Host {
+    let headers = [
+        ("x-model", "forged"),
+        ("x-tenant", "t1"),
+        ("content-type", content_type),
+    ];
     Host::new(Message::new(&headers, chunks), Message::default())
 }
 
 /// Read by the pass at the end.
-fn at_once(program: &Program, pieces: &[Vec<u8>]) -> Ended {
-    let mut host = request(pieces.to_vec());
+fn at_once(program: &Program, content_type: &str, pieces: &[Vec<u8>]) -> Ended {
+    let mut host = request(content_type, pieces.to_vec());
     let mut exchange = Exchange::begin(program, &mut host);
     let pass = program.pass(Direction::Request).unwrap();
     let outcome = pass.run(&mut host, &mut exchange, Extent::Whole);
@@ -108,8 +143,8 @@ fn at_once(program: &Program, pieces: &[Vec<u8>]) -> Ended {
 }
 
 /// Read piece by piece, held to the end.
-fn piecewise(program: &Program, pieces: &[Vec<u8>]) -> Ended {
-    let mut host = request(pieces.to_vec());
+fn piecewise(program: &Program, content_type: &str, pieces: &[Vec<u8>]) -> Ended {
+    let mut host = request(content_type, pieces.to_vec());
     let mut exchange = Exchange::begin(program, &mut host);
     let pass = program.pass(Direction::Request).unwrap();
     for piece in pieces {
@@ -120,8 +155,8 @@ fn piecewise(program: &Program, pieces: &[Vec<u8>]) -> Ended {
 }
 
 /// Let go when decided, and watched after that. Also whether it was let go.
-fn streamed(program: &Program, pieces: &[Vec<u8>]) -> (Ended, bool) {
-    let mut host = request(Vec::new());
+fn streamed(program: &Program, content_type: &str, pieces: &[Vec<u8>]) -> (Ended, bool) {
+    let mut host = request(content_type, Vec::new());
     let mut exchange = Exchange::begin(program, &mut host);
     let pass = program.pass(Direction::Request).unwrap();
     assert!(pass.streams());
@@ -152,24 +187,24 @@ proptest! {
 
     #[test]
     fn pieces_say_what_the_whole_says(
-        body in body(),
+        (content_type, body) in body(),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
     ) {
         let pieces = pieces(&body, &cuts);
         let program = program("buffered");
-        prop_assert_eq!(piecewise(&program, &pieces), at_once(&program, &pieces));
+        prop_assert_eq!(piecewise(&program, content_type, &pieces), at_once(&program, content_type, &pieces));
     }
 
     /// What goes through streamed has the headers it would have had held whole, or was found broken
     /// in both before it had any.
     #[test]
     fn what_streams_is_routed_as_if_it_were_held(
-        body in body(),
+        (content_type, body) in body(),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
     ) {
         let pieces = pieces(&body, &cuts);
-        let held = at_once(&program("buffered"), &pieces);
-        let (streamed, released) = streamed(&program("streamed"), &pieces);
+        let held = at_once(&program("buffered"), content_type, &pieces);
+        let (streamed, released) = streamed(&program("streamed"), content_type, &pieces);
         if !released {
             prop_assert_eq!(&streamed, &held);
         } else if streamed.0.is_none() {
@@ -185,7 +220,7 @@ proptest! {
 fn a_body_that_has_changed_is_read_again() {
     let program = program("buffered");
     let pass = program.pass(Direction::Request).unwrap();
-    let mut host = request(vec![br#"{"model":"new one"}"#.to_vec()]);
+    let mut host = request("", vec![br#"{"model":"new one"}"#.to_vec()]);
     let mut exchange = Exchange::begin(&program, &mut host);
     pass.read(&mut exchange, br#"{"model":"old"#);
     let outcome = pass.run(&mut host, &mut exchange, Extent::Whole);
@@ -194,4 +229,37 @@ fn a_body_that_has_changed_is_read_again() {
         host.header_values(Direction::Request, "x-model"),
         [b"new one"]
     );
+}
+
+/// A file may stand before the part, however long: it is not held, and the request waits for no more
+/// than the part's end.
+#[test]
+fn an_upload_goes_on_when_its_model_is_known() {
+    let config = br#"{"request": {"bodyMode": "streamed", "extract": [{"from": [{"multipart": "model"}], "header": "x-model"}]}}"#;
+    let program = Program::load(config).unwrap().program;
+    let pass = program.pass(Direction::Request).unwrap();
+    let mut host = request(MULTIPART, Vec::new());
+    let mut exchange = Exchange::begin(&program, &mut host);
+    let part = |header: &str| format!("--XX\r\nContent-Disposition: form-data; {header}\r\n\r\n");
+    pass.read(&mut exchange, part("name=file; filename=a").as_bytes());
+    let piece = [b"\r\n--X".as_slice(), &[0; 65_531]].concat();
+    for _ in 0..320 {
+        pass.read(&mut exchange, &piece);
+        assert!(!pass.is_decided(&host, &exchange));
+    }
+    pass.read(&mut exchange, b"\r\n");
+    pass.read(&mut exchange, part("name=model").as_bytes());
+    pass.read(&mut exchange, b"whisper-1\r\n--X");
+    assert!(!pass.is_decided(&host, &exchange));
+    pass.read(&mut exchange, b"X");
+    assert!(pass.is_decided(&host, &exchange));
+    let outcome = pass.run(&mut host, &mut exchange, Extent::Begun);
+    assert_eq!((outcome.reply, outcome.failures), (None, Vec::new()));
+    assert_eq!(
+        host.header_values(Direction::Request, "x-model"),
+        [b"whisper-1"]
+    );
+    let second = format!("\r\n{}other\r\n--XX--", part("name=model"));
+    pass.read(&mut exchange, second.as_bytes());
+    assert!(pass.check(&mut exchange, false).reply.is_some());
 }

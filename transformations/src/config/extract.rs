@@ -70,7 +70,8 @@ fn model() -> Vec<Source> {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Source {
-    /// A JSON Pointer (RFC 6901) into the body. Strings, numbers and booleans are values; numbers
+    /// A JSON Pointer (RFC 6901) into the body, whatever its `content-type` says: but one that
+    /// `multipart` or `form` reads is not read as JSON. Strings, numbers and booleans are values; numbers
     /// keep their spelling. An empty string, `null`, an array or an object yields nothing.
     Json(String),
     /// The first value of a request header. An empty one yields nothing.
@@ -78,6 +79,12 @@ pub enum Source {
     /// A CEL expression. Strings, bytes, numbers and booleans are values; null, a list, a map or
     /// what is not there yields nothing.
     Cel(String),
+    /// The name of a part of a `multipart/form-data` body (RFC 7578). A file is no value. The rest of
+    /// the body passes by: a file may stand before the part, however long.
+    Multipart(String),
+    /// The name of a field of an `application/x-www-form-urlencoded` body (WHATWG URL). What it
+    /// stands for has to be percent-encoded UTF-8.
+    Form(String),
     /// A template over the path, such as `/model/{model}/invoke`: the segment, or the part of one,
     /// that `{model}` stands for, percent-decoded. `*` stands for one segment, or for the rest of
     /// one; `**` for any number of them. The query does not count. A path that is different

@@ -7,10 +7,10 @@ use super::aliases::Aliases;
 use super::field::{Field, Source};
 use super::lookup::Lookup;
 use super::path::Path;
+use super::wanted::{Format, Wanted, number};
 use crate::config::{self, Extract};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::headers;
-use crate::json::Pointers;
 use crate::limits::{self, Limits};
 use crate::program::Compilation;
 use crate::transform::Phase;
@@ -50,7 +50,7 @@ pub(crate) fn compile(
             extract,
             &targets,
             limits.value_bytes,
-            &mut extraction.pointers,
+            &mut extraction.wanted,
             expressions,
             &mut at,
         );
@@ -64,6 +64,11 @@ pub(crate) fn compile(
             owners.claim("lookup.header", &lookup.header, &mut at);
         }
         extraction.fields.push(field);
+    }
+    let Wanted { parts, fields, .. } = &extraction.wanted;
+    if parts.len() > limits::FORM_SOURCES || fields.len() > limits::FORM_SOURCES {
+        let message = format!("more than {} names of one kind", limits::FORM_SOURCES);
+        diagnostics.push(Diagnostic::error(Code::Range, path, message).help("extract fewer"));
     }
     extraction
 }
@@ -103,7 +108,7 @@ fn field(
     extract: &Extract,
     targets: &BTreeSet<String>,
     value_bytes: usize,
-    pointers: &mut Pointers,
+    wanted: &mut Wanted,
     expressions: &mut Compilation,
     at: &mut Place<'_>,
 ) -> Field {
@@ -135,7 +140,7 @@ fn field(
     }
     Field {
         path: format!("{} `{name}`", at.path),
-        sources: sources(extract, targets, pointers, expressions, at),
+        sources: sources(extract, targets, wanted, expressions, at),
         name: name.into(),
         header,
         metadata: extract.metadata.clone(),
@@ -157,6 +162,7 @@ fn name(extract: &Extract, at: &mut Place<'_>) -> String {
                 let last = pointer.rsplit('/').next().unwrap_or_default();
                 Some(last.replace("~1", "/").replace("~0", "~"))
             }
+            config::Source::Multipart(name) | config::Source::Form(name) => Some(name.clone()),
             config::Source::Path(template) => Path::parse(template).ok().map(|path| path.name),
             config::Source::Header(_) | config::Source::Cel(_) => None,
         })
@@ -250,7 +256,7 @@ fn check_lookup(lookup: &config::Lookup, at: &mut Place<'_>) {
 fn sources(
     extract: &Extract,
     targets: &BTreeSet<String>,
-    pointers: &mut Pointers,
+    wanted: &mut Wanted,
     expressions: &mut Compilation,
     at: &mut Place<'_>,
 ) -> Vec<Source> {
@@ -262,8 +268,8 @@ fn sources(
     for (index, source) in extract.from.iter().enumerate() {
         let key = format!("from[{index}]");
         match source {
-            config::Source::Json(pointer) => match pointers.insert(pointer) {
-                Ok(number) => sources.push(Source::Json(number)),
+            config::Source::Json(pointer) => match wanted.pointers.insert(pointer) {
+                Ok(number) => sources.push(Source::Body(Format::Json, number)),
                 Err(error) => {
                     let message = format!("`{pointer}`: {error}");
                     at.error(
@@ -278,6 +284,18 @@ fn sources(
                 let path = format!("{}.{key}", at.path);
                 let number = expressions.compile(Phase::Extraction, &path, text, at.diagnostics);
                 sources.extend(number.map(Source::Expression));
+            }
+            config::Source::Multipart(name) => {
+                if is_field_name(name, &key, at) {
+                    let number = number(&mut wanted.parts, name);
+                    sources.push(Source::Body(Format::Multipart, number));
+                }
+            }
+            config::Source::Form(name) => {
+                if is_field_name(name, &key, at) {
+                    let number = number(&mut wanted.fields, name);
+                    sources.push(Source::Body(Format::Form, number));
+                }
             }
             config::Source::Path(template) => match Path::parse(template) {
                 Ok(path) => sources.push(Source::Path(path)),
@@ -310,4 +328,27 @@ fn sources(
         }
     }
     sources
+}
+
+/// Whether the field of a form can be called so.
+fn is_field_name(name: &str, key: &str, at: &mut Place<'_>) -> bool {
+    if name.is_empty() {
+        at.error(
+            Code::Conflict,
+            key,
+            "an empty name",
+            "name a field of the form",
+        );
+    } else if name.contains(['\\', '"']) || name.chars().any(char::is_control) {
+        let message = format!("no field of a form is called {name:?}");
+        at.error(
+            Code::Conflict,
+            key,
+            message,
+            "leave out quotes, backslashes and control characters",
+        );
+    } else {
+        return true;
+    }
+    false
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use super::Unusable;
 use super::aliases::Aliases;
 use super::lookup::Lookup;
 use super::path::{Malformed, Path};
 use super::reading::{self, Findings};
+use super::wanted::Format;
 use crate::config::{Duplicates, MetadataTarget, OnFailure};
 use crate::failure::{Failure, Outcome, Reason, Reply};
 use crate::headers;
@@ -34,18 +36,14 @@ pub(super) struct Field {
 /// Where a field comes from.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// The number of a field of the finder.
-    Json(usize),
+    /// In a body of this format, the field with this number.
+    Body(Format, usize),
     /// A request header, in lower case.
     Header(String),
     /// The number of an expression.
     Expression(usize),
     Path(Path),
 }
-
-/// Why a source that has something does not yield it.
-#[derive(PartialEq, Eq)]
-struct Unusable(Reason, &'static str);
 
 const TOO_LONG: Unusable = Unusable(Reason::Limit, "the value is too long");
 
@@ -108,12 +106,13 @@ impl Field {
         values: &Values,
         outcome: &mut Outcome,
     ) -> Result<Settled, Reply> {
-        let unreadable = matches!(findings, Findings::Unreadable(_));
+        let unreadable = matches!(findings, Findings::Unreadable { .. });
         let mut routed_on = 0;
         let mut unknown = false;
         for source in &self.sources {
             let yielded = self.yielded(source, findings, ops, Some(values));
-            if let Source::Json(number) = source
+            if let Source::Body(format, number) = source
+                && findings.format() == Some(*format)
                 && self.duplicates == Duplicates::Reject
                 && !matches!(yielded, Err(Unusable(Reason::DuplicateKey, _)))
             {
@@ -172,13 +171,13 @@ impl Field {
             return Ok(());
         }
         for source in &self.sources {
-            let Source::Json(number) = source else {
+            let Source::Body(format, number) = source else {
                 continue;
             };
             if watched & reading::only(*number) == 0 {
                 continue;
             }
-            match self.json(*number, findings) {
+            match self.in_body(*format, *number, findings) {
                 Ok(_) | Err(TOO_LONG) => {}
                 Err(Unusable(reason, detail)) => {
                     outcome.fail(reason, &self.path, detail);
@@ -205,7 +204,7 @@ impl Field {
         values: Option<&Values>,
     ) -> Result<Yield, Unusable> {
         let yielded = match source {
-            Source::Json(number) => self.json(*number, findings)?,
+            Source::Body(format, number) => self.in_body(*format, *number, findings)?,
             Source::Header(name) => self.header(&ops.header_values(Direction::Request, name))?,
             Source::Expression(number) => match values.map(|values| values.source(*number)) {
                 None => Yield::Unknown,
@@ -250,20 +249,20 @@ impl Field {
         Ok(text.map_or(Yield::Nothing, |text| Yield::Value(text.to_owned())))
     }
 
-    fn json(&self, number: usize, findings: &Findings<'_>) -> Result<Yield, Unusable> {
+    fn in_body(
+        &self,
+        format: Format,
+        number: usize,
+        findings: &Findings<'_>,
+    ) -> Result<Yield, Unusable> {
+        if findings.format() != Some(format) {
+            return Ok(Yield::Nothing);
+        }
         let (fields, ended): (&[json::Field], bool) = match findings {
             Findings::Absent => return Ok(Yield::Nothing),
-            Findings::Unreadable(json::Error::Invalid) => {
-                return Err(Unusable(
-                    Reason::JsonInvalid,
-                    "the body is not a JSON document",
-                ));
-            }
-            Findings::Unreadable(json::Error::TooDeep) => {
-                return Err(Unusable(Reason::Limit, "the body is nested too deep"));
-            }
-            Findings::Begun { fields, ended } => (fields, *ended),
-            Findings::Whole(fields) => (fields, true),
+            Findings::Unreadable { error, .. } => return Err(*error),
+            Findings::Begun { fields, ended, .. } => (fields, *ended),
+            Findings::Whole { fields, .. } => (fields, true),
         };
         let Some(field) = fields.get(number) else {
             return Ok(Yield::Nothing);

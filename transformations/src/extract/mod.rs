@@ -2,21 +2,25 @@
 
 mod aliases;
 mod compile;
+mod content;
 mod extracted;
 mod field;
 mod lookup;
 mod path;
 mod reading;
+mod search;
+mod wanted;
 
 pub(crate) use compile::compile;
+pub(crate) use content::Content;
 pub(crate) use extracted::Extracted;
 pub(crate) use reading::Reading;
 
 use field::Field;
 use reading::Findings;
+use wanted::Wanted;
 
 use crate::failure::{Outcome, Reason, Reply};
-use crate::json::Pointers;
 use crate::limits::Limits;
 use crate::ops::{Direction, TransformationOps};
 use crate::transform::{Extent, Values};
@@ -24,10 +28,14 @@ use crate::transform::{Extent, Values};
 /// All the fields of one configuration, found in one pass over the body.
 #[derive(Debug, Default)]
 pub(crate) struct Extraction {
-    pointers: Pointers,
+    wanted: Wanted,
     fields: Vec<Field>,
     limits: Limits,
 }
+
+/// Why a source that has something does not yield it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Unusable(Reason, &'static str);
 
 impl Extraction {
     /// Whether there is nothing to extract.
@@ -37,7 +45,7 @@ impl Extraction {
 
     /// Whether a source is in the body.
     pub(crate) fn reads_body(&self) -> bool {
-        !self.pointers.is_empty()
+        !self.wanted.is_empty()
     }
 
     /// Whether a field is put in a header.
@@ -62,11 +70,16 @@ impl Extraction {
         self.fields.iter().flat_map(Field::headers)
     }
 
+    /// What a request's headers say of its body, as far as it matters here.
+    pub(crate) fn content(&self, ops: &dyn TransformationOps) -> Content {
+        Content::of(ops, &self.wanted)
+    }
+
     /// Reads the next bytes of the body.
-    pub(crate) fn read(&self, reading: &mut Option<Reading>, bytes: &[u8]) {
+    pub(crate) fn read(&self, reading: &mut Option<Reading>, content: &Content, bytes: &[u8]) {
         reading
-            .get_or_insert_with(|| Reading::new(&self.pointers, &self.limits))
-            .read(&self.pointers, bytes);
+            .get_or_insert_with(|| Reading::new(content, &self.wanted, &self.limits))
+            .read(&self.wanted, bytes);
     }
 
     /// Whether what was read settles every field, whatever follows: a value was found, or none can
@@ -87,6 +100,7 @@ impl Extraction {
         &self,
         ops: &mut dyn TransformationOps,
         reading: &mut Option<Reading>,
+        content: &Content,
         extent: Extent,
         values: &Values,
         outcome: &mut Outcome,
@@ -94,7 +108,7 @@ impl Extraction {
         let findings = match extent {
             Extent::Headers | Extent::Events => Findings::Absent,
             Extent::Begun => reading.as_ref().map_or(Findings::Absent, Reading::begun),
-            Extent::Whole => self.whole(ops, reading.take()),
+            Extent::Whole => self.whole(ops, content, reading.take()),
         };
         let mut extracted = Extracted::default();
         let mut routed_on = 0;
@@ -137,7 +151,7 @@ impl Extraction {
         };
         let watched = read.watched();
         if ended {
-            return self.contradiction(watched, &read.whole(&self.pointers), outcome);
+            return self.contradiction(watched, &read.whole(&self.wanted), outcome);
         }
         self.contradiction(watched, &read.begun(), outcome)?;
         *reading = Some(read);
@@ -156,18 +170,23 @@ impl Extraction {
 
     /// The fields of a body that has arrived whole: as they were read on its way, if nobody has
     /// changed it since.
-    fn whole(&self, ops: &dyn TransformationOps, reading: Option<Reading>) -> Findings<'static> {
+    fn whole(
+        &self,
+        ops: &dyn TransformationOps,
+        content: &Content,
+        reading: Option<Reading>,
+    ) -> Findings<'static> {
         if !self.reads_body() {
             return Findings::Absent;
         }
         let held = |reading: &Reading| reading.bytes() == ops.body_size(Direction::Request);
         let reading = reading.filter(held).unwrap_or_else(|| {
-            let mut reading = Reading::new(&self.pointers, &self.limits);
+            let mut reading = Reading::new(content, &self.wanted, &self.limits);
             for chunk in ops.body_chunks(Direction::Request) {
-                reading.read(&self.pointers, chunk);
+                reading.read(&self.wanted, chunk);
             }
             reading
         });
-        reading.whole(&self.pointers)
+        reading.whole(&self.wanted)
     }
 }

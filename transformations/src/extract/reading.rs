@@ -1,49 +1,56 @@
-//! The search through a request's body as it arrives.
+//! The reading of a request's body as it arrives.
 
-use crate::json::{self, Finder, Pointers};
+use super::Unusable;
+use super::content::Content;
+use super::search::Search;
+use super::wanted::{Format, Wanted};
+use crate::json::Field;
 use crate::limits::Limits;
 
 /// How far a request's body has been read, and what it has said so far.
 #[derive(Debug)]
 pub(crate) struct Reading {
-    finder: Finder,
-    broken: Option<json::Error>,
+    format: Format,
+    search: Result<Search, Unusable>,
     bytes: usize,
-    /// The pointers whose values the request was routed on: none may stand again with another.
+    /// The fields whose values the request was routed on: none may stand again with another.
     watched: u64,
 }
 
-/// What the body says of the JSON fields.
+/// What the body says of the fields that are looked for in its format.
 #[derive(Debug)]
 pub(super) enum Findings<'f> {
     /// There is no body.
     Absent,
     /// The fields of what has arrived; `ended`: no field can follow.
     Begun {
-        fields: &'f [json::Field],
+        format: Format,
+        fields: &'f [Field],
         ended: bool,
     },
     /// The fields of the whole body.
-    Whole(Vec<json::Field>),
-    /// The body, or what has arrived of it, is not JSON.
-    Unreadable(json::Error),
+    Whole { format: Format, fields: Vec<Field> },
+    /// The body, or what has arrived of it, cannot be read.
+    Unreadable { format: Format, error: Unusable },
 }
 
 impl Reading {
-    pub(super) fn new(pointers: &Pointers, limits: &Limits) -> Self {
+    pub(super) fn new(content: &Content, wanted: &Wanted, limits: &Limits) -> Self {
         Self {
-            finder: Finder::new(pointers, limits),
-            broken: None,
+            format: content.syntax.format(),
+            search: Search::new(&content.syntax, wanted, limits),
             bytes: 0,
             watched: 0,
         }
     }
 
     /// Reads the next bytes.
-    pub(super) fn read(&mut self, pointers: &Pointers, bytes: &[u8]) {
+    pub(super) fn read(&mut self, wanted: &Wanted, bytes: &[u8]) {
         self.bytes = self.bytes.saturating_add(bytes.len());
-        if self.broken.is_none() {
-            self.broken = self.finder.feed(pointers, bytes).err();
+        if let Ok(search) = &mut self.search
+            && let Err(error) = search.feed(wanted, bytes)
+        {
+            self.search = Err(error);
         }
     }
 
@@ -54,41 +61,58 @@ impl Reading {
 
     /// What is known while more may come.
     pub(super) fn begun(&self) -> Findings<'_> {
-        match self.broken {
-            Some(error) => Findings::Unreadable(error),
-            None => Findings::Begun {
-                fields: self.finder.fields(),
-                ended: self.finder.ended(),
+        let format = self.format;
+        match &self.search {
+            Err(error) => Findings::Unreadable {
+                format,
+                error: *error,
+            },
+            Ok(search) => Findings::Begun {
+                format,
+                fields: search.fields(),
+                ended: search.ended(),
             },
         }
     }
 
     /// What is known when nothing more comes.
-    pub(super) fn whole(self, pointers: &Pointers) -> Findings<'static> {
-        match self.broken {
-            _ if self.bytes == 0 => Findings::Absent,
-            Some(error) => Findings::Unreadable(error),
-            None => match self.finder.finish(pointers) {
-                Ok(fields) => Findings::Whole(fields),
-                Err(error) => Findings::Unreadable(error),
-            },
+    pub(super) fn whole(self, wanted: &Wanted) -> Findings<'static> {
+        if self.bytes == 0 {
+            return Findings::Absent;
+        }
+        let format = self.format;
+        match self.search.and_then(|search| search.finish(wanted)) {
+            Ok(fields) => Findings::Whole { format, fields },
+            Err(error) => Findings::Unreadable { format, error },
         }
     }
 
-    /// Goes on only to watch over the pointers of this set; `None` when there is none, or nothing
+    /// Goes on only to watch over the fields of this set; `None` when there is none, or nothing
     /// more can be read.
     pub(super) fn watch(mut self, routed_on: u64) -> Option<Self> {
         self.watched = routed_on;
-        (routed_on != 0 && self.broken.is_none()).then_some(self)
+        (routed_on != 0 && self.search.is_ok()).then_some(self)
     }
 
-    /// The pointers that are watched over.
+    /// The fields that are watched over, of those looked for in the format of the body.
     pub(super) fn watched(&self) -> u64 {
         self.watched
     }
 }
 
-/// The set that holds this pointer alone. There are at most 64.
+impl Findings<'_> {
+    /// The format of the body.
+    pub(super) fn format(&self) -> Option<Format> {
+        match self {
+            Findings::Absent => None,
+            Findings::Begun { format, .. }
+            | Findings::Whole { format, .. }
+            | Findings::Unreadable { format, .. } => Some(*format),
+        }
+    }
+}
+
+/// The set that holds the field with this number alone. There are at most 64.
 pub(super) fn only(number: usize) -> u64 {
     let shift = u32::try_from(number).unwrap_or(u32::MAX);
     1_u64.checked_shl(shift).unwrap_or_default()

@@ -45,7 +45,8 @@ impl Field {
         self.last.as_ref().unwrap_or(&self.first).as_ref()
     }
 
-    fn record(&mut self, found: Found) {
+    /// Adds what stands there now.
+    pub(crate) fn record(&mut self, found: Found) {
         match &mut self.last {
             None if self.first.is_none() => self.first = Some(found),
             last => {

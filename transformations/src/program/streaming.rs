@@ -25,7 +25,12 @@ pub(super) fn conflicts(transformation: &Transformation, pass: &Pass) -> Vec<Dia
         return found;
     }
     for (index, extract) in transformation.extract.iter().enumerate() {
-        let in_body = |source: &Source| matches!(source, Source::Json(_));
+        let in_body = |source: &Source| {
+            matches!(
+                source,
+                Source::Json(_) | Source::Multipart(_) | Source::Form(_)
+            )
+        };
         if extract.duplicates == Duplicates::Last && extract.from.iter().any(in_body) {
             conflict(
                 &format!("extract[{index}].duplicates"),

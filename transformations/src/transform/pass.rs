@@ -145,7 +145,8 @@ impl Pass {
     /// Reads the next bytes of the body, of which each is to be given once and in order. Who gives
     /// none leaves it to [`Self::run`] to read the host's buffer.
     pub fn read(&self, exchange: &mut Exchange, bytes: &[u8]) {
-        self.extraction.read(&mut exchange.reading, bytes);
+        self.extraction
+            .read(&mut exchange.reading, &exchange.content, bytes);
     }
 
     /// Whether what was read settles everything that the pass takes from the body.

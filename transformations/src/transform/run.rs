@@ -61,9 +61,16 @@ impl<'r> Run<'r> {
         }
         if !pass.extraction.is_empty() {
             let values = self.values(Phase::Extraction, exchange, &message, whole, &findings);
-            let (extraction, reading) = (&pass.extraction, &mut exchange.reading);
-            let extracted =
-                extraction.run(self.ops, reading, extent, &values, &mut self.outcome)?;
+            let extraction = &pass.extraction;
+            let (reading, content) = (&mut exchange.reading, &exchange.content);
+            let extracted = extraction.run(
+                self.ops,
+                reading,
+                content,
+                extent,
+                &values,
+                &mut self.outcome,
+            )?;
             exchange.extracted = Some(extracted);
         }
         let values = self.values(Phase::Edits, exchange, &message, whole, &findings);

@@ -1,0 +1,78 @@
+//! What a request's headers say of its body.
+
+use super::Unusable;
+use super::wanted::{Format, Wanted};
+use crate::failure::Reason;
+use crate::multipart::{Delimiter, Parameters};
+use crate::ops::{Direction, TransformationOps};
+
+/// What a request's headers say of its body.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Content {
+    pub(super) syntax: Syntax,
+}
+
+/// How to read the body.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Syntax {
+    #[default]
+    Json,
+    Multipart(Delimiter),
+    Form,
+    /// Not at all: the headers contradict each other.
+    Unusable(Format, Unusable),
+}
+
+impl Content {
+    /// Asks `ops` for what matters to those who want `wanted`.
+    pub(super) fn of(ops: &dyn TransformationOps, wanted: &Wanted) -> Self {
+        if wanted.is_empty() {
+            return Self::default();
+        }
+        Self {
+            syntax: Syntax::of(ops, wanted),
+        }
+    }
+}
+
+impl Syntax {
+    /// Clients call JSON anything, so that only what is called a form, and is looked for in one, is
+    /// not read as JSON.
+    fn of(ops: &dyn TransformationOps, wanted: &Wanted) -> Self {
+        if wanted.parts.is_empty() && wanted.fields.is_empty() {
+            return Syntax::Json;
+        }
+        let values = ops.header_values(Direction::Request, "content-type");
+        // Two values are as wrong as one with a comma, and become one.
+        let value = String::from_utf8_lossy(&values.join(&b", "[..])).into_owned();
+        let essence = value.split([';', ',']).next().unwrap_or_default().trim();
+        if essence.eq_ignore_ascii_case("multipart/form-data") && !wanted.parts.is_empty() {
+            let parameters = Parameters::parse(&value).ok();
+            let delimiter = parameters.and_then(|parameters| Delimiter::of(&parameters).ok());
+            return delimiter.map_or(
+                Syntax::Unusable(
+                    Format::Multipart,
+                    Unusable(
+                        Reason::MultipartInvalid,
+                        "the content-type has no boundary that all would read in the same way",
+                    ),
+                ),
+                Syntax::Multipart,
+            );
+        }
+        let form = "application/x-www-form-urlencoded";
+        if essence.eq_ignore_ascii_case(form) && !wanted.fields.is_empty() {
+            return Syntax::Form;
+        }
+        Syntax::Json
+    }
+
+    pub(super) fn format(&self) -> Format {
+        match self {
+            Syntax::Json => Format::Json,
+            Syntax::Multipart(_) => Format::Multipart,
+            Syntax::Form => Format::Form,
+            Syntax::Unusable(format, _) => *format,
+        }
+    }
+}
