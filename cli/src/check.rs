@@ -1,0 +1,160 @@
+//! `rustformations check`: everything that is wrong with a configuration.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use transformations::acl::Acl;
+use transformations::{Code, ConfigErrors, Diagnostic, Engine};
+
+use crate::document::{self, Filter};
+
+/// Prints everything that is wrong with configurations. Exits 0 if there is no error, else 1.
+///
+/// A file holds a filter_config, or an Envoy configuration with filters of the module rust_module in it; YAML or
+/// JSON. What the module only warns of, because control planes run ahead of it, is an error here: unknown keys.
+#[derive(clap::Args)]
+pub(crate) struct Check {
+    /// The files; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// Which filter a file with nothing but a filter_config is for.
+    #[arg(long, value_name = "NAME", default_value = "rustformation")]
+    #[arg(value_parser = ["rustformation", "http_simple_mutations", "http-acl"])]
+    filter: String,
+}
+
+/// What was found in one file.
+#[derive(Default)]
+struct Verdict {
+    lines: Vec<String>,
+    errors: usize,
+    warnings: usize,
+}
+
+impl Check {
+    pub(crate) fn execute(&self) -> Result<ExitCode> {
+        let engine = Engine::default();
+        let mut out = io::stdout().lock();
+        let mut sound = true;
+        for path in &self.files {
+            let name = path.display();
+            let verdict = match read(path) {
+                Ok(text) => self.judge(&engine, &text),
+                Err(error) => Verdict::unreadable(&error),
+            };
+            sound &= verdict.errors == 0;
+            for line in &verdict.lines {
+                writeln!(out, "{name}: {line}")?;
+            }
+            writeln!(
+                out,
+                "{name}: {}, {}",
+                counted(verdict.errors, "error"),
+                counted(verdict.warnings, "warning")
+            )?;
+        }
+        Ok(if sound {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+
+    fn judge(&self, engine: &Engine, text: &str) -> Verdict {
+        let filters = match document::filters(text, &self.filter) {
+            Ok(filters) => filters,
+            Err(error) => return Verdict::unreadable(&error),
+        };
+        let mut verdict = Verdict::default();
+        for filter in &filters {
+            match load(engine, filter) {
+                Ok(diagnostics) => {
+                    for diagnostic in diagnostics {
+                        verdict.add(&filter.place, &diagnostic);
+                    }
+                }
+                Err(error) => {
+                    verdict.errors += 1;
+                    verdict
+                        .lines
+                        .push(format!("{}error: {error:#}", prefix(&filter.place)));
+                }
+            }
+        }
+        verdict
+    }
+}
+
+impl Verdict {
+    fn unreadable(error: &anyhow::Error) -> Self {
+        Self {
+            lines: vec![format!("error: {error:#}")],
+            errors: 1,
+            warnings: 0,
+        }
+    }
+
+    fn add(&mut self, place: &str, diagnostic: &Diagnostic) {
+        let error = diagnostic.is_error() || diagnostic.code == Code::UnknownKey;
+        let (severity, count) = if error {
+            ("error", &mut self.errors)
+        } else {
+            ("warning", &mut self.warnings)
+        };
+        *count += 1;
+        let prefix = prefix(place);
+        self.lines.push(format!(
+            "{prefix}{severity} {}: {diagnostic}",
+            diagnostic.code
+        ));
+    }
+}
+
+fn prefix(place: &str) -> String {
+    if place.is_empty() {
+        String::new()
+    } else {
+        format!("{place}: ")
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    match count {
+        0 => format!("no {what}s"),
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    if path == Path::new("-") {
+        io::stdin().read_to_string(&mut text)
+    } else {
+        fs::read_to_string(path).map(|read| {
+            text = read;
+            text.len()
+        })
+    }
+    .context("cannot be read")?;
+    Ok(text)
+}
+
+/// All diagnostics of one filter's configuration.
+fn load(engine: &Engine, filter: &Filter) -> Result<Vec<Diagnostic>> {
+    let config = filter.config.as_bytes();
+    let loaded = match filter.name.as_str() {
+        "rustformation" | "http_simple_mutations" => {
+            engine.load(config).map(|loaded| loaded.warnings)
+        }
+        "http-acl" => Acl::load(config).map(|loaded| loaded.warnings),
+        other => anyhow::bail!(
+            "unknown filter `{other}`; the module has `rustformation`, `http_simple_mutations` and `http-acl`"
+        ),
+    };
+    Ok(loaded.unwrap_or_else(|ConfigErrors(diagnostics)| diagnostics))
+}

@@ -1,0 +1,116 @@
+//! `rustformations check`, as users call it.
+#![forbid(unsafe_code)]
+// Helpers of tests may fail as tests do.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// The exit code and what was printed, for arguments and standard input.
+fn check(arguments: &[&str], input: &str) -> (Option<i32>, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rustformations"))
+        .arg("check")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stdout).unwrap(),
+    )
+}
+
+#[test]
+fn a_sound_configuration_passes() {
+    let (code, printed) = check(
+        &["-"],
+        "request: {extract: [{header: x-gateway-model-name}]}",
+    );
+    assert_eq!(
+        (code, printed.as_str()),
+        (Some(0), "-: no errors, no warnings\n")
+    );
+}
+
+#[test]
+fn everything_wrong_is_printed() {
+    let config = r#"{"request": {"set": [{"name": "x", "value": "{{ a | uper }}"}], "sett": [], "remove": ["a b"]}}"#;
+    let (code, printed) = check(&["-"], config);
+    assert_eq!(code, Some(1), "{printed}");
+    for part in [
+        "-: error RF003: request.sett: unknown key",
+        "unknown filter `uper`",
+        "did you mean `upper`?",
+        "error RF006: request.remove[0]",
+        "\n-: 2 errors, 2 warnings\n",
+    ] {
+        assert!(printed.contains(part), "{part} is not in\n{printed}");
+    }
+}
+
+#[test]
+fn access_lists_are_checked_too() {
+    let config = r#"{"rules": [{"cidrs": ["10.0.0.0/33"], "action": "deny"}]}"#;
+    let (code, printed) = check(&["--filter", "http-acl", "-"], config);
+    assert_eq!(code, Some(1));
+    assert!(printed.contains("error RF010: "), "{printed}");
+}
+
+#[test]
+fn the_examples_pass() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../envoy-configs");
+    let mut files: Vec<String> = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        files.push(entry.unwrap().path().to_str().unwrap().to_owned());
+    }
+    assert!(!files.is_empty());
+    let arguments: Vec<&str> = files.iter().map(String::as_str).collect();
+    let (code, printed) = check(&arguments, "");
+    assert_eq!(code, Some(0), "{printed}");
+    assert_eq!(
+        printed.matches("no errors").count(),
+        files.len(),
+        "{printed}"
+    );
+}
+
+#[test]
+fn an_error_in_envoys_configuration_has_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("envoy.yaml");
+    let text = "static_resources:\n  listeners:\n  - http_filters:\n    - typed_config:\n        \
+        '@type': type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter\n        \
+        dynamic_module_config: {name: rust_module}\n        filter_name: FILTER\n        filter_config:\n          \
+        '@type': type.googleapis.com/google.protobuf.Struct\n          value: {request: {remove: 1}}\n";
+    for (filter, message) in [
+        ("rustformation", "error RF002: request.remove"),
+        ("rustformations", "error: unknown filter `rustformations`"),
+    ] {
+        fs::write(&path, text.replace("FILTER", filter)).unwrap();
+        let (code, printed) = check(&[path.to_str().unwrap()], "");
+        assert_eq!(code, Some(1));
+        let place = "envoy.yaml: static_resources.listeners[0].http_filters[0].typed_config: ";
+        assert!(printed.contains(&format!("{place}{message}")), "{printed}");
+    }
+}
+
+#[test]
+fn a_file_that_is_missing_does_not_hide_the_others() {
+    let (code, printed) = check(&["/nowhere", "-"], "{}");
+    assert_eq!(code, Some(1));
+    assert!(
+        printed.contains("/nowhere: error: cannot be read: "),
+        "{printed}"
+    );
+    assert!(printed.contains("-: no errors, no warnings"), "{printed}");
+}
