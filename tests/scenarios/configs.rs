@@ -17,6 +17,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All per_route,
     Ends mirror,
     All model_names,
+    Ends demo,
 ];
 
 /// The files with the ports of their endpoints. A file missing here is a failure.
@@ -27,6 +28,7 @@ const FILES: &[(&str, &[u16])] = &[
     ("per-route.yaml", &[9001]),
     ("mirror.yaml", &[9001, 9002]),
     ("model-names.yaml", &[9001]),
+    ("demo.yaml", &[]),
 ];
 
 async fn start(stage: &Stage, file: &str, upstreams: &[(u16, &Upstream)]) -> Result<Arc<Envoy>> {
@@ -346,5 +348,31 @@ async fn model_names(stage: &Stage) -> Result<()> {
         let seen = llm.request().await?.text();
         same("no model", seen.as_str(), r#"{"max_tokens": 5}"#)?;
     }
+    Ok(())
+}
+
+async fn demo(stage: &Stage) -> Result<()> {
+    let envoy = start(stage, "demo.yaml", &[]).await?;
+    for (model, served) in [
+        ("gpt-4-turbo", "openai"),
+        ("mistral-small", "local"),
+        ("llama-3", "fallback"),
+    ] {
+        let request = Request::post("/v1/chat/completions").json(&json!({"model": model}));
+        let response = request.send(envoy.address().await?).await?;
+        let response = response.expect_status(200)?;
+        same(model, served_by(&response)?, served)?;
+        same(
+            model,
+            only(&response.headers, "content-type")?,
+            "application/json",
+        )?;
+        same(model, response.json()?["served_by"].as_str(), Some(served))?;
+    }
+    let log = envoy.access_log(3).await?;
+    ensure!(
+        log[0].ends_with("POST /v1/chat/completions 200 model=gpt-4o"),
+        "{log:?}"
+    );
     Ok(())
 }

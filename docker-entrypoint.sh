@@ -1,0 +1,34 @@
+#!/bin/sh
+# What the container runs:
+#
+#   arguments        becomes
+#   check FILE...    the command rustformations, which checks configurations
+#   envoy ARG...     Envoy, as it is: nothing is filled in
+#   none, and no configuration: no INPUT_CONF, no /etc/envoy/envoy.yaml
+#                    Envoy with a demonstration of body-based routing on port 8080
+#   anything else    envoyinit, which fills in the bootstrap and becomes Envoy with these arguments
+#
+# A pod of kgateway always has arguments, all of them options: without its configuration it fails, as it should.
+#
+# DISABLE_CORE_DUMPS=true: no core file is ever written. ENVOY_SIDECAR, not empty: Envoy with
+# /etc/envoy/envoy-sidecar.yaml and the arguments.
+set -eu
+
+case "${DISABLE_CORE_DUMPS:-}" in
+  1 | [Tt] | [Tt][Rr][Uu][Ee]) ulimit -c 0 ;;
+esac
+
+case "${1:-}" in
+  check) exec /usr/local/bin/rustformations "$@" ;;
+  envoy) shift && exec /usr/local/bin/envoy "$@" ;;
+esac
+
+if [ -n "${ENVOY_SIDECAR:-}" ]; then
+  exec /usr/local/bin/envoy -c /etc/envoy/envoy-sidecar.yaml "$@"
+fi
+
+if [ "$#" -eq 0 ] && [ -z "${INPUT_CONF:-}" ] && [ ! -e /etc/envoy/envoy.yaml ]; then
+  export INPUT_CONF=/usr/local/share/rustformations/demo.yaml
+  echo "no configuration: a demonstration on port 8080, see $INPUT_CONF" >&2
+fi
+exec /usr/local/bin/envoyinit "$@"
