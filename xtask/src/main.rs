@@ -9,6 +9,7 @@ mod check_module;
 mod conformance;
 mod docs;
 mod envoy;
+mod image;
 mod manifests;
 mod run;
 mod table;
@@ -30,6 +31,7 @@ enum Command {
     Manifests(manifests::Manifests),
     Bench(bench::Bench),
     Docs(docs::Docs),
+    Image(image::Image),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Manifests(command) => command.execute(),
         Command::Bench(command) => command.execute(),
         Command::Docs(command) => command.execute(),
+        Command::Image(command) => command.execute(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

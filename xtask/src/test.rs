@@ -6,7 +6,10 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use harness::EnvoyRelease;
 
-/// Runs every test: engine, SDK, and the scenarios on every supported Envoy (or the one in ENVOY_BIN).
+use crate::image;
+
+/// Runs every test: engine, SDK, the scenarios on every supported Envoy (or the one in ENVOY_BIN), and, where Docker
+/// Engine runs, the images.
 #[derive(clap::Args)]
 pub(crate) struct Test {}
 
@@ -22,6 +25,6 @@ impl Test {
             .status()
             .context("cannot run cargo: install Rust from https://rustup.rs")?;
         ensure!(status.success(), "tests failed: see above");
-        Ok(())
+        image::test()
     }
 }
