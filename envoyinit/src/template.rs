@@ -2,7 +2,7 @@
 //!
 //! | action | is |
 //! |---|---|
-//! | `{{.PodName}}` | a text, see [`Pod`](crate::pod::Pod) |
+//! | `{{.PodName}}` | a text, see [`Pod`] |
 //! | `{{.PodLabels}}` | all labels, as Go prints a map: `map[a:1 b:2]` |
 //! | `{{.PodLabels.app}}` | one label, `<no value>` if the pod has none such |
 //! | `{{index .PodLabels "app"}}` | one label, empty if the pod has none such |

@@ -1,6 +1,6 @@
 //! Expressions in CEL, the Common Expression Language: compiled once, evaluated for many messages.
 //!
-//! The parser is that of crate `cel`. Its tree becomes [`Node`](node::Node)s, in which every name,
+//! The parser is that of crate `cel`. Its tree becomes [`Node`]s, in which every name,
 //! function and pattern is looked up and `json(request.body).a.b` is a field to search for. What
 //! evaluates them counts every step and every byte.
 
