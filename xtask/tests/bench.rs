@@ -31,8 +31,6 @@ fn a_short_run_measures_every_peer() {
     if !release.at_least(1, 37) {
         missing.remove("transform");
     }
-    // Not every commit has the body mode yet.
-    missing.retain(|name| !name.starts_with("extract-streamed"));
     assert!(missing.is_empty(), "{missing:?} left out:\n{stderr}");
 
     let peers = names(&results["peers"], "name");
