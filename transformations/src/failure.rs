@@ -21,7 +21,7 @@ pub enum Reason {
     DuplicateKey,
     /// A request was rejected because a field is missing.
     FieldMissing,
-    /// A body that is to be edited is compressed, or encoded in another way.
+    /// A body is encoded in a way that is not known, or not as its `content-encoding` says.
     ContentEncoding,
     /// A body that has to be `multipart/form-data` is not, or others might read it in another way.
     MultipartInvalid,

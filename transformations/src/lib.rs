@@ -76,6 +76,7 @@
 
 pub mod acl;
 mod cel;
+mod coding;
 pub mod config;
 mod diagnostic;
 mod engine;

@@ -25,6 +25,11 @@ pub struct Limits {
     /// limit if it is lower. From Envoy 1.38 on it is also set as the buffer limit of messages that
     /// are held whole, which without this is the listener's; older releases keep the listener's.
     pub max_held_bytes: Option<usize>,
+    /// The most bytes that an encoded body (`content-encoding`) may stand for where one is read.
+    pub decoded_bytes: usize,
+    /// The most bytes that each byte of an encoded body may stand for, on average, from 262144
+    /// decoded bytes on. At least 1.
+    pub decoded_ratio: usize,
     /// The longest event of a `text/event-stream` response that `patch` edits, in bytes. From 1 to
     /// 16777216: it is held until it has arrived whole. A longer one passes as it is.
     pub event_bytes: usize,
@@ -39,6 +44,8 @@ impl Default for Limits {
             template_fuel: 1_000_000,
             rendered_bytes: 64 << 20,
             max_held_bytes: None,
+            decoded_bytes: 64 << 20,
+            decoded_ratio: 100,
             event_bytes: 1 << 20,
         }
     }

@@ -6,6 +6,9 @@
 
 mod host;
 
+use compression_codecs::core::Level;
+use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
+use compression_codecs::{EncodeV2, GzipEncoder};
 use host::{Host, Message};
 use proptest::prelude::*;
 use transformations::{
@@ -26,13 +29,51 @@ const TARGETS: [&str; 3] = ["x-model", "x-first", "x-tenant-name"];
 const MULTIPART: &str = "multipart/form-data; boundary=XX";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Bodies with what they are called.
-fn body() -> impl Strategy<Value = (&'static str, String)> {
-    prop_oneof![
+/// A body with what it is called.
+#[derive(Clone, Debug)]
+struct Body {
+    content_type: &'static str,
+    content_encoding: &'static str,
+    bytes: Vec<u8>,
+}
+
+fn body() -> impl Strategy<Value = Body> {
+    let body = prop_oneof![
         3 => json().prop_map(|body| ("application/json", body)),
         1 => multipart().prop_map(|body| (MULTIPART, body)),
         1 => form().prop_map(|body| (FORM, body)),
-    ]
+    ];
+    (body, 0..4_u8, any::<prop::sample::Index>()).prop_map(|((content_type, body), coding, at)| {
+        let mut bytes = body.into_bytes();
+        if coding > 1 {
+            bytes = gzip(&bytes);
+        }
+        // Cut off, or followed by more.
+        if coding > 2 {
+            match at.index(3) {
+                0 => bytes.truncate(at.index(bytes.len())),
+                1 => bytes.extend_from_within(..),
+                _ => {}
+            }
+        }
+        Body {
+            content_type,
+            content_encoding: if coding > 1 { "gzip" } else { "identity" },
+            bytes,
+        }
+    })
+}
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzipEncoder::new(Level::Default.into());
+    let mut room = vec![0; body.len() + 1024];
+    let mut output = WriteBuffer::new_initialized(&mut room);
+    let mut input = PartialBuffer::new(body);
+    while !input.unwritten().is_empty() {
+        encoder.encode(&mut input, &mut output).unwrap();
+    }
+    assert!(encoder.finish(&mut output).unwrap());
+    output.written().to_vec()
 }
 
 /// Bodies that are multipart more often than not, with parts that stand twice.
@@ -93,12 +134,12 @@ fn json() -> impl Strategy<Value = String> {
     })
 }
 
-fn pieces(body: &str, cuts: &[prop::sample::Index]) -> Vec<Vec<u8>> {
+fn pieces(Body { bytes: body, .. }: &Body, cuts: &[prop::sample::Index]) -> Vec<Vec<u8>> {
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
     cuts.extend([0, body.len()]);
     cuts.sort_unstable();
     cuts.windows(2)
-        .map(|ends| body.as_bytes()[ends[0]..ends[1]].to_vec())
+        .map(|ends| body[ends[0]..ends[1]].to_vec())
         .collect()
 }
 
@@ -124,18 +165,19 @@ fn ended(host: &Host, outcomes: Vec<Outcome>) -> Ended {
     (reply, failures, TARGETS.iter().map(first).collect())
 }
 
-fn request(content_type: &str, chunks: Vec<Vec<u8>>) -> Host {
+fn request(body: &Body, chunks: Vec<Vec<u8>>) -> Host {
     let headers = [
         ("x-model", "forged"),
         ("x-tenant", "t1"),
-        ("content-type", content_type),
+        ("content-type", body.content_type),
+        ("content-encoding", body.content_encoding),
     ];
     Host::new(Message::new(&headers, chunks), Message::default())
 }
 
 /// Read by the pass at the end.
-fn at_once(program: &Program, content_type: &str, pieces: &[Vec<u8>]) -> Ended {
-    let mut host = request(content_type, pieces.to_vec());
+fn at_once(program: &Program, body: &Body, pieces: &[Vec<u8>]) -> Ended {
+    let mut host = request(body, pieces.to_vec());
     let mut exchange = Exchange::begin(program, &mut host);
     let pass = program.pass(Direction::Request).unwrap();
     let outcome = pass.run(&mut host, &mut exchange, Extent::Whole);
@@ -143,8 +185,8 @@ fn at_once(program: &Program, content_type: &str, pieces: &[Vec<u8>]) -> Ended {
 }
 
 /// Read piece by piece, held to the end.
-fn piecewise(program: &Program, content_type: &str, pieces: &[Vec<u8>]) -> Ended {
-    let mut host = request(content_type, pieces.to_vec());
+fn piecewise(program: &Program, body: &Body, pieces: &[Vec<u8>]) -> Ended {
+    let mut host = request(body, pieces.to_vec());
     let mut exchange = Exchange::begin(program, &mut host);
     let pass = program.pass(Direction::Request).unwrap();
     for piece in pieces {
@@ -155,8 +197,8 @@ fn piecewise(program: &Program, content_type: &str, pieces: &[Vec<u8>]) -> Ended
 }
 
 /// Let go when decided, and watched after that. Also whether it was let go.
-fn streamed(program: &Program, content_type: &str, pieces: &[Vec<u8>]) -> (Ended, bool) {
-    let mut host = request(content_type, Vec::new());
+fn streamed(program: &Program, body: &Body, pieces: &[Vec<u8>]) -> (Ended, bool) {
+    let mut host = request(body, Vec::new());
     let mut exchange = Exchange::begin(program, &mut host);
     let pass = program.pass(Direction::Request).unwrap();
     assert!(pass.streams());
@@ -187,24 +229,24 @@ proptest! {
 
     #[test]
     fn pieces_say_what_the_whole_says(
-        (content_type, body) in body(),
+        body in body(),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
     ) {
         let pieces = pieces(&body, &cuts);
         let program = program("buffered");
-        prop_assert_eq!(piecewise(&program, content_type, &pieces), at_once(&program, content_type, &pieces));
+        prop_assert_eq!(piecewise(&program, &body, &pieces), at_once(&program, &body, &pieces));
     }
 
     /// What goes through streamed has the headers it would have had held whole, or was found broken
     /// in both before it had any.
     #[test]
     fn what_streams_is_routed_as_if_it_were_held(
-        (content_type, body) in body(),
+        body in body(),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
     ) {
         let pieces = pieces(&body, &cuts);
-        let held = at_once(&program("buffered"), content_type, &pieces);
-        let (streamed, released) = streamed(&program("streamed"), content_type, &pieces);
+        let held = at_once(&program("buffered"), &body, &pieces);
+        let (streamed, released) = streamed(&program("streamed"), &body, &pieces);
         if !released {
             prop_assert_eq!(&streamed, &held);
         } else if streamed.0.is_none() {
@@ -215,12 +257,20 @@ proptest! {
     }
 }
 
+fn called(content_type: &'static str) -> Body {
+    Body {
+        content_type,
+        content_encoding: "",
+        bytes: Vec::new(),
+    }
+}
+
 /// A part that is no part of what was read, as after a filter that changed the body meanwhile.
 #[test]
 fn a_body_that_has_changed_is_read_again() {
     let program = program("buffered");
     let pass = program.pass(Direction::Request).unwrap();
-    let mut host = request("", vec![br#"{"model":"new one"}"#.to_vec()]);
+    let mut host = request(&called(""), vec![br#"{"model":"new one"}"#.to_vec()]);
     let mut exchange = Exchange::begin(&program, &mut host);
     pass.read(&mut exchange, br#"{"model":"old"#);
     let outcome = pass.run(&mut host, &mut exchange, Extent::Whole);
@@ -238,7 +288,7 @@ fn an_upload_goes_on_when_its_model_is_known() {
     let config = br#"{"request": {"bodyMode": "streamed", "extract": [{"from": [{"multipart": "model"}], "header": "x-model"}]}}"#;
     let program = Program::load(config).unwrap().program;
     let pass = program.pass(Direction::Request).unwrap();
-    let mut host = request(MULTIPART, Vec::new());
+    let mut host = request(&called(MULTIPART), Vec::new());
     let mut exchange = Exchange::begin(&program, &mut host);
     let part = |header: &str| format!("--XX\r\nContent-Disposition: form-data; {header}\r\n\r\n");
     pass.read(&mut exchange, part("name=file; filename=a").as_bytes());

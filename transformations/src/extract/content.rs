@@ -2,6 +2,7 @@
 
 use super::Unusable;
 use super::wanted::{Format, Wanted};
+use crate::coding::Coding;
 use crate::failure::Reason;
 use crate::multipart::{Delimiter, Parameters};
 use crate::ops::{Direction, TransformationOps};
@@ -10,6 +11,8 @@ use crate::ops::{Direction, TransformationOps};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Content {
     pub(super) syntax: Syntax,
+    /// `None`: as it is.
+    pub(super) coding: Option<Coding>,
 }
 
 /// How to read the body.
@@ -31,6 +34,7 @@ impl Content {
         }
         Self {
             syntax: Syntax::of(ops, wanted),
+            coding: Coding::of(ops, Direction::Request),
         }
     }
 }

@@ -4,6 +4,8 @@ use super::Unusable;
 use super::content::Content;
 use super::search::Search;
 use super::wanted::{Format, Wanted};
+use crate::coding::{self, Decoder};
+use crate::failure::Reason;
 use crate::json::Field;
 use crate::limits::Limits;
 
@@ -11,6 +13,8 @@ use crate::limits::Limits;
 #[derive(Debug)]
 pub(crate) struct Reading {
     format: Format,
+    /// What the search reads through.
+    decoder: Option<Decoder>,
     search: Result<Search, Unusable>,
     bytes: usize,
     /// The fields whose values the request was routed on: none may stand again with another.
@@ -36,9 +40,16 @@ pub(super) enum Findings<'f> {
 
 impl Reading {
     pub(super) fn new(content: &Content, wanted: &Wanted, limits: &Limits) -> Self {
+        let decoder = content.coding.map(|coding| Decoder::new(coding, limits));
+        let (decoder, undecodable) = match decoder.transpose() {
+            Ok(decoder) => (decoder, None),
+            Err(error) => (None, Some(Unusable::from(error))),
+        };
+        let search = Search::new(&content.syntax, wanted, limits);
         Self {
             format: content.syntax.format(),
-            search: Search::new(&content.syntax, wanted, limits),
+            decoder,
+            search: undecodable.map_or(search, Err),
             bytes: 0,
             watched: 0,
         }
@@ -47,9 +58,14 @@ impl Reading {
     /// Reads the next bytes.
     pub(super) fn read(&mut self, wanted: &Wanted, bytes: &[u8]) {
         self.bytes = self.bytes.saturating_add(bytes.len());
-        if let Ok(search) = &mut self.search
-            && let Err(error) = search.feed(wanted, bytes)
-        {
+        let Ok(search) = &mut self.search else {
+            return;
+        };
+        let read = match &mut self.decoder {
+            None => search.feed(wanted, bytes),
+            Some(decoder) => decoder.feed(bytes, |bytes| search.feed(wanted, bytes)),
+        };
+        if let Err(error) = read {
             self.search = Err(error);
         }
     }
@@ -81,7 +97,12 @@ impl Reading {
             return Findings::Absent;
         }
         let format = self.format;
-        match self.search.and_then(|search| search.finish(wanted)) {
+        let decoded = self.decoder.map_or(Ok(()), Decoder::finish);
+        let fields = self.search.and_then(|search| {
+            decoded?;
+            search.finish(wanted)
+        });
+        match fields {
             Ok(fields) => Findings::Whole { format, fields },
             Err(error) => Findings::Unreadable { format, error },
         }
@@ -97,6 +118,12 @@ impl Reading {
     /// The fields that are watched over, of those looked for in the format of the body.
     pub(super) fn watched(&self) -> u64 {
         self.watched
+    }
+}
+
+impl From<coding::Error> for Unusable {
+    fn from(error: coding::Error) -> Self {
+        Unusable(Reason::from(error), error.detail())
     }
 }
 

@@ -89,13 +89,7 @@ fn not_json(error: json::Error) -> Unusable {
 }
 
 fn no_multipart(error: multipart::Error) -> Unusable {
-    match error {
-        multipart::Error::Invalid => Unusable(
-            Reason::MultipartInvalid,
-            "the body is not multipart/form-data that all would read in the same way",
-        ),
-        multipart::Error::TooLong => Unusable(Reason::Limit, "the headers of a part are too long"),
-    }
+    Unusable(Reason::from(error), error.detail())
 }
 
 const NO_FORM: Unusable = Unusable(

@@ -8,6 +8,7 @@
 mod finder;
 mod parameters;
 mod part;
+pub(crate) mod patch;
 mod scanner;
 #[cfg(test)]
 mod tests;
@@ -16,11 +17,38 @@ pub(crate) use finder::PartFinder;
 pub(crate) use parameters::Parameters;
 pub(crate) use scanner::Delimiter;
 
+use crate::failure::Reason;
+
 /// Why a body cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Error {
     /// It is not a `multipart/form-data` body with this boundary, or readers might differ on it.
     Invalid,
-    /// The headers of a part are longer than [`PART_HEADER_BYTES`](crate::limits::PART_HEADER_BYTES).
+    /// The headers of a part are longer than [`PART_HEADER_BYTES`](crate::limits::PART_HEADER_BYTES),
+    /// there are more parts to edit than [`PLACES`](crate::limits::PLACES), or the edits put more
+    /// bytes than [`Limits::rendered_bytes`](crate::limits::Limits::rendered_bytes).
     TooLong,
+}
+
+impl Error {
+    /// What happened, for debug logs.
+    pub(crate) fn detail(self) -> &'static str {
+        match self {
+            Error::Invalid => {
+                "the body is not multipart/form-data that all would read in the same way"
+            }
+            Error::TooLong => {
+                "the headers of a part are too long, or the edits make too much of the body"
+            }
+        }
+    }
+}
+
+impl From<Error> for Reason {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Invalid => Reason::MultipartInvalid,
+            Error::TooLong => Reason::Limit,
+        }
+    }
 }

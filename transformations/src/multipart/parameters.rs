@@ -18,7 +18,7 @@ impl Parameters {
     ///
     /// # Errors
     ///
-    /// It does not follow the syntax, or a parameter stands twice.
+    /// It does not follow the syntax, a parameter stands twice, or there are more than 16.
     pub(crate) fn parse(text: &str) -> Result<Self, Malformed> {
         let (value, mut rest) = split(text, ';');
         let mut parsed = Self {
@@ -33,7 +33,8 @@ impl Parameters {
             }
             let (name, text) = text.split_once('=').ok_or(Malformed)?;
             let name = name.to_ascii_lowercase();
-            if !is_token(&name) || parsed.get(&name).is_some() {
+            let full = parsed.parameters.len() >= PARAMETERS;
+            if full || !is_token(&name) || parsed.get(&name).is_some() {
                 return Err(Malformed);
             }
             let value;
@@ -65,6 +66,9 @@ impl Parameters {
         pairs.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
+
+/// The most parameters of one value: each is compared with all before it.
+const PARAMETERS: usize = 16;
 
 const BLANK: [char; 2] = [' ', '\t'];
 
@@ -173,5 +177,8 @@ mod tests {
         ] {
             assert_eq!(Parameters::parse(text), Err(Malformed), "{text}");
         }
+        let many = |count| (0..count).map(|n| format!(";p{n}=x")).collect::<String>();
+        assert!(Parameters::parse(&many(16)).is_ok());
+        assert_eq!(Parameters::parse(&many(17)), Err(Malformed));
     }
 }

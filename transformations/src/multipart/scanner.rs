@@ -1,5 +1,7 @@
 //! The bytes of a multipart body as they arrive, told apart into headers and contents of parts.
 
+use std::borrow::Cow;
+
 use memchr::{memmem, memrchr};
 
 use super::{Error, Parameters};
@@ -28,6 +30,16 @@ impl Delimiter {
             return Err(Error::Invalid);
         }
         Ok(Self([b"\r\n--", boundary.as_bytes()].concat()))
+    }
+
+    /// The delimiter, which is ASCII.
+    pub(super) fn as_text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.0)
+    }
+
+    /// Whether it stands in the content of a part, from the beginning of its first line on.
+    pub(super) fn stands_in(&self, content: &str) -> bool {
+        format!("\r\n{content}").contains(&*self.as_text())
     }
 }
 
@@ -90,6 +102,11 @@ impl Scanner {
         self.at == At::Epilogue
     }
 
+    /// Whether what was read last is a delimiter.
+    pub(super) fn is_at_delimiter(&self) -> bool {
+        self.at == At::Delimited
+    }
+
     /// Reads the next bytes.
     ///
     /// # Errors
@@ -101,21 +118,33 @@ impl Scanner {
         visitor: &mut impl Visitor,
         mut bytes: &[u8],
     ) -> Result<(), Error> {
-        while let Some((first, rest)) = bytes.split_first() {
-            bytes = match self.at {
-                At::Epilogue => return Ok(()),
-                At::Preamble | At::Content => self.content(delimiter, visitor, bytes)?,
-                At::Headers => {
-                    self.header(*first, visitor)?;
-                    rest
-                }
-                At::Delimited | At::Closing | At::Padding | At::LineEnd => {
-                    self.delimited(*first)?;
-                    rest
-                }
-            };
+        while !bytes.is_empty() {
+            bytes = self.step(delimiter, visitor, bytes)?;
         }
         Ok(())
+    }
+
+    /// Reads on to the next place where something begins or ends; returns the bytes after it.
+    ///
+    /// # Errors
+    ///
+    /// The body is not what its delimiter says.
+    pub(super) fn step<'b>(
+        &mut self,
+        delimiter: &Delimiter,
+        visitor: &mut impl Visitor,
+        bytes: &'b [u8],
+    ) -> Result<&'b [u8], Error> {
+        let Some((first, rest)) = bytes.split_first() else {
+            return Ok(bytes);
+        };
+        match self.at {
+            At::Epilogue => return Ok(&[]),
+            At::Preamble | At::Content => return self.content(delimiter, visitor, bytes),
+            At::Headers => self.header(*first, visitor)?,
+            At::Delimited | At::Closing | At::Padding | At::LineEnd => self.delimited(*first)?,
+        }
+        Ok(rest)
     }
 
     /// Reads the bytes up to the next delimiter; returns those after it.

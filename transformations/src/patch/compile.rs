@@ -97,7 +97,11 @@ impl Compiler<'_, '_> {
             }
             Verb::Set | Verb::Replace | Verb::Default => Some(self.source(&path, edit)?),
         };
+        let token = pointer
+            .strip_prefix('/')
+            .filter(|token| !token.contains('/'));
         fits.then_some(Edit {
+            name: token.map(|token| token.replace("~1", "/").replace("~0", "~")),
             operation: match (verb, source) {
                 (Verb::Set, Some(source)) => Operation::Set(source),
                 (Verb::Replace, Some(source)) => Operation::Replace(source),

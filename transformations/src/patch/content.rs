@@ -1,47 +1,46 @@
 //! What a message's headers say of its body, as far as it decides whether it is edited.
 
+use crate::multipart::{Delimiter, Parameters};
 use crate::ops::{Direction, TransformationOps};
 
 /// What a body is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
     /// JSON, or what may be.
     Json,
     /// Server-sent events.
     Events,
-    /// Compressed, or encoded in another way.
-    Encoded,
+    /// Parts of a form, with what stands between them if all would read it in the same way.
+    Multipart(Option<Delimiter>),
     /// Anything else.
     Other,
 }
 
 /// What the headers say.
 ///
-/// Clients call JSON anything, so a request's media type does not matter. A response's does: an
-/// image or a file is not worth holding back. What is called plain text may be JSON from a server
-/// that only looked at its first bytes.
+/// Clients call JSON anything, so only `multipart/form-data` matters of a request's media types. A
+/// response's does: an image or a file is not worth holding back. What is called plain text may be
+/// JSON from a server that only looked at its first bytes.
 pub(crate) fn content(ops: &dyn TransformationOps, direction: Direction) -> Content {
-    let media_type = match direction {
-        Direction::Request => Content::Json,
-        Direction::Response => {
-            let types = ops.header_values(direction, "content-type");
-            types
-                .first()
-                .map_or(Content::Json, |value| media_type(value))
-        }
-    };
-    let encodings = ops.header_values(direction, "content-encoding");
-    let mut encodings = encodings
-        .iter()
-        .flat_map(|value| value.split(|byte| *byte == b','));
-    let identity = |encoding: &[u8]| {
-        let encoding = encoding.trim_ascii();
-        encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity")
-    };
-    match media_type {
-        Content::Json | Content::Events if !encodings.all(identity) => Content::Encoded,
-        other => other,
+    let types = ops.header_values(direction, "content-type");
+    match direction {
+        Direction::Request => form(&types),
+        Direction::Response => types
+            .first()
+            .map_or(Content::Json, |value| media_type(value)),
     }
+}
+
+/// A request's values of `content-type`.
+fn form(values: &[&[u8]]) -> Content {
+    // Two values are as wrong as one with a comma, and become one.
+    let value = String::from_utf8_lossy(&values.join(&b", "[..])).into_owned();
+    let essence = value.split([';', ',']).next().unwrap_or_default();
+    if !essence.trim().eq_ignore_ascii_case("multipart/form-data") {
+        return Content::Json;
+    }
+    let parameters = Parameters::parse(&value).ok();
+    Content::Multipart(parameters.and_then(|parameters| Delimiter::of(&parameters).ok()))
 }
 
 /// A value of `content-type` (RFC 9110 section 8.3); its parameters do not matter.

@@ -16,6 +16,7 @@ use crate::jinja::Template;
 use crate::json::patch::{Change, PatchError, Splice, plan, spliced, text};
 use crate::json::{DocumentError, Pointers, Wanted, document};
 use crate::limits::Limits;
+use crate::multipart::{self, Delimiter};
 
 /// The edits of one configuration.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(crate) struct Patch {
 pub(crate) struct Edit {
     /// The place in the configuration, for failures.
     pub(crate) path: String,
+    /// The only token of its pointer, which in a multipart body is the name of a part.
+    name: Option<String>,
     operation: Operation,
 }
 
@@ -127,6 +130,46 @@ impl Patch {
                     PatchError::TooDeep | PatchError::TooMuch => Reason::Limit,
                 };
                 outcome.fail(reason, &self.path, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// A multipart body with `changes` made to its parts; `None` when that changes nothing. What
+    /// cannot be made is told to `outcome`.
+    pub(crate) fn edited_parts(
+        &self,
+        body: &[u8],
+        delimiter: &Delimiter,
+        changes: &[Change],
+        limits: &Limits,
+        outcome: &mut Outcome,
+    ) -> Option<Vec<u8>> {
+        let mut named = Vec::new();
+        let mut numbers = Vec::new();
+        for (number, (edit, change)) in self.edits.iter().zip(changes).enumerate() {
+            if let Some(name) = &edit.name {
+                named.push((name.as_str(), change));
+                numbers.push(number);
+            } else if matches!(change, Change::Set(_) | Change::Default(_)) {
+                let detail = "the body is a form, and its fields have no members";
+                outcome.fail(Reason::MultipartInvalid, &edit.path, detail);
+            }
+        }
+        match multipart::patch::plan(body, delimiter, &named, limits) {
+            Ok((splices, misfits)) => {
+                for misfit in misfits {
+                    let edit = numbers
+                        .get(misfit)
+                        .and_then(|number| self.edits.get(*number));
+                    let path = edit.map_or(&self.path, |edit| &edit.path);
+                    let detail = "the value holds the boundary of the body's parts";
+                    outcome.fail(Reason::MultipartInvalid, path, detail);
+                }
+                (!splices.is_empty()).then(|| spliced(body, &splices))
+            }
+            Err(error) => {
+                outcome.fail(Reason::from(error), &self.path, error.detail());
                 None
             }
         }

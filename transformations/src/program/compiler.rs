@@ -110,6 +110,8 @@ impl<'c> Compiler<'c> {
             template_fuel,
             rendered_bytes,
             max_held_bytes,
+            decoded_bytes,
+            decoded_ratio,
             event_bytes,
         } = *self.limits;
         for (name, value, least, most) in [
@@ -117,6 +119,8 @@ impl<'c> Compiler<'c> {
             ("valueBytes", value_bytes, 1, 65_536),
             ("headerBytes", header_bytes, 1, 65_536),
             ("renderedBytes", rendered_bytes, 1, usize::MAX),
+            ("decodedBytes", decoded_bytes, 1, usize::MAX),
+            ("decodedRatio", decoded_ratio, 1, usize::MAX),
             ("maxHeldBytes", max_held_bytes.unwrap_or(1), 1, usize::MAX),
             ("eventBytes", event_bytes, 1, 16 << 20),
         ] {

@@ -1,5 +1,6 @@
 //! What to do to one message, compiled.
 
+use crate::coding::Coding;
 use crate::config::{BodyMode, DynamicMetadata, ParseAs};
 use crate::exchange::Exchange;
 use crate::extract::Extraction;
@@ -183,10 +184,13 @@ impl Pass {
         if self.patch.is_none() || read {
             return Extent::Whole;
         }
+        let coding = Coding::of(ops, self.direction);
         match patch::content(ops, self.direction) {
-            Content::Json => Extent::Whole,
-            Content::Events => Extent::Events,
-            Content::Encoded | Content::Other => Extent::Headers,
+            Content::Json | Content::Multipart(_) if coding != Some(Coding::Unknown) => {
+                Extent::Whole
+            }
+            Content::Events if coding.is_none() => Extent::Events,
+            _ => Extent::Headers,
         }
     }
 

@@ -34,6 +34,38 @@ fn editing() -> Value {
     ]}})
 }
 
+/// Looks into forms, and edits those that have parts.
+fn forms() -> Value {
+    json!({"request": {
+        "extract": [{"from": [{"multipart": "model"}, {"form": "model"}], "header": "x-model"}],
+        "patch": [{"set": "/model", "value": "a name"}, {"default": "/a", "value": "1"}],
+    }})
+}
+
+fn searching_forms() -> Value {
+    json!({"request": {"extract": [
+        {"from": [{"multipart": "model"}, {"form": "model"}], "header": "x-model"},
+    ]}})
+}
+
+/// A multipart body of these parts, each its headers and its content.
+fn parts(count: usize, part: impl Fn(usize) -> String) -> String {
+    let parts: String = (0..count)
+        .map(|n| format!("--XX\r\n{}\r\n", part(n)))
+        .collect();
+    parts + "--XX--"
+}
+
+fn part(parameters: &str, content: &str) -> String {
+    format!("Content-Disposition: form-data; {parameters}\r\n\r\n{content}")
+}
+
+/// A gzip body of stored blocks that say nothing, and of one that is cut off.
+fn empty_blocks(count: usize) -> Vec<u8> {
+    let header = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    [&header[..], &[0, 0, 0, 255, 255].repeat(count)].concat()
+}
+
 fn rendering(template: &str) -> Value {
     json!({"request": {"body": {"parseAs": "AsJson", "value": template}}})
 }
@@ -168,6 +200,86 @@ pub(crate) fn inputs() -> Vec<Input> {
             let template = "{{ replace_with_string(body(), '', body()) | length }}";
             let config = json!({"request": {"body": {"value": template}}});
             (config, "x".repeat(20_000))
+        }),
+        input("4 MiB that nearly are delimiters", Good, || {
+            let content = "\r\n--X".repeat(4 * MEBI / 5);
+            (searching_forms(), parts(1, |_| part("name=f", &content)))
+        }),
+        input("4 MiB of line breaks in a part", Good, || {
+            let content = "\r".repeat(4 * MEBI);
+            (
+                searching_forms(),
+                parts(1, |_| part("name=model; filename=f", &content)),
+            )
+        }),
+        input("100 000 parts", Good, || {
+            (searching_forms(), parts(100_000, |_| "\r\n".to_owned()))
+        }),
+        input("100 000 parts, edited", Failure, || {
+            (forms(), parts(100_000, |_| "\r\n".to_owned()))
+        }),
+        input("16 000 parts of one name, edited", Good, || {
+            (forms(), parts(16_000, |_| part("name=model", "m")))
+        }),
+        input(
+            "a value put into 4000 parts is more than may be rendered",
+            Failure,
+            || {
+                let config = json!({
+                    "request": {"patch": [{"set": "/model", "value": "y".repeat(10_000)}]},
+                    "limits": {"renderedBytes": 32 << 20},
+                });
+                (config, parts(4000, |_| part("name=model", "m")))
+            },
+        ),
+        input("a thousand parts of many parameters", Failure, || {
+            let many = "; a=b".repeat(1500);
+            (
+                searching_forms(),
+                parts(500, move |_| part(&format!("name=x{many}"), "")),
+            )
+        }),
+        input("a thousand parts of many header lines", Good, || {
+            let many = "X:\r\n \r\n".repeat(1000);
+            (
+                searching_forms(),
+                parts(500, move |n| {
+                    format!("{many}{}", part("name=x", &n.to_string()))
+                }),
+            )
+        }),
+        input("headers of a part without end", Failure, || {
+            (
+                searching_forms(),
+                format!("--XX\r\n{}", "X: y\r\n".repeat(MEBI)),
+            )
+        }),
+        input("a part's value of 4 MiB", Failure, || {
+            (
+                searching_forms(),
+                parts(1, |_| part("name=model", &"v".repeat(4 * MEBI))),
+            )
+        }),
+        input("a form of 500 000 fields", Good, || {
+            (
+                searching_forms(),
+                format!("x=1&model=m{}", "&model=m".repeat(500_000)),
+            )
+        }),
+        input("a form of one name of 4 MiB", Good, || {
+            (
+                searching_forms(),
+                format!("x=1&{}", "%6d".repeat(4 * MEBI / 3)),
+            )
+        }),
+        input("a form's value of 4 MiB", Failure, || {
+            (
+                searching_forms(),
+                format!("x=1&model={}", "%6d".repeat(4 * MEBI / 3)),
+            )
+        }),
+        input("a million empty blocks in gzip", Failure, || {
+            (searching(), empty_blocks(800_000))
         }),
     ]
 }

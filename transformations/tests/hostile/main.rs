@@ -90,7 +90,21 @@ fn problem(config: &str, body: Vec<u8>, expect: Expect) -> Option<String> {
         (Ok(_), Expect::Refused) => return Some("not refused".to_owned()),
         (Ok(loaded), _) => loaded.program,
     };
-    let mut host = Host::new(Message::new(&[("x", "v")], vec![body]), Message::default());
+    let content_type = match body.first_chunk() {
+        Some(b"--XX") => "multipart/form-data; boundary=XX",
+        Some(b"x=1&") => "application/x-www-form-urlencoded",
+        _ => "application/json",
+    };
+    let content_encoding = match body.first_chunk() {
+        Some(b"\x1f\x8b") => "gzip",
+        _ => "identity",
+    };
+    let headers = [
+        ("x", "v"),
+        ("content-type", content_type),
+        ("content-encoding", content_encoding),
+    ];
+    let mut host = Host::new(Message::new(&headers, vec![body]), Message::default());
     let mut exchange = Exchange::begin(&program, &mut host);
     let outcome = match program.pass(Direction::Request) {
         Some(pass) => pass.run(&mut host, &mut exchange, Extent::Whole),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Run, View};
+use crate::coding::{self, Coding};
 use crate::failure::{Outcome, Reason};
 use crate::json::patch::Change;
 use crate::limits::Limits;
@@ -21,21 +22,40 @@ impl Run<'_> {
         if extent == Extent::Whole && self.ops.body_size(direction) == 0 {
             return None;
         }
-        match (patch::content(self.ops, direction), extent) {
-            (Content::Encoded, _) => {
-                let detail = "the body is encoded";
+        let content = patch::content(self.ops, direction);
+        let coding = Coding::of(self.ops, direction);
+        match (content, extent) {
+            (Content::Other, _) => {}
+            (Content::Events, _) if coding.is_some() => {
+                let detail = "events that are encoded are not edited";
+                self.outcome
+                    .fail(Reason::ContentEncoding, &patch.path, detail);
+            }
+            (_, Extent::Headers) if coding == Some(Coding::Unknown) => {
+                let detail = coding::Error::Unknown.detail();
                 self.outcome
                     .fail(Reason::ContentEncoding, &patch.path, detail);
             }
             (Content::Json, Extent::Whole) => {
                 let changes = self.changes(patch, view)?;
-                self.edit_body(patch, |body, limits, outcome| {
+                self.edit_body(patch, coding, |body, limits, outcome| {
                     patch.edited(body, &changes, limits, outcome)
+                });
+            }
+            (Content::Multipart(None), Extent::Whole) => {
+                let detail = "the content-type has no boundary that all would read in the same way";
+                self.outcome
+                    .fail(Reason::MultipartInvalid, &patch.path, detail);
+            }
+            (Content::Multipart(Some(delimiter)), Extent::Whole) => {
+                let changes = self.changes(patch, view)?;
+                self.edit_body(patch, coding, |body, limits, outcome| {
+                    patch.edited_parts(body, &delimiter, &changes, limits, outcome)
                 });
             }
             (Content::Events, Extent::Whole) => {
                 let mut events = Events::new(self.changes(patch, view)?);
-                self.edit_body(patch, |body, limits, outcome| {
+                self.edit_body(patch, coding, |body, limits, outcome| {
                     let mut passage = Passage::new(patch, limits);
                     events.feed(body, &mut passage);
                     events.finish(&mut passage);
@@ -48,7 +68,7 @@ impl Run<'_> {
                 self.ops.remove_header(direction, "content-length");
                 return Some(Events::new(changes));
             }
-            (Content::Json | Content::Events | Content::Other, _) => {}
+            (Content::Json | Content::Multipart(_) | Content::Events, _) => {}
         }
         None
     }
@@ -81,19 +101,27 @@ impl Run<'_> {
         Some(changes)
     }
 
-    /// Puts what `edit` makes of the body in its place.
+    /// Puts what `edit` makes of the body in its place. A body that was encoded is not any more.
     fn edit_body(
         &mut self,
         patch: &Patch,
+        coding: Option<Coding>,
         edit: impl FnOnce(&[u8], &Limits, &mut Outcome) -> Option<Vec<u8>>,
     ) {
         let direction = self.pass.direction;
         let chunks = self.ops.body_chunks(direction);
-        let body = match chunks.as_slice() {
-            [one] => Cow::Borrowed(*one),
-            several => Cow::Owned(several.concat()),
+        let size = chunks.iter().map(|chunk| chunk.len()).sum();
+        let body = match (coding, chunks.as_slice()) {
+            (None, [one]) => Cow::Borrowed(*one),
+            (None, several) => Cow::Owned(several.concat()),
+            (Some(coding), chunks) => match coding::decoded(chunks, coding, &self.pass.limits) {
+                Ok(body) => Cow::Owned(body),
+                Err(error) => {
+                    let reason = Reason::from(error);
+                    return self.outcome.fail(reason, &patch.path, error.detail());
+                }
+            },
         };
-        let size = body.len();
         let Some(edited) = edit(&body, &self.pass.limits, &mut self.outcome) else {
             return;
         };
@@ -103,6 +131,9 @@ impl Run<'_> {
             return;
         }
         self.ops.drain_body(direction, size);
+        if coding.is_some() {
+            self.ops.remove_header(direction, "content-encoding");
+        }
         // A message without a length is framed in another way, and may have trailers.
         let announced = self.ops.header_values(direction, "content-length");
         if !announced.is_empty() {

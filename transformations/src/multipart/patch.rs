@@ -1,0 +1,269 @@
+//! Edits of the values of named parts, as splices of the body's bytes.
+
+use std::ops::Range;
+
+use super::part::Part;
+use super::scanner::{Scanner, Visitor};
+use super::{Delimiter, Error};
+use crate::json::patch::{Change, Splice};
+use crate::limits::{Limits, PLACES};
+
+/// A part of a body that has arrived whole.
+#[derive(Clone, Debug)]
+struct Place {
+    name: Option<String>,
+    /// From after the delimiter before it to after the one behind it.
+    whole: Range<usize>,
+    content: Range<usize>,
+    /// Whether the delimiter behind it has no line break of its own.
+    bare: bool,
+}
+
+/// The splices that make `changes` to the parts that are called so, and the numbers of those that
+/// cannot be made: a value that holds the delimiter. Files are not edited. The texts of the changes
+/// are JSON: a string stands for itself, and anything else for its text.
+///
+/// # Errors
+///
+/// The body cannot be read, has more parts than [`PLACES`], or would take more new bytes than
+/// [`Limits::rendered_bytes`].
+pub(crate) fn plan(
+    body: &[u8],
+    delimiter: &Delimiter,
+    changes: &[(&str, &Change)],
+    limits: &Limits,
+) -> Result<(Vec<Splice>, Vec<usize>), Error> {
+    let (places, closing) = places(body, delimiter)?;
+    let mut splices = Vec::new();
+    let mut added = String::new();
+    let mut misfits = Vec::new();
+    let mut room = limits.rendered_bytes;
+    for (number, (name, change)) in changes.iter().enumerate() {
+        let named = || {
+            places
+                .iter()
+                .filter(|place| place.name.as_deref() == Some(name))
+        };
+        let missing = named().next().is_none();
+        let (text, replaces, adds) = match change {
+            Change::Set(text) => (text, true, true),
+            Change::Replace(text) => (text, true, false),
+            Change::Default(text) => (text, false, true),
+            Change::Remove => {
+                splices.extend(named().map(|place| Splice {
+                    old: place.whole.clone(),
+                    new: String::new(),
+                }));
+                continue;
+            }
+            Change::Nothing => continue,
+        };
+        let value = plain(text);
+        if delimiter.stands_in(&value) {
+            misfits.push(number);
+            continue;
+        }
+        let times = if replaces { named().count() } else { 0 };
+        let added_bytes = value.len().saturating_mul(times.max(1));
+        room = room.checked_sub(added_bytes).ok_or(Error::TooLong)?;
+        if replaces {
+            splices.extend(named().map(|place| Splice {
+                old: place.content.clone(),
+                new: if place.bare {
+                    format!("{value}\r\n")
+                } else {
+                    value.clone()
+                },
+            }));
+        }
+        if adds && missing {
+            added.push_str(&format!(
+                "\r\nContent-Disposition: form-data; name=\"{}\"\r\n\r\n{value}{}",
+                escaped(name),
+                delimiter.as_text(),
+            ));
+        }
+    }
+    if !added.is_empty() {
+        splices.push(Splice {
+            old: closing..closing,
+            new: added,
+        });
+    }
+    splices.sort_by_key(|splice| splice.old.start);
+    Ok((splices, misfits))
+}
+
+/// What a JSON text stands for in a part.
+fn plain(json: &str) -> String {
+    serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned())
+}
+
+/// A name between quotes, as browsers write it (WHATWG HTML, multipart/form-data encoding).
+fn escaped(name: &str) -> String {
+    name.replace('"', "%22")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// The parts that are values, and where the last delimiter's boundary ends.
+fn places(body: &[u8], delimiter: &Delimiter) -> Result<(Vec<Place>, usize), Error> {
+    let mut scanner = Scanner::default();
+    let mut seen = Seen::default();
+    let mut rest = body;
+    let mut places: Vec<Place> = Vec::new();
+    let mut closing = 0;
+    while !rest.is_empty() {
+        rest = scanner.step(delimiter, &mut seen, rest)?;
+        let at = body.len().saturating_sub(rest.len());
+        if let Some(part) = seen.0.take() {
+            if places.len() >= PLACES {
+                return Err(Error::TooLong);
+            }
+            places.push(Place {
+                name: part.name.filter(|_| !part.is_file),
+                whole: closing..closing,
+                content: at..at,
+                bare: false,
+            });
+        }
+        if scanner.is_at_delimiter() {
+            if let Some(place) = places.last_mut().filter(|place| place.whole.end == closing) {
+                let end = at.saturating_sub(delimiter.0.len());
+                place.whole.end = at;
+                place.bare = end < place.content.start;
+                place.content.end = end.max(place.content.start);
+            }
+            closing = at;
+        }
+    }
+    if scanner.ended() {
+        Ok((places, closing))
+    } else {
+        Err(Error::Invalid)
+    }
+}
+
+/// The part that has begun.
+#[derive(Default)]
+struct Seen(Option<Part>);
+
+impl Visitor for Seen {
+    fn part(&mut self, headers: &[u8]) -> Result<(), Error> {
+        self.0 = Some(Part::parse(headers)?);
+        Ok(())
+    }
+
+    fn content(&mut self, _: &[u8]) {}
+
+    fn end(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::patch::spliced;
+
+    fn delimiter() -> Delimiter {
+        Delimiter(b"\r\n--XX".to_vec())
+    }
+
+    fn part(name: &str, content: &str) -> String {
+        format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{content}\r\n")
+    }
+
+    fn edited(body: &str, changes: &[(&str, &Change)]) -> String {
+        let (splices, misfits) =
+            plan(body.as_bytes(), &delimiter(), changes, &Limits::default()).unwrap();
+        assert_eq!(misfits, [0; 0]);
+        String::from_utf8(spliced(body.as_bytes(), &splices)).unwrap()
+    }
+
+    fn text(value: &str) -> String {
+        serde_json::to_string(value).unwrap()
+    }
+
+    #[test]
+    fn values_are_put_in_their_place() {
+        let file = part("model\"; filename=\"f", "old\r\n--X");
+        let body = format!(
+            "pre\r\n{}{file}{}--XX--\r\nepilogue",
+            part("model", "old"),
+            part("a", "1")
+        );
+        let new = body.replacen("\r\n\r\nold", "\r\n\r\nnew \"one\"", 1);
+        let value = text("new \"one\"");
+        for change in [Change::Set(value.clone()), Change::Replace(value.clone())] {
+            assert_eq!(edited(&body, &[("model", &change)]), new);
+        }
+        for change in [Change::Default(value), Change::Nothing] {
+            assert_eq!(edited(&body, &[("model", &change)]), body);
+        }
+        let number = edited(&body, &[("a", &Change::Set("2048".to_owned()))]);
+        assert_eq!(number, body.replace("\r\n\r\n1\r\n", "\r\n\r\n2048\r\n"));
+    }
+
+    #[test]
+    fn parts_are_added_and_taken_away() {
+        let (a, model) = (part("a", "1"), part("model", "m"));
+        let set = Change::Set(text("m"));
+        for body in [format!("{a}--XX--\r\n"), "--XX--".to_owned()] {
+            let expected = body.replace("--XX--", &format!("{model}--XX--"));
+            assert_eq!(edited(&body, &[("model", &set)]), expected);
+            assert_eq!(
+                edited(&body, &[("model", &Change::Default(text("m")))]),
+                expected
+            );
+            assert_eq!(
+                edited(&body, &[("model", &Change::Replace(text("m")))]),
+                body
+            );
+            assert_eq!(edited(&expected, &[("model", &Change::Remove)]), body);
+        }
+        let both = format!("{model}{a}{model}--XX--");
+        assert_eq!(
+            edited(&both, &[("model", &Change::Remove)]),
+            format!("{a}--XX--")
+        );
+        let all = [
+            ("model", &Change::Remove),
+            ("a", &Change::Remove),
+            ("b", &set),
+        ];
+        assert_eq!(edited(&both, &all), format!("{}--XX--", part("b", "m")));
+    }
+
+    #[test]
+    fn a_value_without_a_line_break_of_its_own() {
+        let body = "--XX\r\nContent-Disposition: form-data; name=model\r\n\r\n--XX--";
+        let expected = body.replace("\r\n\r\n", "\r\n\r\nm\r\n");
+        assert_eq!(
+            edited(body, &[("model", &Change::Set(text("m")))]),
+            expected
+        );
+    }
+
+    #[test]
+    fn a_value_cannot_end_its_part() {
+        let body = format!("{}--XX--", part("model", "m"));
+        for value in ["--XX", "a\r\n--XX--", "\r\n--XXX"] {
+            let change = Change::Set(text(value));
+            let (splices, misfits) = plan(
+                body.as_bytes(),
+                &delimiter(),
+                &[("model", &change)],
+                &Limits::default(),
+            )
+            .unwrap();
+            assert_eq!((splices.len(), misfits), (0, vec![0]), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_quoted() {
+        let body = edited("--XX--", &[("a\"b", &Change::Set(text("1")))]);
+        assert!(body.contains("name=\"a%22b\"\r\n"), "{body}");
+    }
+}
