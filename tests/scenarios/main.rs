@@ -21,6 +21,7 @@ mod refusals;
 mod responses;
 mod routes;
 mod routing;
+mod sources;
 mod sse;
 mod stage;
 mod streaming;
@@ -77,6 +78,11 @@ const AREAS: &[Area] = &[
         name: "patch",
         module: Built::Release,
         scenarios: patch::SCENARIOS,
+    },
+    Area {
+        name: "sources",
+        module: Built::Release,
+        scenarios: sources::SCENARIOS,
     },
     Area {
         name: "sse",

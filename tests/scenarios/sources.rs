@@ -1,0 +1,244 @@
+//! Where fields come from: the files of `envoy-configs/` about it do what they promise.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use harness::{Envoy, Example, Protocol, RecordedRequest, Request, Response, Upstream};
+use serde_json::json;
+
+use crate::stage::{Scenario, Stage, only, same, scenarios};
+
+pub(crate) const SCENARIOS: &[Scenario] = scenarios![
+    All inference_extension,
+    All unified_endpoint,
+    All tenant_and_model,
+    All token_limits,
+    All expressions,
+];
+
+/// The gateway of a file, before clusters that listen on 9001 and 9002.
+struct Gateway {
+    envoy: Arc<Envoy>,
+    upstreams: Vec<(String, Upstream)>,
+}
+
+impl Gateway {
+    async fn start(stage: &Stage, file: &str, names: &[&str]) -> Result<Self> {
+        let mut upstreams = Vec::new();
+        let mut ports = Vec::new();
+        for (port, name) in (9001..).zip(names) {
+            let upstream = Upstream::mock_llm(name).await?;
+            ports.push((port, upstream.address()));
+            upstreams.push(((*name).to_owned(), upstream));
+        }
+        let launch = stage.launch(Example::load(file)?.bootstrap(&ports)?);
+        let envoy = stage.start(launch).await?;
+        Ok(Self { envoy, upstreams })
+    }
+
+    async fn send(&self, request: &Request) -> Result<Response> {
+        request.clone().send(self.envoy.address().await?).await
+    }
+
+    /// The cluster that served the request, and what it got.
+    async fn served(&self, request: &Request) -> Result<(&str, RecordedRequest)> {
+        let response = self.send(request).await?.expect_status(200)?;
+        let served_by = only(&response.headers, "x-served-by")?;
+        let mut upstreams = self.upstreams.iter();
+        let upstream = upstreams.find(|(name, _)| *name == served_by);
+        let (name, upstream) = upstream.context("served by a stranger")?;
+        Ok((name, upstream.request().await?))
+    }
+}
+
+async fn inference_extension(stage: &Stage) -> Result<()> {
+    let file = "inference-extension.yaml";
+    let gateway = Gateway::start(stage, file, &["llama", "mistral"]).await?;
+    let cases = [
+        ("llama-3", Some("llama-3"), "llama"),
+        ("food-review", Some("llama-3"), "llama"),
+        ("mistral", Some("mistral"), "mistral"),
+        ("summaries", Some("mistral"), "mistral"),
+        ("other", None, "llama"),
+    ];
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        for (model, base, cluster) in cases {
+            let request = Request::post("/v1/completions")
+                .by(protocol)
+                .header("x-gateway-model-name", "forged")
+                .header("x-gateway-base-model-name", "mistral")
+                .json(&json!({"model": model, "prompt": "hi"}));
+            let (served_by, seen) = gateway.served(&request).await?;
+            same(model, served_by, cluster)?;
+            let header = |name: &str| seen.headers.value(name);
+            let own = header("x-gateway-model-name");
+            same("model", own.as_deref(), Some(model))?;
+            let found = header("x-gateway-base-model-name");
+            same("base model", found.as_deref(), base)?;
+        }
+    }
+    Ok(())
+}
+
+const MULTIPART: &str = "multipart/form-data; boundary=\"a boundary\"";
+
+/// An upload, of which the models before and after the file are given.
+fn upload(before: &str, after: &str) -> String {
+    let part = |header: &str, content: &str| {
+        format!("--a boundary\r\nContent-Disposition: form-data; {header}\r\n\r\n{content}\r\n")
+    };
+    let model = |value: &str| match value {
+        "" => String::new(),
+        value => part("name=\"model\"", value),
+    };
+    let content = "\r\n--a bound\0\r\n".repeat(100_000);
+    let file = part("name=\"file\"; filename=\"speech.mp3\"", &content);
+    let (before, after) = (model(before), model(after));
+    format!("{before}{file}{after}--a boundary--\r\n")
+}
+
+async fn unified_endpoint(stage: &Stage) -> Result<()> {
+    let gateway = Gateway::start(stage, "unified-endpoint.yaml", &["text", "audio"]).await?;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let post = |path: &str| Request::post(path).by(protocol);
+        let vertex = "/v1/projects/p/publishers/google/models/gemini:generateContent?alt=sse";
+        let azure = "/openai/deployments/gpt-4o/chat/completions?api-version=1";
+        for (path, model) in [
+            ("/model/claude%3A1/invoke", "claude:1"),
+            (vertex, "gemini"),
+            (azure, "gpt-4o"),
+        ] {
+            let body = json!({"prompt": "hi"});
+            let (served_by, seen) = gateway.served(&post(path).json(&body)).await?;
+            same(path, served_by, "text")?;
+            let header = only(&seen.headers, "x-gateway-model-name")?;
+            same(path, header.as_str(), model)?;
+            same(path, seen.json()?, body)?;
+        }
+
+        let chat = post("/v1/chat/completions");
+        let body = json!({"model": "gpt-4o", "messages": []});
+        let (served_by, seen) = gateway.served(&chat.clone().json(&body)).await?;
+        same("chat", served_by, "text")?;
+        same("chat", seen.json()?, body)?;
+
+        // Patched, it is not encoded any more.
+        let encoded = &b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xabV\xca\xcdOI\xcdQ\xb2R*\xcf\xc8,.H-\xd2\xcdI,JOU\xaa\x05\x00yb\x0c[\x19\x00\x00\x00"[..];
+        let encoded = chat
+            .clone()
+            .header("content-encoding", "gzip")
+            .body(encoded);
+        let (served_by, seen) = gateway.served(&encoded).await?;
+        same("gzip", served_by, "audio")?;
+        same("gzip", seen.json()?, json!({"model": "whisper-1"}))?;
+        let still = seen.headers.contains("content-encoding");
+        ensure!(!still, "still called gzip");
+
+        let transcribe = post("/v1/audio/transcriptions").header("content-type", MULTIPART);
+        for (before, after) in [("whisper-large", ""), ("", "whisper-large")] {
+            let request = transcribe.clone().body(upload(before, after));
+            let (served_by, seen) = gateway.served(&request).await?;
+            same("upload", served_by, "audio")?;
+            let renamed = |value: &str| value.replace("large", "1");
+            let expected = upload(&renamed(before), &renamed(after));
+            ensure!(seen.text() == expected, "the upload is not as it should be");
+        }
+
+        for (what, request) in [
+            ("no model", chat.clone().json(&json!({"messages": []}))),
+            ("no JSON", chat.body("hello")),
+            ("two models", transcribe.body(upload("a", "b"))),
+        ] {
+            same(what, gateway.send(&request).await?.status, 400)?;
+        }
+        let models = Request::get("/v1/models").by(protocol);
+        same("GET", gateway.served(&models).await?.0, "text")?;
+    }
+    Ok(())
+}
+
+/// Tokens of the example key for the tenants `acme` and `globex`.
+const ACME: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiAiZXhhbXBsZSIsICJ0ZW5hbnQiOiAiYWNtZSJ9.fSLZr01Iw4pNsUQUFxleSjrJtiFIZEyfp58JQcFKdZ0";
+const GLOBEX: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiAiZXhhbXBsZSIsICJ0ZW5hbnQiOiAiZ2xvYmV4In0.Y4bvREibzjciKKyTEIQgwiOcv3ErEw6z0_OsNuLGBxg";
+
+async fn tenant_and_model(stage: &Stage) -> Result<()> {
+    let file = "tenant-and-model.yaml";
+    let gateway = Gateway::start(stage, file, &["dedicated", "shared"]).await?;
+    let ask = |token: &str, model: &str| {
+        Request::post("/v1/chat/completions")
+            .header("authorization", format!("Bearer {token}"))
+            .header("x-tenant", "acme")
+            .header("x-gateway-model-name", "large")
+            .json(&json!({"model": model}))
+    };
+    for (token, tenant, model, cluster) in [
+        (ACME, "acme", "large", "dedicated"),
+        (ACME, "acme", "small", "shared"),
+        (GLOBEX, "globex", "large", "shared"),
+    ] {
+        let (served_by, seen) = gateway.served(&ask(token, model)).await?;
+        same(tenant, served_by, cluster)?;
+        let header = only(&seen.headers, "x-tenant")?;
+        same("tenant", header.as_str(), tenant)?;
+        let header = only(&seen.headers, "x-gateway-model-name")?;
+        same("model", header.as_str(), model)?;
+        ensure!(!seen.headers.contains("authorization"), "the token went on");
+    }
+    let forged = ask(&GLOBEX.replace("Z2xvYmV4", "YWNtZSAg"), "large");
+    same("forged", gateway.send(&forged).await?.status, 401)?;
+    let none = Request::post("/")
+        .header("x-tenant", "acme")
+        .json(&json!({"model": "large"}));
+    same("no token", gateway.send(&none).await?.status, 401)
+}
+
+async fn token_limits(stage: &Stage) -> Result<()> {
+    let gateway = Gateway::start(stage, "token-limits.yaml", &["llm"]).await?;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        for (body, expected) in [
+            (r#"{"a": 1.0}"#, r#"{"a": 1.0,"max_tokens":1024}"#),
+            (
+                r#"{"max_tokens": 5, "a": 1e3}"#,
+                r#"{"max_tokens": 5, "a": 1e3}"#,
+            ),
+            (r#"{"max_tokens": 100000}"#, r#"{"max_tokens": 4096}"#),
+            (r#"{"max_tokens": null}"#, r#"{"max_tokens": 1024}"#),
+            (r#"{"max_tokens": "many"}"#, r#"{"max_tokens": "many"}"#),
+            ("hello", "hello"),
+        ] {
+            let request = Request::post("/").by(protocol).body(body);
+            let (_, seen) = gateway.served(&request).await?;
+            same(body, seen.text().as_str(), expected)?;
+        }
+    }
+    Ok(())
+}
+
+async fn expressions(stage: &Stage) -> Result<()> {
+    let gateway = Gateway::start(stage, "expressions.yaml", &["small", "large"]).await?;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        for (body, model, roles, cluster) in [
+            (
+                r#"{"model": "large", "messages": [{"role": "system"}, {"role": "user"}]}"#,
+                Some("large"),
+                Some("system,user"),
+                "large",
+            ),
+            (r#"{"model": "small"}"#, Some("small"), None, "small"),
+            (r#"{"model": ["large"]}"#, None, None, "small"),
+            ("hello", None, None, "small"),
+        ] {
+            let request = Request::post("/")
+                .by(protocol)
+                .header("x-llm-model", "large")
+                .header("x-roles", "admin")
+                .body(body);
+            let (served_by, seen) = gateway.served(&request).await?;
+            same(body, served_by, cluster)?;
+            let header = |name: &str| seen.headers.value(name);
+            same(body, header("x-llm-model").as_deref(), model)?;
+            same(body, header("x-roles").as_deref(), roles)?;
+        }
+    }
+    Ok(())
+}
