@@ -1,38 +1,34 @@
 //! Configuration to [`Program`], with everything that is wrong with its meaning.
 
+mod headers;
+mod names;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use minijinja::Environment;
 
-use super::expressions::{Compilation, extracted};
+use headers::Edit;
+
+use super::expressions::Compilation;
 use super::{Program, streaming};
 use crate::cel::Expression;
-use crate::config::{self, Config, HeaderTemplate, Limits, ParseAs, Transformation};
+use crate::config::{self, Config, Limits, ParseAs, Transformation};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{Engine, Settings};
 use crate::extract;
-use crate::headers;
 use crate::jinja::{self, Template};
 use crate::json::Wanted;
 use crate::limits;
 use crate::needs::{Headers, Needs};
 use crate::ops::Direction;
 use crate::patch::{self, Patch};
-use crate::transform::{Body, Expressions, Formula, Header, Metadata, Pass, Phase};
+use crate::transform::{Body, Expressions, Formula, Metadata, Pass, Phase};
 
 /// Compiles `config` for `engine`; what is wrong with it comes along.
 pub(super) fn compile(engine: &Engine, config: &Config) -> (Program, Vec<Diagnostic>) {
     let mut compiler = Compiler::new(engine, config);
     (compiler.program(config), compiler.diagnostics)
-}
-
-/// What is done to a header.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Edit {
-    Set,
-    Add,
-    Remove,
 }
 
 struct Compiler<'c> {
@@ -241,52 +237,6 @@ impl<'c> Compiler<'c> {
         (!pass.is_empty()).then_some(pass)
     }
 
-    /// Finds templates that no message can satisfy: they name members of a body that is not parsed.
-    fn undeclared(&mut self, pass: &Pass) {
-        for edit in pass.patch.iter().flat_map(|patch| &patch.edits) {
-            let names = edit
-                .template()
-                .map(Template::undeclared)
-                .unwrap_or_default();
-            if !names.is_empty() {
-                self.error(
-                    Code::UnknownName,
-                    &edit.path,
-                    format!("a patch does not see `{}`", names.join("`, `")),
-                    "take the field out with `extract`, and write `extracted.` and its name",
-                );
-            }
-        }
-        if pass.parse_as == ParseAs::AsJson {
-            return;
-        }
-        let edits = pass
-            .set
-            .iter()
-            .chain(&pass.add)
-            .map(|header| (&header.path, header.formula.as_ref()));
-        let entries = pass
-            .metadata
-            .iter()
-            .map(|entry| (&entry.path, Some(&entry.formula)));
-        for (path, formula) in edits.chain(entries) {
-            let template = formula.and_then(Formula::template);
-            let names = template.map(Template::undeclared).unwrap_or_default();
-            if !names.is_empty() {
-                let message = format!(
-                    "no body gives `{}`: every message is answered 400",
-                    names.join("`, `")
-                );
-                self.warning(
-                    Code::UnknownName,
-                    path,
-                    message,
-                    "set body.parseAs to `AsJson`",
-                );
-            }
-        }
-    }
-
     /// What a JSON body has to give the templates of a pass.
     fn wanted(&self, pass: &Pass) -> Wanted {
         let reads_context = pass.body.as_ref().is_some_and(|body| body.reads_context);
@@ -419,85 +369,6 @@ impl<'c> Compiler<'c> {
         )
     }
 
-    fn headers(
-        &mut self,
-        direction: Direction,
-        edit: Edit,
-        list: &str,
-        headers: &[HeaderTemplate],
-    ) -> Vec<Header> {
-        let compile = |(index, header): (usize, &HeaderTemplate)| {
-            let path = format!("{list}[{index}] `{}`", header.name);
-            let name = self.header_name(&path, &header.name)?;
-            let formula = match (header.value.as_str(), header.cel.as_deref()) {
-                ("", None) => None,
-                (text, cel) => Some(self.formula(&path, text, cel)?),
-            };
-            // An empty value in `set` removes.
-            let edit = match edit {
-                Edit::Set if formula.is_none() => Edit::Remove,
-                edit => edit,
-            };
-            self.may_edit(direction, &path, &name, edit)
-                .then_some(Header {
-                    path,
-                    name,
-                    formula,
-                })
-        };
-        headers.iter().enumerate().filter_map(compile).collect()
-    }
-
-    fn removals(&mut self, direction: Direction, list: &str, names: &[String]) -> Vec<String> {
-        let check = |(index, name): (usize, &String)| {
-            let path = format!("{list}[{index}]");
-            let name = self.header_name(&path, name)?;
-            self.may_edit(direction, &path, &name, Edit::Remove)
-                .then_some(name)
-        };
-        names.iter().enumerate().filter_map(check).collect()
-    }
-
-    /// Whether an edit of a header does any good. One that does harm is ignored, as kgateway's
-    /// control plane may send it.
-    fn may_edit(&mut self, direction: Direction, path: &str, name: &str, edit: Edit) -> bool {
-        let puts = edit != Edit::Remove;
-        let (message, help) = if puts && headers::CONNECTION.contains(&name) {
-            (
-                "ignored, because a wrong value breaks the connection or lets requests be smuggled",
-                "leave it out: Envoy sees to it",
-            )
-        } else if name.starts_with(':') && !headers::known_pseudo_header(direction, name) {
-            (
-                "ignored, because this message has no such pseudo header",
-                "leave it out",
-            )
-        } else if name.starts_with(':') && edit != Edit::Set {
-            (
-                "ignored, because a message has each pseudo header once",
-                "use `set` with a value",
-            )
-        } else {
-            return true;
-        };
-        self.warning(Code::Conflict, path, message, help);
-        false
-    }
-
-    fn header_name(&mut self, path: &str, name: &str) -> Option<String> {
-        if headers::valid_name(name) {
-            return Some(name.to_ascii_lowercase());
-        }
-        let help = "use letters, digits and `-`";
-        self.error(
-            Code::HeaderName,
-            path,
-            format!("`{name}` is not a header name"),
-            help,
-        );
-        None
-    }
-
     fn metadata(&mut self, list: &str, entries: &[config::DynamicMetadata]) -> Vec<Metadata> {
         let compile = |(index, entry): (usize, &config::DynamicMetadata)| {
             let path = format!("{list}[{index}] `{}`", entry.key);
@@ -522,65 +393,6 @@ impl<'c> Compiler<'c> {
             })
         };
         entries.iter().enumerate().filter_map(compile).collect()
-    }
-
-    /// Finds expressions that name fields that nothing extracts.
-    fn unknown_fields(&mut self, pass: &Pass, request: Option<&Pass>) {
-        let known: Vec<&str> =
-            request.map_or_else(Vec::new, |pass| pass.extraction.names().collect());
-        let (names, _) = extracted(&pass.expressions);
-        for name in names.iter().filter(|name| !known.contains(name)) {
-            let path = pass.direction.as_str();
-            let message = format!("nothing extracts `{name}`, which an expression names");
-            let error = Diagnostic::error(Code::UnknownName, path, message);
-            self.diagnostics
-                .push(error.suggest(name, known.iter().copied()));
-        }
-    }
-
-    /// Joins the fields to the templates that use them, and finds fields that nothing uses.
-    fn extracted(
-        &mut self,
-        config: &Config,
-        request: &mut Option<Pass>,
-        response: &mut Option<Pass>,
-    ) {
-        let Some(transformation) = &config.request else {
-            return;
-        };
-        if transformation.extract.is_empty() {
-            return;
-        }
-        // A template that did not parse may be the one that uses it.
-        let broken = self
-            .diagnostics
-            .iter()
-            .any(|found| matches!(found.code, Code::Template | Code::Expression));
-        let mut used = false;
-        for pass in [request, response].into_iter().flatten() {
-            for template in pass.templates_mut() {
-                used |= template.names_extracted();
-                template.declare_extracted();
-            }
-            let (names, all) = extracted(&pass.expressions);
-            used |= all || !names.is_empty();
-        }
-        for (index, extract) in transformation.extract.iter().enumerate() {
-            let rejects = extract.on_missing == config::OnFailure::Reject
-                || extract.on_invalid == config::OnFailure::Reject;
-            let unused = extract.header.is_none()
-                && extract.lookup.is_none()
-                && extract.metadata.is_none()
-                && !rejects;
-            if unused && !used && !broken {
-                self.error(
-                    Code::Conflict,
-                    &format!("request.extract[{index}]"),
-                    "the value goes nowhere",
-                    "add `header` or `metadata`, or use `extracted` in a template",
-                );
-            }
-        }
     }
 }
 

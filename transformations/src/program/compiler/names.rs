@@ -1,0 +1,115 @@
+//! Names that nothing gives, and fields that nothing uses.
+
+use super::Compiler;
+use crate::config::{self, Config, ParseAs};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::jinja::Template;
+use crate::program::expressions::extracted;
+use crate::transform::{Formula, Pass};
+
+impl Compiler<'_> {
+    /// Finds templates that no message can satisfy: they name members of a body that is not parsed.
+    pub(super) fn undeclared(&mut self, pass: &Pass) {
+        for edit in pass.patch.iter().flat_map(|patch| &patch.edits) {
+            let names = edit
+                .template()
+                .map(Template::undeclared)
+                .unwrap_or_default();
+            if !names.is_empty() {
+                self.error(
+                    Code::UnknownName,
+                    &edit.path,
+                    format!("a patch does not see `{}`", names.join("`, `")),
+                    "take the field out with `extract`, and write `extracted.` and its name",
+                );
+            }
+        }
+        if pass.parse_as == ParseAs::AsJson {
+            return;
+        }
+        let edits = pass
+            .set
+            .iter()
+            .chain(&pass.add)
+            .map(|header| (&header.path, header.formula.as_ref()));
+        let entries = pass
+            .metadata
+            .iter()
+            .map(|entry| (&entry.path, Some(&entry.formula)));
+        for (path, formula) in edits.chain(entries) {
+            let template = formula.and_then(Formula::template);
+            let names = template.map(Template::undeclared).unwrap_or_default();
+            if !names.is_empty() {
+                let message = format!(
+                    "no body gives `{}`: every message is answered 400",
+                    names.join("`, `")
+                );
+                self.warning(
+                    Code::UnknownName,
+                    path,
+                    message,
+                    "set body.parseAs to `AsJson`",
+                );
+            }
+        }
+    }
+
+    /// Finds expressions that name fields that nothing extracts.
+    pub(super) fn unknown_fields(&mut self, pass: &Pass, request: Option<&Pass>) {
+        let known: Vec<&str> =
+            request.map_or_else(Vec::new, |pass| pass.extraction.names().collect());
+        let (names, _) = extracted(&pass.expressions);
+        for name in names.iter().filter(|name| !known.contains(name)) {
+            let path = pass.direction.as_str();
+            let message = format!("nothing extracts `{name}`, which an expression names");
+            let error = Diagnostic::error(Code::UnknownName, path, message);
+            self.diagnostics
+                .push(error.suggest(name, known.iter().copied()));
+        }
+    }
+
+    /// Joins the fields to the templates that use them, and finds fields that nothing uses.
+    pub(super) fn extracted(
+        &mut self,
+        config: &Config,
+        request: &mut Option<Pass>,
+        response: &mut Option<Pass>,
+    ) {
+        let Some(transformation) = &config.request else {
+            return;
+        };
+        if transformation.extract.is_empty() {
+            return;
+        }
+        // A template that did not parse may be the one that uses it.
+        let broken = self
+            .diagnostics
+            .iter()
+            .any(|found| matches!(found.code, Code::Template | Code::Expression));
+        let mut used = false;
+        for pass in [request, response].into_iter().flatten() {
+            for template in pass.templates_mut() {
+                used |= template.names_extracted();
+                template.declare_extracted();
+            }
+            let (names, all) = extracted(&pass.expressions);
+            used |= all || !names.is_empty();
+        }
+        for (index, extract) in transformation.extract.iter().enumerate() {
+            let rejects = extract.on_missing == config::OnFailure::Reject
+                || extract.on_invalid == config::OnFailure::Reject;
+            let unused = extract.header.is_none()
+                && extract.lookup.is_none()
+                && extract.metadata.is_none()
+                && !rejects;
+            if unused && !used && !broken {
+                self.error(
+                    Code::Conflict,
+                    &format!("request.extract[{index}]"),
+                    "the value goes nowhere",
+                    "add `header` or `metadata`, or use `extracted` in a template",
+                );
+            }
+        }
+    }
+}
