@@ -24,6 +24,8 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     Ends a_websocket_echoes,
     Ends a_large_body_takes_no_memory,
     All a_buffer_limit_that_is_configured,
+    All an_upload_passes_a_small_limit,
+    All a_compressed_body_passes_as_it_is,
 ];
 
 const PROTOCOLS: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
@@ -345,6 +347,73 @@ async fn a_buffer_limit_that_is_configured(stage: &Stage) -> Result<()> {
         }
         let request = Request::post("/").by(protocol).body(large(2 << 20, false));
         same(&what, request.send(gateway.address).await?.status, 413)?;
+    }
+    Ok(())
+}
+
+/// A file may stand after the part that is wanted, whatever its size; before it, it has to be held.
+async fn an_upload_passes_a_small_limit(stage: &Stage) -> Result<()> {
+    let config = json!({"request": {"bodyMode": "streamed", "extract": [
+        {"from": [{"json": "/model"}, {"multipart": "model"}], "header": MODEL},
+    ]}, "limits": {"maxHeldBytes": 32768}});
+    let gateway = Gateway::start_with(stage, small_limit(config)).await?;
+    let part = |header: &str, content: &[u8]| {
+        let header = format!("--XX\r\nContent-Disposition: form-data; {header}\r\n\r\n");
+        [header.as_bytes(), content, b"\r\n"].concat()
+    };
+    let model = part("name=\"model\"", b"gpt-4o");
+    let other = part("name=\"model\"", b"other");
+    let file = |size| part("name=\"file\"; filename=\"f\"", &vec![b'\r'; size]);
+    let end = b"--XX--\r\n".to_vec();
+    for protocol in PROTOCOLS {
+        for (what, parts, expected) in [
+            ("before", [&model, &file(20 << 20)], Some("gpt-4o")),
+            (
+                "after a short one",
+                [&file(4 << 10), &model],
+                Some("gpt-4o"),
+            ),
+            ("after a long one", [&file(1 << 20), &model], None),
+        ] {
+            let body = Bytes::from([parts[0].as_slice(), parts[1], &end].concat());
+            let request = Request::post("/v1/audio/transcriptions")
+                .by(protocol)
+                .header("content-type", "multipart/form-data; boundary=XX")
+                .body(body.clone());
+            let (_, seen) = gateway.forward(request).await?;
+            ensure!(seen.body() == body, "{what}: the body has changed");
+            let header = seen.headers.value(MODEL);
+            same(what, header.as_deref(), expected)?;
+        }
+        let twice = [model.as_slice(), &file(1 << 20), &other, &end].concat();
+        let request = Request::post("/")
+            .by(protocol)
+            .header("content-type", "multipart/form-data; boundary=XX")
+            .body(twice);
+        let response = request.send(gateway.address).await?;
+        same("two models", response.status, 400)?;
+    }
+    gateway.check_alive().await
+}
+
+async fn a_compressed_body_passes_as_it_is(stage: &Stage) -> Result<()> {
+    let gateway = Gateway::start(stage, streamed()).await?;
+    // {"model":"gpt-4o"}
+    let gzip: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xabV\xca\xcdOI\xcdQ\xb2RJ/(\xd15\xc9W\xaa\x05\x00cp5\x03\x12\x00\x00\x00";
+    for protocol in PROTOCOLS {
+        let request = |body: &'static [u8]| {
+            Request::post("/")
+                .by(protocol)
+                .header("content-encoding", "gzip")
+                .body(body)
+        };
+        let (_, seen) = gateway.forward(request(gzip)).await?;
+        ensure!(seen.body() == gzip, "the body has changed");
+        same("model", only(&seen.headers, MODEL)?.as_str(), "gpt-4o")?;
+        let coding = only(&seen.headers, "content-encoding")?;
+        same("content-encoding", coding.as_str(), "gzip")?;
+        let (_, seen) = gateway.forward(request(b"not gzip")).await?;
+        same("not gzip", seen.headers.value(MODEL), None)?;
     }
     Ok(())
 }
