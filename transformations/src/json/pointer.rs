@@ -83,6 +83,15 @@ impl Child {
     }
 }
 
+/// The characters of a key, without their case.
+fn folded(key: &str) -> impl Iterator<Item = char> {
+    key.chars().map(|c| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        c => c.to_ascii_lowercase(),
+    })
+}
+
 /// The array index that a part of a pointer is: canonical decimal, as RFC 6901 section 4 has it.
 pub(crate) fn index(name: &str) -> Option<usize> {
     let canonical =
@@ -128,12 +137,13 @@ impl Node {
         }
     }
 
-    /// The ways on for keys that differ from this one only in ASCII case.
+    /// The ways on for keys that differ from this one only in the case of ASCII letters. The long s
+    /// (U+017F) is an `s` then, and the kelvin sign (U+212A) a `k`: so Go's `encoding/json` has it.
     pub(crate) fn members_in_other_case<'n>(
         &'n self,
         key: &'n str,
     ) -> impl Iterator<Item = NodeId> {
-        let differs = move |name: &str| name != key && name.eq_ignore_ascii_case(key);
+        let differs = move |name: &str| name != key && folded(name).eq(folded(key));
         let ways = self.children.iter();
         ways.filter(move |child| differs(&child.name))
             .map(|child| child.node)

@@ -3,8 +3,8 @@
 //!
 //! No tree is built and nothing is copied but the keys on the way and the text that the visitor
 //! asks for. Of arrays and objects that no pointer leads into it is checked that brackets match,
-//! strings end and the depth is kept; of those on the way all but the inside of strings. A strict
-//! visitor has everything checked.
+//! strings end and the depth is kept; of those on the way all but the inside of values that are
+//! strings, and of keys too long to be looked for. A strict visitor has everything checked.
 
 use std::ops::Range;
 
@@ -60,8 +60,8 @@ pub(crate) trait Visitor {
         None
     }
 
-    /// A key of an object that a pointer leads through. Keys longer than every key of the pointers,
-    /// and keys that are not proper strings, are left out.
+    /// A key of an object that a pointer leads through. Keys longer than every key of the pointers
+    /// are left out.
     fn key(&mut self, key: Key<'_>) {}
 
     /// An array or object begins; `at` is its bracket.
@@ -419,7 +419,7 @@ impl<V: Visitor> Step<'_, V> {
     fn end_text(&mut self, text: Text, after: &[u8]) -> Result<(), Error> {
         match text {
             Text::Key => {
-                self.walker.node = self.member(after);
+                self.walker.node = self.member(after)?;
                 self.walker.state = State::Colon;
                 Ok(())
             }
@@ -537,17 +537,22 @@ impl<V: Visitor> Step<'_, V> {
     }
 
     /// Where the key just read leads.
-    fn member(&mut self, after: &[u8]) -> Option<NodeId> {
-        let object = self.walker.stack.last()?.node?;
-        let name = string::decode(self.walker.taken.raw()?).ok()?;
-        let node = self.pointers.node(object)?.member(&name);
+    fn member(&mut self, after: &[u8]) -> Result<Option<NodeId>, Error> {
+        let object = self.walker.stack.last().and_then(|frame| frame.node);
+        let (Some(object), Some(raw)) = (object, self.walker.taken.raw()) else {
+            return Ok(None);
+        };
+        // A lenient parser could read `mo\del` as the key that is looked for.
+        let name = string::decode(raw).map_err(|_| Error::Invalid)?;
+        let node = self.pointers.node(object);
+        let node = node.and_then(|object| object.member(&name));
         self.visitor.key(Key {
             object,
             name: &name,
             node,
             span: self.walker.start..self.at(after),
         });
-        node
+        Ok(node)
     }
 }
 

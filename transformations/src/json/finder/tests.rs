@@ -219,6 +219,30 @@ fn sees_every_way_a_key_can_stand_twice() {
 }
 
 #[test]
+fn keys_that_a_lenient_parser_reads_as_the_field_are_refused() {
+    for key in [r"mo\del", "mod\tel", r"model\", r"mod\ud800el"] {
+        let document = format!(r#"{{"model":"a","{key}":"b"}}"#);
+        assert_eq!(find(&document, "/model"), Err(Error::Invalid), "{key}");
+    }
+    let overlong = b"{\"model\":\"a\",\"mod\xc1\xa5l\":\"b\"}";
+    let found = find_in(&[overlong], &["/model"], &Limits::default());
+    assert_eq!(found, Err(Error::Invalid));
+}
+
+#[test]
+fn letters_that_go_takes_for_ascii_are_another_case() {
+    for (pointer, other) in [("/task", "ta\u{17f}k"), ("/task", "TAS\u{212a}")] {
+        let document = format!(r#"{{"task":"a","{other}":"b"}}"#);
+        assert!(find(&document, pointer).unwrap().conflict, "{other}");
+    }
+    assert!(
+        !find("{\"task\":\"a\",\"ta\u{df}k\":\"b\"}", "/task")
+            .unwrap()
+            .conflict
+    );
+}
+
+#[test]
 fn several_fields_in_one_pass() {
     let document = br#"{"a":{"b":"1","c":["x","y"]},"d":true}"#;
     let fields = find_in(
