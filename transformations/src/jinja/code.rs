@@ -9,7 +9,7 @@ use minijinja::machinery::{
 };
 use minijinja::{AutoEscape, Environment, Error, Template, Value};
 
-use super::operators::{CONCATENATION, MADE, PRODUCT, SUM};
+use super::operators::{CONCATENATION, CONTAINMENT, KEPT, MADE, PRODUCT, SUM};
 
 /// The name of the main code among the blocks: no template can write it.
 const MAIN: &str = "";
@@ -71,34 +71,46 @@ fn captures(instruction: &Instruction<'_>) -> bool {
     }
 }
 
-/// Whether it makes a value of any size.
+/// Whether it makes a value of any size, looks through one, or keeps one.
 fn makes(instruction: &Instruction<'_>) -> bool {
     matches!(
         instruction,
-        Instruction::StringConcat | Instruction::Add | Instruction::Mul | Instruction::Slice
+        Instruction::StringConcat
+            | Instruction::Add
+            | Instruction::Mul
+            | Instruction::Slice
+            | Instruction::In
+            | Instruction::SetAttr(_)
     )
 }
 
-/// What stands for an instruction in changed code.
+/// What stands for an instruction in changed code: the first, and what follows it.
 fn replacement<'s>(
     instruction: &Instruction<'s>,
     captures: bool,
-) -> (Instruction<'s>, Option<Instruction<'s>>) {
-    let operator = |name| (Instruction::ApplyFilter(name, Some(2), FORGET), None);
+) -> (Instruction<'s>, Vec<Instruction<'s>>) {
+    let apply = |name, arguments| Instruction::ApplyFilter(name, Some(arguments), FORGET);
     match instruction {
-        Instruction::StringConcat => operator(CONCATENATION),
-        Instruction::Add => operator(SUM),
-        Instruction::Mul => operator(PRODUCT),
-        Instruction::Slice => {
-            let made = Instruction::ApplyFilter(MADE, Some(1), FORGET);
-            (Instruction::Slice, Some(made))
-        }
+        Instruction::StringConcat => (apply(CONCATENATION, 2), Vec::new()),
+        Instruction::Add => (apply(SUM, 2), Vec::new()),
+        Instruction::Mul => (apply(PRODUCT, 2), Vec::new()),
+        Instruction::In => (apply(CONTAINMENT, 2), Vec::new()),
+        Instruction::Slice => (Instruction::Slice, vec![apply(MADE, 1)]),
+        // The value lies below the namespace.
+        Instruction::SetAttr(name) => (
+            Instruction::Swap,
+            vec![
+                apply(KEPT, 1),
+                Instruction::Swap,
+                Instruction::SetAttr(name),
+            ],
+        ),
         // The environment counts what is printed, but not this.
         Instruction::EmitRaw(text) if captures => (
             Instruction::LoadConst(Value::from_safe_string((*text).to_owned())),
-            Some(Instruction::Emit),
+            vec![Instruction::Emit],
         ),
-        other => (other.clone(), None),
+        other => (other.clone(), Vec::new()),
     }
 }
 
@@ -108,8 +120,9 @@ fn changed<'s>(code: &Instructions<'s>, captures: bool) -> Instructions<'s> {
     let mut place: u32 = 0;
     for instruction in instructions(code) {
         places.push(place);
-        let (_, second) = replacement(instruction, captures);
-        place = place.saturating_add(if second.is_some() { 2 } else { 1 });
+        let (_, following) = replacement(instruction, captures);
+        let following = u32::try_from(following.len()).unwrap_or(u32::MAX);
+        place = place.saturating_add(1).saturating_add(following);
     }
     places.push(place);
     let moved = |target: &mut u32| {
@@ -120,7 +133,7 @@ fn changed<'s>(code: &Instructions<'s>, captures: bool) -> Instructions<'s> {
     };
     let mut changed = Instructions::new(code.name(), code.source());
     for (index, instruction) in (0..).zip(instructions(code)) {
-        let (mut first, second) = replacement(instruction, captures);
+        let (mut first, following) = replacement(instruction, captures);
         match &mut first {
             Instruction::Jump(target)
             | Instruction::JumpIfFalse(target)
@@ -130,7 +143,7 @@ fn changed<'s>(code: &Instructions<'s>, captures: bool) -> Instructions<'s> {
             | Instruction::BuildMacro(_, target, _) => moved(target),
             _ => {}
         }
-        for instruction in [Some(first), second].into_iter().flatten() {
+        for instruction in std::iter::once(first).chain(following) {
             match (code.get_span(index), code.get_line(index)) {
                 (Some(span), _) => changed.add_with_span(instruction, span),
                 (None, Some(line)) => {

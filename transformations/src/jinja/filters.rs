@@ -72,6 +72,15 @@ pub(super) fn register(environment: &mut Environment<'static>) {
             },
         );
     }
+    for (name, filter) in folds() {
+        environment.add_filter(
+            name,
+            move |state: &State<'_, '_>, arguments: Rest<Value>| {
+                arguments.iter().try_for_each(memory::look_through)?;
+                filter.call(state, &arguments)
+            },
+        );
+    }
     // `select` and its kind run it for each item, without a step of fuel.
     environment.add_test(
         "in",
@@ -116,6 +125,15 @@ fn lists() -> [(&'static str, Value); 14] {
         ("sort", Value::from_function(filters::sort)),
         ("unique", Value::from_function(filters::unique)),
         ("zip", Value::from_function(filters::zip)),
+    ]
+}
+
+/// The filters that make one of the items of a list.
+fn folds() -> [(&'static str, Value); 3] {
+    [
+        ("max", Value::from_function(filters::max)),
+        ("min", Value::from_function(filters::min)),
+        ("sum", Value::from_function(filters::sum)),
     ]
 }
 

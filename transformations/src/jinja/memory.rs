@@ -1,4 +1,4 @@
-//! What one render may hold in memory.
+//! What one render may hold in memory, and look through.
 //!
 //! Texts and lists that operators make are held weakly: what the template has let go of does not
 //! count. What it prints, and what filters and functions make, counts whether it is let go of or
@@ -9,13 +9,20 @@ use std::cell::RefCell;
 use std::fmt::{self, Write};
 use std::sync::{Arc, Weak};
 
-use minijinja::value::Value;
+use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
 /// The most that the values of one render may take, in bytes: what operators made and is in use,
 /// and as much again for what filters and functions made. It may be half as much more before it is
 /// noticed.
 const MOST: usize = 64 << 20;
+
+/// The most items that the operators and filters of one render look at, where the engine counts one
+/// step for all of them.
+const VISITS: usize = 8 << 20;
+
+/// The bytes of a text that take as long as an item.
+const BYTES_PER_VISIT: usize = 64;
 
 /// What an item of a list takes, in bytes.
 pub(super) const ITEM: usize = size_of::<Value>();
@@ -43,6 +50,8 @@ thread_local! {
 struct Account {
     /// What filters and functions made.
     spent: usize,
+    /// What was looked at, in items.
+    visits: usize,
     /// What was printed, and how much may be.
     printed: usize,
     printable: usize,
@@ -75,6 +84,7 @@ impl Account {
     const fn new(printable: usize) -> Self {
         Self {
             spent: 0,
+            visits: 0,
             printed: 0,
             printable,
             held: Vec::new(),
@@ -113,6 +123,23 @@ pub(super) fn spend(bytes: usize) -> Result<(), Error> {
     enough(|account| {
         account.spent = account.spent.saturating_add(bytes);
         account.spent <= MOST
+    })
+}
+
+/// Counts items that are looked at.
+pub(super) fn visit(items: usize) -> Result<(), Error> {
+    enough(|account| {
+        account.visits = account.visits.saturating_add(items);
+        account.visits <= VISITS
+    })
+}
+
+/// Counts what takes time for each item of a list, or each byte of a text.
+pub(super) fn look_through(value: &Value) -> Result<(), Error> {
+    visit(match value.as_str() {
+        Some(text) => text.len() / BYTES_PER_VISIT,
+        None if value.kind() == ValueKind::Map => 0,
+        None => items(value),
     })
 }
 
@@ -246,7 +273,7 @@ fn enough(count: impl FnOnce(&mut Account) -> bool) -> Result<(), Error> {
             return Ok(());
         }
         account.exhausted = true;
-        let message = "the template makes more than it may hold in memory";
+        let message = "the template makes or looks through more than it may";
         Err(Error::new(ErrorKind::InvalidOperation, message))
     })
 }

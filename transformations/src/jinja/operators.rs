@@ -1,8 +1,9 @@
-//! The operators that make values as large as a message says, bounded. They do what the template
-//! engine's do.
+//! The operators that make values as large as a message says, or look through them, bounded. They
+//! do what the template engine's do.
 
-use minijinja::value::{Value, ValueKind};
-use minijinja::{Environment, Error, ErrorKind};
+use minijinja::tests::is_in;
+use minijinja::value::{ObjectRepr, Value, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, State};
 
 use super::memory;
 
@@ -10,8 +11,18 @@ use super::memory;
 pub(super) const CONCATENATION: &str = "operator ~";
 pub(super) const SUM: &str = "operator +";
 pub(super) const PRODUCT: &str = "operator *";
+pub(super) const CONTAINMENT: &str = "operator in";
 /// What counts a text that was cut out of another.
 pub(super) const MADE: &str = "made";
+/// What looks at a value before a namespace keeps it.
+pub(super) const KEPT: &str = "kept";
+
+/// The most lists and maps inside one another that a namespace keeps. To print, compare or drop
+/// them takes stack for each.
+const LEVELS: usize = 256;
+
+/// How many numbers and texts are passed over in the time that a list or map takes.
+const ITEMS_PER_VISIT: usize = 8;
 
 pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_filter(CONCATENATION, |left: &Value, right: &Value| {
@@ -19,10 +30,72 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     });
     environment.add_filter(SUM, sum);
     environment.add_filter(PRODUCT, product);
+    environment.add_filter(
+        CONTAINMENT,
+        |state: &State<'_, '_>, value: &Value, container: &Value| {
+            memory::look_through(container)?;
+            is_in(state, value, container)
+        },
+    );
+    environment.add_filter(KEPT, kept);
     environment.add_filter(MADE, |value: &Value| match value.as_str() {
         Some(text) => memory::text(text),
         None => Ok(value.clone()),
     });
+}
+
+/// A value that a namespace may keep from one round of a loop to the next: a lazy list in full, so
+/// that lists made of lists made of lists do not pile up unseen.
+fn kept(value: &Value) -> Result<Value, Error> {
+    let Some(object) = value.as_object() else {
+        return Ok(value.clone());
+    };
+    let merged = object.type_name().contains("::Merge");
+    let value = match value.kind() {
+        ValueKind::Iterable => memory::list(value.try_iter()?)?,
+        ValueKind::Seq if merged => {
+            memory::spend(memory::items(value).saturating_mul(memory::ITEM))?;
+            Value::from(value.try_iter()?.collect::<Vec<Value>>())
+        }
+        ValueKind::Map if merged => {
+            memory::spend(memory::items(value).saturating_mul(2 * memory::ITEM))?;
+            let member = |key: Value| Some((key.clone(), object.get_value(&key)?));
+            value.try_iter()?.filter_map(member).collect()
+        }
+        _ => value.clone(),
+    };
+    check_levels(&value, LEVELS)?;
+    Ok(value)
+}
+
+/// Refuses a value with more levels, and namespaces and macros inside it: they could hold it.
+fn check_levels(value: &Value, levels: usize) -> Result<(), Error> {
+    let Some(object) = value.as_object() else {
+        return Ok(());
+    };
+    let refused = |message: &'static str| Err(Error::new(ErrorKind::InvalidOperation, message));
+    let Some(levels) = levels.checked_sub(1) else {
+        return refused("too many lists and maps inside one another");
+    };
+    match object.repr() {
+        ObjectRepr::Plain => return refused("a namespace cannot keep a macro"),
+        ObjectRepr::Map if object.type_name().ends_with("::Namespace") => {
+            return refused("a namespace cannot keep a namespace");
+        }
+        _ => {}
+    }
+    memory::visit(value.len().unwrap_or_default() / ITEMS_PER_VISIT)?;
+    for item in value.try_iter()? {
+        let item = match object.repr() {
+            ObjectRepr::Map => object.get_value(&item).unwrap_or_default(),
+            _ => item,
+        };
+        if item.as_object().is_some() {
+            memory::visit(1)?;
+            check_levels(&item, levels)?;
+        }
+    }
+    Ok(())
 }
 
 fn is_list(value: &Value) -> bool {
@@ -111,4 +184,104 @@ fn as_real(value: &Value) -> Option<f64> {
     f64::try_from(value.clone())
         .ok()
         .or_else(|| whole().map(|whole| whole as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use crate::engine::Settings;
+    use crate::jinja::{RenderError, Scope, Template, Variables, environment};
+    use crate::limits::Limits;
+
+    fn render(text: &str, document: serde_json::Value) -> Result<String, RenderError> {
+        let (settings, limits) = (Arc::new(Settings::default()), Limits::default());
+        let environment = Arc::new(environment(&settings, limits.template_fuel));
+        let mut warnings = Vec::new();
+        let template =
+            Template::compile("x", text, &environment, &settings, &limits, &mut warnings);
+        let variables = Variables {
+            document: minijinja::Value::from_serialize(&document),
+            ..Variables::default()
+        };
+        template
+            .unwrap()
+            .render(&Rc::new(Scope::default()), &variables)
+    }
+
+    #[test]
+    fn lists_and_maps_that_a_loop_puts_into_one_another_do_not_overflow_the_stack() {
+        let document = json!({"m": vec![1; 20_000]});
+        for next in [
+            "[ns.v]",
+            "[ns.v, i]",
+            "{'v': ns.v}",
+            "dict(v=ns.v)",
+            "namespace(v=ns.v)",
+            "ns",
+            "[ns]",
+            "ns.v | reverse",
+            "ns.v | chain([i])",
+            "{'v': 1} | chain({i: ns.v})",
+            "{} | chain({i: 1} if ns.v is sequence else ns.v)",
+            "ns.v | map('abs')",
+            "ns.v | zip([i])",
+            "ns.v[0:]",
+            "ns.v | batch(1)",
+            "ns.v | list",
+        ] {
+            let text = format!(
+                "{{% set ns = namespace(v=[1]) %}}{{% for i in m %}}{{% set ns.v = {next} %}}\
+                 {{% endfor %}}{{{{ ns.v }}}}{{{{ ns.v == ns.v }}}}"
+            );
+            // That it returns is what matters: some of these stay flat, and reach another bound.
+            let _ = render(&text, document.clone());
+        }
+    }
+
+    #[test]
+    fn a_namespace_keeps_what_templates_gather() {
+        let document = json!({"m": [{"r": "a", "p": [1, [2]]}, {"r": "b", "p": []}]});
+        for (next, expected) in [
+            (
+                "ns.v + [i]",
+                r#"[{"p": [1, [2]], "r": "a"}, {"p": [], "r": "b"}]"#,
+            ),
+            ("ns.v | chain([i.r])", r#"["a", "b"]"#),
+            ("[i.r, ns.v]", r#"["b", ["a", []]]"#),
+            ("{'last': i.r}", r#"{"last": "b"}"#),
+            ("i.p | length", "0"),
+            ("ns.v ~ i.r", "[]ab"),
+        ] {
+            let text = format!(
+                "{{% set ns = namespace(v=[]) %}}{{% for i in m %}}{{% set ns.v = {next} %}}\
+                 {{% endfor %}}{{{{ ns.v }}}}"
+            );
+            assert_eq!(
+                render(&text, document.clone()).as_deref(),
+                Ok(expected),
+                "{next}"
+            );
+        }
+    }
+
+    #[test]
+    fn looking_through_a_long_list_for_each_of_its_items_ends() {
+        let document = json!({"m": (0..30_000).collect::<Vec<_>>(), "s": "q".repeat(300_000)});
+        for text in [
+            "{% for i in m %}{% if 'q' in m %}{% endif %}{% endfor %}",
+            "{% for i in m %}{% if 'z' not in s %}{% endif %}{% endfor %}",
+            "{% for i in m %}{% if m | max %}{% endif %}{% endfor %}",
+        ] {
+            let rendered = render(text, document.clone());
+            assert!(matches!(rendered, Err(RenderError::Limit(_))), "{text}");
+        }
+        let few = json!({"m": ["a", "b"], "s": "abc"});
+        let text =
+            "{{ 'a' in m }} {{ 'c' not in m }} {{ 'b' in s }} {{ 1 in {1: 2} }} {{ m | max }}";
+        assert_eq!(render(text, few).as_deref(), Ok("true true true true b"));
+    }
 }

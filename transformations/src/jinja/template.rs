@@ -252,9 +252,9 @@ impl Template {
         });
         let exhausted = memory::end();
         rendered.map_err(|error| match error.kind() {
-            _ if exhausted => {
-                RenderError::Limit("the template makes more than it may hold in memory".to_owned())
-            }
+            _ if exhausted => RenderError::Limit(
+                "the template makes or looks through more than it may".to_owned(),
+            ),
             ErrorKind::OutOfFuel => RenderError::Limit("the template is out of fuel".to_owned()),
             ErrorKind::WriteFailure => RenderError::Limit(format!(
                 "the template renders more than {} bytes",
