@@ -54,3 +54,15 @@ fn condition_on_a_header(bencher: Bencher, body: Body) {
     let config = r#"{"request": {"when": "request.headers[\"content-type\"] == \"text/plain\"", "remove": ["x"]}}"#;
     measure(bencher, body, config);
 }
+
+#[divan::bench(args = Body::ALL)]
+fn patch(bencher: Bencher, body: Body) {
+    let config = r#"{"request": {"patch": [{"set": "/model", "value": "gpt-4o"}, {"default": "/max_tokens", "json": "2048"}]}}"#;
+    measure(bencher, body, config);
+}
+
+#[divan::bench(args = Body::ALL)]
+fn jinja_of_headers(bencher: Bencher, body: Body) {
+    let config = r#"{"request": {"set": [{"name": "x-a", "value": "{{ header('content-type') | upper }}-{{ substring(header(':path'), 1, 2) }}"}]}}"#;
+    measure(bencher, body, config);
+}
