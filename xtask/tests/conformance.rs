@@ -11,6 +11,9 @@ use serde_json::Value;
 
 const CASES: &str = "tests/conformance/cases.jsonl";
 
+/// Those of other gateways.
+const ROUTING: &str = "tests/conformance/routing.jsonl";
+
 fn conformance(arguments: &[&str]) -> Result<Output> {
     Command::new(env!("CARGO_BIN_EXE_xtask"))
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
@@ -25,8 +28,8 @@ fn stdout(output: &Output) -> String {
 }
 
 /// The ids of the committed cases that begin with this.
-fn ids(prefix: &str) -> Result<BTreeSet<String>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(CASES);
+fn ids(file: &str, prefix: &str) -> Result<BTreeSet<String>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let mut ids = BTreeSet::new();
     for line in std::fs::read_to_string(path)?.lines() {
         let case: Value = serde_json::from_str(line)?;
@@ -40,23 +43,25 @@ fn ids(prefix: &str) -> Result<BTreeSet<String>> {
 
 #[test]
 fn every_wrong_expectation_is_reported_and_no_right_one() {
-    let output = conformance(&[CASES]).unwrap();
-    let text = stdout(&output);
-    let failed: BTreeSet<String> = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("FAIL "))
-        .map(|line| line.split([':', ' ']).next().unwrap().to_owned())
-        .collect();
-    let (right, wrong) = (ids("right-").unwrap(), ids("wrong-").unwrap());
-    assert_eq!(
-        failed,
-        wrong,
-        "{text}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let sum = format!("{} passed, {} failed", right.len(), wrong.len());
-    assert_eq!(text.lines().last(), Some(sum.as_str()));
-    assert_eq!(output.status.code(), Some(1));
+    for file in [CASES, ROUTING] {
+        let output = conformance(&[file]).unwrap();
+        let text = stdout(&output);
+        let failed: BTreeSet<String> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("FAIL "))
+            .map(|line| line.split([':', ' ']).next().unwrap().to_owned())
+            .collect();
+        let (right, wrong) = (ids(file, "right-").unwrap(), ids(file, "wrong-").unwrap());
+        assert_eq!(
+            failed,
+            wrong,
+            "{text}\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let sum = format!("{} passed, {} failed", right.len(), wrong.len());
+        assert_eq!(text.lines().last(), Some(sum.as_str()));
+        assert_eq!(output.status.code(), Some(1));
+    }
 }
 
 #[test]

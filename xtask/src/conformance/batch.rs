@@ -12,7 +12,8 @@ use super::expectation::Verdict;
 use super::gateway::{Decision, Files, Gateway};
 use super::play::{CaseUpstream, Scene};
 use super::report::Outcome;
-use super::verdict::{differences, unseen};
+use super::routing::{FAILURES, Judge};
+use super::verdict::{differences, needs_log, unseen};
 use super::wire::Wire;
 
 /// The namespace that an access list writes to.
@@ -39,6 +40,8 @@ pub(crate) struct CaseAct<'a> {
     upstream: CaseUpstream,
     namespaces: Vec<String>,
     release: EnvoyRelease,
+    /// What decides, where the case itself does not.
+    judge: Option<&'a Judge>,
 }
 
 impl<'a> Act<'a> {
@@ -57,6 +60,7 @@ impl<'a> Act<'a> {
         number: usize,
         id: &'a str,
         case: &'a Case,
+        judge: Option<&'a Judge>,
         release: EnvoyRelease,
     ) -> Result<Self> {
         let wire = Wire::of(case)?;
@@ -67,8 +71,12 @@ impl<'a> Act<'a> {
             case,
             wire,
             upstream,
-            namespaces: namespaces(case)?,
+            namespaces: match judge {
+                Some(_) => vec![FAILURES.to_owned()],
+                None => namespaces(case)?,
+            },
             release,
+            judge,
         })))
     }
 
@@ -132,9 +140,17 @@ impl<'a> Act<'a> {
                 )
             }
         };
-        match self.verdict() {
-            Verdict::Accepted => vec![own],
-            Verdict::Rejected => vec![own, neutral],
+        let judge = self.judge();
+        match self.verdict() == Verdict::Rejected || judge.is_some_and(Judge::allows_refusal) {
+            true => vec![own, neutral],
+            false => vec![own],
+        }
+    }
+
+    fn judge(&self) -> Option<&Judge> {
+        match self {
+            Self::Case(act) => act.judge,
+            Self::Golden { .. } => None,
         }
     }
 
@@ -142,6 +158,12 @@ impl<'a> Act<'a> {
     async fn play(&self, gateway: &Gateway, files: &Files) -> Result<Vec<String>> {
         if self.verdict() == Verdict::Rejected {
             return refused(gateway, self.listener()).map(|()| Vec::new());
+        }
+        if let Some(judge) = self.judge().filter(|judge| judge.allows_refusal()) {
+            let decision = gateway.decision(self.listener())?;
+            if matches!(decision, Decision::Refused(_)) {
+                return refused(gateway, self.listener()).map(|()| judge.refused());
+            }
         }
         accepted(gateway, self.listener())?;
         let Self::Case(act) = self else {
@@ -154,9 +176,13 @@ impl<'a> Act<'a> {
             upstream: &act.upstream,
             gateway,
             files,
+            logged: act.judge.is_some() || needs_log(act.case),
         };
         let seen = scene.play().await?;
-        Ok(differences(act.case, &act.wire, act.release, &seen))
+        Ok(match act.judge {
+            Some(judge) => judge.differences(act.case, act.release, &seen),
+            None => differences(act.case, &act.wire, act.release, &seen),
+        })
     }
 }
 

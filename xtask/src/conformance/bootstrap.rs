@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::body::Body;
 use super::case::{Case, Golden, GoldenKind};
+use super::routing::Routes;
 use super::wire::{Source, Wire};
 
 /// The largest local reply; Envoy's own limit is 4 KiB.
@@ -81,7 +82,14 @@ impl Listener<'_> {
         if let Some(config) = per_route {
             route = route.per_route(filter(config));
         }
-        let mut paths = vec![route.clone()];
+        let mut paths = match &case.routes {
+            Some(routes) => routes.build(self.name),
+            None => vec![route.clone()],
+        };
+        let settings = case.routes.iter().flat_map(Routes::settings);
+        bootstrap = settings.fold(bootstrap, |bootstrap, (field, value)| {
+            bootstrap.connection_manager(field, value)
+        });
         if let Some(upgrade) = wire.upgrade_type(case) {
             let upgrades = json!([{"upgrade_type": upgrade}]);
             bootstrap = bootstrap.connection_manager("upgrade_configs", upgrades);

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::body::{Body, BodyPart};
 use super::expectation::{Expectation, Verdict};
+use super::routing::{self, Routes, RoutingCase};
 
 /// A line of a case file.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(crate) struct Entry {
 #[derive(Debug)]
 pub(crate) enum Content {
     Case(Box<Case>),
+    Routing(Box<RoutingCase>),
     Golden(Golden),
 }
 
@@ -62,6 +64,9 @@ pub(crate) struct Case {
     pub(crate) oracle_differs: bool,
     #[serde(default, rename = "notes")]
     _notes: Option<String>,
+    /// Routes by the routing header, in place of the one to the upstream.
+    #[serde(skip)]
+    pub(crate) routes: Option<Routes>,
 }
 
 impl Case {
@@ -154,12 +159,18 @@ pub(crate) struct CaseRequest {
     /// Where the connection comes from: an IP address, perhaps with a port, or text that is none.
     #[serde(default)]
     pub(crate) source_address: Option<String>,
+    /// The body, where it is not written as above.
+    #[serde(skip)]
+    pub(crate) given: Option<Body>,
 }
 
 impl CaseRequest {
     /// # Errors
     /// More than one kind of body is given.
     pub(crate) fn body(&self) -> Result<Body> {
+        if let Some(body) = &self.given {
+            return Ok(body.clone());
+        }
         let parts = self.body_parts.as_deref();
         Body::new(&self.body, self.chunks.as_ref(), parts, self.chunk_size).context("request")
     }
@@ -256,18 +267,28 @@ fn entry(line: &str, place: &str) -> Entry {
     let id = value.as_ref().ok().and_then(|value| value.get("id"));
     let id = id.and_then(Value::as_str).unwrap_or(place).to_owned();
     let content = value
-        .and_then(|value| match value.get("filter_config_text") {
-            Some(_) => serde_json::from_str(line).map(Content::Golden),
-            None => serde_json::from_str(line).map(Content::Case),
-        })
-        .map_err(|error| anyhow!("cannot read the case: {error}"))
+        .map_err(anyhow::Error::from)
+        .and_then(|value| content(line, value))
+        .context("cannot read the case")
         .and_then(|content| sound(&content).map(|()| content));
     Entry { id, content }
+}
+
+fn content(line: &str, value: Value) -> Result<Content> {
+    if routing::is_one(&value) {
+        return routing::read(value).map(|case| Content::Routing(Box::new(case)));
+    }
+    Ok(match value.get("filter_config_text") {
+        Some(_) => Content::Golden(serde_json::from_str(line)?),
+        None => Content::Case(serde_json::from_str(line)?),
+    })
 }
 
 /// Refuses what no run could decide.
 fn sound(content: &Content) -> Result<()> {
     match content {
+        // Its reader has looked.
+        Content::Routing(_) => {}
         Content::Golden(golden) => {
             ensure!(!golden.keys.is_empty(), "`keys` is empty");
             let named = golden.filter_name.or(golden.per_route_config_name);

@@ -1,13 +1,36 @@
-//! Cases whose expectation the module does not meet on purpose, as docs/kgateway.md says.
+//! Cases whose expectation the module does not meet on purpose, as the documents say.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-const DOCUMENT: &str = include_str!("../../../docs/kgateway.md");
+const DOCUMENTS: [(&str, &str); 2] = [
+    (
+        "docs/kgateway.md",
+        include_str!("../../../docs/kgateway.md"),
+    ),
+    ("docs/cel.md", include_str!("../../../docs/cel.md")),
+];
 
-/// The ids in the first column of the document's table of cases.
-pub(crate) fn differences() -> BTreeSet<&'static str> {
-    DOCUMENT
-        .lines()
-        .filter_map(|line| line.strip_prefix("| case `")?.split('`').next())
-        .collect()
+/// What the first columns of the documents' tables name, each with its document.
+#[derive(Debug, Default)]
+pub(crate) struct Documented {
+    /// Cases, by id.
+    pub(crate) cases: BTreeMap<&'static str, &'static str>,
+    /// What this module has no words for: every case that needs it is to fail.
+    pub(crate) words: BTreeMap<&'static str, &'static str>,
+}
+
+pub(crate) fn differences() -> Documented {
+    let named = |prefix: &'static str| {
+        DOCUMENTS.into_iter().flat_map(move |(document, text)| {
+            let lines = text.lines();
+            lines.filter_map(move |line| {
+                let name = line.strip_prefix(prefix)?.split('`').next()?;
+                Some((name, document))
+            })
+        })
+    };
+    Documented {
+        cases: named("| case `").collect(),
+        words: named("| word `").collect(),
+    }
 }

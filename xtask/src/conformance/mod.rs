@@ -1,6 +1,6 @@
-//! `cargo xtask conformance`: kgateway's cases on a real Envoy.
+//! `cargo xtask conformance`: kgateway's cases, and those of other gateways that route on bodies, on a real Envoy.
 //!
-//! `case` reads them, with `body`, `expectation` and `matcher`; `wire` decides how client and upstream express one; `bootstrap` gives each a listener; `batch`
+//! `case` reads them, with `routing` for those of others, `body`, `expectation` and `matcher`; `wire` decides how client and upstream express one; `bootstrap` gives each a listener; `batch`
 //! takes those that can share an Envoy, which `gateway` starts; `play`, with `tunnel` and `callbacks`, sends the
 //! requests; `verdict` compares the `observation` with the `expectation`; `report` says what differs.
 
@@ -16,6 +16,7 @@ mod matcher;
 mod observation;
 mod play;
 mod report;
+mod routing;
 mod tunnel;
 mod verdict;
 mod wire;
@@ -30,7 +31,8 @@ use batch::Act;
 use case::{Content, Entry};
 use report::{Outcome, Report};
 
-/// Plays conformance cases on a real Envoy: kgateway's case files, and files of configurations that must load.
+/// Plays conformance cases on a real Envoy: kgateway's case files, those of other gateways that route on bodies, and
+/// files of configurations that must load.
 #[derive(clap::Args)]
 pub(crate) struct Conformance {
     /// The release of Envoy.
@@ -81,20 +83,33 @@ impl Conformance {
         for (number, Entry { id, content }) in entries.iter().enumerate() {
             match content {
                 Err(error) => {
-                    outcomes.insert(number, Outcome::new(id, vec![format!("{error:#}")]));
+                    outcomes.insert(number, Outcome::unplayed(id, error));
                 }
                 Ok(Content::Golden(golden)) => {
                     acts.insert(number, Act::golden(number, id, golden));
                 }
-                Ok(Content::Case(case)) => match Act::case(number, id, case, self.envoy).await {
-                    Ok(act) => {
-                        acts.insert(number, act);
+                Ok(Content::Case(case)) => {
+                    match Act::case(number, id, case, None, self.envoy).await {
+                        Ok(act) => {
+                            acts.insert(number, act);
+                        }
+                        Err(reason) => {
+                            let differences = vec![format!("cannot express: {reason:#}")];
+                            outcomes.insert(number, Outcome::new(id, differences).of(case));
+                        }
                     }
-                    Err(reason) => {
-                        let differences = vec![format!("cannot express: {reason:#}")];
-                        outcomes.insert(number, Outcome::new(id, differences).of(case));
+                }
+                Ok(Content::Routing(routing)) => {
+                    let judge = Some(&routing.judge);
+                    match Act::case(number, id, &routing.case, judge, self.envoy).await {
+                        Ok(act) => {
+                            acts.insert(number, act);
+                        }
+                        Err(reason) => {
+                            outcomes.insert(number, Outcome::unplayed(id, &reason));
+                        }
                     }
-                },
+                }
             }
         }
         let mut batches: BTreeMap<_, Vec<usize>> = BTreeMap::new();

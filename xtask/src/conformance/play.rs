@@ -15,7 +15,6 @@ use super::case::Case;
 use super::gateway::{Decision, Files, Gateway, unix_socket};
 use super::observation::{Message, Observation};
 use super::tunnel;
-use super::verdict::needs_log;
 use super::wire::{Source, Wire};
 
 /// How long a response may take.
@@ -34,6 +33,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) upstream: &'a CaseUpstream,
     pub(crate) gateway: &'a Gateway,
     pub(crate) files: &'a Files,
+    /// Whether the access log is looked at.
+    pub(crate) logged: bool,
 }
 
 /// The upstream of one case, whose answer can be replaced.
@@ -82,7 +83,7 @@ impl Scene<'_> {
             let before = before.get(&name).copied().flatten().unwrap_or(0);
             (name, after.map(|after| after.saturating_sub(before)))
         });
-        let log = match needs_log(self.case) {
+        let log = match self.logged {
             true => self.gateway.log_line(self.listener).await?,
             false => None,
         };

@@ -1,9 +1,11 @@
 //! What is printed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::case::Case;
+use super::documented::Documented;
+use super::routing::Unmapped;
 
 /// What came of one case.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub(crate) struct Outcome {
     pub(crate) differences: Vec<String>,
     /// What the case expects and nobody outside the filter can see.
     pub(crate) unseen: Vec<&'static str>,
+    /// What it needs that this module has no words for.
+    pub(crate) unmapped: Option<&'static str>,
 }
 
 impl Outcome {
@@ -24,7 +28,15 @@ impl Outcome {
             remark: String::new(),
             differences,
             unseen: Vec::new(),
+            unmapped: None,
         }
+    }
+
+    /// A case that could not be played.
+    pub(crate) fn unplayed(id: &str, reason: &anyhow::Error) -> Self {
+        let mut outcome = Self::new(id, vec![format!("{reason:#}")]);
+        outcome.unmapped = reason.downcast_ref().map(|Unmapped(word)| *word);
+        outcome
     }
 
     /// The same, with what the case says of itself.
@@ -60,7 +72,7 @@ enum Verdict {
 pub(crate) struct Report {
     pub(crate) outcomes: Vec<Outcome>,
     /// Cases that are to fail, because the module does something else on purpose.
-    pub(crate) documented: BTreeSet<&'static str>,
+    pub(crate) documented: Documented,
 }
 
 impl Report {
@@ -71,8 +83,15 @@ impl Report {
             .count()
     }
 
+    /// The document that says that the case differs.
+    fn document(&self, outcome: &Outcome) -> Option<&'static str> {
+        let Documented { cases, words } = &self.documented;
+        let word = outcome.unmapped.and_then(|word| words.get(word));
+        cases.get(outcome.id.as_str()).or(word).copied()
+    }
+
     fn verdict(&self, outcome: &Outcome) -> Verdict {
-        let documented = self.documented.contains(outcome.id.as_str());
+        let documented = self.document(outcome).is_some();
         match (outcome.differences.is_empty(), documented) {
             (true, false) => Verdict::Passed,
             (false, true) => Verdict::Documented,
@@ -85,20 +104,20 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut unseen: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        let mut documented = Vec::new();
+        let mut documented: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for outcome in &self.outcomes {
             for aspect in &outcome.unseen {
                 unseen.entry(aspect).or_default().push(&outcome.id);
             }
             let verdict = self.verdict(outcome);
+            let document = self.document(outcome).unwrap_or_default();
             if verdict == Verdict::Documented {
-                documented.push(outcome.id.as_str());
+                documented.entry(document).or_default().push(&outcome.id);
             }
             if verdict == Verdict::Failed {
                 let mut differences = outcome.differences.join("; ").replace(['\r', '\n'], " ");
                 if differences.is_empty() {
-                    "it passes, but docs/kgateway.md says that it differs"
-                        .clone_into(&mut differences);
+                    differences = format!("it passes, but {document} says that it differs");
                 }
                 writeln!(
                     formatter,
@@ -107,10 +126,11 @@ impl fmt::Display for Report {
                 )?;
             }
         }
-        if !documented.is_empty() {
-            let ids = documented.join(", ");
-            writeln!(formatter, "differ on purpose, see docs/kgateway.md: {ids}")?;
+        for (document, ids) in &documented {
+            let ids = ids.join(", ");
+            writeln!(formatter, "differ on purpose, see {document}: {ids}")?;
         }
+        let documented: usize = documented.values().map(Vec::len).sum();
         for (aspect, ids) in unseen {
             writeln!(
                 formatter,
@@ -122,14 +142,14 @@ impl fmt::Display for Report {
         write!(
             formatter,
             "{} passed, {failed} failed",
-            self.outcomes.len() - documented.len() - failed
+            self.outcomes.len() - documented - failed
         )
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, Report};
+    use super::{Documented, Outcome, Report, Unmapped};
 
     #[test]
     fn the_last_line_is_the_sum() {
@@ -137,18 +157,31 @@ mod tests {
         bad.unseen.push("order");
         let purpose = Outcome::new("purpose", vec!["c".into()]);
         let stale = Outcome::new("stale", Vec::new());
+        let lacking = |word| Outcome::unplayed("lacking", &Unmapped(word).into());
         let report = Report {
-            outcomes: vec![Outcome::new("good", Vec::new()), bad, purpose, stale],
-            documented: ["purpose", "stale"].into(),
+            outcomes: vec![
+                Outcome::new("good", Vec::new()),
+                bad,
+                purpose,
+                stale,
+                lacking("known"),
+                lacking("unknown"),
+            ],
+            documented: Documented {
+                cases: [("purpose", "docs/a.md"), ("stale", "docs/a.md")].into(),
+                words: [("known", "docs/b.md")].into(),
+            },
         };
         assert_eq!(
             report.to_string(),
             "FAIL bad: a: expected 1; b\n\
-             FAIL stale: it passes, but docs/kgateway.md says that it differs\n\
-             differ on purpose, see docs/kgateway.md: purpose\n\
+             FAIL stale: it passes, but docs/a.md says that it differs\n\
+             FAIL lacking: this module has no `unknown`\n\
+             differ on purpose, see docs/a.md: purpose\n\
+             differ on purpose, see docs/b.md: lacking\n\
              not compared, for nobody outside sees it: order (bad)\n\
-             1 passed, 2 failed"
+             1 passed, 3 failed"
         );
-        assert_eq!(report.failed(), 2);
+        assert_eq!(report.failed(), 3);
     }
 }

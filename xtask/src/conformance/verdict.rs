@@ -283,7 +283,12 @@ pub(crate) fn needs_log(case: &Case) -> bool {
 }
 
 /// Whether one line holds the values that are expected as several, where Envoy leaves no other way.
-fn is_met_joined(name: &str, field: &Field, values: &[String], release: EnvoyRelease) -> bool {
+pub(crate) fn is_met_joined(
+    name: &str,
+    field: &Field,
+    values: &[String],
+    release: EnvoyRelease,
+) -> bool {
     let (Field::Values(expected), [value]) = (field, values) else {
         return false;
     };
@@ -311,7 +316,7 @@ fn callback_name(callback: Callback) -> &'static str {
 }
 
 /// One line, not too long.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let count = text.chars().count();
     if count <= SHOWN {
         return text.to_owned();
