@@ -10,6 +10,7 @@ mod acl;
 mod bad_input;
 mod configs;
 mod deploy;
+mod expressions;
 mod failures;
 mod gateway;
 mod kgateway;
@@ -98,6 +99,11 @@ const AREAS: &[Area] = &[
         name: "upgrades",
         module: Built::Release,
         scenarios: upgrades::SCENARIOS,
+    },
+    Area {
+        name: "expressions",
+        module: Built::Release,
+        scenarios: expressions::SCENARIOS,
     },
     Area {
         name: "failures",
