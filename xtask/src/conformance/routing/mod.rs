@@ -203,7 +203,8 @@ impl Sent {
 /// Whether a line is of this kind, not kgateway's.
 pub(crate) fn is_one(line: &Value) -> bool {
     let kind = line.get("kind").and_then(Value::as_str);
-    line.get("filter_config").is_none()
+    let of_kgateway = ["filter_config", "filter_config_text"];
+    of_kgateway.iter().all(|key| line.get(key).is_none())
         && (line.get("config").is_some() || matches!(kind, Some("cel_eval" | "adapter_store")))
 }
 
