@@ -9,7 +9,8 @@ mod tests;
 /// Why an array or object has no end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// A bracket closes what another kind of bracket opened, or a backslash stands outside strings.
+    /// A bracket closes what another kind of bracket opened, or a byte stands outside strings that
+    /// stands there only in what is nearly JSON: `\\`, `'`, `/`, `#`.
     Invalid,
     /// More brackets are open at once than may be.
     TooDeep,
@@ -17,7 +18,9 @@ pub enum Fault {
 
 /// An array or object that is passed over: how deep inside it the text read so far ends.
 ///
-/// Brackets must match, and backslashes stand in strings. Nothing else is checked.
+/// Brackets must match. Backslashes, and what begins comments and other kinds of strings in formats
+/// close to JSON, must stand in strings: whoever reads those would see the quotes elsewhere. Nothing
+/// else is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nesting {
     /// The kinds of the open brackets, the innermost in the lowest bit; 1 is a curly one.
@@ -140,10 +143,11 @@ impl<I: Instructions> Passing<I> {
         let text = between(quotes) ^ self.in_text;
         self.in_text = (text.cast_signed() >> 63).cast_unsigned();
         let brackets = self.instructions.opening(vector) | self.instructions.closing(vector);
-        for place in Places((brackets | backslashes) & !text) {
+        let foreign = backslashes | self.instructions.foreign(vector);
+        for place in Places((brackets | foreign) & !text) {
             match block.get(place).copied().unwrap_or(b' ') {
                 byte @ (b'[' | b'{') => self.nesting.opens(byte)?,
-                b'\\' => return Err(Fault::Invalid),
+                b'\\' | b'\'' | b'/' | b'#' => return Err(Fault::Invalid),
                 byte if self.nesting.closes(byte)? => return Ok((Some(place), escaped)),
                 _ => {}
             }

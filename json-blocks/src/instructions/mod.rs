@@ -51,6 +51,13 @@ pub(crate) trait Instructions: Copy {
         self.equal(vector, !CURLY, b']')
     }
 
+    /// `'`, `/` and `#`, which mean something in what is nearly JSON: other quotes and comments.
+    #[inline(always)]
+    fn foreign(self, vector: Self::Vector) -> u64 {
+        // The first two differ in one bit.
+        self.equal(vector, !(b'\'' ^ b'/'), b'\'') | self.equal(vector, 0xff, b'#')
+    }
+
     /// The control characters, which a string must not hold: bytes below 0x20.
     #[inline(always)]
     fn controls(self, vector: Self::Vector) -> u64 {

@@ -15,7 +15,7 @@ fn expected(curly: bool, levels: usize, text: &[u8]) -> Result<Option<usize>, Fa
         }
         match byte {
             b'"' => in_text = true,
-            b'\\' => return Err(Fault::Invalid),
+            b'\\' | b'\'' | b'/' | b'#' => return Err(Fault::Invalid),
             b'{' | b'[' if open.len() >= levels => return Err(Fault::TooDeep),
             b'{' => open.push(b'}'),
             b'[' => open.push(b']'),
@@ -63,7 +63,10 @@ fn check(curly: bool, levels: usize, text: &[u8], cuts: &[prop::sample::Index]) 
 
 /// The inside of an array, and some of what may follow it.
 fn array() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof!["[0-9a-z,: ]{0,20}", r#""([a-z\[\]{}]|\\"|\\\\|\\n){0,30}""#,];
+    let leaf = prop_oneof![
+        "[0-9a-z,:.+ -]{0,20}",
+        r#""([a-z'/#\[\]{}]|\\"|\\\\|\\n){0,30}""#,
+    ];
     let value = leaf.prop_recursive(6, 40, 4, |inner| {
         (prop::collection::vec(inner, 0..4), any::<bool>()).prop_map(|(items, curly)| {
             let items = items.join(",");
@@ -90,7 +93,7 @@ proptest! {
 
     #[test]
     fn any_bytes(
-        text in prop::collection::vec(prop::sample::select(&b"[[[{{]]}}}\"\"\"\" a\xdb\xfd;\\"[..]), 0..300),
+        text in prop::collection::vec(prop::sample::select(&b"[[[{{]]}}}\"\"\"\" a\xdb\xfd;\\'/#"[..]), 0..300),
         curly in any::<bool>(),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..5),
     ) {
@@ -110,4 +113,13 @@ fn the_deepest_is_128_levels() {
         let text = inside(levels);
         assert_eq!(Nesting::new(false, limit).end(text.as_bytes()), end);
     }
+}
+
+#[test]
+fn comments_and_other_quotes_have_no_place() {
+    for text in [&b"// \"\n]"[..], b"/* ] */]", b"'\"']", b"# \"\n]"] {
+        check(false, 8, text, &[]);
+        assert_eq!(Nesting::new(false, 8).end(text), Err(Fault::Invalid));
+    }
+    assert_eq!(Nesting::new(false, 8).end(b"\"'/#\"]"), Ok(Some(5)));
 }
