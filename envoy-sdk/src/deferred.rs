@@ -105,6 +105,9 @@ impl Queue {
     /// Takes what is waiting aside while a hook runs that one of these actions called: what that
     /// hook asks for comes first, and the rest only after its action is done.
     pub(crate) fn set_aside(&self) -> VecDeque<Action> {
+        if self.actions.borrow().is_empty() {
+            return VecDeque::new(); // as nearly always
+        }
         self.actions.take()
     }
 
@@ -128,17 +131,17 @@ impl Queue {
         self.actions.take();
     }
 
+    /// The next action. No borrow is held while Envoy performs it.
+    fn next(&self) -> Option<Action> {
+        self.actions.borrow_mut().pop_front()
+    }
+
     /// Performs what is waiting. `callbacks` says whether the stream is still there; it is asked
     /// before each action because the previous one may have ended it.
     pub(crate) fn perform(&self, callbacks: impl Fn() -> Option<FilterCallbacks>) {
-        loop {
+        while let Some(action) = self.next() {
             let Some(callbacks) = callbacks() else {
                 self.close();
-                return;
-            };
-            // A statement of its own: no borrow is held while Envoy runs.
-            let action = self.actions.borrow_mut().pop_front();
-            let Some(action) = action else {
                 return;
             };
             if action.ends_stream() {

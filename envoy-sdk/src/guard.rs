@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
 use crate::envoy_log_error;
 
@@ -48,5 +49,12 @@ pub(crate) fn drop_quietly<T>(value: T) {
         if let Err(payload) = drop_caught(payload) {
             std::mem::forget(payload); // this could go on for ever: leak it
         }
+    }
+}
+
+/// Lets go of one reference; a panic of the destructor, if it was the last, is logged.
+pub(crate) fn release<T>(shared: Rc<T>) {
+    if Rc::strong_count(&shared) == 1 {
+        drop_quietly(shared);
     }
 }

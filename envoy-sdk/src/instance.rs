@@ -27,6 +27,22 @@ enum State {
     Retired,
 }
 
+/// One hook of the filter on the stack, for as long as it lives: also while a panic unwinds.
+struct Depth<'d>(&'d Cell<u32>);
+
+impl<'d> Depth<'d> {
+    fn deeper(depth: &'d Cell<u32>) -> Self {
+        depth.set(depth.get().saturating_add(1));
+        Self(depth)
+    }
+}
+
+impl Drop for Depth<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
 /// How a hook ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -41,7 +57,8 @@ pub(crate) struct Instance {
     envoy: FilterEnvoyPtr,
     callbacks: &'static Callbacks,
     config: Option<Arc<dyn HttpFilterConfig>>,
-    filter: RefCell<Option<Rc<dyn HttpFilter>>>,
+    /// Borrowed while a hook of the filter runs.
+    filter: RefCell<Option<Box<dyn HttpFilter>>>,
     state: Cell<State>,
     /// Envoy has destroyed the filter: its pointer must not be used any more.
     dead: Cell<bool>,
@@ -81,7 +98,7 @@ impl Instance {
             let mut handle = EnvoyHttpFilter::new(Rc::clone(&instance), Hook::New, false);
             match guard::catch(|| config.new_http_filter(&mut handle)) {
                 Ok(filter) => {
-                    instance.filter.replace(Some(Rc::from(filter)));
+                    instance.filter.replace(Some(filter));
                     instance.state.set(State::Live);
                 }
                 Err(panic) => {
@@ -93,7 +110,8 @@ impl Instance {
         instance
     }
 
-    /// Runs `code` as `hook` of the filter, if there is one, then what it deferred.
+    /// Runs `code` as `hook` of the filter, if there is one, then what it deferred. A panic of
+    /// `code` is the caller's to catch, and to tell [`Self::fail`].
     pub(crate) fn run(
         self: &Rc<Self>,
         hook: Hook,
@@ -111,15 +129,12 @@ impl Instance {
         }
         let aside = self.queue.set_aside();
         let verdict = self.run_filter(hook, end_of_stream, code);
-        if hook == Hook::StreamComplete {
-            self.queue.close(); // the response is over; sending now would be use after free
-        }
-        self.queue.perform(|| self.live());
+        self.perform(hook);
         self.queue.put_back(aside);
         verdict
     }
 
-    /// Runs `code` on the filter, if there is still one; a panic fails the stream.
+    /// Runs `code` on the filter, if there is still one.
     fn run_filter(
         self: &Rc<Self>,
         hook: Hook,
@@ -134,29 +149,37 @@ impl Instance {
                 Verdict::Failed
             }
             State::Live => {
-                // A clone, because a nested hook may retire the filter, or Envoy destroy it.
-                let filter = self.filter.borrow().clone();
-                let Some(filter) = filter else {
-                    return Verdict::Passed;
-                };
-                let mut handle = EnvoyHttpFilter::new(Rc::clone(self), hook, end_of_stream);
-                self.depth.set(self.depth.get().saturating_add(1));
-                let outcome = guard::catch(|| code(&*filter, &mut handle));
-                self.depth.set(self.depth.get().saturating_sub(1));
-                let verdict = match outcome {
-                    Ok(()) => Verdict::Passed,
-                    Err(panic) => {
-                        panic.log(hook.name());
-                        self.retire();
-                        self.report_panic(&mut handle, hook);
-                        self.fail_stream(hook);
-                        Verdict::Failed
-                    }
-                };
-                guard::drop_quietly(filter);
-                verdict
+                if let Some(filter) = self.filter.borrow().as_deref() {
+                    let _inside = Depth::deeper(&self.depth);
+                    let mut handle = EnvoyHttpFilter::new(Rc::clone(self), hook, end_of_stream);
+                    code(filter, &mut handle);
+                }
+                // A nested hook may have retired the filter, or Envoy destroyed it.
+                if self.state.get() == State::Retired {
+                    self.retire();
+                }
+                Verdict::Passed
             }
         }
+    }
+
+    /// Fails the stream: [`Self::run`] panicked.
+    pub(crate) fn fail(self: &Rc<Self>, hook: Hook, end_of_stream: bool) {
+        self.retire();
+        let mut handle = EnvoyHttpFilter::new(Rc::clone(self), hook, end_of_stream);
+        self.report_panic(&mut handle, hook);
+        self.fail_stream(hook);
+        if self.depth.get() == 0 {
+            self.perform(hook);
+        }
+    }
+
+    /// Performs what a hook deferred.
+    fn perform(&self, hook: Hook) {
+        if hook == Hook::StreamComplete {
+            self.queue.close(); // the response is over; sending now would be use after free
+        }
+        self.queue.perform(|| self.live());
     }
 
     /// Envoy has destroyed its filter object: nothing may be called on it any more.
@@ -213,10 +236,10 @@ impl Instance {
         }
     }
 
-    /// Drops the filter for good. It goes when the last hook on the stack lets go of it.
+    /// Drops the filter for good; inside one of its hooks, when the outermost ends.
     fn retire(&self) {
         self.state.set(State::Retired);
-        let filter = self.filter.take();
+        let filter = self.filter.try_borrow_mut().map(|mut filter| filter.take());
         guard::drop_quietly(filter);
     }
 

@@ -69,9 +69,13 @@ unsafe fn enter_any(
         Rc::increment_strong_count(module);
         Rc::from_raw(module)
     };
-    let verdict = guard::quietly(hook.name(), || instance.run(hook, end_of_stream, code));
-    guard::drop_quietly(instance);
-    verdict.unwrap_or(Verdict::Failed)
+    let verdict = guard::catch(|| instance.run(hook, end_of_stream, code)).unwrap_or_else(|panic| {
+        panic.log(hook.name());
+        guard::quietly(hook.name(), || instance.fail(hook, end_of_stream));
+        Verdict::Failed
+    });
+    guard::release(instance);
+    verdict
 }
 
 /// Makes the filter of one stream. Never null: up to Envoy 1.39 that is a crash.
