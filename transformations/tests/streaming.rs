@@ -257,6 +257,25 @@ proptest! {
     }
 }
 
+/// With `duplicates: first` a streamed body is read up to the value and not a byte further: what
+/// happens to the request must not depend on how much else came with it.
+#[test]
+fn with_first_no_cut_changes_what_becomes_of_a_broken_rest() {
+    let config = br#"{"request": {"bodyMode": "streamed", "extract":
+        [{"from": [{"json": "/model"}], "header": "x-model", "duplicates": "first", "onInvalid": "reject"}]}}"#;
+    let program = Program::load(config).unwrap().program;
+    let body = Body {
+        bytes: br#"{"model":"a","model":"b", broken"#.to_vec(),
+        ..called("application/json")
+    };
+    for size in 1..=body.bytes.len() {
+        let pieces: Vec<Vec<u8>> = body.bytes.chunks(size).map(<[u8]>::to_vec).collect();
+        let ((reply, failures, headers), _) = streamed(&program, &body, &pieces);
+        assert_eq!((reply, failures), (None, Vec::new()), "in pieces of {size}");
+        assert_eq!(headers[0].as_deref(), Some(&b"a"[..]));
+    }
+}
+
 fn called(content_type: &'static str) -> Body {
     Body {
         content_type,

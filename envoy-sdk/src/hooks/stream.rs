@@ -69,11 +69,12 @@ unsafe fn enter_any(
         Rc::increment_strong_count(module);
         Rc::from_raw(module)
     };
-    let verdict = guard::catch(|| instance.run(hook, end_of_stream, code)).unwrap_or_else(|panic| {
-        panic.log(hook.name());
-        guard::quietly(hook.name(), || instance.fail(hook, end_of_stream));
-        Verdict::Failed
-    });
+    let verdict =
+        guard::catch(|| instance.run(hook, end_of_stream, code)).unwrap_or_else(|panic| {
+            panic.log(hook.name());
+            guard::quietly(hook.name(), || instance.fail(hook, end_of_stream));
+            Verdict::Failed
+        });
     guard::release(instance);
     verdict
 }

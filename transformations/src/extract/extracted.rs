@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 /// The extracted values, by field name; a name stands once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Extracted(Vec<(Arc<str>, String)>);
+pub(crate) struct Extracted(SmallVec<[(Arc<str>, String); 1]>);
 
 impl Extracted {
     /// Adds a field's value.

@@ -80,6 +80,12 @@ impl Field {
         own.into_iter().chain(found)
     }
 
+    /// Whether a second value in the body is refused.
+    pub(super) fn refuses_second(&self) -> bool {
+        let in_body = |source: &Source| matches!(source, Source::Body(..));
+        self.duplicates == Duplicates::Reject && self.sources.iter().any(in_body)
+    }
+
     /// Whether nothing that may follow changes the value.
     pub(super) fn is_decided(&self, findings: &Findings<'_>, ops: &dyn TransformationOps) -> bool {
         for source in &self.sources {

@@ -75,6 +75,11 @@ impl Extraction {
         Content::of(ops, &self.wanted)
     }
 
+    /// Says that the body goes on as soon as the fields are known.
+    pub(crate) fn stream(&mut self) {
+        self.wanted.first_suffices = !self.fields.iter().any(Field::refuses_second);
+    }
+
     /// Reads the next bytes of the body.
     pub(crate) fn read(&self, reading: &mut Option<Reading>, content: &Content, bytes: &[u8]) {
         reading

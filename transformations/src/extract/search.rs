@@ -27,7 +27,14 @@ impl Search {
     pub(super) fn new(syntax: &Syntax, wanted: &Wanted, limits: &Limits) -> Result<Self, Unusable> {
         let bytes = limits.value_bytes;
         Ok(match syntax {
-            Syntax::Json => Search::Json(Finder::new(&wanted.pointers, limits)),
+            Syntax::Json => {
+                let finder = Finder::new(&wanted.pointers, limits);
+                Search::Json(if wanted.first_suffices {
+                    finder.first_suffices()
+                } else {
+                    finder
+                })
+            }
             Syntax::Multipart(delimiter) => {
                 Search::Multipart(PartFinder::new(delimiter.clone(), &wanted.parts, bytes))
             }

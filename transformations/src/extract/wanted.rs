@@ -21,6 +21,9 @@ pub(super) struct Wanted {
     pub(super) parts: Vec<String>,
     /// Names of a form's fields.
     pub(super) fields: Vec<String>,
+    /// Whether a body is of no interest any more once each pointer has led to a value: it is
+    /// streamed, and no field refuses a second one.
+    pub(super) first_suffices: bool,
 }
 
 impl Wanted {

@@ -1,5 +1,7 @@
 //! The fields that pointers lead to, found in the bytes of a document as they arrive.
 
+use smallvec::{SmallVec, smallvec};
+
 use super::pointer::{NodeId, Pointers};
 use super::string;
 use super::walker::{Container, Error, Key, Scalar, ScalarKind, Visitor, Walker};
@@ -114,9 +116,19 @@ impl Finder {
             search: Search {
                 value_bytes: limits.value_bytes,
                 fields: vec![Field::default(); pointers.len()],
-                seen: vec![false; pointers.nodes()],
+                seen: smallvec![false; pointers.nodes()],
+                first_suffices: false,
+                satisfied: false,
             },
         }
+    }
+
+    /// Reads no further than the [`first`](Field::first) of every field: whatever follows, a second
+    /// value or no JSON at all, is not looked at, wherever the chunks are cut.
+    #[must_use]
+    pub fn first_suffices(mut self) -> Self {
+        self.search.first_suffices = true;
+        self
     }
 
     /// Reads the next bytes of the document.
@@ -140,7 +152,7 @@ impl Finder {
     /// What is decided may still turn out to stand twice ([`Field::conflict`], [`Field::last`]),
     /// and the document to be broken.
     pub fn decided(&self) -> bool {
-        self.walker.ended() || self.search.fields.iter().all(Field::first_is_certain)
+        self.walker.ended() || self.search.first_is_certain()
     }
 
     /// Whether the document's value has ended, and no field can follow.
@@ -163,7 +175,9 @@ impl Finder {
             pointers,
             search: &mut self.search,
         };
-        self.walker.finish(pointers, &mut visit)?;
+        if !visit.search.satisfied {
+            self.walker.finish(pointers, &mut visit)?;
+        }
         let mut fields = self.search.fields;
         fields.iter_mut().for_each(Field::finish);
         Ok(fields)
@@ -176,7 +190,17 @@ struct Search {
     value_bytes: usize,
     fields: Vec<Field>,
     /// By node: whether its key stands in the object that is open above it.
-    seen: Vec<bool>,
+    seen: SmallVec<[bool; 16]>,
+    /// Whether to end the search when the first value of every field is certain.
+    first_suffices: bool,
+    /// Whether it has ended so.
+    satisfied: bool,
+}
+
+impl Search {
+    fn first_is_certain(&self) -> bool {
+        self.fields.iter().all(Field::first_is_certain)
+    }
 }
 
 /// The search in one chunk.
@@ -190,6 +214,7 @@ impl Visit<'_> {
         let target = self.pointers.node(node).and_then(|node| node.target);
         if let Some(field) = target.and_then(|field| self.search.fields.get_mut(field)) {
             field.record(found);
+            self.search.satisfied = self.search.first_suffices && self.search.first_is_certain();
         }
     }
 
@@ -225,6 +250,10 @@ impl Visit<'_> {
 }
 
 impl Visitor for Visit<'_> {
+    fn satisfied(&self) -> bool {
+        self.search.satisfied
+    }
+
     fn keeps(&self, node: NodeId) -> Option<usize> {
         self.pointers.node(node)?.target?;
         Some(string::most_escaped(self.search.value_bytes))

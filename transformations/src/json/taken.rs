@@ -28,4 +28,13 @@ impl Taken {
     pub(crate) fn raw(&self) -> Option<&[u8]> {
         self.room.map(|_| self.raw.as_slice())
     }
+
+    /// As [`raw`](Self::raw), after these last bytes: nothing is copied if they are the first too.
+    pub(crate) fn ended<'t>(&'t mut self, last: &'t [u8]) -> Option<&'t [u8]> {
+        if self.raw.is_empty() {
+            return self.room.filter(|&room| last.len() <= room).map(|_| last);
+        }
+        self.push(last);
+        self.raw()
+    }
 }

@@ -6,9 +6,11 @@
 //! strings end and the depth is kept; of those on the way all but the inside of values that are
 //! strings, and of keys too long to be looked for. A strict visitor has everything checked.
 
+use std::mem;
 use std::ops::Range;
 
 use json_blocks::{Escape, Fault, InvalidText, Nesting, checked_text_end, text_end};
+use smallvec::SmallVec;
 
 use super::number::{self, Number};
 use super::pointer::{Node, NodeId, Pointers, ROOT};
@@ -53,6 +55,11 @@ pub(crate) trait Visitor {
     /// Whether nothing is passed over: then what the walker takes for a document is one by RFC 8259
     /// in every place, with numbers that are finite as `f64`. Whether it is UTF-8 is not checked.
     const STRICT: bool = false;
+
+    /// Whether the visitor has learned all it wants: then the rest of the document is not read.
+    fn satisfied(&self) -> bool {
+        false
+    }
 
     /// The most bytes of a string or number at `node` to keep for [`scalar`](Self::scalar), as it
     /// stands in the document; `None` for none.
@@ -128,7 +135,8 @@ pub(crate) enum ScalarKind {
 pub(crate) struct Walker {
     depth: usize,
     state: State,
-    stack: Vec<Frame>,
+    /// Few pointers lead deeper than this: no allocation.
+    stack: SmallVec<[Frame; 4]>,
     /// Where the value being read stands.
     node: Option<NodeId>,
     /// The first byte of the key or value being read.
@@ -188,7 +196,7 @@ impl Walker {
         Self {
             depth,
             state: State::Value { closing: false },
-            stack: Vec::new(),
+            stack: SmallVec::new(),
             node: Some(ROOT),
             start: 0,
             passed: 0,
@@ -222,7 +230,7 @@ impl Walker {
             end,
         };
         let mut rest = chunk;
-        while !rest.is_empty() {
+        while !rest.is_empty() && !step.visitor.satisfied() {
             rest = step.read(rest)?;
         }
         self.passed = end;
@@ -401,8 +409,9 @@ impl<V: Visitor> Step<'_, V> {
             return Ok(&[]);
         };
         let after = quote.split_first().map_or(quote, |(_, after)| after);
-        self.walker.taken.push(inside);
-        self.end_text(text, after)?;
+        let mut taken = mem::take(&mut self.walker.taken);
+        self.end_text(text, taken.ended(inside), after)?;
+        self.walker.taken = taken;
         Ok(after)
     }
 
@@ -416,14 +425,14 @@ impl<V: Visitor> Step<'_, V> {
         Ok(bracket.split_first().map_or(bracket, |(_, after)| after))
     }
 
-    fn end_text(&mut self, text: Text, after: &[u8]) -> Result<(), Error> {
+    fn end_text(&mut self, text: Text, raw: Option<&[u8]>, after: &[u8]) -> Result<(), Error> {
         match text {
             Text::Key => {
-                self.walker.node = self.member(after)?;
+                self.walker.node = self.member(raw, after)?;
                 self.walker.state = State::Colon;
                 Ok(())
             }
-            Text::Value => self.scalar(ScalarKind::String, after),
+            Text::Value => self.scalar(ScalarKind::String, raw, after),
         }
     }
 
@@ -435,7 +444,7 @@ impl<V: Visitor> Step<'_, V> {
         tail: &'c [u8],
     ) -> Result<&'c [u8], Error> {
         match left.split_first() {
-            Some((&next, [])) if next == byte => self.scalar(kind, tail)?,
+            Some((&next, [])) if next == byte => self.scalar(kind, None, tail)?,
             Some((&next, rest)) if next == byte => self.walker.state = literal(rest, kind),
             _ => return Err(Error::Invalid),
         }
@@ -463,24 +472,20 @@ impl<V: Visitor> Step<'_, V> {
         if !number.complete() {
             return Err(Error::Invalid);
         }
-        if V::STRICT && !self.walker.taken.raw().is_some_and(number::finite) {
+        let taken = mem::take(&mut self.walker.taken);
+        if V::STRICT && !taken.raw().is_some_and(number::finite) {
             return Err(Error::Invalid);
         }
-        self.scalar(ScalarKind::Number, after)
+        self.scalar(ScalarKind::Number, taken.raw(), after)?;
+        self.walker.taken = taken;
+        Ok(())
     }
 
     /// Ends the value that reaches to `after`.
-    fn scalar(&mut self, kind: ScalarKind, after: &[u8]) -> Result<(), Error> {
+    fn scalar(&mut self, kind: ScalarKind, raw: Option<&[u8]>, after: &[u8]) -> Result<(), Error> {
         if let Some(node) = self.walker.node {
-            let scalar = Scalar {
-                kind,
-                span: self.walker.start..self.at(after),
-                raw: match kind {
-                    ScalarKind::String | ScalarKind::Number => self.walker.taken.raw(),
-                    ScalarKind::Bool(_) | ScalarKind::Null => None,
-                },
-            };
-            self.visitor.scalar(node, scalar)?;
+            let span = self.walker.start..self.at(after);
+            self.visitor.scalar(node, Scalar { kind, span, raw })?;
         }
         self.walker.end_value();
         Ok(())
@@ -537,9 +542,9 @@ impl<V: Visitor> Step<'_, V> {
     }
 
     /// Where the key just read leads.
-    fn member(&mut self, after: &[u8]) -> Result<Option<NodeId>, Error> {
+    fn member(&mut self, raw: Option<&[u8]>, after: &[u8]) -> Result<Option<NodeId>, Error> {
         let object = self.walker.stack.last().and_then(|frame| frame.node);
-        let (Some(object), Some(raw)) = (object, self.walker.taken.raw()) else {
+        let (Some(object), Some(raw)) = (object, raw) else {
             return Ok(None);
         };
         // A lenient parser could read `mo\del` as the key that is looked for.

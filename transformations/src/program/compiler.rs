@@ -203,6 +203,9 @@ impl<'c> Compiler<'c> {
             expressions: Expressions::default(),
             limits: *self.limits,
         };
+        if pass.streams() {
+            pass.extraction.stream();
+        }
         let compilation = Compilation::new(direction, self.limits, self.settings);
         pass.expressions = std::mem::replace(&mut self.compilation, compilation).expressions;
         if parse_as == ParseAs::None && pass.expressions.reads_body(direction) {

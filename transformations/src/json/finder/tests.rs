@@ -312,6 +312,31 @@ fn knows_of_a_conflict_as_soon_as_it_is_certain() {
     assert!(conflict(r#"{"M":1,"m":"a""#));
 }
 
+/// Where no second value is refused, a gateway must not depend on how much of the body a chunk brings.
+#[test]
+fn what_follows_the_first_of_every_field_is_not_read() {
+    let mut pointers = Pointers::default();
+    pointers.insert("/m").unwrap();
+    pointers.insert("/n").unwrap();
+    let document = br#"{"m": "a", "n": 1, "m": "b", [no JSON"#;
+    for size in 1..=document.len() {
+        let mut finder = Finder::new(&pointers, &Limits::default()).first_suffices();
+        for chunk in document.chunks(size) {
+            finder.feed(&pointers, chunk).unwrap();
+        }
+        assert!(finder.decided(), "in chunks of {size}");
+        let fields = finder.finish(&pointers).unwrap();
+        assert_eq!(fields[0].first, text("a"));
+        assert_eq!(fields[0].last(), text("a").as_ref());
+        assert_eq!(fields[1].first, Some(Found::Number("1".to_owned())));
+    }
+    let mut finder = Finder::new(&pointers, &Limits::default()).first_suffices();
+    finder.feed(&pointers, br#"{"m": "a", "x": 1}"#).unwrap();
+    assert_eq!(finder.finish(&pointers).unwrap()[1].first, None);
+    let mut finder = Finder::new(&pointers, &Limits::default()).first_suffices();
+    assert!(finder.feed(&pointers, br#"{"m": "a", no JSON"#).is_err());
+}
+
 /// JSON with small keys, so that pointers hit, and text with every kind of escape.
 fn document() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
