@@ -38,6 +38,7 @@ pub(crate) fn equal(left: &Value<'_>, right: &Value<'_>, budget: &Budget) -> Res
                 return Ok(false);
             }
             for (key, left) in left.iter() {
+                key.look_up(budget)?;
                 match right.get(key) {
                     Some(right) if equal(left, right, budget)? => {}
                     _ => return Ok(false),

@@ -33,6 +33,8 @@ pub(crate) fn read<'v>(
     depth: usize,
     budget: &Budget,
 ) -> Result<Option<Value<'v>>, Error> {
+    // White space and digits cost no less than what they stand between.
+    budget.read(bytes.len())?;
     let mut reader = Reader {
         rest: bytes,
         depth,
@@ -295,7 +297,6 @@ impl<'v> Reader<'v, '_> {
                 [b'"', rest @ ..] => {
                     let length = start.len().saturating_sub(from.len());
                     self.rest = rest;
-                    self.budget.read(length)?;
                     return Ok((start.get(..length).unwrap_or_default(), escapes));
                 }
                 [_, _, rest @ ..] => {

@@ -18,6 +18,13 @@ pub(crate) enum Error {
     Limit(&'static str),
 }
 
+/// What of a text of any length stands in an error.
+pub(crate) fn shown(text: &str) -> &str {
+    const CHARACTERS: usize = 64;
+    let end = text.char_indices().nth(CHARACTERS);
+    end.and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+}
+
 impl Error {
     pub(crate) fn failed<T>(message: impl Into<String>) -> Result<T, Self> {
         Err(Self::Failed(message.into()))

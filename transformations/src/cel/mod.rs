@@ -14,6 +14,8 @@ mod forms;
 pub(crate) mod functions;
 mod loops;
 mod lower;
+mod member;
+mod message;
 mod names;
 mod needs;
 mod node;
@@ -27,6 +29,7 @@ mod resolver;
 mod tests;
 mod value;
 
+pub(crate) use budget::Budget;
 pub(crate) use error::Error;
 pub(crate) use forms::FORMS;
 pub(crate) use needs::Needs;

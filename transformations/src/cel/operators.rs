@@ -42,7 +42,13 @@ fn contains(item: &Value<'_>, all: &Value<'_>, budget: &Budget) -> Result<bool, 
             }
             Ok(false)
         }
-        Value::Map(entries) => Ok(Key::of(item).is_some_and(|key| entries.contains_key(&key))),
+        Value::Map(entries) => {
+            let Some(key) = Key::equal_to(item) else {
+                return Ok(false);
+            };
+            key.look_up(budget)?;
+            Ok(entries.contains_key(&key))
+        }
         _ => Err(Error::Mismatch),
     }
 }

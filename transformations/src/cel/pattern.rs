@@ -15,8 +15,9 @@ const PATTERN_BYTES: usize = 1024;
 /// How many levels of groups a pattern may have.
 const NESTING: u32 = 32;
 
-/// The steps that compiling takes.
-const COMPILE_STEPS: usize = 2000;
+/// The steps that compiling takes: a class of most characters, repeated until it is too large, takes
+/// a millisecond.
+const COMPILE_STEPS: usize = 10_000;
 
 /// The steps that searching takes for each byte.
 const STEPS_PER_BYTE: usize = 2;

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::budget::Budget;
 use super::error::Error;
 use super::number;
-use super::value::Value;
+use super::value::{Key, Map, Text, Value};
 use crate::limits::Limits;
 
 /// The text of a string, bytes, a number or a boolean; `None` for anything else, which has none.
@@ -108,7 +108,8 @@ fn write(value: &Value<'_>, out: &mut String, budget: &Budget) -> Result<(), Err
                 if nth > 0 {
                     push(",", out, budget)?;
                 }
-                quote(&key.to_string(), out, budget)?;
+                let name = name(key, entries, budget)?;
+                quote(&name, out, budget)?;
                 push(":", out, budget)?;
                 write(value, out, budget)?;
             }
@@ -128,6 +129,20 @@ fn write(value: &Value<'_>, out: &mut String, budget: &Budget) -> Result<(), Err
         },
         Value::Type(_) => Error::failed("JSON has no types"),
     }
+}
+
+/// What JSON, whose keys are all texts, calls a key.
+fn name<'k>(key: &'k Key<'_>, entries: &Map<'_>, budget: &Budget) -> Result<Cow<'k, str>, Error> {
+    if let Key::String(text) = key {
+        return Ok(Cow::Borrowed(text));
+    }
+    let name = key.to_string();
+    budget.step()?;
+    // The text `1` beside the number 1: one of the two would be lost to whoever reads it.
+    if entries.contains_key(&Key::String(Text::Borrowed(&name))) {
+        return Error::failed(format!("JSON has one key `{name}`"));
+    }
+    Ok(Cow::Owned(name))
 }
 
 fn push(text: &str, out: &mut String, budget: &Budget) -> Result<(), Error> {

@@ -133,7 +133,7 @@ fn value_of(text: &str) -> Result<Value<'static>, String> {
     let exchange = Exchange::default();
     let result = expression.evaluate(&exchange);
     result
-        .map(|value| value.detached())
+        .and_then(|value| value.detached(&budget::Budget::new(&Limits::default())))
         .map_err(|error| error.to_string())
 }
 
@@ -286,6 +286,80 @@ fn texts_cannot_grow_without_end() {
 }
 
 #[test]
+fn a_value_that_holds_another_twice_cannot_grow_without_end_where_it_is_copied() {
+    let doubling = (0..40).fold("[1]".to_owned(), |list, _| {
+        format!("{list}.with(x, [x, x])")
+    });
+    assert_eq!(value_of(&doubling).unwrap_err(), "out of steps");
+    let expression = compile("lists.range(1000).map(x, request.body)").unwrap();
+    let exchange = on(&"a".repeat(1 << 20));
+    let value = expression.evaluate(&exchange).unwrap();
+    let copy = value.detached(&budget::Budget::new(&Limits::default()));
+    assert!(matches!(copy, Err(Error::Limit(_))));
+}
+
+#[test]
+fn work_on_long_texts_is_paid_for() {
+    let blank = format!("{}1", " ".repeat(100_000));
+    let digits = "1".repeat(100_000);
+    let letters = "a".repeat(100_000);
+    for (body, work) in [
+        (&letters, "s in {s: 1, 'b': 2}"),
+        (&letters, "m[s] == 1"),
+        (&letters, "m == m"),
+        (&letters, "size({s: 1}) == 1"),
+        (&letters, "size(m.merge(m)) == 2"),
+        (&letters, "!(s in request.headers)"),
+        (&letters, "coalesce(request.headers[s], '') == ''"),
+        (&letters, "request.headers.values(s) == []"),
+        (&letters, "s.replace('a', '') == ''"),
+        (&blank, "json(s) == 1"),
+        (&digits, "json(s) > 1"),
+    ] {
+        let work = format!("lists.range(100000).all(i, {work})");
+        let text = format!("string(request.body).with(s, {{s: 1, 'b': 2}}.with(m, {work}))");
+        let exchange = on(body);
+        let expression = compile(&text).unwrap();
+        let result = expression.evaluate(&exchange);
+        assert!(matches!(result, Err(Error::Limit(_))), "{work}: {result:?}");
+    }
+}
+
+#[test]
+fn errors_show_the_beginning_of_long_texts() {
+    let exchange = on(&"é".repeat(10_000));
+    for text in [
+        "{'a': 1}[string(request.body)]",
+        "request.headers[string(request.body)]",
+        "request.headers.cookie(string(request.body))",
+        "fail(string(request.body))",
+    ] {
+        let expression = compile(text).unwrap();
+        let error = expression.evaluate(&exchange).unwrap_err().to_string();
+        assert!(error.contains("é") && error.len() < 200, "{text}: {error}");
+    }
+}
+
+/// The lexer goes on after what it does not know, and the parser with it: a chain of terms behind
+/// an open quote once ended the process.
+#[test]
+fn what_follows_an_open_quote_is_not_parsed() {
+    let long = "+1".repeat(7_000);
+    for start in [
+        "'\n1",
+        "'1",
+        "'\\q 1",
+        "`a\n1",
+        "rb'\\' '1",
+        "1r'\\' '1",
+        "'''1",
+    ] {
+        let errors = compile(&format!("{start}{long}")).unwrap_err();
+        assert!(errors.len() == 1 && errors[0].help.is_some(), "{errors:?}");
+    }
+}
+
+#[test]
 fn ten_thousand_terms_are_refused() {
     for text in [
         format!("1{}", "+1".repeat(9_999)),
@@ -426,7 +500,7 @@ proptest! {
             if let Ok(value) = expression.evaluate(&exchange) {
                 let _ = print::json(&value, &budget);
                 let _ = print::text(&value);
-                let _ = value.detached();
+                let _ = value.detached(&budget);
             }
         }
     }

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 
 use super::budget::Budget;
 use super::error::Error;
+use super::number;
 
 /// Data that belongs to the message or the expression, or is shared by values.
 #[derive(Debug)]
@@ -89,23 +90,35 @@ pub(crate) enum Key<'v> {
 }
 
 impl<'v> Key<'v> {
-    /// The key that a value stands for; `None` when it can be none.
-    pub(crate) fn of(value: &Value<'v>) -> Option<Self> {
+    /// The key that a value is; `None` when it can be none.
+    pub(crate) fn new(value: &Value<'v>) -> Option<Self> {
         Some(match value {
             Value::Bool(value) => Key::Bool(*value),
             Value::Int(value) => Key::Int(*value),
             Value::Uint(value) => i64::try_from(*value).map_or(Key::Uint(*value), Key::Int),
             Value::String(text) => Key::String(text.clone()),
-            Value::Double(value, _) => Key::whole(*value)?,
             _ => return None,
         })
     }
 
-    fn whole(value: f64) -> Option<Self> {
-        let whole = super::number::int(value)
-            .ok()
-            .filter(|_| value.fract() == 0.0);
-        whole.map(Key::Int)
+    /// The key that a value equals: whole doubles too, which are no keys themselves.
+    pub(crate) fn equal_to(value: &Value<'v>) -> Option<Self> {
+        let Value::Double(double, _) = value else {
+            return Self::new(value);
+        };
+        if double.fract() != 0.0 {
+            return None;
+        }
+        let int = number::int(*double).map(Key::Int);
+        int.or_else(|_| number::uint(*double).map(Key::Uint)).ok()
+    }
+
+    /// Takes steps for looking the key up.
+    pub(crate) fn look_up(&self, budget: &Budget) -> Result<(), Error> {
+        match self {
+            Key::String(text) => budget.read(text.len()),
+            Key::Bool(_) | Key::Int(_) | Key::Uint(_) => Ok(()),
+        }
     }
 
     pub(crate) fn value(&self) -> Value<'v> {
@@ -206,43 +219,67 @@ impl<'v> Value<'v> {
 
 impl Value<'_> {
     /// A copy that belongs to no message.
-    pub(crate) fn detached<'v>(&self) -> Value<'v> {
-        fn shared<'v, T: ?Sized>(data: &Data<'_, T>) -> Data<'v, T>
-        where
-            Rc<T>: for<'t> From<&'t T>,
-        {
-            Data::Shared(match data {
-                Data::Borrowed(data) => Rc::from(*data),
-                Data::Shared(data) => Rc::clone(data),
-            })
-        }
-        match self {
+    ///
+    /// # Errors
+    ///
+    /// It takes more than is left: what a value holds twice it holds once in memory, but the copy
+    /// does not.
+    pub(crate) fn detached<'v>(&self, budget: &Budget) -> Result<Value<'v>, Error> {
+        budget.make(size_of::<Value<'_>>())?;
+        budget.step()?;
+        Ok(match self {
             Value::Null => Value::Null,
             Value::Bool(value) => Value::Bool(*value),
             Value::Int(value) => Value::Int(*value),
             Value::Uint(value) => Value::Uint(*value),
-            Value::Double(value, spelling) => Value::Double(*value, spelling.as_ref().map(shared)),
-            Value::String(text) => Value::String(shared(text)),
-            Value::Bytes(bytes) => Value::Bytes(shared(bytes)),
-            Value::List(items) => Value::List(Rc::new(items.iter().map(Value::detached).collect())),
+            Value::Double(value, spelling) => {
+                let spelling = spelling.as_ref().map(|text| text.detached(budget));
+                Value::Double(*value, spelling.transpose()?)
+            }
+            Value::String(text) => Value::String(text.detached(budget)?),
+            Value::Bytes(bytes) => Value::Bytes(bytes.detached(budget)?),
+            Value::List(items) => {
+                let items = items.iter().map(|item| item.detached(budget));
+                Value::List(Rc::new(items.collect::<Result<_, _>>()?))
+            }
             Value::Map(map) => {
-                let key = |key: &Key<'_>| match key {
-                    Key::Bool(value) => Key::Bool(*value),
-                    Key::Int(value) => Key::Int(*value),
-                    Key::Uint(value) => Key::Uint(*value),
-                    Key::String(text) => Key::String(shared(text)),
-                };
-                let entries = map.iter();
-                Value::Map(Rc::new(
-                    entries
-                        .map(|(name, value)| (key(name), value.detached()))
-                        .collect(),
-                ))
+                let entries = map
+                    .iter()
+                    .map(|(key, value)| Ok((key.detached(budget)?, value.detached(budget)?)));
+                Value::Map(Rc::new(entries.collect::<Result<_, _>>()?))
             }
             Value::Type(name) => Value::Type(name),
-            Value::Optional(value) => Value::optional(value.as_ref().map(|value| value.detached())),
+            Value::Optional(value) => {
+                let value = value.as_ref().map(|value| value.detached(budget));
+                Value::optional(value.transpose()?)
+            }
             Value::Address(address) => Value::Address(*address),
             Value::Network(network) => Value::Network(*network),
-        }
+        })
+    }
+}
+
+impl Key<'_> {
+    fn detached<'v>(&self, budget: &Budget) -> Result<Key<'v>, Error> {
+        budget.make(size_of::<Key<'_>>())?;
+        Ok(match self {
+            Key::Bool(value) => Key::Bool(*value),
+            Key::Int(value) => Key::Int(*value),
+            Key::Uint(value) => Key::Uint(*value),
+            Key::String(text) => Key::String(text.detached(budget)?),
+        })
+    }
+}
+
+impl<T: ?Sized + AsRef<[u8]>> Data<'_, T>
+where
+    Rc<T>: for<'t> From<&'t T>,
+{
+    fn detached<'v>(&self, budget: &Budget) -> Result<Data<'v, T>, Error> {
+        budget.make((**self).as_ref().len())?;
+        Ok(Data::Shared(match self {
+            Data::Borrowed(data) => Rc::from(*data),
+            Data::Shared(data) => Rc::clone(data),
+        }))
     }
 }

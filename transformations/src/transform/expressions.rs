@@ -119,13 +119,15 @@ impl Expressions {
 }
 
 impl Seen<'_> {
-    /// Evaluates the expressions of a phase.
+    /// Evaluates the expressions of a phase. What their values take together is bounded as one
+    /// evaluation is.
     pub(crate) fn evaluate(&self, phase: Phase) -> Values {
         if !self.expressions.has(phase) {
             return Values::default();
         }
+        let kept = cel::Budget::new(&self.expressions.limits);
         let evaluate = |(other, _, expression): &(Phase, Box<str>, Expression)| {
-            (*other == phase).then(|| Ok(expression.evaluate(self)?.detached()))
+            (*other == phase).then(|| expression.evaluate(self)?.detached(&kept))
         };
         Values(self.expressions.all.iter().map(evaluate).collect())
     }

@@ -191,7 +191,8 @@ fn json<'v>(budget: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error
         [value @ (Value::String(_) | Value::Bytes(_))] => {
             let bytes = value.as_bytes().unwrap_or_default();
             budget.make(bytes.len())?;
-            document::read(bytes, &[], JSON_DEPTH, budget)?.map(|value| value.detached())
+            let parsed = document::read(bytes, &[], JSON_DEPTH, budget)?;
+            parsed.map(|value| value.detached(budget)).transpose()?
         }
         _ => return Err(Error::Mismatch),
     };
@@ -336,5 +337,5 @@ fn jwt_payload<'v>(budget: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>
     };
     budget.make(claims.len())?;
     let claims = document::read(&claims, &[], JSON_DEPTH, budget)?;
-    Ok(claims.map_or(Value::Null, |claims| claims.detached()))
+    claims.map_or(Ok(Value::Null), |claims| claims.detached(budget))
 }

@@ -25,6 +25,7 @@ fn merge<'v>(budget: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Erro
     budget.steps(left.len().saturating_add(right.len()))?;
     let mut merged: Map<'v> = (**left).clone();
     for (key, value) in right.iter() {
+        key.look_up(budget)?;
         merged.insert(key.clone(), value.clone());
     }
     Value::map(merged, budget)

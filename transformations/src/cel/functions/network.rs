@@ -33,8 +33,9 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ..method(
             "ip",
             "ip(text), cidr.ip()",
-            "The address, of IPv4 or IPv6.",
+            "The address, of IPv4 or IPv6. `::ffff:1.2.3.4` is `1.2.3.4`.",
             &[
+                ("string(ip('::ffff:1.2.3.4'))", "'1.2.3.4'"),
                 ("string(ip('::1'))", "'::1'"),
                 ("string(cidr('10.0.0.1/8').ip())", "'10.0.0.1'"),
                 ("ip('1.2.3')", "error"),
@@ -98,7 +99,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
     method(
         "prefixLength",
         "cidr.prefixLength()",
-        "How many bits the networks's addresses share.",
+        "How many bits the network's addresses share.",
         &[("cidr('10.0.0.0/8').prefixLength()", "8")],
         prefix_length,
     ),
@@ -155,7 +156,8 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
 fn address(value: &Value<'_>) -> Option<IpAddr> {
     match value {
         Value::Address(address) => Some(*address),
-        Value::String(text) => text.parse().ok(),
+        // As a socket for both families shows an address of IPv4: `::ffff:10.0.0.1`.
+        Value::String(text) => text.parse().ok().as_ref().map(IpAddr::to_canonical),
         _ => None,
     }
 }
@@ -163,9 +165,15 @@ fn address(value: &Value<'_>) -> Option<IpAddr> {
 fn network(value: &Value<'_>) -> Option<IpNet> {
     match value {
         Value::Network(network) => Some(*network),
-        Value::String(text) => text.parse().ok(),
+        Value::String(text) => text.parse().ok().map(canonical),
         _ => None,
     }
+}
+
+fn canonical(network: IpNet) -> IpNet {
+    let mapped = network.prefix_len().checked_sub(96);
+    let v4 = mapped.and_then(|length| IpNet::new(network.addr().to_canonical(), length).ok());
+    v4.filter(|net| net.addr().is_ipv4()).unwrap_or(network)
 }
 
 fn ip<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {

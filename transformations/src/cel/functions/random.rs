@@ -2,7 +2,7 @@
 
 use super::{Builtin, Style};
 use crate::cel::budget::Budget;
-use crate::cel::error::Error;
+use crate::cel::error::{Error, shown};
 use crate::cel::value::Value;
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
@@ -48,7 +48,7 @@ fn random<'v>(_: &Budget, _: &[Value<'v>]) -> Result<Value<'v>, Error> {
 fn fail<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
     match arguments {
         [] => Error::failed("the expression says so"),
-        [Value::String(message)] => Error::failed(&**message),
+        [Value::String(message)] => Error::failed(shown(message)),
         _ => Err(Error::Mismatch),
     }
 }

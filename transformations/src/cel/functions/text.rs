@@ -330,6 +330,7 @@ fn replace<'v>(budget: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Er
     };
     let count = count(arguments.get(3))?;
     let found = text.matches(&**old).take(count).count();
+    budget.steps(found)?;
     budget.make(found.saturating_mul(new.len()).saturating_add(text.len()))?;
     Value::text(text.replacen(&**old, new, count), budget)
 }
