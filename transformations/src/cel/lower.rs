@@ -6,7 +6,9 @@ use cel::common::ast::{
 
 use super::bounds;
 use super::document::Step;
+use super::forms::FORMS;
 use super::functions::{self, Builtin, Style};
+use super::instead::instead;
 use super::names::{ROOTS, Root, TYPES};
 use super::needs::Needs;
 use super::node::{Field, Item, Literal, Member, MetadataKind, Node, Operator};
@@ -344,6 +346,9 @@ impl<'t> Lowering<'t> {
                 target = None;
             }
         }
+        if let Some(form) = FORMS.iter().find(|form| form.name == name) {
+            return self.called_otherwise(id, form.name, form.signature);
+        }
         if let Some(node) = target.and_then(|target| self.of_headers(target, &name, &call.args)) {
             return node;
         }
@@ -355,12 +360,15 @@ impl<'t> Lowering<'t> {
         let mut arguments: Vec<Node> = target.into_iter().map(|expr| self.value(expr)).collect();
         arguments.extend(call.args.iter().map(|expr| self.value(expr)));
         let Some(function) = functions::named(&name) else {
-            return self.unknown(id, "function", &name, &functions::names());
+            let known = functions::names();
+            let node = self.unknown(id, "function", &name, &known);
+            if let (Some(error), Some(help)) = (self.errors.last_mut(), instead(&call.func_name)) {
+                error.help = Some(help);
+            }
+            return node;
         };
         if !function.style.allows(style) {
-            let message = format!("`{name}` is called otherwise");
-            self.error(id, message).help = Some(format!("write `{}`", function.signature));
-            return Self::placeholder();
+            return self.called_otherwise(id, function.name, function.signature);
         }
         if !function.takes(arguments.len()) {
             let message = format!("`{name}` takes another number of values");
@@ -370,7 +378,13 @@ impl<'t> Lowering<'t> {
         self.special(id, function, arguments)
     }
 
-    /// The namespace that a target spells: `base64` of `base64.encode(x)`.
+    fn called_otherwise(&mut self, id: u64, name: &str, signature: &str) -> Node {
+        let message = format!("`{name}` is called otherwise");
+        self.error(id, message).help = Some(format!("write `{signature}`"));
+        Self::placeholder()
+    }
+
+    /// The name that is no variable: the namespace `base64` of `base64.encode(x)`.
     fn namespace<'e>(&self, target: &'e IdedExpr) -> Option<&'e str> {
         match &target.expr {
             Expr::Ident(name) if !self.variables.contains(name) => Some(name),
@@ -387,7 +401,8 @@ impl<'t> Lowering<'t> {
         let Expr::Select(select) = &target.expr else {
             return None;
         };
-        let Lowered::Root(Root::Message(message)) = self.lower(&select.operand) else {
+        let root = self.namespace(&select.operand).and_then(Root::named);
+        let Some(Root::Message(message)) = root else {
             return None;
         };
         if select.field != "headers" || (name == "cookie" && message == Direction::Response) {

@@ -12,6 +12,7 @@ mod error;
 mod evaluate;
 mod forms;
 pub(crate) mod functions;
+mod instead;
 mod loops;
 mod lower;
 mod member;
@@ -89,6 +90,11 @@ impl Expression {
     /// What it reads of the exchange.
     pub(crate) fn needs(&self) -> &Needs {
         &self.needs
+    }
+
+    /// The type of its value, as `type()` calls it, where it is known from the beginning.
+    pub(crate) fn type_name(&self) -> Option<&'static str> {
+        self.node.type_name()
     }
 
     /// Its value for one message.

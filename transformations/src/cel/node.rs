@@ -79,6 +79,47 @@ pub(super) enum Node {
     Loop(Box<Loop>),
 }
 
+impl Node {
+    /// The type of the value, as [`Value::type_name`] has it, where it is known from the beginning.
+    pub(super) fn type_name(&self) -> Option<&'static str> {
+        Some(match self {
+            Node::Literal(literal) => literal.value().type_name(),
+            Node::Type(_) => "type",
+            Node::Path(_)
+            | Node::Header(..)
+            | Node::HeaderNamed(..)
+            | Node::Cookie(_)
+            | Node::Extracted(_)
+            | Node::Env(_)
+            | Node::RegexReplace(..) => "string",
+            Node::Body(_) => "bytes",
+            Node::Status => "int",
+            Node::Headers(_) | Node::AllExtracted | Node::Map(_) => "map",
+            Node::HeaderValues(..) | Node::List(_) => "list",
+            Node::HasHeader(..)
+            | Node::HasField { .. }
+            | Node::HasMember { .. }
+            | Node::Has(_)
+            | Node::And(_)
+            | Node::Or(_)
+            | Node::Not(_)
+            | Node::Matches(..) => "bool",
+            Node::Operation(operator, _) if operator.decides() => "bool",
+            Node::Loop(each) => each.kind.type_name(),
+            Node::Conditional(nodes) => {
+                let [_, then, otherwise] = &**nodes;
+                let known = then.type_name()?;
+                return (otherwise.type_name() == Some(known)).then_some(known);
+            }
+            Node::Bind(nodes) => {
+                let [_, body] = &**nodes;
+                return body.type_name();
+            }
+            _ => return None,
+        })
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) enum Literal {
     Null,
@@ -151,6 +192,15 @@ pub(super) enum Operator {
 }
 
 impl Operator {
+    /// Whether it makes a boolean of any two values it takes.
+    fn decides(self) -> bool {
+        use Operator::*;
+        matches!(
+            self,
+            Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual | In
+        )
+    }
+
     /// As it is written.
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -198,6 +248,16 @@ pub(super) enum LoopKind {
     FilterKeys,
     MapValues,
     SortBy,
+}
+
+impl LoopKind {
+    fn type_name(self) -> &'static str {
+        match self {
+            LoopKind::All | LoopKind::Exists | LoopKind::ExistsOne => "bool",
+            LoopKind::Filter | LoopKind::Map | LoopKind::SortBy => "list",
+            LoopKind::FilterKeys | LoopKind::MapValues => "map",
+        }
+    }
 }
 
 /// A field of a JSON body.

@@ -4,6 +4,7 @@ use cel::Env;
 use cel::common::ast::{IdedExpr, SourceInfo};
 
 use super::bounds;
+use super::error::shown;
 use crate::diagnostic::{Code, Diagnostic};
 
 /// Parses an expression, macros left as they are written.
@@ -18,7 +19,10 @@ pub(super) fn parse(path: &str, text: &str) -> Result<(IdedExpr, SourceInfo), Di
         .parser()
         .enable_ident_escape_syntax(true);
     parser.parse_with_source_info(text).map_err(|errors| {
-        let Some(error) = errors.errors.first() else {
+        let mut all = errors.errors.iter();
+        // Of what it could not read the parser complains once more, in its own words.
+        let told = all.find(|error| error.msg.starts_with(SYNTAX));
+        let Some(error) = told.or(errors.errors.first()) else {
             return Diagnostic::error(Code::Expression, path, "not an expression");
         };
         let position = |(line, column): (isize, isize)| {
@@ -27,7 +31,52 @@ pub(super) fn parse(path: &str, text: &str) -> Result<(IdedExpr, SourceInfo), Di
                 column: usize::try_from(column).ok()?.max(1),
             })
         };
-        let message = error.msg.trim_start_matches("Syntax error: ");
+        let message = plain(error.msg.trim_start_matches(SYNTAX));
         Diagnostic::error(Code::Expression, path, message).at(position(error.pos))
     })
+}
+
+/// How the parser begins what it says about syntax.
+const SYNTAX: &str = "Syntax error: ";
+
+/// What the parser says, in plain words.
+fn plain(message: &str) -> String {
+    let unquoted = |text: &str| {
+        let inside = text
+            .strip_prefix('\'')
+            .and_then(|text| text.strip_suffix('\''));
+        shown(inside.unwrap_or(text)).to_owned()
+    };
+    for start in [
+        "mismatched input ",
+        "extraneous input ",
+        "no viable alternative at input ",
+    ] {
+        let Some(rest) = message.strip_prefix(start) else {
+            continue;
+        };
+        let (token, _) = rest.split_once(" expecting ").unwrap_or((rest, ""));
+        return match unquoted(token).as_str() {
+            "<EOF>" => "the expression ends too early".to_owned(),
+            token => format!("`{token}` cannot stand here"),
+        };
+    }
+    if let Some(text) = message.strip_prefix("token recognition error at: ") {
+        return format!("`{}` means nothing here", unquoted(text));
+    }
+    if let Some((wanted, _)) = message
+        .strip_prefix("missing ")
+        .and_then(|rest| rest.split_once(" at "))
+    {
+        return format!("a `{}` is missing", unquoted(wanted));
+    }
+    if message.contains("Recursion limit") {
+        return "too much inside one another".to_owned();
+    }
+    // What follows is for those who know the parser.
+    let (first, _) = message.split_once(':').unwrap_or((message, ""));
+    match first.strip_prefix("invalid ") {
+        Some(literal) => format!("not a valid {literal}"),
+        None => "not an expression".to_owned(),
+    }
 }

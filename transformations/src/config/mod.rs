@@ -9,7 +9,7 @@ mod patch;
 #[cfg(test)]
 mod tests;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 pub use extract::{Alias, Duplicates, Extract, Lookup, MetadataTarget, OnFailure, Source};
 pub(crate) use load::{Loaded, read};
@@ -40,6 +40,7 @@ pub(crate) fn load(text: &[u8]) -> Loaded<Config> {
 #[serde(rename_all = "camelCase", default)]
 pub struct Transformation {
     /// A CEL expression: the pass does nothing to a message for which it is not true.
+    #[serde(deserialize_with = "given")]
     pub when: Option<String>,
     /// Fields to take out of the message and route on. Requests only.
     pub extract: Vec<Extract>,
@@ -79,7 +80,7 @@ pub enum BodyMode {
 
 /// How to read the body, and what to put in its place.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(expecting = "an object with `parseAs` and `value`")]
+#[serde(expecting = "an object with `parseAs`, and `value` or `cel`")]
 #[serde(rename_all = "camelCase", default)]
 pub struct Body {
     /// How templates see the body.
@@ -89,6 +90,7 @@ pub struct Body {
     pub value: String,
     /// A CEL expression for the new body, in place of `value`: strings and bytes as they are,
     /// anything else as JSON. One that fails leaves the body as it is.
+    #[serde(deserialize_with = "given")]
     pub cel: Option<String>,
 }
 
@@ -107,7 +109,7 @@ pub enum ParseAs {
 
 /// A header and the template of its value.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(expecting = "an object with `name` and `value`")]
+#[serde(expecting = "an object with `name`, and `value` or `cel`")]
 pub struct HeaderTemplate {
     /// Header name. Pseudo headers (`:path`, `:method`, `:authority`, `:scheme`, `:status`) are
     /// legal.
@@ -117,7 +119,7 @@ pub struct HeaderTemplate {
     pub value: String,
     /// A CEL expression, in place of `value`. Strings, bytes, numbers and booleans are values;
     /// anything else is as a template that renders nothing.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub cel: Option<String>,
 }
 
@@ -135,14 +137,20 @@ pub struct DynamicMetadata {
 
 /// The value of a dynamic metadata entry.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(expecting = "an object with `stringValue`")]
+#[serde(expecting = "an object with `stringValue` or `cel`")]
 #[serde(rename_all = "camelCase", default)]
 pub struct MetadataValue {
     /// Jinja template of a string. An entry without one, or whose template renders nothing, is
     /// skipped.
     pub string_value: Option<String>,
     /// A CEL expression, in place of `stringValue`.
+    #[serde(deserialize_with = "given")]
     pub cel: Option<String>,
+}
+
+/// An expression that is there. `null` is none: a condition that was forgotten would let all pass.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(deserializer).map(Some)
 }
 
 pub use crate::limits::Limits;

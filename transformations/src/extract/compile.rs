@@ -172,7 +172,7 @@ fn name(extract: &Extract, at: &mut Place<'_>) -> String {
             Code::Conflict,
             "name",
             "the field has no name",
-            "add `name`; a `header` source gives none of its own",
+            "add `name`; `header` and `cel` sources give none of their own",
         );
         String::new()
     })

@@ -13,7 +13,7 @@ mod scope;
 mod template;
 mod usage;
 
-pub(crate) use environment::{environment, with_templates};
+pub(crate) use environment::{FILTERS, FUNCTIONS, environment, with_templates};
 pub(crate) use functions::FAMILIES as FUNCTION_FAMILIES;
 pub(crate) use scope::{Scope, Variables};
 pub(crate) use template::{RenderError, Template};

@@ -39,6 +39,8 @@ struct Compiler<'c> {
     limits: &'c Limits,
     /// The expressions of the pass in hand.
     compilation: Compilation,
+    /// The fields that expressions of either pass name, each with the place of the expression.
+    extracted: Vec<(String, String)>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -58,6 +60,7 @@ impl<'c> Compiler<'c> {
             includes,
             limits: &config.limits,
             compilation: Compilation::new(Direction::Request, &config.limits, engine.settings()),
+            extracted: Vec::new(),
             diagnostics: Vec::new(),
         }
     }
@@ -77,9 +80,7 @@ impl<'c> Compiler<'c> {
         let mut request = self.pass(Direction::Request, config.request.as_ref());
         let mut response = self.pass(Direction::Response, config.response.as_ref());
         self.extracted(config, &mut request, &mut response);
-        for pass in [&request, &response].into_iter().flatten() {
-            self.unknown_fields(pass, request.as_ref());
-        }
+        self.unknown_fields(request.as_ref());
         for pass in [&request, &response].into_iter().flatten() {
             self.undeclared(pass);
         }
@@ -150,8 +151,7 @@ impl<'c> Compiler<'c> {
         self.request_only(direction, transformation);
         self.compilation = Compilation::new(direction, self.limits, self.settings);
         let when = transformation.when.as_ref();
-        let when =
-            when.and_then(|text| self.expression(Phase::Condition, &format!("{path}.when"), text));
+        let when = when.and_then(|text| self.condition(&format!("{path}.when"), text));
         let extraction = extract::compile(
             &transformation.extract,
             &format!("{path}.extract"),
@@ -169,7 +169,7 @@ impl<'c> Compiler<'c> {
                 Code::Conflict,
                 &format!("{path}.body.parseAs"),
                 "`extract` reads the body, and `None` forbids it",
-                "leave `body` out, or take the `json` sources out of `extract`",
+                "leave `body` out, or take the sources in the body out of `extract`",
             );
         }
         let mut pass = Pass {
@@ -207,7 +207,9 @@ impl<'c> Compiler<'c> {
             pass.extraction.stream();
         }
         let compilation = Compilation::new(direction, self.limits, self.settings);
-        pass.expressions = std::mem::replace(&mut self.compilation, compilation).expressions;
+        let compiled = std::mem::replace(&mut self.compilation, compilation);
+        pass.expressions = compiled.expressions;
+        self.extracted.extend(compiled.extracted);
         if parse_as == ParseAs::None && pass.expressions.reads_body(direction) {
             self.error(
                 Code::Conflict,
@@ -299,6 +301,32 @@ impl<'c> Compiler<'c> {
             .compile(phase, path, text, &mut self.diagnostics)
     }
 
+    fn condition(&mut self, path: &str, text: &str) -> Option<usize> {
+        let number = self.expression(Phase::Condition, path, text)?;
+        if let Some(name) = self.compilation.expressions.type_name(number)
+            && name != "bool"
+        {
+            let message = format!("a {name} is no condition");
+            self.error(Code::Expression, path, message, "compare it with something");
+        }
+        Some(number)
+    }
+
+    /// Warns of an expression that can only give what no header and no metadata holds.
+    fn worthless(&mut self, path: &str, formula: &Formula) {
+        let Formula::Expression(number) = formula else {
+            return;
+        };
+        let (name, help) = match self.compilation.expressions.type_name(*number) {
+            Some(name @ "list") => (name, "write `list.join(\",\")` or `toJson(list)`"),
+            Some(name @ "map") => (name, "name a member, or write `toJson(map)`"),
+            Some(name @ ("null_type" | "type")) => (name, "write `remove` to remove a header"),
+            _ => return,
+        };
+        let message = format!("a {name} is no value here: it is as nothing");
+        self.warning(Code::Conflict, path, message, help);
+    }
+
     /// A value made by a template or an expression; `None` when neither is given, or one is wrong.
     fn formula(&mut self, path: &str, template: &str, cel: Option<&str>) -> Option<Formula> {
         match (template, cel) {
@@ -323,7 +351,7 @@ impl<'c> Compiler<'c> {
             None => format!("{path}.value"),
         };
         if body.parse_as == ParseAs::None {
-            let help = "set parseAs to `AsString` or `AsJson`, or remove the value";
+            let help = "set parseAs to `AsString` or `AsJson`, or leave the new body out";
             self.warning(
                 Code::Conflict,
                 &path,
@@ -379,7 +407,7 @@ impl<'c> Compiler<'c> {
             let text = Metadata::text(entry).unwrap_or_default();
             let named = !entry.namespace.is_empty() && !entry.key.is_empty();
             if !named || (text.is_empty() && cel.is_none()) {
-                let help = "give it a namespace, a key and a stringValue";
+                let help = "give it a namespace, a key and a `stringValue` or `cel`";
                 self.warning(
                     Code::Conflict,
                     &path,
@@ -388,8 +416,10 @@ impl<'c> Compiler<'c> {
                 );
                 return None;
             }
+            let formula = self.formula(&path, text, cel)?;
+            self.worthless(&path, &formula);
             Some(Metadata {
-                formula: self.formula(&path, text, cel)?,
+                formula,
                 path,
                 namespace: entry.namespace.clone(),
                 key: entry.key.clone(),

@@ -17,6 +17,8 @@ pub(crate) struct Compilation {
     settings: Arc<Settings>,
     limits: Limits,
     pub(crate) expressions: Expressions,
+    /// The fields that expressions name, each with the place of the expression.
+    pub(crate) extracted: Vec<(String, String)>,
 }
 
 impl Compilation {
@@ -26,6 +28,7 @@ impl Compilation {
             settings: Arc::clone(settings),
             limits: *limits,
             expressions: Expressions::new(limits, settings),
+            extracted: Vec::new(),
         }
     }
 
@@ -48,6 +51,9 @@ impl Compilation {
             }
         };
         self.check(phase, path, expression.needs(), diagnostics);
+        let names = expression.needs().extracted.iter();
+        self.extracted
+            .extend(names.map(|name| (path.to_owned(), name.clone())));
         let added = self
             .expressions
             .add(self.direction, phase, text, expression);

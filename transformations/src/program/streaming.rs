@@ -43,8 +43,13 @@ pub(super) fn conflicts(transformation: &Transformation, pass: &Pass) -> Vec<Dia
     if pass.parse_as == ParseAs::AsJson {
         conflict("body.parseAs", "`AsJson` needs the whole body", help);
     }
-    if pass.body.is_some() {
-        conflict("body.value", "a new body needs the whole of the old", help);
+    if let Some(body) = &pass.body {
+        let key = if body.formula.template().is_some() {
+            "body.value"
+        } else {
+            "body.cel"
+        };
+        conflict(key, "a new body needs the whole of the old", help);
     }
     if pass.patch.is_some() {
         conflict("patch", "edits need the whole body", help);

@@ -34,13 +34,13 @@ fn collects_every_error_of_every_kind() {
             "RF006 request.extract[0].header: `x model` is not a header name; use letters, digits and `-`",
             "RF007 request.extract[0].from[0]: `model`: a JSON Pointer begins with `/`; see RFC 6901; for example `/model`",
             "RF008 request.extract[1].header: `:path` would be removed from every request; extract into a header of your own and use `set` for this one",
-            "RF008 request.extract[2].name: the field has no name; add `name`; a `header` source gives none of its own",
+            "RF008 request.extract[2].name: the field has no name; add `name`; `header` and `cel` sources give none of their own",
             "RF008 request.extract[2].from: no source; name a source, or leave `from` out for `/model`",
             "RF008 request.extract[3].from[0]: `x-a` is always removed from what the client sent; read a header that no field sets",
             "RF006 request.extract[4].default: a value that a header cannot carry; remove control characters, and spaces around it",
             "RF008 request.extract[4].name: `a` is already the name of request.extract[3]; give each field its own",
             "RF008 request.extract[4].header: `x-a` is already the header of request.extract[3]; give each field its own",
-            "RF008 request.body.parseAs: `extract` reads the body, and `None` forbids it; leave `body` out, or take the `json` sources out of `extract`",
+            "RF008 request.body.parseAs: `extract` reads the body, and `None` forbids it; leave `body` out, or take the sources in the body out of `extract`",
             "RF004 request.set[0] `a`: unexpected end of input, expected end of variable block at 1:4",
             "RF006 request.set[1] ``: `` is not a header name; use letters, digits and `-`",
             "RF008 response.extract: only requests are extracted from; move it to `request`",
@@ -185,7 +185,7 @@ fn a_field_that_goes_nowhere_is_refused() {
     assert_eq!(
         diagnostics(r#"{"request":{"extract":[{}]}}"#),
         [
-            "RF008 request.extract[0]: the value goes nowhere; add `header` or `metadata`, or use `extracted` in a template"
+            "RF008 request.extract[0]: the value goes nowhere; add `header` or `metadata`, or use `extracted` in a template or expression"
         ]
     );
 }

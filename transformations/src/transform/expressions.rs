@@ -112,6 +112,11 @@ impl Expressions {
             .any(|expression| expression.needs().of(direction).reads_body())
     }
 
+    /// The type of an expression's value, where it is known from the beginning.
+    pub(crate) fn type_name(&self, number: usize) -> Option<&'static str> {
+        self.all.get(number)?.2.type_name()
+    }
+
     /// The text of an expression.
     fn text(&self, number: usize) -> &str {
         self.all.get(number).map_or("", |(_, text, _)| text)

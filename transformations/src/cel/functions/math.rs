@@ -65,6 +65,26 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
             least,
         )
     },
+    Builtin {
+        arguments: [1, MANY],
+        ..of_one(
+            "max",
+            "max(number, ...)",
+            "The same as `math.greatest`.",
+            &[("max(1, 2)", "2")],
+            greatest,
+        )
+    },
+    Builtin {
+        arguments: [1, MANY],
+        ..of_one(
+            "min",
+            "min(number, ...)",
+            "The same as `math.least`.",
+            &[("min([3, 1])", "1")],
+            least,
+        )
+    },
     of_one(
         "math.ceil",
         "math.ceil(double)",

@@ -3,15 +3,20 @@
 use super::{Builtin, Style};
 use crate::cel::budget::Budget;
 use crate::cel::error::Error;
+use crate::cel::node::Operator;
+use crate::cel::operators;
 use crate::cel::pattern;
 use crate::cel::value::{Text, Value};
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
     Builtin {
         name: "contains",
-        signature: "text.contains(text)",
-        about: "Whether the text contains the other.",
-        examples: &[("'abc'.contains('b')", "true")],
+        signature: "text.contains(text), list.contains(value)",
+        about: "Whether the text contains the other, or the list the value, as `in` says.",
+        examples: &[
+            ("'abc'.contains('b')", "true"),
+            ("[1, 2].contains(3)", "false"),
+        ],
         style: Style::Method,
         arguments: [2, 2],
         call: contains,
@@ -202,6 +207,9 @@ fn part<'v>(
 }
 
 fn contains<'v>(budget: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
+    if let [all @ (Value::List(_) | Value::Map(_)), item] = arguments {
+        return operators::apply(Operator::In, item, all, budget);
+    }
     let (text, other) = two(budget, arguments)?;
     Ok(Value::Bool(text.contains(&**other)))
 }

@@ -30,6 +30,9 @@ impl Compiler<'_> {
                 ("", None) => None,
                 (text, cel) => Some(self.formula(&path, text, cel)?),
             };
+            if let Some(formula) = &formula {
+                self.worthless(&path, formula);
+            }
             // An empty value in `set` removes.
             let edit = match edit {
                 Edit::Set if formula.is_none() => Edit::Remove,

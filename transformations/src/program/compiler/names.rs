@@ -55,14 +55,16 @@ impl Compiler<'_> {
     }
 
     /// Finds expressions that name fields that nothing extracts.
-    pub(super) fn unknown_fields(&mut self, pass: &Pass, request: Option<&Pass>) {
+    pub(super) fn unknown_fields(&mut self, request: Option<&Pass>) {
         let known: Vec<&str> =
             request.map_or_else(Vec::new, |pass| pass.extraction.names().collect());
-        let (names, _) = extracted(&pass.expressions);
-        for name in names.iter().filter(|name| !known.contains(name)) {
-            let path = pass.direction.as_str();
+        for (path, name) in &self.extracted {
+            if known.contains(&name.as_str()) {
+                continue;
+            }
             let message = format!("nothing extracts `{name}`, which an expression names");
-            let error = Diagnostic::error(Code::UnknownName, path, message);
+            let error = Diagnostic::error(Code::UnknownName, path, message)
+                .help("take it out of the request with `extract`");
             self.diagnostics
                 .push(error.suggest(name, known.iter().copied()));
         }
@@ -107,7 +109,7 @@ impl Compiler<'_> {
                     Code::Conflict,
                     &format!("request.extract[{index}]"),
                     "the value goes nowhere",
-                    "add `header` or `metadata`, or use `extracted` in a template",
+                    "add `header` or `metadata`, or use `extracted` in a template or expression",
                 );
             }
         }
