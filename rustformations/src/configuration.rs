@@ -15,7 +15,11 @@ use crate::stats::Stats;
 /// Of the filter `rustformation`.
 pub(crate) const CONSTRUCTORS: Constructors = Constructors {
     listener: |envoy, name, config| {
-        let program = Arc::clone(load(name, "", config)?.program());
+        let shared = load(name, "", config)?;
+        let program = shared
+            .program()
+            .map(|program| (Arc::clone(program), Vec::new()));
+        let program = compiled(name, "", program.map_err(Clone::clone))?;
         let stats = Stats::define(envoy, name);
         Some(Box::new(Listener { program, stats }))
     },
@@ -45,13 +49,7 @@ struct Listener {
 pub(crate) struct Route {
     /// Envoy may make the configuration of one route more than once, and many routes may have the
     /// same.
-    program: Arc<SharedProgram>,
-}
-
-impl Route {
-    pub(crate) fn program(&self) -> &Arc<Program> {
-        self.program.program()
-    }
+    pub(crate) program: Arc<SharedProgram>,
 }
 
 impl HttpFilterConfig for Listener {

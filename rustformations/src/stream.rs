@@ -1,12 +1,13 @@
 //! The life cycle of one stream: which program it runs, and when each message's pass runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    EnvoyHttpFilter, HttpBody, HttpHeaderType, StreamResetReason,
+    EnvoyHttpFilter, HttpBody, HttpHeaderType, StreamResetReason, envoy_log_error,
 };
 use transformations::{
-    Direction, Exchange, Extent, HELD_BYTES, Pass, Program, Reply, TransformationOps,
+    ConfigErrors, Direction, Exchange, Extent, HELD_BYTES, Pass, Program, Reason, Reply,
+    TransformationOps,
 };
 
 use crate::configuration::{Route, route_config};
@@ -64,7 +65,9 @@ impl Stream {
         direction: Direction,
         end_of_stream: bool,
     ) -> Step {
-        self.begin(envoy);
+        if let Err(errors) = self.begin(envoy) {
+            return self.refuse(envoy, &errors);
+        }
         self.request_seen |= direction == Direction::Request;
         self.response_seen |= direction == Direction::Response;
         let Some(pass) = self.program.pass(direction) else {
@@ -198,10 +201,10 @@ impl Stream {
 
     /// Settles which program runs. Asked again at each message, because a route may be chosen
     /// between the two; a route's configuration once found stays.
-    fn begin(&mut self, envoy: &mut EnvoyHttpFilter) {
-        let changed = !self.from_route && self.find_route_program(envoy);
+    fn begin(&mut self, envoy: &mut EnvoyHttpFilter) -> Result<(), ConfigErrors> {
+        let changed = !self.from_route && self.find_route_program(envoy)?;
         if self.program.is_empty() {
-            return;
+            return Ok(());
         }
         let ops = &mut Ops(envoy);
         match &mut self.exchange {
@@ -209,9 +212,10 @@ impl Stream {
             Some(exchange) if changed => exchange.change_program(&self.program, ops),
             Some(_) => {}
         }
+        Ok(())
     }
 
-    fn find_route_program(&mut self, envoy: &mut EnvoyHttpFilter) -> bool {
+    fn find_route_program(&mut self, envoy: &mut EnvoyHttpFilter) -> Result<bool, ConfigErrors> {
         let mut route = route_config::<Route>(envoy);
         // What a client forges in the listener's headers must not choose a route whose own
         // configuration would let it pass.
@@ -223,11 +227,27 @@ impl Stream {
             }
         }
         let Some(route) = route else {
-            return false;
+            return Ok(false);
         };
-        self.program = Arc::clone(route.program());
         self.from_route = true;
-        true
+        self.program = Arc::clone(route.program.program().map_err(Clone::clone)?);
+        Ok(true)
+    }
+
+    /// Answers in place of a route whose configuration does not compile any more.
+    fn refuse(&mut self, envoy: &mut EnvoyHttpFilter, errors: &ConfigErrors) -> Step {
+        // Once: every request of the route comes by here.
+        static LOGGED: Once = Once::new();
+        LOGGED.call_once(|| {
+            envoy_log_error!(
+                "a route's configuration was checked and does not compile, which is a bug; its requests \
+                 are answered 500: {errors}"
+            );
+        });
+        self.program = Arc::default();
+        self.stats.count(envoy, Reason::Config);
+        answer(envoy, &Reply::unusable_config());
+        Step::Hold
     }
 
     fn done(&self, direction: Direction) -> bool {

@@ -3,8 +3,11 @@
 mod host_calls;
 mod streaming;
 
+use std::sync::Arc;
+
 use envoy_fake_host::{FakeFilterConfig, FakeHost, FakeStream, Generation, MetadataValue, Module};
 use envoy_proxy_dynamic_modules_rust_sdk::{AttributeId, LogLevel, MetadataSource};
+use transformations::SharedProgram;
 
 const EXTRACT: &str = r#"{"request":{"extract":[{"header":"x-model"}]}}"#;
 const BODY: &[u8] = br#"{"messages":[],"model":"gpt-4o"}"#;
@@ -100,6 +103,32 @@ fn a_rejected_request_is_answered_and_goes_nowhere() {
         assert_eq!(replies[0].status, 400);
         assert!(stream.upstream().headers.is_none());
     }
+}
+
+#[test]
+fn a_route_whose_configuration_does_not_compile_is_answered_500() {
+    let module = Module {
+        init: crate::init,
+        new_http_filter_config: crate::new_http_filter_config,
+        new_http_filter_per_route_config: |_, config| {
+            let program = SharedProgram::unchecked(&Arc::default(), config);
+            let program = Arc::new(program);
+            Some(Box::new(crate::configuration::Route { program }))
+        },
+    };
+    let host = FakeHost::new(Generation::V1_40, module);
+    let listener = configured(&host, EXTRACT);
+    let route = host.route_config("rustformation", b"{").unwrap();
+    let stream = listener.stream();
+    stream.set_route_config(Some(&route));
+    stream.request_headers(&HEADERS, true);
+    let replies = stream.local_replies();
+    assert_eq!(replies.len(), 1);
+    assert_eq!(replies[0].status, 500);
+    assert!(stream.upstream().headers.is_none());
+    let counted = listener.metric("rustformations_failures_total", &["config"]);
+    assert_eq!(counted, 1);
+    assert!(host.logged(LogLevel::Error, "does not compile"));
 }
 
 #[test]

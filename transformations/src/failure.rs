@@ -29,13 +29,15 @@ pub enum Reason {
     FormInvalid,
     /// What a path template takes is not percent-encoded as it has to be.
     PathInvalid,
+    /// A configuration that was checked does not compile when it is first used: a bug.
+    Config,
     /// A hook panicked: a bug.
     Panic,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 12] = [
+    pub const ALL: [Reason; 13] = [
         Reason::JsonInvalid,
         Reason::UndeclaredVariable,
         Reason::Render,
@@ -47,6 +49,7 @@ impl Reason {
         Reason::MultipartInvalid,
         Reason::FormInvalid,
         Reason::PathInvalid,
+        Reason::Config,
         Reason::Panic,
     ];
 
@@ -64,6 +67,7 @@ impl Reason {
             Reason::MultipartInvalid => "multipart_invalid",
             Reason::FormInvalid => "form_invalid",
             Reason::PathInvalid => "path_invalid",
+            Reason::Config => "config",
             Reason::Panic => "panic",
         }
     }
@@ -111,6 +115,17 @@ impl Reply {
         Self {
             status: 400,
             details,
+            headers: Vec::new(),
+            body: String::new(),
+        }
+    }
+
+    /// The answer to a request whose configuration does not compile: what it would have forbidden
+    /// must not pass.
+    pub fn unusable_config() -> Self {
+        Self {
+            status: 500,
+            details: "rustformations_config",
             headers: Vec::new(),
             body: String::new(),
         }

@@ -18,17 +18,32 @@ use crate::engine::Engine;
 pub struct SharedProgram {
     engine: Arc<Engine>,
     text: Box<[u8]>,
-    program: OnceLock<Arc<Program>>,
+    program: OnceLock<Result<Arc<Program>, ConfigErrors>>,
 }
 
 impl SharedProgram {
     /// The program, compiled now unless it was before.
-    pub fn program(&self) -> &Arc<Program> {
-        // The same text compiled when it was checked, and nothing it depends on has changed.
-        self.program.get_or_init(|| {
-            let loaded = self.engine.load(&self.text);
-            Arc::new(loaded.map(|loaded| loaded.program).unwrap_or_default())
-        })
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it. The same text compiled when it was checked: a bug.
+    pub fn program(&self) -> Result<&Arc<Program>, &ConfigErrors> {
+        let program = self.program.get_or_init(|| {
+            let loaded = self.engine.load(&self.text)?;
+            Ok(Arc::new(loaded.program))
+        });
+        program.as_ref()
+    }
+
+    /// A configuration that nobody has checked: for tests of what a host does with one that does not
+    /// compile.
+    #[doc(hidden)]
+    pub fn unchecked(engine: &Arc<Engine>, text: &[u8]) -> Self {
+        Self {
+            engine: Arc::clone(engine),
+            text: text.into(),
+            program: OnceLock::new(),
+        }
     }
 }
 
@@ -73,11 +88,7 @@ impl InUse {
             return Ok((shared, Vec::new()));
         }
         let warnings = engine.load(text)?.warnings;
-        let shared = Arc::new(SharedProgram {
-            engine: Arc::clone(engine),
-            text: text.into(),
-            program: OnceLock::new(),
-        });
+        let shared = Arc::new(SharedProgram::unchecked(engine, text));
         self.insert(hash, &shared);
         Ok((shared, warnings))
     }
@@ -121,8 +132,16 @@ mod tests {
         let (first, second, other) = (share(1), share(1), share(2));
         assert!(Arc::ptr_eq(&first, &second));
         assert!(!Arc::ptr_eq(&first, &other));
-        assert!(Arc::ptr_eq(first.program(), second.program()));
-        assert!(first.program().pass(Direction::Request).is_some());
+        let program = first.program().unwrap();
+        assert!(Arc::ptr_eq(program, second.program().unwrap()));
+        assert!(program.pass(Direction::Request).is_some());
+    }
+
+    #[test]
+    fn a_text_that_does_not_compile_is_no_empty_program() {
+        let engine = Arc::new(Engine::default());
+        let broken = SharedProgram::unchecked(&engine, b"{");
+        assert!(broken.program().is_err());
     }
 
     #[test]
@@ -172,7 +191,8 @@ mod tests {
                 scope.spawn(|| {
                     for n in 0..200 {
                         let (shared, _) = engine.share(&text(n % 10)).unwrap();
-                        assert!(shared.program().pass(Direction::Request).is_some());
+                        let program = shared.program().unwrap();
+                        assert!(program.pass(Direction::Request).is_some());
                     }
                 });
             }
