@@ -6,7 +6,9 @@ use anyhow::{Context, Result, ensure};
 use harness::{Envoy, Example, Protocol, RecordedRequest, Request, Response, Upstream};
 use serde_json::json;
 
+use crate::gateway;
 use crate::stage::{Scenario, Stage, only, same, scenarios};
+use crate::streaming::peak_memory;
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All inference_extension,
@@ -14,6 +16,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All tenant_and_model,
     All token_limits,
     All expressions,
+    Ends few_encoded_bytes_take_no_memory,
 ];
 
 /// The gateway of a file, before clusters that listen on 9001 and 9002.
@@ -241,4 +244,37 @@ async fn expressions(stage: &Stage) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What announces megabytes to come makes no room for them: a header of brotli with a block of 16 MiB,
+/// and a frame of zstd whose blocks are one byte each.
+async fn few_encoded_bytes_take_no_memory(stage: &Stage) -> Result<()> {
+    const STREAMS: u64 = 30;
+    let config = json!({"request": {"extract": [{"header": gateway::MODEL}]}});
+    let gateway = gateway::Gateway::start(stage, config).await?;
+    let block = [2, 0, 16, b' '].repeat(60);
+    let frame = [&b"\x28\xb5\x2f\xfd\x00\x68"[..], &block].concat();
+    for (coding, encoded) in [("br", b"\xcf\xff\xff\xff  ".to_vec()), ("zstd", frame)] {
+        let before = peak_memory(&gateway.envoy)?;
+        let mut open = Vec::new();
+        for _ in 0..STREAMS {
+            let request = Request::post("/")
+                .http2()
+                .header("content-encoding", coding);
+            let (mut body, response) = request.open(gateway.address).await?;
+            let (last, first) = encoded.split_last().context("no body")?;
+            body.send(first.to_vec()).await?;
+            body.send(vec![*last]).await?;
+            open.push((body, response));
+        }
+        // Only what has been read can be answered.
+        for (body, response) in open {
+            body.finish();
+            response.response().await?.expect_status(200)?;
+        }
+        let grown = peak_memory(&gateway.envoy)? - before;
+        let most = STREAMS * 512;
+        ensure!(grown < most, "{coding}: Envoy has grown by {grown} KiB");
+    }
+    gateway.check_alive().await
 }

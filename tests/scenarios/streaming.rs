@@ -301,7 +301,7 @@ async fn a_websocket_echoes(stage: &Stage) -> Result<()> {
 }
 
 /// The most memory Envoy has had, in KiB.
-fn peak_memory(envoy: &Envoy) -> Result<u64> {
+pub(crate) fn peak_memory(envoy: &Envoy) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", envoy.pid()))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kibibytes = line.and_then(|line| line.split_whitespace().next());

@@ -5,6 +5,7 @@ use std::fmt;
 use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
 use compression_codecs::{BrotliDecoder, DecodeV2, DeflateDecoder, GzipDecoder, ZlibDecoder};
 
+use super::windowed::Windowed;
 use super::zstd::ZstdDecoder;
 use super::{Coding, Error};
 use crate::limits::Limits;
@@ -27,8 +28,8 @@ pub(crate) struct Decoder {
 enum Algorithm {
     /// With or without a frame: the first byte tells.
     Deflate,
-    /// The first byte tells how much it has to keep.
-    Brotli,
+    /// What has arrived, as long as it may not stand for as much as the decoder would keep.
+    Waiting(Windowed, Vec<u8>),
     Stream(Box<dyn DecodeV2 + Send>),
     Zstd(Box<ZstdDecoder>),
 }
@@ -36,7 +37,11 @@ enum Algorithm {
 impl fmt::Debug for Decoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (taken, given) = (self.taken, self.given);
-        write!(f, "Decoder({given} bytes of {taken})")
+        let waiting = match self.algorithm {
+            Algorithm::Waiting(..) => ", waiting",
+            _ => "",
+        };
+        write!(f, "Decoder({given} bytes of {taken}{waiting})")
     }
 }
 
@@ -51,8 +56,8 @@ impl Decoder {
             algorithm: match coding {
                 Coding::Gzip => Algorithm::Stream(Box::new(GzipDecoder::new())),
                 Coding::Deflate => Algorithm::Deflate,
-                Coding::Brotli => Algorithm::Brotli,
-                Coding::Zstd => Algorithm::Zstd(Box::default()),
+                Coding::Brotli => Algorithm::Waiting(Windowed::Brotli, Vec::new()),
+                Coding::Zstd => Algorithm::Waiting(Windowed::Zstd, Vec::new()),
                 Coding::Unknown => return Err(Error::Unknown),
             },
             ended: false,
@@ -70,6 +75,69 @@ impl Decoder {
     pub(crate) fn feed<E: From<Error>>(
         &mut self,
         bytes: &[u8],
+        take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.taken = self.taken.saturating_add(bytes.len());
+        let most = self.most();
+        let Algorithm::Waiting(coding, arrived) = &mut self.algorithm else {
+            return self.decode(bytes, take);
+        };
+        arrived.extend_from_slice(bytes);
+        let window = coding.window(arrived)?;
+        let is_enough = |window: usize| window.min(self.limits.decoded_bytes) <= most;
+        if window.is_some_and(is_enough) {
+            return self.begin(take);
+        }
+        Ok(())
+    }
+
+    /// Ends the body, and gives what is left of it to `take`.
+    ///
+    /// # Errors
+    ///
+    /// It is cut off, or as [`feed`](Self::feed).
+    pub(crate) fn finish<E: From<Error>>(
+        mut self,
+        take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.begin(take)?;
+        let mut nothing = [];
+        let ended = match &mut self.algorithm {
+            _ if self.ended => true,
+            // It may have given all before it came to know that it was.
+            Algorithm::Stream(decoder) => {
+                let mut output = WriteBuffer::new_initialized(&mut nothing);
+                decoder.finish(&mut output).unwrap_or(false)
+            }
+            Algorithm::Deflate | Algorithm::Waiting(..) | Algorithm::Zstd(_) => false,
+        };
+        if ended {
+            Ok(())
+        } else {
+            Err(Error::Invalid.into())
+        }
+    }
+
+    /// Decodes what has been waited with.
+    fn begin<E: From<Error>>(&mut self, take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        let most = self.most();
+        let Algorithm::Waiting(coding, arrived) = &mut self.algorithm else {
+            return Ok(());
+        };
+        let (coding, mut arrived) = (*coding, std::mem::take(arrived));
+        if coding.window(&arrived)?.is_some_and(|window| window > most) {
+            coding.shorten(&mut arrived, most)?;
+        }
+        self.algorithm = match coding {
+            Windowed::Brotli => Algorithm::Stream(Box::new(BrotliDecoder::new())),
+            Windowed::Zstd => Algorithm::Zstd(Box::default()),
+        };
+        self.decode(&arrived, take)
+    }
+
+    fn decode<E: From<Error>>(
+        &mut self,
+        bytes: &[u8],
         mut take: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let Some(first) = bytes.first() else {
@@ -79,15 +147,7 @@ impl Decoder {
             // Some readers would go on with another body, and some would not.
             return Err(Error::Invalid.into());
         }
-        self.taken = self.taken.saturating_add(bytes.len());
         let most = self.most();
-        if let Algorithm::Brotli = self.algorithm {
-            // RFC 7932 section 9.1 has no such window; an extension makes it one of up to 1 GiB.
-            if first & 0x7f == 0x11 {
-                return Err(Error::Invalid.into());
-            }
-            self.algorithm = Algorithm::Stream(Box::new(BrotliDecoder::new()));
-        }
         if let Algorithm::Deflate = self.algorithm {
             // RFC 1950 section 2.2: a frame says that its method is 8, deflate.
             self.algorithm = Algorithm::Stream(if first & 0x0f == 8 {
@@ -105,32 +165,13 @@ impl Decoder {
             take(piece)
         };
         match &mut self.algorithm {
-            Algorithm::Deflate | Algorithm::Brotli => {}
+            Algorithm::Deflate | Algorithm::Waiting(..) => {}
             Algorithm::Zstd(decoder) => self.ended = decoder.feed(bytes, &mut bounded)?,
             Algorithm::Stream(decoder) => {
                 stream(&mut **decoder, &mut self.ended, bytes, &mut bounded)?;
             }
         }
         Ok(())
-    }
-
-    /// Ends the body.
-    ///
-    /// # Errors
-    ///
-    /// It is cut off.
-    pub(crate) fn finish(mut self) -> Result<(), Error> {
-        let mut nothing = [];
-        let ended = match &mut self.algorithm {
-            _ if self.ended => true,
-            // It may have given all before it came to know that it was.
-            Algorithm::Stream(decoder) => {
-                let mut output = WriteBuffer::new_initialized(&mut nothing);
-                decoder.finish(&mut output).unwrap_or(false)
-            }
-            Algorithm::Deflate | Algorithm::Brotli | Algorithm::Zstd(_) => false,
-        };
-        if ended { Ok(()) } else { Err(Error::Invalid) }
     }
 
     /// The most bytes that what was taken may stand for.

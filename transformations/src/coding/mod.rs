@@ -4,6 +4,7 @@
 mod decoder;
 #[cfg(test)]
 mod tests;
+mod windowed;
 mod zstd;
 
 pub(crate) use decoder::Decoder;
@@ -93,12 +94,13 @@ impl Coding {
 pub(crate) fn decoded(chunks: &[&[u8]], coding: Coding, limits: &Limits) -> Result<Vec<u8>, Error> {
     let mut decoder = Decoder::new(coding, limits)?;
     let mut body = Vec::new();
+    let mut take = |piece: &[u8]| {
+        body.extend_from_slice(piece);
+        Ok::<_, Error>(())
+    };
     for chunk in chunks {
-        decoder.feed(chunk, |piece| {
-            body.extend_from_slice(piece);
-            Ok::<_, Error>(())
-        })?;
+        decoder.feed(chunk, &mut take)?;
     }
-    decoder.finish()?;
+    decoder.finish(&mut take)?;
     Ok(body)
 }

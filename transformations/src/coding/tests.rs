@@ -182,11 +182,13 @@ fn bombs_are_stopped() {
             };
             let mut decoder = Decoder::new(coding, &limits).unwrap();
             let mut most = 0;
-            let ended = decoder.feed(&encoded, |piece| {
+            let mut take = |piece: &[u8]| {
                 assert!(piece.len() <= 16 << 10);
                 most += piece.len();
                 Ok::<_, Error>(())
-            });
+            };
+            let ended = decoder.feed(&encoded, &mut take);
+            let ended = ended.and_then(|()| decoder.finish(&mut take));
             assert!(most <= decoded_bytes, "{coding:?}");
             ended
         };
@@ -214,6 +216,60 @@ fn a_window_that_is_too_large() {
         decoded(&[&frame(14 << 3)], Coding::Zstd, &limits()),
         Err(Error::Invalid)
     );
+}
+
+/// Bodies that have a decoder keep megabytes: a frame of blocks that are one byte each, and a header
+/// that announces a block of 16 MiB.
+fn large_windows() -> [(Coding, Vec<u8>, Error); 2] {
+    let block = (128_u32 << 10) << 3 | 1 << 1;
+    let [a, b, c, _] = block.to_le_bytes();
+    let blocks = [a, b, c, b' '].repeat(60);
+    let frame = [&[0x28, 0xb5, 0x2f, 0xfd, 0, 13 << 3], &blocks[..]].concat();
+    let announced = vec![0xcf, 0xff, 0xff, 0xff, b' '];
+    [
+        (Coding::Zstd, frame, Error::TooMuch),
+        (Coding::Brotli, announced, Error::Invalid),
+    ]
+}
+
+#[test]
+fn what_few_bytes_announce_is_not_decoded() {
+    for (coding, body, expected) in large_windows() {
+        let mut decoder = Decoder::new(coding, &Limits::default()).unwrap();
+        let mut given = 0;
+        let mut take = |piece: &[u8]| {
+            given += piece.len();
+            Ok(())
+        };
+        for byte in body.chunks(1) {
+            decoder.feed(byte, &mut take).unwrap();
+        }
+        assert!(format!("{decoder:?}").contains("waiting"), "{coding:?}");
+        assert_eq!(decoder.finish(&mut take), Err(expected), "{coding:?}");
+        assert!(given <= 256 << 10, "{coding:?}");
+    }
+}
+
+/// The window of a body that is shorter than it is made shorter, and nothing is lost.
+#[test]
+fn bodies_that_are_shorter_than_their_windows() {
+    let noise = (0..2_000_u32).flat_map(|n| n.wrapping_mul(0x9e37_79b9).to_le_bytes());
+    let noise: Vec<u8> = noise.collect();
+    for length in [0, 1, 200 << 10, (256 << 10) - 16, 256 << 10] {
+        let body: Vec<u8> = noise.iter().copied().cycle().take(length).collect();
+        for quality in [1, 4, 11] {
+            let quality = EncoderParams::default().quality(Level::Precise(quality));
+            for bits in [10, 16, 17, 18, 19, 22, 24] {
+                let encoded = encode(BrotliEncoder::new(quality.clone().window_size(bits)), &body);
+                let read = decoded(&[&encoded], Coding::Brotli, &Limits::default());
+                assert!(
+                    read.as_ref() == Ok(&body),
+                    "{length} {bits}: {:?}",
+                    read.err()
+                );
+            }
+        }
+    }
 }
 
 #[test]

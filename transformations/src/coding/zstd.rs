@@ -116,19 +116,94 @@ impl ZstdDecoder {
     }
 }
 
-/// The length of a frame's header: RFC 8878 section 3.1.1.1.
-fn header_bytes(begun: &[u8]) -> usize {
-    const MAGIC_AND_DESCRIPTOR: usize = 5;
-    let Some(descriptor) = begun.get(4) else {
-        return MAGIC_AND_DESCRIPTOR;
+/// How many bytes the decoder of a frame that begins so keeps; `None` when more has to arrive.
+///
+/// # Errors
+///
+/// It is no frame, or they are more than a message may ask for.
+pub(super) fn window(begun: &[u8]) -> Result<Option<usize>, Error> {
+    if begun.get(..MAGIC.len()).is_some_and(|magic| magic != MAGIC) {
+        return Err(Error::Invalid);
+    }
+    let (Some(descriptor), Some(header)) = (
+        begun.get(MAGIC.len()).copied(),
+        begun.get(..header_bytes(begun)),
+    ) else {
+        return Ok(None);
     };
-    let is_single = descriptor & 0x20 != 0;
-    let content_size: usize = match descriptor >> 6 {
-        0 if is_single => 1,
+    let window = if is_single(descriptor) {
+        let bytes = content_size_bytes(descriptor);
+        let (_, size) = header
+            .split_at_checked(header.len().saturating_sub(bytes))
+            .unwrap_or_default();
+        let size = size
+            .iter()
+            .rev()
+            .fold(0, |size: u64, byte| size << 8 | u64::from(*byte));
+        if bytes == 2 {
+            size.saturating_add(256)
+        } else {
+            size
+        }
+    } else {
+        let said = header.get(WINDOW_BYTE).copied().unwrap_or_default();
+        let base = 1_u64 << u32::from(said >> 3).saturating_add(10);
+        base.saturating_add((base >> 3).saturating_mul(u64::from(said & 7)))
+    };
+    if window > WINDOW {
+        return Err(Error::Invalid);
+    }
+    usize::try_from(window)
+        .map(Some)
+        .map_err(|_| Error::Invalid)
+}
+
+/// Has the decoder of a frame that begins so keep less, but all that a body of at most `most` bytes
+/// can refer to.
+///
+/// # Errors
+///
+/// The frame says that it stands for more than that.
+pub(super) fn shorten(begun: &mut [u8], most: usize) -> Result<(), Error> {
+    let descriptor = begun.get(MAGIC.len()).copied().unwrap_or_default();
+    if is_single(descriptor) {
+        return Err(Error::TooMuch);
+    }
+    let exponent = (0..=u8::MAX >> 3)
+        .find(|exponent| 1_usize << u32::from(*exponent).saturating_add(10) >= most);
+    if let (Some(said), Some(exponent)) = (begun.get_mut(WINDOW_BYTE), exponent) {
+        *said = exponent << 3;
+    }
+    Ok(())
+}
+
+/// What a frame begins with.
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// Where a frame says how long its window is, if it does.
+const WINDOW_BYTE: usize = 5;
+
+/// Whether the window is as long as the frame's content, and has no byte of its own.
+fn is_single(descriptor: u8) -> bool {
+    descriptor & 0x20 != 0
+}
+
+/// In how many bytes a frame says the length of its content.
+fn content_size_bytes(descriptor: u8) -> usize {
+    match descriptor >> 6 {
+        0 if is_single(descriptor) => 1,
         0 => 0,
         1 => 2,
         2 => 4,
         _ => 8,
+    }
+}
+
+/// The length of a frame's header: RFC 8878 section 3.1.1.1.
+fn header_bytes(begun: &[u8]) -> usize {
+    const MAGIC_AND_DESCRIPTOR: usize = 5;
+    let Some(descriptor) = begun.get(4).copied() else {
+        return MAGIC_AND_DESCRIPTOR;
     };
     let dictionary: usize = match descriptor & 3 {
         0 => 0,
@@ -136,8 +211,59 @@ fn header_bytes(begun: &[u8]) -> usize {
         2 => 2,
         _ => 4,
     };
-    let window = usize::from(!is_single);
-    [content_size, dictionary, window]
+    let window = usize::from(!is_single(descriptor));
+    [content_size_bytes(descriptor), dictionary, window]
         .into_iter()
         .fold(MAGIC_AND_DESCRIPTOR, usize::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begun(rest: &[u8]) -> Vec<u8> {
+        [&MAGIC, rest].concat()
+    }
+
+    #[test]
+    fn windows() {
+        for (rest, expected) in [
+            (&[][..], Ok(None)),
+            (&[0], Ok(None)),
+            (&[0, 0], Ok(Some(1 << 10))),
+            (&[0, 11 << 3 | 3], Ok(Some((2 << 20) + (3 << 18)))),
+            (&[0, 13 << 3], Ok(Some(8 << 20))),
+            (&[0, 13 << 3 | 1], Err(Error::Invalid)),
+            (&[0, 31 << 3 | 7], Err(Error::Invalid)),
+            // As long as the content.
+            (&[0x20, 200], Ok(Some(200))),
+            (&[0x60, 1], Ok(None)),
+            (&[0x60, 1, 2], Ok(Some(256 + 0x201))),
+            (&[0xa0, 0, 0, 0x80, 0], Ok(Some(8 << 20))),
+            (&[0xa0, 1, 0, 0x80, 0], Err(Error::Invalid)),
+            (&[0xe0, 0, 0, 0, 0, 0, 0, 0, 0x80], Err(Error::Invalid)),
+            // Behind a dictionary's number.
+            (&[0x61, 9, 1, 2], Ok(Some(256 + 0x201))),
+        ] {
+            assert_eq!(window(&begun(rest)), expected, "{rest:x?}");
+        }
+        assert_eq!(window(b"{\"mo"), Err(Error::Invalid));
+        assert_eq!(window(b"{\"m"), Ok(None));
+    }
+
+    #[test]
+    fn shorter_windows() {
+        for (most, expected) in [
+            (0, 1 << 10),
+            (1 << 18, 1 << 18),
+            ((1 << 18) + 1, 1 << 19),
+            (8 << 20, 8 << 20),
+        ] {
+            let mut frame = begun(&[0, 13 << 3 | 1]);
+            shorten(&mut frame, most).unwrap();
+            assert_eq!(window(&frame), Ok(Some(expected)), "{most}");
+        }
+        let mut single = begun(&[0xa0, 0, 0, 0x80, 0]);
+        assert_eq!(shorten(&mut single, 1), Err(Error::TooMuch));
+    }
 }

@@ -97,9 +97,10 @@ impl Reading {
             return Findings::Absent;
         }
         let format = self.format;
-        let decoded = self.decoder.map_or(Ok(()), Decoder::finish);
-        let fields = self.search.and_then(|search| {
-            decoded?;
+        let fields = self.search.and_then(|mut search| {
+            if let Some(decoder) = self.decoder {
+                decoder.finish(|bytes| search.feed(wanted, bytes))?;
+            }
             search.finish(wanted)
         });
         match fields {
