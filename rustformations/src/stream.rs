@@ -80,6 +80,13 @@ impl Stream {
         if end_of_stream {
             return self.run(envoy, direction, Extent::Whole);
         }
+        let exchange = self.exchange.as_mut();
+        let ruled_out = exchange.and_then(|exchange| pass.rules_out(&mut Ops(envoy), exchange));
+        if let Some(outcome) = ruled_out {
+            self.finish(direction);
+            self.stats.report(envoy, &outcome.failures);
+            return Step::Continue;
+        }
         match pass.extent(&Ops(envoy)) {
             Extent::Whole => {
                 allow_to_hold(envoy, pass);
@@ -258,11 +265,16 @@ impl Stream {
         done || self.program.pass(direction).is_none()
     }
 
-    fn run(&mut self, envoy: &mut EnvoyHttpFilter, direction: Direction, extent: Extent) -> Step {
+    /// Nothing more is to be done to this message, but what it goes on with.
+    fn finish(&mut self, direction: Direction) {
         match direction {
             Direction::Request => self.request_done = true,
             Direction::Response => self.response_done = true,
         }
+    }
+
+    fn run(&mut self, envoy: &mut EnvoyHttpFilter, direction: Direction, extent: Extent) -> Step {
+        self.finish(direction);
         let (Some(pass), Some(exchange)) = (self.program.pass(direction), &mut self.exchange)
         else {
             return Step::Continue;

@@ -40,6 +40,33 @@ fn model(stream: &FakeStream) -> Option<String> {
 }
 
 #[test]
+fn what_when_rules_out_by_its_headers_is_not_held() {
+    let asked = |when: &str| {
+        let config = r#"{"request":{"when":"WHEN","extract":[{"header":"x-model"}]}}"#;
+        let filter = configured(&host(Generation::V1_40), &config.replace("WHEN", when));
+        let stream = filter.stream();
+        stream.request_headers(&HEADERS, false);
+        let held = stream.upstream().headers.is_none();
+        stream.request_body(BODY, true);
+        assert_eq!(stream.upstream().body(), BODY);
+        let failures = filter.metric("rustformations_failures_total", &["render"]);
+        (held, model(&stream), failures)
+    };
+    let routed = Some("gpt-4o".to_owned());
+    assert_eq!(asked("request.method == 'POST'"), (true, routed.clone(), 0));
+    assert_eq!(asked("request.method == 'PUT'"), (false, None, 0));
+    assert_eq!(asked("request.headers['x-none'] == ''"), (false, None, 1));
+    assert_eq!(asked("json(request.body).model == 'a'"), (true, None, 0));
+    // Asked once: each answer is another.
+    let answers = (0..60).map(|_| asked("random() < 0.5"));
+    assert!(
+        answers
+            .into_iter()
+            .all(|(held, model, _)| held == model.is_some())
+    );
+}
+
+#[test]
 fn the_request_is_held_until_its_end_and_routed_once() {
     for generation in Generation::ALL {
         let host = host(generation);

@@ -13,6 +13,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All headers_and_bodies_of_requests,
     Ends a_response_sees_its_request,
     All failures_are_counted_and_set_nothing,
+    Ends what_when_rules_out_passes_whatever_its_size,
 ];
 
 async fn a_field_by_an_expression_routes(stage: &Stage) -> Result<()> {
@@ -112,4 +113,20 @@ async fn failures_are_counted_and_set_nothing(stage: &Stage) -> Result<()> {
         gateway.envoy.access_log(2).await?,
         ["render", "render"],
     )
+}
+
+async fn what_when_rules_out_passes_whatever_its_size(stage: &Stage) -> Result<()> {
+    let config = json!({
+        "request": {"when": "request.method == 'PUT'", "extract": [{"header": MODEL}]},
+        "response": {"when": "response.code == 500", "patch": [{"remove": "/a"}]},
+    });
+    let bootstrap = Bootstrap::new().filter(config).buffer_limit(65536);
+    let gateway = Gateway::start_with(stage, bootstrap).await?;
+    let body = "x".repeat(1 << 20);
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let request = Request::post("/").by(protocol).body(body.clone());
+        let (_, seen) = gateway.forward(request).await?;
+        same("length", seen.body().len(), body.len())?;
+    }
+    Ok(())
 }

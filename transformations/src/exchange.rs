@@ -22,6 +22,8 @@ pub struct Exchange {
     pub(crate) content: Content,
     /// The reading of the request's body, while it goes on.
     pub(crate) reading: Option<Reading>,
+    /// The message for which the condition of its pass is known to hold.
+    pub(crate) applies: Option<Direction>,
     /// What is done to the events of the response, and what is held of them.
     pub(crate) events: Option<Events>,
 }

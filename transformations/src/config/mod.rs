@@ -39,7 +39,8 @@ pub(crate) fn load(text: &[u8]) -> Loaded<Config> {
 #[serde(expecting = "an object")]
 #[serde(rename_all = "camelCase", default)]
 pub struct Transformation {
-    /// A CEL expression: the pass does nothing to a message for which it is not true.
+    /// A CEL expression: the pass does nothing to a message for which it is not true. One that does
+    /// not read the body is asked before that arrives, and what it rules out is not held.
     #[serde(deserialize_with = "given")]
     pub when: Option<String>,
     /// Fields to take out of the message and route on. Requests only.

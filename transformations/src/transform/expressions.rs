@@ -117,6 +117,13 @@ impl Expressions {
         self.all.get(number)?.2.type_name()
     }
 
+    /// Whether any of this phase reads the body of this message.
+    pub(crate) fn phase_reads_body(&self, phase: Phase, direction: Direction) -> bool {
+        self.all.iter().any(|(other, _, expression)| {
+            *other == phase && expression.needs().of(direction).reads_body()
+        })
+    }
+
     /// The text of an expression.
     fn text(&self, number: usize) -> &str {
         self.all.get(number).map_or("", |(_, text, _)| text)

@@ -12,7 +12,7 @@ use crate::needs::Needs;
 use crate::ops::{Direction, TransformationOps};
 use crate::patch::{self, Content, Passage, Patch};
 
-use super::expressions::Expressions;
+use super::expressions::{Expressions, Phase};
 use super::run::Run;
 
 /// How much of a message there is to work on.
@@ -172,6 +172,23 @@ impl Pass {
     /// [`Limits::max_held_bytes`].
     pub fn max_held_bytes(&self) -> Option<usize> {
         self.limits.max_held_bytes
+    }
+
+    /// What becomes of a message whose body is still to come if its condition, which does not read
+    /// that, does not hold: nothing, and it need not be held. `None`: the pass has to run. What was
+    /// found out is not asked again.
+    pub fn rules_out(
+        &self,
+        ops: &mut dyn TransformationOps,
+        exchange: &mut Exchange,
+    ) -> Option<Outcome> {
+        let phase = Phase::Condition;
+        if self.when.is_none() || self.expressions.phase_reads_body(phase, self.direction) {
+            return None;
+        }
+        let ruled_out = Run::new(self, ops).ruled_out(exchange);
+        exchange.applies = ruled_out.is_none().then_some(self.direction);
+        ruled_out
     }
 
     /// How much of a message, whose body is still to come, the pass works on. A response that is

@@ -46,13 +46,24 @@ impl<'r> Run<'r> {
         self.outcome
     }
 
+    /// What the condition has to say before the body arrives, if it does not hold.
+    pub(super) fn ruled_out(mut self, exchange: &Exchange) -> Option<Outcome> {
+        let when = self.pass.when?;
+        let message = self.snapshot(exchange);
+        let findings = Findings::default();
+        let values = self.values(Phase::Condition, exchange, &message, false, &findings);
+        (!self.holds(when, &values)).then_some(self.outcome)
+    }
+
     fn steps(&mut self, exchange: &mut Exchange, extent: Extent) -> Result<(), Reply> {
         let pass = self.pass;
         let whole = extent == Extent::Whole;
         // Before any change: templates see the message as it arrived.
         let message = self.snapshot(exchange);
         let findings = Findings::default();
-        if let Some(when) = pass.when {
+        if let Some(when) = pass.when
+            && exchange.applies != Some(pass.direction)
+        {
             let values = self.values(Phase::Condition, exchange, &message, whole, &findings);
             if !self.holds(when, &values) {
                 exchange.reading = None;

@@ -124,7 +124,11 @@ fn run(case: &Case, program: &Program, arrival: &Arrival) -> Vec<String> {
         let Some(pass) = program.pass(direction) else {
             continue;
         };
-        let ended = pass.run(&mut host, &mut exchange, extent);
+        let early = match extent {
+            transformations::Extent::Whole => pass.rules_out(&mut host, &mut exchange),
+            _ => None,
+        };
+        let ended = early.unwrap_or_else(|| pass.run(&mut host, &mut exchange, extent));
         outcome.failures.extend(ended.failures);
         if ended.reply.is_some() {
             outcome.reply = ended.reply;
