@@ -2,11 +2,12 @@
 //! bytes as they arrive.
 //!
 //! Names are compared decoded. What is taken has to be percent-encoded UTF-8, where the standard
-//! would put up with anything: what is read in two ways must not be routed on.
+//! would put up with anything: what is read in two ways must not be routed on. Nor may a semicolon
+//! stand beside it, where some readers take one pair to end and the next to begin.
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr2, memchr3};
 use percent_encoding::percent_decode;
 
 use crate::json::{Field, Found};
@@ -14,7 +15,7 @@ use crate::json::{Field, Found};
 #[cfg(test)]
 mod tests;
 
-/// The body holds a value that is not percent-encoded UTF-8.
+/// The body holds a value that is not percent-encoded UTF-8, or that a semicolon begins or ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
@@ -28,6 +29,8 @@ pub(crate) struct FormFinder {
     /// The name or the value being read, as far as it is wanted.
     kept: Vec<u8>,
     at: At,
+    /// Whether a semicolon stands before the pair.
+    after_semicolon: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +58,7 @@ impl FormFinder {
             fields: vec![Field::default(); names.len()],
             kept: Vec::new(),
             at: At::Name,
+            after_semicolon: false,
         }
     }
 
@@ -62,12 +66,13 @@ impl FormFinder {
     ///
     /// # Errors
     ///
-    /// A value that is looked for is not percent-encoded UTF-8. The finder must not be used after that.
+    /// A value that is looked for is not percent-encoded UTF-8, or stands beside a semicolon. The
+    /// finder must not be used after that.
     pub(crate) fn feed(&mut self, names: &[String], mut bytes: &[u8]) -> Result<(), Malformed> {
         while !bytes.is_empty() {
             let end = match self.at {
-                At::Name => memchr2(b'=', b'&', bytes),
-                At::Value(_) | At::LongValue(_) | At::Elsewhere => memchr(b'&', bytes),
+                At::Name => memchr3(b'=', b'&', b';', bytes),
+                At::Value(_) | At::LongValue(_) | At::Elsewhere => memchr2(b'&', b';', bytes),
             };
             let (piece, rest) = match end.and_then(|end| bytes.split_at_checked(end)) {
                 Some((piece, rest)) => (piece, rest),
@@ -78,10 +83,10 @@ impl FormFinder {
                 return Ok(());
             };
             match end {
-                b'=' if self.at == At::Name => self.name_ended(names),
+                b'=' if self.at == At::Name => self.name_ended(names)?,
                 // After a name that is too long to be one of those looked for.
                 b'=' => {}
-                _ => self.pair_ended(names)?,
+                end => self.pair_ended(names, *end == b';')?,
             }
             bytes = rest;
         }
@@ -99,7 +104,7 @@ impl FormFinder {
     ///
     /// As [`feed`](Self::feed).
     pub(crate) fn finish(mut self, names: &[String]) -> Result<Vec<Field>, Malformed> {
-        self.pair_ended(names)?;
+        self.pair_ended(names, false)?;
         Ok(self.fields)
     }
 
@@ -120,18 +125,26 @@ impl FormFinder {
         };
     }
 
-    fn name_ended(&mut self, names: &[String]) {
+    fn name_ended(&mut self, names: &[String]) -> Result<(), Malformed> {
         let name = decoded(&self.kept);
         let number = names.iter().position(|wanted| wanted.as_bytes() == &*name);
+        if number.is_some() && self.after_semicolon {
+            return Err(Malformed);
+        }
         self.at = number.map_or(At::Elsewhere, At::Value);
         self.kept.clear();
+        Ok(())
     }
 
-    fn pair_ended(&mut self, names: &[String]) -> Result<(), Malformed> {
+    fn pair_ended(&mut self, names: &[String], by_semicolon: bool) -> Result<(), Malformed> {
         // A name without `=` has an empty value.
         if self.at == At::Name {
-            self.name_ended(names);
+            self.name_ended(names)?;
         }
+        if by_semicolon && matches!(self.at, At::Value(_) | At::LongValue(_)) {
+            return Err(Malformed);
+        }
+        self.after_semicolon = by_semicolon;
         let found = match self.at {
             At::Value(number) => Some((number, self.value()?)),
             At::LongValue(number) => Some((number, Found::TooLong)),

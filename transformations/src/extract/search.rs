@@ -101,5 +101,5 @@ fn no_multipart(error: multipart::Error) -> Unusable {
 
 const NO_FORM: Unusable = Unusable(
     Reason::FormInvalid,
-    "the body holds a value that is not percent-encoded UTF-8",
+    "the body holds a value that is not percent-encoded UTF-8, or stands beside a semicolon",
 );

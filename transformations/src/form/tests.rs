@@ -54,6 +54,24 @@ fn values() {
     assert!(spaced.conflict);
 }
 
+/// Some readers end a pair there.
+#[test]
+fn a_semicolon_beside_a_value_is_refused() {
+    for body in [
+        "model=gpt;x=1",
+        "x=1;model=other&model=gpt",
+        "x;model=other&model=gpt",
+        "model;x=1&model=gpt",
+        "model=gpt;",
+        ";model=gpt",
+        "model=123456789123456789123456789;x",
+    ] {
+        assert_eq!(find(body.as_bytes(), &[]), Err(Malformed), "{body}");
+    }
+    let text = Some(Found::String("a;b".to_owned()));
+    assert_eq!(model("model=a%3Bb&x=1;y=2&;z;&y;models=x"), text);
+}
+
 #[test]
 fn two_values_that_differ_are_a_conflict() {
     let field = |body: &str| find(body.as_bytes(), &[]).unwrap().remove(0);
@@ -108,7 +126,7 @@ fn nothing_is_kept_of_what_is_not_wanted() {
 proptest! {
     #[test]
     fn cuts_make_no_difference(
-        body in "(model|a%20b|x|%6Dodel|=|&|%2|%41|\\+|é|%C3|%A9|[a-z]{0,9}){0,16}",
+        body in "(model|a%20b|x|%6Dodel|=|&|%2|%41|\\+|é|%C3|%A9|;|[a-z]{0,9}){0,16}",
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
     ) {
         prop_assert_eq!(find(body.as_bytes(), &cuts), find(body.as_bytes(), &[]));
