@@ -196,8 +196,10 @@ impl Field {
 
     /// Whether a source that is unusable for this reason is the last to be asked.
     fn ends_search(&self, reason: Reason) -> bool {
-        // Two values mean an attack or a bug; what the client says elsewhere does not settle it.
-        self.on_invalid == OnFailure::Reject || reason == Reason::DuplicateKey
+        // Two values, or two ways to read the path, mean an attack or a bug; what the client says
+        // elsewhere does not settle it.
+        let two_ways = [Reason::DuplicateKey, Reason::PathInvalid];
+        self.on_invalid == OnFailure::Reject || two_ways.contains(&reason)
     }
 
     /// What one source yields: a value that may stand in the header, aliases applied. Without
@@ -313,7 +315,7 @@ fn taken(template: &Path, path: &[&[u8]]) -> Result<Yield, Unusable> {
     match template.take(path.unwrap_or_default()) {
         Ok(value) => Ok(value.map_or(Yield::Nothing, Yield::Value)),
         Err(Malformed) => {
-            let detail = "the path is not percent-encoded UTF-8";
+            let detail = "the path is not percent-encoded UTF-8, or another one to servers that tidy paths up";
             Err(Unusable(Reason::PathInvalid, detail))
         }
     }

@@ -5,6 +5,7 @@ mod compile;
 mod content;
 mod extracted;
 mod field;
+mod lenient;
 mod lookup;
 mod path;
 mod reading;

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
+use super::lenient::Lenient;
+
 /// A template, compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Path {
@@ -28,7 +30,7 @@ enum Segment {
     },
 }
 
-/// A segment is not what its percent-encoding says it is.
+/// What a path says is not what its percent-encoding says it is, or something else to others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
@@ -63,6 +65,10 @@ impl Path {
                 }
                 continue;
             }
+            if ["", ".", ".."].contains(&text) {
+                let help = "leave out `.`, `..`, and slashes beside each other or at the end";
+                return Err(("no path has such a segment".to_owned(), help));
+            }
             let segment = Segment::parse(text, &mut name)?;
             tail.as_mut().unwrap_or(&mut head).push(segment);
         }
@@ -77,34 +83,50 @@ impl Path {
     ///
     /// # Errors
     ///
-    /// The path fits, and what it takes is not percent-encoded UTF-8.
+    /// The path fits, and what it takes is not percent-encoded UTF-8; or a server that tidies paths
+    /// up would take something else of it.
     pub(super) fn take(&self, path: &str) -> Result<Option<String>, Malformed> {
         let path = path.split(['?', '#']).next().unwrap_or_default();
-        let Some(path) = path.strip_prefix('/') else {
+        let Some(relative) = path.strip_prefix('/') else {
             return Ok(None);
         };
-        let mut taken = None;
-        let mut segments = path.split('/');
-        if !fit(&self.head, segments.by_ref(), &mut taken) {
-            return Ok(None);
+        let taken = self.fit(relative.split('/'), str::eq)?;
+        let tidied = |slashes| {
+            let lenient = Lenient::new(path, slashes);
+            self.fit(lenient.segments().into_iter(), str::eq_ignore_ascii_case)
+        };
+        if tidied(false)? != taken {
+            return Err(Malformed);
         }
-        let fits = match &self.tail {
-            None => segments.next().is_none(),
-            // From the end; `**` stands for what is left.
-            Some(tail) => fit(tail.iter().rev(), segments.rev(), &mut taken),
+        // An escaped slash may well be part of a name, but not where that makes it another one.
+        match tidied(true)? {
+            Some(other) if taken.as_ref() != Some(&other) => Err(Malformed),
+            _ => Ok(taken),
+        }
+    }
+
+    /// What the template takes of these segments.
+    fn fit<'p>(
+        &self,
+        mut segments: impl DoubleEndedIterator<Item = &'p str>,
+        same: fn(&str, &str) -> bool,
+    ) -> Result<Option<String>, Malformed> {
+        let mut taken = None;
+        let mut fits = |wanted: &Segment, text: Option<&str>| {
+            text.is_some_and(|text| wanted.fits(text, same, &mut taken))
         };
+        let mut head = self.head.iter();
+        let fits = head.all(|wanted| fits(wanted, segments.next()))
+            && match &self.tail {
+                None => segments.next().is_none(),
+                // From the end; `**` stands for what is left.
+                Some(tail) => {
+                    let mut tail = tail.iter().rev();
+                    tail.all(|wanted| fits(wanted, segments.next_back()))
+                }
+            };
         if fits { taken.transpose() } else { Ok(None) }
     }
-}
-
-/// Whether the first of `segments` are those of the template.
-fn fit<'t, 'p>(
-    template: impl IntoIterator<Item = &'t Segment>,
-    mut segments: impl Iterator<Item = &'p str>,
-    taken: &mut Option<Result<String, Malformed>>,
-) -> bool {
-    let mut template = template.into_iter();
-    template.all(|wanted| segments.next().is_some_and(|text| wanted.fits(text, taken)))
 }
 
 impl Segment {
@@ -132,6 +154,14 @@ impl Segment {
             let message = format!("`{text}` is no segment of a template");
             return Err((message, "write one `{name}`, with plain text around it"));
         }
+        let named = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
+        if !inner.bytes().all(named) {
+            let message = format!("`{{{inner}}}` is no name");
+            return Err((
+                message,
+                "write a name alone, such as `{model}`; it takes a segment",
+            ));
+        }
         if open && suffix.is_empty() {
             let message = format!("`{text}` does not say where the name ends");
             return Err((message, "put a text between `}` and `*`, such as `:`"));
@@ -147,10 +177,15 @@ impl Segment {
         })
     }
 
-    fn fits(&self, text: &str, taken: &mut Option<Result<String, Malformed>>) -> bool {
+    fn fits(
+        &self,
+        text: &str,
+        same: fn(&str, &str) -> bool,
+        taken: &mut Option<Result<String, Malformed>>,
+    ) -> bool {
         match self {
             Segment::Any => !text.is_empty(),
-            Segment::Literal(wanted) => decoded(text).is_ok_and(|text| text == wanted.as_str()),
+            Segment::Literal(wanted) => decoded(text).is_ok_and(|text| same(&text, wanted)),
             Segment::Taken {
                 prefix,
                 suffix,
@@ -175,7 +210,12 @@ impl Segment {
                 let Some(value) = value.filter(|value| !value.is_empty()) else {
                     return false;
                 };
-                *taken = Some(Ok(value.to_owned()));
+                let mut parts = value.split(['/', '\\']);
+                *taken = Some(if parts.any(|part| [".", ".."].contains(&part)) {
+                    Err(Malformed)
+                } else {
+                    Ok(value.to_owned())
+                });
                 true
             }
         }
@@ -259,7 +299,7 @@ mod tests {
             ("/m", Some("m")),
             ("/a/m", Some("m")),
             ("/a/b/m", Some("m")),
-            ("/a/", None),
+            ("/", None),
             ("m", None),
             ("*", None),
             ("", None),
@@ -309,6 +349,52 @@ mod tests {
         }
     }
 
+    /// A gateway that routes on one model must not send the request to a server that sees another.
+    #[test]
+    fn what_is_another_path_once_it_is_tidied_up() {
+        let azure = "/openai/deployments/{model}/**";
+        let bedrock = "/model/{model}/*";
+        for (template, path) in [
+            (azure, "/openai/deployments/a/../b/chat"),
+            (azure, "/openai/deployments/a/%2e%2E/b/chat"),
+            (azure, "/openai/deployments/a/../../../v1/chat/completions"),
+            (azure, "/openai/deployments/a%2F..%2Fb/chat"),
+            (azure, "/openai/deployments/a%2F..%2F..%2F..%2Fv1/chat"),
+            (azure, "/openai/deployments/a%2Fb/chat"),
+            (azure, "/openai/deployments/../chat"),
+            (azure, "/OpenAI/Deployments/a/chat"),
+            (azure, "/openai%2Fdeployments/a/chat"),
+            (bedrock, "/x/../model/a/invoke"),
+            (bedrock, "//model/a/invoke"),
+            (bedrock, "/model//a/invoke"),
+            (bedrock, "/model/a//invoke"),
+            (bedrock, "/model/a/invoke/"),
+            (bedrock, "/model/./a/invoke"),
+            (bedrock, "/model/../invoke"),
+            (bedrock, "/model\\a\\invoke"),
+            (bedrock, "/model;x/a/invoke"),
+            (bedrock, "/model/a;x/invoke"),
+            (bedrock, "/model/a%5C..%5Cb/invoke"),
+        ] {
+            assert_eq!(take(template, path), Err(Malformed), "{template} {path}");
+        }
+        for (template, path, expected) in [
+            (azure, "/openai/deployments/a/chat/", Some("a")),
+            (
+                azure,
+                "/openai/deployments/a/./chat//completions",
+                Some("a"),
+            ),
+            (azure, "/openai//v1/../models", None),
+            (bedrock, "/model/a%2Fb/invoke", Some("a/b")),
+            (bedrock, "/model/..a./invoke", Some("..a.")),
+            (bedrock, "//v1/chat/completions/", None),
+        ] {
+            let expected = expected.map(str::to_owned);
+            assert_eq!(take(template, path), Ok(expected), "{template} {path}");
+        }
+    }
+
     #[test]
     fn templates_that_mean_nothing() {
         for (template, part) in [
@@ -325,6 +411,12 @@ mod tests {
             ("/**/a/**/{m}", "`**` stands twice"),
             ("/{m}?x=*", "the query"),
             ("/caf%C3%A9/{m}", "decoded"),
+            ("/{m:.+}", "is no name"),
+            ("/{m=a}", "is no name"),
+            ("/a//{m}", "no path has such a segment"),
+            ("/a/../{m}", "no path has such a segment"),
+            ("/./{m}", "no path has such a segment"),
+            ("/{m}/", "no path has such a segment"),
         ] {
             let (message, _) = Path::parse(template).unwrap_err();
             assert!(message.contains(part), "{template}: {message}");
