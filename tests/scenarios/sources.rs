@@ -150,7 +150,19 @@ async fn unified_endpoint(stage: &Stage) -> Result<()> {
         for (what, request) in [
             ("no model", chat.clone().json(&json!({"messages": []}))),
             ("no JSON", chat.body("hello")),
-            ("two models", transcribe.body(upload("a", "b"))),
+            ("two models", transcribe.clone().body(upload("a", "b"))),
+            (
+                "a second model in the file, to some",
+                transcribe.body(upload("a", "").replacen(
+                    "\r\n--a bound\0",
+                    "\n--a boundary\r\n",
+                    1,
+                )),
+            ),
+            (
+                "another model, to servers that tidy paths up",
+                post("/openai/deployments/a/../b/chat").json(&json!({"model": "a"})),
+            ),
         ] {
             same(what, gateway.send(&request).await?.status, 400)?;
         }

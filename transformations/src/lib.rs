@@ -76,6 +76,7 @@
 
 pub mod acl;
 mod cel;
+mod charset;
 mod coding;
 pub mod config;
 mod diagnostic;

@@ -41,8 +41,8 @@ fn a_constant_header_is_one_more_call() {
 fn an_extraction_asks_for_little() {
     let expected = BTreeMap::from([
         ROUTES,
-        // upgrade and :method, and content-encoding.
-        ("http_get_header", 3),
+        // upgrade and :method, content-type and content-encoding.
+        ("http_get_header", 4),
         // Of the two buffers, one has something.
         ("http_get_body_chunks_size", 2),
         ("http_get_body_chunks", 1),
@@ -83,7 +83,7 @@ fn a_streamed_body_passes_unasked() {
     let config = r#"{"request":{"bodyMode":"streamed","extract":[{"header":"x-model","duplicates":"first"}]}}"#;
     let expected = BTreeMap::from([
         ROUTES,
-        ("http_get_header", 3),
+        ("http_get_header", 4),
         ("http_get_body_chunks_size", 2),
         ("http_get_body_chunks", 1),
         ("http_set_header", 2),

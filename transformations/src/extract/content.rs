@@ -2,6 +2,7 @@
 
 use super::Unusable;
 use super::wanted::{Format, Wanted};
+use crate::charset;
 use crate::coding::Coding;
 use crate::failure::Reason;
 use crate::multipart::{Delimiter, Parameters};
@@ -43,32 +44,33 @@ impl Syntax {
     /// Clients call JSON anything, so that only what is called a form, and is looked for in one, is
     /// not read as JSON.
     fn of(ops: &dyn TransformationOps, wanted: &Wanted) -> Self {
-        if wanted.parts.is_empty() && wanted.fields.is_empty() {
-            return Syntax::Json;
-        }
         let values = ops.header_values(Direction::Request, "content-type");
         // Two values are as wrong as one with a comma, and become one.
         let value = String::from_utf8_lossy(&values.join(&b", "[..])).into_owned();
         let essence = value.split([';', ',']).next().unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case("multipart/form-data") && !wanted.parts.is_empty() {
-            let parameters = Parameters::parse(&value).ok();
-            let delimiter = parameters.and_then(|parameters| Delimiter::of(&parameters).ok());
-            return delimiter.map_or(
-                Syntax::Unusable(
-                    Format::Multipart,
-                    Unusable(
-                        Reason::MultipartInvalid,
-                        "the content-type has no boundary that all would read in the same way",
-                    ),
-                ),
-                Syntax::Multipart,
-            );
+        let is = |media_type: &str| essence.eq_ignore_ascii_case(media_type);
+        let format = if is("multipart/form-data") && !wanted.parts.is_empty() {
+            Format::Multipart
+        } else if is("application/x-www-form-urlencoded") && !wanted.fields.is_empty() {
+            Format::Form
+        } else {
+            Format::Json
+        };
+        let (reason, syntax) = match format {
+            Format::Json => (Reason::JsonInvalid, Syntax::Json),
+            Format::Form => (Reason::FormInvalid, Syntax::Form),
+            Format::Multipart => {
+                let parameters = Parameters::parse(&value).ok();
+                let delimiter = parameters.and_then(|parameters| Delimiter::of(&parameters).ok());
+                let syntax = delimiter.map_or(NO_BOUNDARY, Syntax::Multipart);
+                (Reason::MultipartInvalid, syntax)
+            }
+        };
+        if charset::is_like_utf_8(&value) {
+            return syntax;
         }
-        let form = "application/x-www-form-urlencoded";
-        if essence.eq_ignore_ascii_case(form) && !wanted.fields.is_empty() {
-            return Syntax::Form;
-        }
-        Syntax::Json
+        let detail = "the content-type names a charset in which others might read something else";
+        Syntax::Unusable(format, Unusable(reason, detail))
     }
 
     pub(super) fn format(&self) -> Format {
@@ -80,3 +82,11 @@ impl Syntax {
         }
     }
 }
+
+const NO_BOUNDARY: Syntax = Syntax::Unusable(
+    Format::Multipart,
+    Unusable(
+        Reason::MultipartInvalid,
+        "the content-type has no boundary that all would read in the same way",
+    ),
+);

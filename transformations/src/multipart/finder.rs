@@ -88,7 +88,7 @@ impl Visitor for Visit<'_> {
         let name = part.name.filter(|_| !part.is_file);
         self.search.wanted =
             name.and_then(|name| self.names.iter().position(|wanted| *wanted == name));
-        if self.search.wanted.is_some() && part.is_encoded {
+        if self.search.wanted.is_some() && part.is_unclear {
             return Err(Error::Invalid);
         }
         Ok(())

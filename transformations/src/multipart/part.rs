@@ -2,6 +2,7 @@
 
 use super::Error;
 use super::parameters::Parameters;
+use crate::charset;
 
 /// What the headers of a part say of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,8 +11,8 @@ pub(super) struct Part {
     pub(super) name: Option<String>,
     /// Whether it is a file. One with an empty name is a value to some readers, and counts as one.
     pub(super) is_file: bool,
-    /// Whether its bytes are not the value's but stand for them in another encoding.
-    pub(super) is_encoded: bool,
+    /// Whether readers differ on what its bytes say, or whether it is a file.
+    pub(super) is_unclear: bool,
 }
 
 impl Part {
@@ -21,23 +22,19 @@ impl Part {
     ///
     /// They are none, or might be read in another way by others.
     pub(super) fn parse(lines: &[u8]) -> Result<Self, Error> {
-        let text = std::str::from_utf8(lines).map_err(|_| Error::Invalid)?;
-        let mut headers: Vec<(String, String)> = Vec::new();
+        // Only of a name does it matter how its bytes are read: file names come in any charset.
+        let text = String::from_utf8_lossy(lines);
+        let mut headers: Vec<(String, &str)> = Vec::new();
         for line in text.split_terminator("\r\n") {
-            if line.contains(['\r', '\n', '\0']) {
+            // To some readers, a line that begins with white space goes on with the last.
+            if line.contains(['\r', '\n', '\0']) || line.starts_with([' ', '\t']) {
                 return Err(Error::Invalid);
-            }
-            // RFC 5322 section 2.2.3: a line that begins with white space goes on with the last.
-            if line.starts_with([' ', '\t']) {
-                let (_, value) = headers.last_mut().ok_or(Error::Invalid)?;
-                value.push_str(line);
-                continue;
             }
             let (name, value) = line.split_once(':').ok_or(Error::Invalid)?;
             if name.is_empty() || name.ends_with([' ', '\t']) {
                 return Err(Error::Invalid);
             }
-            headers.push((name.to_ascii_lowercase(), value.to_owned()));
+            headers.push((name.to_ascii_lowercase(), value));
         }
         let mut part = Self::default();
         let mut dispositions = 0_u8;
@@ -50,7 +47,12 @@ impl Part {
                 "content-transfer-encoding" => {
                     let plain = ["7bit", "8bit", "binary"];
                     let value = value.trim().to_ascii_lowercase();
-                    part.is_encoded |= !plain.contains(&value.as_str());
+                    part.is_unclear |= !plain.contains(&value.as_str());
+                }
+                "content-type" => {
+                    let value = value.trim().to_ascii_lowercase();
+                    let nested = value.starts_with("multipart/");
+                    part.is_unclear |= nested || !charset::is_like_utf_8(&value);
                 }
                 _ => {}
             }
@@ -63,16 +65,16 @@ impl Part {
 
     fn disposition(&mut self, value: &str) -> Result<(), Error> {
         let disposition = Parameters::parse(value).map_err(|_| Error::Invalid)?;
+        // RFC 7578 section 4.2. Some readers do not look at it, and believe the name.
         if disposition.value != "form-data" {
-            return Ok(());
+            return Err(Error::Invalid);
         }
         for (parameter, value) in disposition.names_and_values() {
             match parameter {
-                // RFC 7578 has quotes escaped as browsers do, `%22`; a backslash means several things.
-                "name" if value.contains('\\') => return Err(Error::Invalid),
+                "name" if is_odd(value) => return Err(Error::Invalid),
                 "name" => self.name = Some(value.to_owned()),
                 "filename" => self.is_file |= !value.is_empty(),
-                "filename*" => self.is_file = true,
+                "filename*" => {}
                 // RFC 2231, which RFC 7578 section 4.2 forbids: some readers make a name of it.
                 other if other.starts_with("name*") || other.starts_with("filename*") => {
                     return Err(Error::Invalid);
@@ -80,8 +82,17 @@ impl Part {
                 _ => {}
             }
         }
+        // Not all readers know this way to name a file.
+        self.is_unclear |= !self.is_file && disposition.get("filename*").is_some();
         Ok(())
     }
+}
+
+/// Whether readers differ on what a part of this name is called, or on what it means.
+fn is_odd(name: &str) -> bool {
+    // RFC 7578 has quotes escaped as browsers do, `%22`; a backslash means several things.
+    // Some decode RFC 2047's `=?utf-8?q?name?=`, and some believe the charset that `_charset_` names.
+    name.contains(['\\', char::REPLACEMENT_CHARACTER]) || name.contains("=?") || name == "_charset_"
 }
 
 #[cfg(test)]
@@ -99,7 +110,7 @@ mod tests {
         for lines in [
             "Content-Disposition: form-data; name=\"model\"\r\n",
             "content-disposition:form-data;name=model\r\nContent-Type: text/plain\r\n",
-            "X: y\r\nCONTENT-DISPOSITION: Form-Data;\r\n\tNAME=\"model\"\r\n",
+            "X: y\r\nCONTENT-DISPOSITION: Form-Data;\tNAME=\"model\"\r\n",
         ] {
             assert_eq!(named(lines), model, "{lines}");
             assert!(!part(lines).unwrap().is_file);
@@ -107,7 +118,7 @@ mod tests {
         for lines in [
             "",
             "Content-Type: text/plain\r\n",
-            "Content-Disposition: attachment; name=model\r\n",
+            "Content-Disposition: form-data\r\n",
         ] {
             assert_eq!(named(lines), None, "{lines}");
         }
@@ -116,8 +127,11 @@ mod tests {
             part(&lines).unwrap().is_file
         };
         assert!(file("filename=\"C:\\a.mp3\""));
-        assert!(file("filename*=UTF-8''a"));
+        assert!(file("filename=a; filename*=UTF-8''a"));
+        assert!(!file("filename*=UTF-8''a"));
         assert!(!file("filename=\"\""));
+        let latin = b"Content-Disposition: form-data; name=f; filename=\"caf\xe9\"\r\n";
+        assert!(Part::parse(latin).unwrap().is_file);
     }
 
     #[test]
@@ -133,20 +147,35 @@ mod tests {
             "Content-Disposition: form-data; name=\"mo\\del\"\r\n",
             "X: a\nContent-Disposition: form-data; name=a\r\n",
             "X: a\rContent-Disposition: form-data; name=a\r\n",
+            "Content-Disposition: form-data;\r\n name=a\r\n",
+            "Content-Disposition: attachment; name=a\r\n",
+            "Content-Disposition: form-data; name=\"=?utf-8?q?a?=\"\r\n",
+            "Content-Disposition: form-data; name=_charset_\r\n",
         ] {
             assert_eq!(part(lines), Err(Error::Invalid), "{lines}");
         }
-        assert_eq!(Part::parse(b"X: \xff\r\n"), Err(Error::Invalid));
+        let binary = b"Content-Disposition: form-data; name=\"a\xff\"\r\n";
+        assert_eq!(Part::parse(binary), Err(Error::Invalid));
     }
 
     #[test]
-    fn transfer_encodings() {
-        let encoded = |value: &str| {
-            let lines = format!("Content-Transfer-Encoding: {value}\r\n");
-            part(&lines).unwrap().is_encoded
-        };
-        assert!(!encoded("8BIT"));
-        assert!(encoded("base64"));
-        assert!(encoded("quoted-printable"));
+    fn what_its_bytes_say() {
+        let unclear = |lines: &str| part(&format!("{lines}\r\n")).unwrap().is_unclear;
+        for lines in [
+            "Content-Transfer-Encoding: 8BIT",
+            "Content-Type: text/plain; charset=UTF-8",
+            "Content-Disposition: form-data; name=a; filename=b; filename*=utf-8''b",
+        ] {
+            assert!(!unclear(lines), "{lines}");
+        }
+        for lines in [
+            "Content-Transfer-Encoding: base64",
+            "Content-Transfer-Encoding: quoted-printable",
+            "Content-Type: text/plain; charset=utf-7",
+            "Content-Type: multipart/mixed; boundary=x",
+            "Content-Disposition: form-data; name=a; filename*=utf-8''b",
+        ] {
+            assert!(unclear(lines), "{lines}");
+        }
     }
 }

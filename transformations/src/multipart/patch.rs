@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::part::Part;
-use super::scanner::{Scanner, Visitor};
+use super::scanner::{LINE_BREAK, Scanner, Visitor};
 use super::{Delimiter, Error};
 use crate::json::patch::{Change, Splice};
 use crate::limits::{Limits, PLACES};
@@ -12,6 +12,8 @@ use crate::limits::{Limits, PLACES};
 #[derive(Clone, Debug)]
 struct Place {
     name: Option<String>,
+    /// Whether readers differ on what its bytes say.
+    is_unclear: bool,
     /// From after the delimiter before it to after the one behind it.
     whole: Range<usize>,
     content: Range<usize>,
@@ -34,6 +36,17 @@ pub(crate) fn plan(
     limits: &Limits,
 ) -> Result<(Vec<Splice>, Vec<usize>), Error> {
     let (places, closing) = places(body, delimiter)?;
+    let is_named = |place: &Place| {
+        let mut names = changes.iter().map(|(name, _)| Some(*name));
+        names.any(|name| name == place.name.as_deref())
+    };
+    // What is put there would be read in their encoding.
+    if places
+        .iter()
+        .any(|place| place.is_unclear && is_named(place))
+    {
+        return Err(Error::Invalid);
+    }
     let mut splices = Vec::new();
     let mut added = String::new();
     let mut misfits = Vec::new();
@@ -78,7 +91,7 @@ pub(crate) fn plan(
         }
         if adds && missing {
             added.push_str(&format!(
-                "\r\nContent-Disposition: form-data; name=\"{}\"\r\n\r\n{value}{}",
+                "\r\nContent-Disposition: form-data; name=\"{}\"\r\n\r\n{value}\r\n{}",
                 escaped(name),
                 delimiter.as_text(),
             ));
@@ -122,6 +135,7 @@ fn places(body: &[u8], delimiter: &Delimiter) -> Result<(Vec<Place>, usize), Err
             }
             places.push(Place {
                 name: part.name.filter(|_| !part.is_file),
+                is_unclear: part.is_unclear,
                 whole: closing..closing,
                 content: at..at,
                 bare: false,
@@ -129,7 +143,8 @@ fn places(body: &[u8], delimiter: &Delimiter) -> Result<(Vec<Place>, usize), Err
         }
         if scanner.is_at_delimiter() {
             if let Some(place) = places.last_mut().filter(|place| place.whole.end == closing) {
-                let end = at.saturating_sub(delimiter.0.len());
+                let delimiter = delimiter.0.len().saturating_add(LINE_BREAK.len());
+                let end = at.saturating_sub(delimiter);
                 place.whole.end = at;
                 place.bare = end < place.content.start;
                 place.content.end = end.max(place.content.start);
@@ -167,7 +182,7 @@ mod tests {
     use crate::json::patch::spliced;
 
     fn delimiter() -> Delimiter {
-        Delimiter(b"\r\n--XX".to_vec())
+        Delimiter(b"--XX".to_vec())
     }
 
     fn part(name: &str, content: &str) -> String {

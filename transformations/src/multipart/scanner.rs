@@ -2,17 +2,17 @@
 
 use std::borrow::Cow;
 
-use memchr::{memmem, memrchr};
+use memchr::memmem;
 
 use super::{Error, Parameters};
 use crate::limits::PART_HEADER_BYTES;
 
-/// What stands between two parts: a line break, two hyphens and the boundary.
+/// What stands between two parts at the beginning of a line: two hyphens and the boundary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Delimiter(pub(super) Vec<u8>);
 
-/// The line break of a delimiter.
-const LINE_BREAK: usize = 2;
+/// What ends the line before a delimiter, and belongs to it.
+pub(super) const LINE_BREAK: &[u8] = b"\r\n";
 
 impl Delimiter {
     /// That of a body with this `content-type`, if it says `multipart/form-data`.
@@ -21,6 +21,11 @@ impl Delimiter {
     ///
     /// It has no boundary, or one that RFC 2046 does not allow.
     pub(crate) fn of(content_type: &Parameters) -> Result<Self, Error> {
+        // RFC 2231 has other ways to say it, `boundary*` and `boundary*0`, that some know.
+        let mut names = content_type.names_and_values().map(|(name, _)| name);
+        if names.any(|name| name.starts_with("boundary*")) {
+            return Err(Error::Invalid);
+        }
         let boundary = content_type.get("boundary").ok_or(Error::Invalid)?;
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&b);
         if !(1..=70).contains(&boundary.len())
@@ -29,7 +34,7 @@ impl Delimiter {
         {
             return Err(Error::Invalid);
         }
-        Ok(Self([b"\r\n--", boundary.as_bytes()].concat()))
+        Ok(Self([b"--", boundary.as_bytes()].concat()))
     }
 
     /// The delimiter, which is ASCII.
@@ -37,9 +42,9 @@ impl Delimiter {
         String::from_utf8_lossy(&self.0)
     }
 
-    /// Whether it stands in the content of a part, from the beginning of its first line on.
+    /// Whether it stands in the content of a part.
     pub(super) fn stands_in(&self, content: &str) -> bool {
-        format!("\r\n{content}").contains(&*self.as_text())
+        content.contains(&*self.as_text())
     }
 }
 
@@ -56,19 +61,21 @@ pub(super) trait Visitor {
 }
 
 /// Reads one body.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Scanner {
     at: At,
-    /// How many bytes of the delimiter have passed, or of the line break after headers.
-    matched: usize,
-    /// Whether the first two of them have not: where a line has just begun, a delimiter needs no
-    /// line break of its own.
-    line_begun: bool,
+    /// The end of what has passed of the content: a delimiter may begin there.
+    held: Vec<u8>,
+    /// Whether all that has passed of the content is held.
+    all_held: bool,
     headers: Vec<u8>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum At {
+    /// At the beginning of the body.
+    #[default]
+    Beginning,
     /// Before the first part.
     Preamble,
     Headers,
@@ -77,27 +84,14 @@ enum At {
     Delimited,
     /// After a delimiter and one hyphen.
     Closing,
-    /// After a delimiter and white space.
-    Padding,
     /// After a delimiter and a carriage return.
     LineEnd,
     /// After the last part.
     Epilogue,
 }
 
-impl Default for Scanner {
-    fn default() -> Self {
-        Self {
-            at: At::Preamble,
-            matched: LINE_BREAK,
-            line_begun: true,
-            headers: Vec::new(),
-        }
-    }
-}
-
 impl Scanner {
-    /// Whether nothing that follows matters.
+    /// Whether no part can follow.
     pub(super) fn ended(&self) -> bool {
         self.at == At::Epilogue
     }
@@ -139,70 +133,98 @@ impl Scanner {
             return Ok(bytes);
         };
         match self.at {
-            At::Epilogue => return Ok(&[]),
-            At::Preamble | At::Content => return self.content(delimiter, visitor, bytes),
+            At::Beginning => {
+                self.begin(At::Preamble);
+                return Ok(bytes);
+            }
+            At::Preamble | At::Content | At::Epilogue => {
+                return self.content(delimiter, visitor, bytes);
+            }
             At::Headers => self.header(*first, visitor)?,
-            At::Delimited | At::Closing | At::Padding | At::LineEnd => self.delimited(*first)?,
+            At::Delimited | At::Closing | At::LineEnd => self.delimited(*first)?,
         }
         Ok(rest)
+    }
+
+    /// Begins to read what ends with a delimiter.
+    fn begin(&mut self, at: At) {
+        self.at = at;
+        self.held.clear();
+        self.all_held = true;
     }
 
     /// Reads the bytes up to the next delimiter; returns those after it.
     fn content<'b>(
         &mut self,
-        Delimiter(delimiter): &Delimiter,
+        delimiter: &Delimiter,
         visitor: &mut impl Visitor,
         bytes: &'b [u8],
     ) -> Result<&'b [u8], Error> {
-        let mut tell = |at: At, bytes: &[u8]| {
-            if at == At::Content {
-                visitor.content(bytes);
+        let Delimiter(needle) = delimiter;
+        // A delimiter and the line break before it, but for the last byte.
+        let most_held = LINE_BREAK
+            .len()
+            .saturating_add(needle.len())
+            .saturating_sub(1);
+        let held = self.held.len();
+        if held > 0 {
+            let edge = bytes.get(..most_held).unwrap_or(bytes);
+            self.held.extend_from_slice(edge);
+            let joined = std::mem::take(&mut self.held);
+            if let Some(at) = memmem::find(&joined, needle) {
+                self.delimiter(joined.get(..at).unwrap_or_default(), visitor)?;
+                let after = at.saturating_add(needle.len()).saturating_sub(held);
+                return Ok(bytes.get(after..).unwrap_or_default());
             }
-        };
-        let at = self.at;
-        if self.matched > 0 {
-            let (passed, wanted) = delimiter.split_at_checked(self.matched).unwrap_or_default();
-            let alike = bytes.iter().zip(wanted).take_while(|(a, b)| a == b).count();
-            let rest = bytes.get(alike..).unwrap_or_default();
-            if alike == wanted.len() {
-                self.matched = 0;
-                self.line_begun = false;
-                self.at = At::Delimited;
-                if at == At::Content {
-                    visitor.end()?;
-                }
-                return Ok(rest);
+            if edge.len() == bytes.len() {
+                self.pass(&joined, most_held, visitor);
+                return Ok(&[]);
             }
-            if rest.is_empty() {
-                self.matched = self.matched.saturating_add(alike);
-                return Ok(rest);
-            }
-            // It was none, and the only line break of a delimiter is its first: no other one can
-            // have begun inside.
-            let real = if self.line_begun { LINE_BREAK } else { 0 };
-            tell(at, passed.get(real..).unwrap_or_default());
-            self.matched = 0;
-            self.line_begun = false;
-            // What was alike is content too, and is passed over by the search that follows.
+            // None begins in what was held.
+            self.tell(joined.get(..held).unwrap_or_default(), visitor);
         }
-        if let Some((before, found)) =
-            memmem::find(bytes, delimiter).and_then(|found| bytes.split_at_checked(found))
-        {
-            tell(at, before);
-            self.at = At::Delimited;
-            if at == At::Content {
-                visitor.end()?;
-            }
-            return Ok(found.get(delimiter.len()..).unwrap_or_default());
+        if let Some(at) = memmem::find(bytes, needle) {
+            self.delimiter(bytes.get(..at).unwrap_or_default(), visitor)?;
+            let after = at.saturating_add(needle.len());
+            return Ok(bytes.get(after..).unwrap_or_default());
         }
-        // The beginning of one at the end?
-        let (before, begun) = memrchr(b'\r', bytes)
-            .and_then(|at| bytes.split_at_checked(at))
-            .filter(|(_, begun)| delimiter.starts_with(begun))
-            .unwrap_or((bytes, &[]));
-        tell(at, before);
-        self.matched = begun.len();
+        self.pass(bytes, most_held, visitor);
         Ok(&[])
+    }
+
+    /// Has bytes without a delimiter pass, but for the last.
+    fn pass(&mut self, bytes: &[u8], most_held: usize, visitor: &mut impl Visitor) {
+        let passed = bytes.len().saturating_sub(most_held);
+        let (passed, held) = bytes.split_at_checked(passed).unwrap_or_default();
+        self.tell(passed, visitor);
+        self.held = held.to_vec();
+    }
+
+    fn tell(&mut self, bytes: &[u8], visitor: &mut impl Visitor) {
+        self.all_held &= bytes.is_empty();
+        if self.at == At::Content {
+            visitor.content(bytes);
+        }
+    }
+
+    /// A delimiter has come after `before`, and what was told before that. Where it does not begin a
+    /// line, or stands after the last part, it is one to some readers and none to others.
+    fn delimiter(&mut self, before: &[u8], visitor: &mut impl Visitor) -> Result<(), Error> {
+        let begins = before.is_empty() && self.all_held;
+        let content = if begins {
+            Some(before)
+        } else {
+            before.strip_suffix(LINE_BREAK)
+        };
+        let content = content
+            .filter(|_| self.at != At::Epilogue)
+            .ok_or(Error::Invalid)?;
+        self.tell(content, visitor);
+        if self.at == At::Content {
+            visitor.end()?;
+        }
+        self.at = At::Delimited;
+        Ok(())
     }
 
     fn header(&mut self, byte: u8, visitor: &mut impl Visitor) -> Result<(), Error> {
@@ -212,12 +234,10 @@ impl Scanner {
         self.headers.push(byte);
         let ended = self.headers.ends_with(b"\r\n\r\n") || self.headers == b"\r\n";
         if ended {
-            let lines = self.headers.len().saturating_sub(LINE_BREAK);
+            let lines = self.headers.len().saturating_sub(LINE_BREAK.len());
             visitor.part(self.headers.get(..lines).unwrap_or_default())?;
             self.headers.clear();
-            self.at = At::Content;
-            self.matched = LINE_BREAK;
-            self.line_begun = true;
+            self.begin(At::Content);
         }
         Ok(())
     }
@@ -225,14 +245,13 @@ impl Scanner {
     /// After a delimiter: the end of its line, or of the last part. Nothing else may follow, for
     /// the boundary of some is then part of the content of others.
     fn delimited(&mut self, byte: u8) -> Result<(), Error> {
-        self.at = match (self.at, byte) {
-            (At::Delimited, b'-') => At::Closing,
-            (At::Closing, b'-') => At::Epilogue,
-            (At::Delimited | At::Padding, b' ' | b'\t') => At::Padding,
-            (At::Delimited | At::Padding, b'\r') => At::LineEnd,
-            (At::LineEnd, b'\n') => At::Headers,
+        match (self.at, byte) {
+            (At::Delimited, b'-') => self.at = At::Closing,
+            (At::Closing, b'-') => self.begin(At::Epilogue),
+            (At::Delimited, b'\r') => self.at = At::LineEnd,
+            (At::LineEnd, b'\n') => self.at = At::Headers,
             _ => return Err(Error::Invalid),
-        };
+        }
         Ok(())
     }
 }

@@ -240,7 +240,7 @@ pub(crate) fn inputs() -> Vec<Input> {
             )
         }),
         input("a thousand parts of many header lines", Good, || {
-            let many = "X:\r\n \r\n".repeat(1000);
+            let many = "X:\r\nY:\r\n".repeat(1000);
             (
                 searching_forms(),
                 parts(500, move |n| {
