@@ -1,7 +1,8 @@
 //! Files with configurations of our filters in them.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value};
+use serde_saphyr::UserMessageFormatter;
 
 /// The module's name in Envoy configurations.
 const MODULE: &str = "rust_module";
@@ -51,7 +52,10 @@ pub(crate) fn filters(text: &str, name: &str) -> Result<Vec<Filter>> {
         Ok(document) => (document, Some(text)),
         Err(_) => {
             let parsed: Result<Value, _> = serde_saphyr::from_str(text);
-            let parsed = parsed.map_err(|error| anyhow::anyhow!("{}", error.without_snippet()));
+            let parsed = parsed.map_err(|error| {
+                let error = error.without_snippet();
+                anyhow!(error.render_with_formatter(&UserMessageFormatter))
+            });
             (parsed.context("neither YAML nor JSON")?, None)
         }
     };
@@ -205,6 +209,17 @@ mod tests {
                 [whole(config)],
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn errors_speak_to_who_writes_the_file() {
+        for text in ["a: 1\na: 2", "a: 1\n---\nb: 2"] {
+            let error = format!("{:#}", filters(text, "rustformation").unwrap_err());
+            assert!(error.contains(" at line "), "{text}: {error}");
+            for name in ["Options", "from_str"] {
+                assert!(!error.contains(name), "{text}: {error}");
+            }
         }
     }
 

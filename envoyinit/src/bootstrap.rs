@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value, json};
+use serde_saphyr::UserMessageFormatter;
 
 use crate::pod::Locality;
 
@@ -22,9 +23,14 @@ pub(crate) fn complete(
     locality: &Locality,
     ca_bundle: Option<&Path>,
 ) -> Result<String> {
-    // Without its snippet: a bootstrap may hold credentials.
-    let parsed: Value = serde_saphyr::from_str(text)
-        .map_err(|error| anyhow::anyhow!("neither YAML nor JSON: {}", error.without_snippet()))?;
+    let parsed: Value = serde_saphyr::from_str(text).map_err(|error| {
+        // Without its snippet: a bootstrap may hold credentials.
+        let error = error.without_snippet();
+        anyhow!(
+            "neither YAML nor JSON: {}",
+            error.render_with_formatter(&UserMessageFormatter)
+        )
+    })?;
     let mut bootstrap = match parsed {
         Value::Object(fields) => fields,
         Value::Null => bail!("empty: it takes Envoy's bootstrap"),
@@ -205,6 +211,18 @@ mod tests {
             let error = complete(text, &zone("z"), Some(Path::new("/ca"))).unwrap_err();
             let error = format!("{error:#}");
             assert!(error.contains(message), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn errors_speak_to_who_writes_the_bootstrap() {
+        for text in ["a: 1\na: 2", "a: 1\n---\nb: 2", "a: .inf", "a: &a [*a]"] {
+            let error = complete(text, &Locality::default(), None).unwrap_err();
+            let error = format!("{error:#}");
+            for name in ["Options", "Policy", "from_"] {
+                assert!(!error.contains(name), "{text}: {error}");
+            }
+            assert!(error.contains(" at line "), "{text}: {error}");
         }
     }
 
