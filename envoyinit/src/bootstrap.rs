@@ -23,7 +23,9 @@ pub(crate) fn complete(
     locality: &Locality,
     ca_bundle: Option<&Path>,
 ) -> Result<String> {
-    let parsed: Value = serde_saphyr::from_str(text).map_err(|error| {
+    // As Envoy reads numbers: the `mode: 0600` of a socket is octal.
+    let options = serde_saphyr::options! { legacy_octal_numbers: true };
+    let parsed: Value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         // Without its snippet: a bootstrap may hold credentials.
         let error = error.without_snippet();
         anyhow!(
@@ -212,6 +214,13 @@ mod tests {
             let error = format!("{error:#}");
             assert!(error.contains(message), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_mode_is_octal_as_envoy_reads_it() {
+        let text = "a: 0600\nb: 0o600\nc: 0x1F\nd: 0\ne: '0600'\nf: 0.5";
+        let expected = json!({"a": 0o600, "b": 0o600, "c": 0x1F, "d": 0, "e": "0600", "f": 0.5});
+        assert_eq!(completed(text, &Locality::default(), None), expected);
     }
 
     #[test]
