@@ -7,7 +7,8 @@ use harness::Module;
 
 use crate::table::Table;
 
-/// Checks the built module: hooks, symbols, glibc, flags. Exits 1 if something would keep it from loading.
+/// Checks the built module: hooks, symbols, libraries, flags. Exits 1 if some Envoy would refuse it, or if its crashes
+/// would have no names.
 #[derive(clap::Args)]
 pub(crate) struct CheckModule {
     /// A librust_module.so; built if not given.

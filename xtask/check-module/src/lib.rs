@@ -2,13 +2,14 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use object::elf::{DF_1_NODELETE, DT_FLAGS_1, DT_NEEDED, FileHeader64};
 use object::read::elf::ElfFile;
-use object::{Endianness, Object as _, ObjectSymbol as _};
+use object::{Endianness, Object as _, ObjectSymbol as _, SymbolKind};
 
 /// Every hook that some supported Envoy looks up when it loads a filter, and the optional `local_reply`. A
 /// missing one makes it refuse the configuration. Without their common `envoy_dynamic_module_on_`.
@@ -39,12 +40,23 @@ const HOOKS: [&str; 24] = [
     "http_filter_local_reply",
 ];
 
-/// The newest glibc the module may ask for: what a build on Debian 12 (glibc 2.36) needs, and what RHEL 9,
-/// Ubuntu 22.04 (Envoy's image) and Debian 12 (its distroless image) all have.
+/// The newest glibc the module may ask for: what a build on Debian 12 (glibc 2.36) needs, its unwinder most of all, and
+/// what Ubuntu 22.04 (Envoy's image) and Debian 12 (its distroless image) have.
 const GLIBC: GlibcVersion = GlibcVersion {
     major: 2,
-    minor: 34,
+    minor: 35,
 };
+
+/// What glibc consists of. Envoy's distroless image has nothing else, not even `libgcc_s.so.1`.
+const LIBRARIES: [&str; 7] = [
+    "ld-linux-aarch64.so.1",
+    "ld-linux-x86-64.so.2",
+    "libc.so.6",
+    "libdl.so.2",
+    "libm.so.6",
+    "libpthread.so.0",
+    "librt.so.1",
+];
 
 /// One thing that was looked at.
 #[derive(Debug, PartialEq, Eq)]
@@ -96,9 +108,13 @@ pub fn check(path: &Path) -> Result<Report> {
     let missing = missing.map(|hook| format!("not exported: {hook}"));
     let bound = facts.bound_callbacks().into_iter();
     let bound = bound.map(|callback| format!("bound when the file is loaded: {callback}"));
+    let foreign = facts.foreign_libraries().into_iter();
+    let foreign = foreign.map(|library| {
+        format!("not in every image of Envoy: {library}; build with GCC, which has its unwinder as a static library")
+    });
     Ok(Report {
         rows: facts.judge(),
-        details: missing.chain(bound).collect(),
+        details: missing.chain(bound).chain(foreign).collect(),
     })
 }
 
@@ -127,16 +143,47 @@ struct Facts {
     libraries: Vec<String>,
     glibc: Option<GlibcVersion>,
     no_delete: bool,
+    /// Whether functions have names: without them a crash report is numbers.
+    named: bool,
+    debug: Debug,
     bytes: usize,
+}
+
+/// Where the debug information is.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Debug {
+    #[default]
+    Nowhere,
+    Inside,
+    /// In a file of this name.
+    Beside(String),
+}
+
+impl fmt::Display for Debug {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nowhere => formatter.write_str("none"),
+            Self::Inside => formatter.write_str("inside"),
+            Self::Beside(name) => write!(formatter, "in {name}"),
+        }
+    }
 }
 
 impl Facts {
     fn read(data: &[u8]) -> Result<Self> {
         let file = ElfFile::<FileHeader64<Endianness>>::parse(data)?;
         let mut facts = Self {
+            named: file
+                .symbols()
+                .any(|symbol| symbol.kind() == SymbolKind::Text),
             bytes: data.len(),
             ..Self::default()
         };
+        if let Some((name, _)) = file.gnu_debuglink()? {
+            facts.debug = Debug::Beside(String::from_utf8_lossy(name).into_owned());
+        } else if file.section_by_name(".debug_line").is_some() {
+            facts.debug = Debug::Inside;
+        }
         for symbol in file.dynamic_symbols() {
             let name = symbol.name()?.to_owned();
             match symbol.is_undefined() {
@@ -172,6 +219,13 @@ impl Facts {
             .collect()
     }
 
+    fn foreign_libraries(&self) -> Vec<&str> {
+        let libraries = self.libraries.iter().map(String::as_str);
+        libraries
+            .filter(|library| !LIBRARIES.contains(library))
+            .collect()
+    }
+
     fn judge(&self) -> Vec<Row> {
         let missing = self.missing_hooks().len();
         let bound = self.bound_callbacks().len();
@@ -204,7 +258,17 @@ impl Facts {
                 if self.no_delete { "set" } else { "not set" }.into(),
                 Some(self.no_delete),
             ),
-            row("libraries", self.libraries.join(", "), None),
+            row(
+                "libraries, none but glibc's",
+                self.libraries.join(", "),
+                Some(self.foreign_libraries().is_empty()),
+            ),
+            row(
+                "names of functions, for crash reports",
+                if self.named { "there" } else { "stripped" }.into(),
+                Some(self.named),
+            ),
+            row("debug information", self.debug.to_string(), None),
             row("size", format!("{} KiB", self.bytes / 1024), None),
         ]
     }
@@ -233,7 +297,7 @@ fn newest_glibc(
 
 #[cfg(test)]
 mod tests {
-    use super::{Facts, GLIBC, GlibcVersion, HOOKS, Report};
+    use super::{Debug, Facts, GLIBC, GlibcVersion, HOOKS, Report};
 
     fn wrong(facts: &Facts) -> usize {
         let rows = facts.judge();
@@ -252,6 +316,7 @@ mod tests {
                 .collect(),
             glibc: Some(GLIBC),
             no_delete: true,
+            named: true,
             ..Facts::default()
         }
     }
@@ -276,7 +341,21 @@ mod tests {
         assert_eq!(wrong(&facts), 1);
         assert_eq!(
             wrong(&Facts {
-                glibc: GlibcVersion::parse("GLIBC_2.35"),
+                glibc: GlibcVersion::parse("GLIBC_2.36"),
+                ..sound()
+            }),
+            1
+        );
+        assert_eq!(
+            wrong(&Facts {
+                libraries: vec!["libc.so.6".into(), "libgcc_s.so.1".into()],
+                ..sound()
+            }),
+            1
+        );
+        assert_eq!(
+            wrong(&Facts {
+                named: false,
                 ..sound()
             }),
             1
@@ -311,7 +390,8 @@ mod tests {
                 .any(|library| library.starts_with("libc.so")),
             "{facts:?}"
         );
-        assert!(facts.glibc.is_some());
+        assert!(facts.glibc.is_some() && facts.named);
+        assert_eq!(facts.debug, Debug::Inside);
         assert!(!facts.undefined.is_empty());
         assert!(Facts::read(b"not an ELF file").is_err());
     }
