@@ -2,13 +2,14 @@
 #
 #   envoy-wrapper   Envoy, the module, envoyinit: in place of kgateway's image of that name (the default)
 #   module          librust_module.so and nothing else, for image volumes and COPY --from
+#   module-debug    its debug information, for crash reports
 #   cli             the command rustformations
 #
 #   docker build --tag rustformations/envoy-wrapper .
 #   docker buildx build --platform linux/amd64,linux/arm64 --tag rustformations/envoy-wrapper .
 #
 # Each base image can be another one: RUST_IMAGE with Rust, a C compiler, glibc 2.36 or earlier and a CA bundle;
-# ENVOY_IMAGE with glibc 2.34 or later and /usr/local/bin/envoy; BUSYBOX_IMAGE with a static /bin/busybox.
+# ENVOY_IMAGE with glibc 2.35 or later and /usr/local/bin/envoy; BUSYBOX_IMAGE with a static /bin/busybox.
 # docs/image.md says more. `cargo xtask image` builds and tests it.
 ARG RUST_IMAGE=rust:1.95.0-bookworm
 ARG ENVOY_IMAGE=envoyproxy/envoy:distroless-v1.40.0
@@ -30,22 +31,42 @@ ENV CARGO_TARGET_DIR=/target CARGO_INCREMENTAL=0
 COPY --from=manifests /src .
 RUN cargo build --release --locked --package rustformations --package envoyinit --package rustformations-cli \
  && cargo build --locked --package check-module
-COPY . .
+# What the images are built from, and nothing else: a change to the tests or to xtask builds nothing anew.
+COPY transformations transformations
+COPY json-blocks json-blocks
+COPY envoy-sdk envoy-sdk
+COPY rustformations rustformations
+COPY envoyinit envoyinit
+COPY cli cli
+COPY xtask/check-module xtask/check-module
 # Cargo compares times, and these sources are older than the empty ones it has just built.
 RUN find . -name '*.rs' -exec touch {} + \
  && cargo build --release --locked --package rustformations --package envoyinit --package rustformations-cli \
- && cargo run --locked --package check-module /target/release/librust_module.so
-# The module's unwinder, which a base image without a C++ runtime lacks; and all that the command needs.
-RUN mkdir -p /libraries /cli/usr/local/bin \
+ && cargo build --locked --package check-module
+# Four fifths of the module are its debug information: that goes into a file of its own, and the names that a crash
+# report shows stay. Then the unwinder of the programs, which an image without a C++ runtime lacks, and all that the
+# command needs. The module has its own.
+WORKDIR /target/release
+RUN mkdir -p /debug /libraries /cli/usr/local/bin \
+ && objcopy --only-keep-debug --compress-debug-sections=zlib librust_module.so /debug/librust_module.so.debug \
+ && strip --strip-debug librust_module.so envoyinit rustformations \
+ && objcopy --add-gnu-debuglink=/debug/librust_module.so.debug librust_module.so \
+ && /target/debug/check-module librust_module.so \
  && cp -L "$(gcc -print-file-name=libgcc_s.so.1)" /libraries/ \
- && cp /target/release/rustformations /cli/usr/local/bin/ \
- && ldd /target/release/rustformations | grep -o '/lib[^ ]*' | xargs cp -L --parents -t /cli
+ && cp rustformations /cli/usr/local/bin/ \
+ && ldd rustformations | grep -o '/lib[^ ]*' | xargs cp -L --parents -t /cli
 
 FROM scratch AS module
 LABEL org.opencontainers.image.title="rustformations module" \
       org.opencontainers.image.description="librust_module.so, a dynamic module for Envoy" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /target/release/librust_module.so /librust_module.so
+
+FROM scratch AS module-debug
+LABEL org.opencontainers.image.title="rustformations module, debug information" \
+      org.opencontainers.image.description="librust_module.so.debug, for the module of the same build" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /debug/librust_module.so.debug /librust_module.so.debug
 
 FROM scratch AS cli
 LABEL org.opencontainers.image.title="rustformations" \

@@ -1,5 +1,6 @@
 //! `cargo xtask image`: the images, built and tried.
 
+mod artifact;
 mod base;
 mod docker;
 mod fleet;
@@ -82,6 +83,7 @@ fn try_all(no_build: bool) -> Result<()> {
     println!("images ready after {} s", begin.elapsed().as_secs());
     let mut checks = Checks::new();
     structure::check(&images, &mut checks)?;
+    artifact::check(&images, &mut checks);
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         pod::check(&images, &mut checks).await?;

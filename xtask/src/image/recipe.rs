@@ -9,35 +9,50 @@ use anyhow::{Context, Result, ensure};
 use super::base;
 use super::docker::{attempt, docker};
 
+/// The argument that names Envoy's image.
+const ENVOY: &str = "ENVOY_IMAGE";
+
 /// Where the Dockerfile is.
 pub(super) fn workspace() -> &'static Path {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.parent().unwrap_or(package)
 }
 
-/// The images of the three targets.
+/// The images of the targets.
 #[derive(Debug)]
 pub(super) struct Images {
+    /// What ENVOY_IMAGE names, or what stands in for it.
+    pub(super) envoy: String,
     pub(super) envoy_wrapper: String,
     pub(super) module: String,
+    pub(super) module_debug: String,
     pub(super) cli: String,
 }
 
 impl Images {
-    /// Builds all three, on base images that can be had.
+    /// Builds them all, on base images that can be had.
     pub(super) fn build() -> Result<Self> {
         let mut bases = Vec::new();
+        let mut envoy = String::new();
         for (argument, image) in arguments()? {
-            if argument.ends_with("_IMAGE") && !available(&image)? {
-                let stand_in = base::stand_in(&argument)?;
-                println!("{argument}: {image} cannot be pulled, {stand_in} stands in");
-                bases.push(format!("{argument}={stand_in}"));
+            if !argument.ends_with("_IMAGE") {
+                continue;
+            }
+            let used = base(&argument, &image)?;
+            if used != image {
+                println!("{argument}: {image} cannot be pulled, {used} stands in");
+                bases.push(format!("{argument}={used}"));
+            }
+            if argument == ENVOY {
+                envoy = used;
             }
         }
         // The build itself under a tag of its own: its layers are the next build's cache.
         build_target("build", &bases)?;
         Ok(Self {
+            envoy,
             module: build_target("module", &bases)?,
+            module_debug: build_target("module-debug", &bases)?,
             cli: build_target("cli", &bases)?,
             envoy_wrapper: build_target("envoy-wrapper", &bases)?,
         })
@@ -51,8 +66,13 @@ impl Images {
                 .map(|_found| tag)
                 .context("not built yet")
         };
+        let mut declared = arguments()?.into_iter();
+        let envoy = declared.find(|(argument, _)| argument == ENVOY);
+        let (argument, image) = envoy.context("the Dockerfile names no Envoy")?;
         Ok(Self {
+            envoy: base(&argument, &image)?,
             module: built("module")?,
+            module_debug: built("module-debug")?,
             cli: built("cli")?,
             envoy_wrapper: built("envoy-wrapper")?,
         })
@@ -90,6 +110,14 @@ fn build_target(target: &str, bases: &[String]) -> Result<String> {
         let _in_use = attempt(&["image", "rm", before.trim()], "")?;
     }
     Ok(tag)
+}
+
+/// The image for this argument: the one it names, or a stand-in.
+fn base(argument: &str, image: &str) -> Result<String> {
+    Ok(match available(image)? {
+        true => image.to_owned(),
+        false => base::stand_in(argument)?.to_owned(),
+    })
 }
 
 /// Whether this image is here or can be pulled.
