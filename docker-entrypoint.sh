@@ -4,7 +4,7 @@
 #   arguments        becomes
 #   check FILE...    the command rustformations, which checks configurations
 #   envoy ARG...     Envoy, as it is: nothing is filled in
-#   none, and no configuration: no INPUT_CONF, no /etc/envoy/envoy.yaml
+#   none, and no configuration: no INPUT_CONF, nothing in /etc/envoy
 #                    Envoy with a demonstration of body-based routing on port 8080
 #   anything else    envoyinit, which fills in the bootstrap and becomes Envoy with these arguments
 #
@@ -27,7 +27,16 @@ if [ -n "${ENVOY_SIDECAR:-}" ]; then
   exec /usr/local/bin/envoy -c /etc/envoy/envoy-sidecar.yaml "$@"
 fi
 
-if [ "$#" -eq 0 ] && [ -z "${INPUT_CONF:-}" ] && [ ! -e /etc/envoy/envoy.yaml ]; then
+# Whoever mounts something there means it: a file of another name and a folder that cannot be read are errors.
+configured() {
+  [ -r /etc/envoy ] || return 0
+  for file in /etc/envoy/*; do
+    if [ -e "$file" ] || [ -L "$file" ]; then return 0; fi
+  done
+  return 1
+}
+
+if [ "$#" -eq 0 ] && [ -z "${INPUT_CONF:-}" ] && ! configured; then
   export INPUT_CONF=/usr/local/share/rustformations/demo.yaml
   echo "no configuration: a demonstration on port 8080, see $INPUT_CONF" >&2
 fi
