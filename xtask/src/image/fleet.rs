@@ -28,6 +28,9 @@ const CONNECTIONS: usize = 6;
 /// How long the load runs undisturbed, before and after.
 const CALM: Duration = Duration::from_secs(2);
 
+/// How many requests each gateway must have answered, or the load was none.
+const ENOUGH: usize = 100;
+
 /// How long a model stays cut off.
 const CUT: Duration = Duration::from_secs(5);
 
@@ -113,8 +116,15 @@ impl Fleet {
         sleep(CALM).await;
         let tally = load.finish().await?;
         ensure!(tally.failed() == 0, "{tally}: {:?}", tally.outcomes);
+        // Else nothing was tried.
+        let shares: Vec<usize> = tally.gateways.values().copied().collect();
+        ensure!(
+            tally.gateways.keys().eq(&GATEWAYS) && shares.iter().all(|share| *share >= ENOUGH),
+            "not every gateway had a share: {:?}",
+            tally.gateways
+        );
         Ok(format!(
-            "{tally}; a gateway at most {:.1} s",
+            "{tally}; each gateway {shares:?}; its restart at most {:.1} s",
             slowest.as_secs_f64()
         ))
     }

@@ -31,6 +31,8 @@ pub(super) struct Load {
 pub(super) struct Tally {
     /// How many, by model and outcome: `200`, another status, or what went wrong.
     pub(super) outcomes: BTreeMap<(&'static str, String), usize>,
+    /// How many each gateway answered.
+    pub(super) gateways: BTreeMap<String, usize>,
     pub(super) slowest: Duration,
     pub(super) lasted: Duration,
 }
@@ -58,6 +60,9 @@ impl Load {
             for (key, count) in tally.outcomes {
                 *total.outcomes.entry(key).or_default() += count;
             }
+            for (gateway, count) in tally.gateways {
+                *total.gateways.entry(gateway).or_default() += count;
+            }
             total.slowest = total.slowest.max(tally.slowest);
         }
         total.lasted = self.begin.elapsed();
@@ -74,7 +79,12 @@ async fn send_until(stop: Arc<AtomicBool>, address: SocketAddr) -> Tally {
         }
         let begin = Instant::now();
         let outcome = match ask(&mut connection, address, model, server).await {
-            Ok(outcome) => outcome,
+            Ok((outcome, gateway)) => {
+                if let Some(gateway) = gateway {
+                    *tally.gateways.entry(gateway).or_default() += 1;
+                }
+                outcome
+            }
             Err(error) => {
                 connection = None;
                 format!("{error:#}")
@@ -87,12 +97,13 @@ async fn send_until(stop: Arc<AtomicBool>, address: SocketAddr) -> Tally {
     tally
 }
 
+/// How the request ended, and which gateway says so.
 async fn ask(
     connection: &mut Option<Connection>,
     address: SocketAddr,
     model: &str,
     server: &str,
-) -> Result<String> {
+) -> Result<(String, Option<String>)> {
     let open = match connection {
         Some(open) => open,
         None => connection.insert(Connection::open(address, Protocol::Http1).await?),
@@ -103,11 +114,14 @@ async fn ask(
     if response.headers.value("connection").as_deref() == Some("close") {
         *connection = None;
     }
+    let gateway = response.headers.value("x-gateway");
     let served = response.headers.value("x-served-by");
-    if response.status == 200 && served.as_deref() != Some(server) {
-        return Ok(format!("200 of {served:?}"));
-    }
-    Ok(response.status.to_string())
+    let right = response.status != 200 || served.as_deref() == Some(server);
+    let outcome = match right {
+        true => response.status.to_string(),
+        false => format!("200 of {served:?}"),
+    };
+    Ok((outcome, gateway))
 }
 
 impl Tally {
