@@ -2,9 +2,10 @@
 //! them, and the bootstrap inside deploy/plain.
 
 mod control_plane;
+mod plain;
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -14,6 +15,10 @@ use serde_json::{Value, json};
 use crate::stage::{Scenario, Stage, only, same, scenarios};
 use crate::updates::Resources;
 use control_plane::ControlPlane;
+use plain::{
+    the_plain_bootstrap_is_valid_as_it_is, the_plain_gateway_drains,
+    the_plain_gateway_routes_models,
+};
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All the_lab_routes_models,
@@ -23,6 +28,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All the_dashboard_asks_for_what_there_is,
     All the_plain_gateway_routes_models,
     Ends the_plain_bootstrap_is_valid_as_it_is,
+    Ends the_plain_gateway_drains,
 ];
 
 const LAB: &str = "kgateway/overlays/lab";
@@ -345,108 +351,5 @@ async fn the_dashboard_asks_for_what_there_is(stage: &Stage) -> Result<()> {
         failed.contains(r#"reason="json_invalid""#) && failed.ends_with(" 1"),
         "{failed}"
     );
-    Ok(())
-}
-
-/// The bootstrap inside the ConfigMap of deploy/plain.
-fn plain_bootstrap() -> Result<Value> {
-    let manifests = Manifests::render("plain/base")?;
-    let mut maps = manifests.of_kind("ConfigMap");
-    let map = maps.next().context("no ConfigMap")?;
-    let text = map.0["data"]["envoy.yaml"]
-        .as_str()
-        .context("no envoy.yaml")?;
-    Ok(serde_saphyr::from_str(text)?)
-}
-
-async fn the_plain_bootstrap_is_valid_as_it_is(stage: &Stage) -> Result<()> {
-    let validation = stage.launch(plain_bootstrap()?).validate().await?;
-    ensure!(validation.status.success(), "{}", validation.output);
-    ensure!(
-        !validation.output.contains(": RF0"),
-        "{}",
-        validation.output
-    );
-    Ok(())
-}
-
-async fn the_plain_gateway_routes_models(stage: &Stage) -> Result<()> {
-    let servers = servers(&["llama", "mistral", "httpbun"]).await?;
-    let mut bootstrap = plain_bootstrap()?;
-    let admin = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    bootstrap["admin"]["address"]["socket_address"]["port_value"] = json!(admin.port());
-    for listener in bootstrap["static_resources"]["listeners"]
-        .as_array_mut()
-        .context("no listeners")?
-    {
-        listener["address"]["socket_address"] = json!({"address": "127.0.0.1", "port_value": 0});
-    }
-    for cluster in bootstrap["static_resources"]["clusters"]
-        .as_array_mut()
-        .context("no clusters")?
-    {
-        let name = cluster["name"].as_str().context("no name")?.to_owned();
-        let address = servers.get(name.as_str()).map_or(admin, Upstream::address);
-        cluster["type"] = json!("STATIC");
-        let endpoint =
-            "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";
-        let endpoint = cluster.pointer_mut(endpoint).context("no endpoint")?;
-        let port = if name == "admin" { 9901 } else { 3090 };
-        same(&name, &endpoint["port_value"], &json!(port))?;
-        *endpoint = json!({"address": "127.0.0.1", "port_value": address.port()});
-    }
-    let envoy = stage.start(stage.launch(bootstrap)).await?;
-    let address = envoy.listener_address("gateway").await?;
-    let chat = "/v1/chat/completions";
-    for (request, route, server) in [
-        (ask(chat, r#"{"model": "llama"}"#), "llama", "llama"),
-        (ask(chat, r#"{"model": "llama-3.1-70b"}"#), "llama", "llama"),
-        (ask(chat, r#"{"model": "mistral"}"#), "mistral", "mistral"),
-        (ask(chat, r#"{"model": "other"}"#), "fallback", "httpbun"),
-        (ask(chat, "not JSON"), "fallback", "httpbun"),
-        (
-            ask(chat, "{}").header("x-gateway-model-name", "llama"),
-            "fallback",
-            "httpbun",
-        ),
-        (Request::get("/v1/models"), "fallback", "httpbun"),
-        (Request::get("/health"), "fallback", "httpbun"),
-    ] {
-        let what = format!("{request:?}");
-        let response = request.send(address).await?.expect_status(200)?;
-        same(
-            &what,
-            only(&response.headers, "x-served-by")?.as_str(),
-            route,
-        )?;
-        let seen = servers[server].request().await?;
-        ensure!(!seen.path.starts_with("/v1"), "{what}: {}", seen.path);
-    }
-    let operations = envoy.listener_address("operations").await?;
-    let ready = Request::get("/ready")
-        .send(operations)
-        .await?
-        .expect_status(200)?;
-    same("ready", ready.text().trim(), "LIVE")?;
-    let metrics = Request::get("/metrics")
-        .send(operations)
-        .await?
-        .expect_status(200)?;
-    ensure!(
-        metrics.text().contains("envoy_cluster_upstream_rq_total"),
-        "no metrics"
-    );
-    for other in [
-        "/",
-        "/config_dump",
-        "/quitquitquit",
-        "/metrics/../quitquitquit",
-        "/ready/x",
-    ] {
-        for method in ["GET", "POST"] {
-            let refused = Request::new(method, other).send(operations).await?;
-            same(other, refused.status, 404)?;
-        }
-    }
     Ok(())
 }
