@@ -110,13 +110,19 @@ impl Pass {
     pub(crate) fn is_empty(&self) -> bool {
         self.extraction.is_empty()
             && self.parse_as == ParseAs::AsString
-            && self.body.is_none()
-            && self.patch.is_none()
-            && self.set.is_empty()
-            && self.add.is_empty()
-            && self.remove.is_empty()
-            && self.metadata.is_empty()
+            && !self.edits()
             && !self.clear_route_cache
+    }
+
+    /// Whether the pass does more than extract fields.
+    pub(crate) fn edits(&self) -> bool {
+        self.parse_as == ParseAs::AsJson
+            || self.body.is_some()
+            || self.patch.is_some()
+            || !self.set.is_empty()
+            || !self.add.is_empty()
+            || !self.remove.is_empty()
+            || !self.metadata.is_empty()
     }
 
     /// Whether the message has to be held until its body has arrived whole.

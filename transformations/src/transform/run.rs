@@ -84,7 +84,28 @@ impl<'r> Run<'r> {
             )?;
             exchange.extracted = Some(extracted);
         }
-        let values = self.values(Phase::Edits, exchange, &message, whole, &findings);
+        if pass.edits() {
+            self.edit(exchange, extent, message, &findings)?;
+        }
+        if pass.clear_route_cache {
+            self.ops.clear_route_cache();
+        }
+        Ok(())
+    }
+
+    /// Makes the edits. Apart from the rest: a pass that only extracts is the common one, and is
+    /// through before the processor has fetched all this.
+    #[inline(never)]
+    fn edit(
+        &mut self,
+        exchange: &mut Exchange,
+        extent: Extent,
+        message: Option<Rc<Snapshot>>,
+        findings: &Findings,
+    ) -> Result<(), Reply> {
+        let pass = self.pass;
+        let whole = extent == Extent::Whole;
+        let values = self.values(Phase::Edits, exchange, &message, whole, findings);
         let view = self.view(exchange, message, values, whole)?;
         if let Some(body) = pass
             .body
@@ -107,9 +128,6 @@ impl<'r> Run<'r> {
         }
         for metadata in &pass.metadata {
             self.metadata(metadata, &view)?;
-        }
-        if pass.clear_route_cache {
-            self.ops.clear_route_cache();
         }
         if events.is_some() {
             exchange.events = events;
