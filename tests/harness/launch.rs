@@ -20,6 +20,7 @@ pub struct Launch {
     log_level: String,
     component_log_level: String,
     environment: Vec<(String, String)>,
+    runner: Vec<String>,
 }
 
 /// What `--mode validate` said.
@@ -44,6 +45,7 @@ impl Launch {
             // At start `main` lists every extension there is.
             component_log_level: "main:warning".into(),
             environment: Vec::new(),
+            runner: Vec::new(),
         }
     }
 
@@ -79,6 +81,13 @@ impl Launch {
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Has this command run Envoy, as `valgrind` does.
+    #[must_use]
+    pub fn under(mut self, command: &[&str]) -> Self {
+        self.runner = command.iter().map(|&word| word.to_owned()).collect();
         self
     }
 
@@ -136,7 +145,14 @@ impl Launch {
             file("bootstrap.json"),
             serde_json::to_string_pretty(&self.bootstrap)?,
         )?;
-        let mut command = Command::new(&binary);
+        let mut command = match self.runner.split_first() {
+            None => Command::new(&binary),
+            Some((runner, arguments)) => {
+                let mut command = Command::new(runner);
+                command.args(arguments).arg(&binary);
+                command
+            }
+        };
         command
             .arg("--config-path")
             .arg(file("bootstrap.json"))
@@ -159,7 +175,7 @@ impl Launch {
             .stderr(File::create(file("stderr"))?);
         let child = command
             .spawn()
-            .with_context(|| format!("cannot run {}", binary.display()))?;
+            .with_context(|| format!("cannot run {}", command.get_program().display()))?;
         Ok(Envoy::new(self.release, directory, child, self.bootstrap))
     }
 }

@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: what taking `model` out of a body costs Envoy, with ours and with its peers.
 
+mod bare_module;
 mod body;
 mod cells;
 mod first_byte;
+mod instructions;
 mod load;
 mod machine;
 mod peers;
@@ -39,6 +41,8 @@ enum Part {
     FirstByte,
     /// A large route table, configured per route.
     Scale,
+    /// The instructions of one request. Needs valgrind.
+    Instructions,
 }
 
 /// Compares what it costs Envoy to take `model` out of a body: ours, Envoy's own filters, and none.
@@ -130,6 +134,7 @@ impl Bench {
             cells: Vec::new(),
             first_byte: Vec::new(),
             scale: Vec::new(),
+            instructions: Vec::new(),
         };
         let mut able = Vec::new();
         for peer in chosen {
@@ -159,6 +164,9 @@ impl Bench {
         }
         if self.parts.contains(&Part::Scale) {
             results.scale = scale::measure(&stage, self.routes, self.rounds)?;
+        }
+        if self.parts.contains(&Part::Instructions) {
+            results.instructions = instructions::count(&stage, &self.sizes, &able)?;
         }
         Ok(results)
     }

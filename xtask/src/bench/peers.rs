@@ -14,6 +14,9 @@ pub(super) const BUFFER: &str = "buffer";
 /// Our filter as it is meant to be used.
 pub(super) const EXTRACT: &str = "extract";
 
+/// A module that does not look at the body.
+pub(super) const BARE: &str = "bare-module";
+
 /// The routing header that all but the floors set.
 pub(super) const HEADER: &str = "x-model";
 
@@ -29,6 +32,8 @@ pub(super) enum Origin {
     Ours,
     /// The one given with `--module`.
     Other,
+    /// The one of `bare_module.c`.
+    Bare,
 }
 
 /// How a peer shows that it found the model.
@@ -134,6 +139,16 @@ pub(super) const PEERS: &[Peer] = &[
             let message = "transform.v3.TransformConfig";
             envoys(bootstrap, "transform", message, transform())
         },
+    },
+    Peer {
+        name: BARE,
+        about: "a module in C that makes `extract`'s calls and finds nothing: Envoy's part of `extract`",
+        floor: BUFFER,
+        origin: Origin::Bare,
+        // The ABI is that of this release.
+        since: (1, 40),
+        proof: Proof::Header,
+        chain: |bootstrap| bootstrap.filter(Filter::new(json!({}))),
     },
     Peer {
         name: EXTRACT,

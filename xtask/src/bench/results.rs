@@ -25,6 +25,8 @@ pub(super) struct Results {
     pub(super) cells: Vec<Cell>,
     pub(super) first_byte: Vec<FirstByte>,
     pub(super) scale: Vec<RouteTable>,
+    #[serde(default)]
+    pub(super) instructions: Vec<Instructions>,
 }
 
 /// A peer that was measured.
@@ -79,6 +81,19 @@ pub(super) struct FirstByte {
     pub(super) milliseconds: Spread,
     /// From the client's first byte to the end of the response.
     pub(super) whole_milliseconds: Spread,
+}
+
+/// What Envoy executes for one request, `model` last.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Instructions {
+    pub(super) peer: String,
+    pub(super) body_bytes: usize,
+    /// How many it is the mean of.
+    pub(super) requests: u64,
+    pub(super) per_request: u64,
+    /// Those in `librust_module.so` itself, whose ever it is; what it calls in Envoy or the C library is not.
+    pub(super) in_module_per_request: u64,
 }
 
 /// An Envoy with a large route table.

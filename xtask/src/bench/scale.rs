@@ -22,6 +22,8 @@ enum PerRoute {
     Distinct,
     /// Our filter, the same configuration everywhere.
     Equal,
+    /// A module that does not look at its configuration: what Envoy does with ours before we see it.
+    Bare,
     /// The other module, each route another configuration.
     Other,
 }
@@ -33,6 +35,7 @@ impl PerRoute {
             Self::HeaderMutation => "Envoy's header_mutation, distinct",
             Self::Distinct => "ours, distinct",
             Self::Equal => "ours, equal",
+            Self::Bare => "the same for a module that does not look at it",
             Self::Other => "other module, distinct",
         }
     }
@@ -41,6 +44,7 @@ impl PerRoute {
         match self {
             Self::Nothing | Self::HeaderMutation => None,
             Self::Distinct | Self::Equal => Some(&stage.ours),
+            Self::Bare => stage.bare().ok(),
             Self::Other => stage.other.as_ref(),
         }
     }
@@ -53,7 +57,7 @@ impl PerRoute {
                 HEADER_MUTATION,
                 &json!({"@type": "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation"}),
             ),
-            Self::Distinct | Self::Equal | Self::Other => Bootstrap::new().filter("{}"),
+            Self::Distinct | Self::Equal | Self::Bare | Self::Other => Bootstrap::new().filter("{}"),
         }
     }
 
@@ -62,7 +66,7 @@ impl PerRoute {
         match self {
             Self::Nothing => route,
             Self::HeaderMutation => route.field("typed_per_filter_config", header_mutation(number)),
-            Self::Distinct | Self::Other => route.per_route(two_headers(number)),
+            Self::Distinct | Self::Bare | Self::Other => route.per_route(two_headers(number)),
             Self::Equal => route.per_route(two_headers(0)),
         }
     }
@@ -100,6 +104,7 @@ pub(super) fn measure(stage: &Stage, routes: usize, rounds: usize) -> Result<Vec
         PerRoute::Distinct,
         PerRoute::Equal,
     ];
+    kinds.extend(stage.bare().ok().map(|_| PerRoute::Bare));
     kinds.extend(stage.other.as_ref().map(|_| PerRoute::Other));
     let mut samples = vec![Vec::new(); kinds.len()];
     for _ in 0..rounds {

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use harness::{Bootstrap, Envoy, EnvoyRelease, Launch, Module, Route};
 use tokio::runtime::Runtime;
 
+use super::bare_module::BareModule;
 use super::body::{self, MODEL, Position};
 use super::load::{self, Load};
 use super::peers::{BUFFER_LIMIT, HEADER, Origin, Peer, Proof};
@@ -18,6 +19,7 @@ pub(super) struct Stage {
     pub(super) release: EnvoyRelease,
     pub(super) ours: Module,
     pub(super) other: Option<Module>,
+    bare: Result<BareModule, String>,
     pub(super) processors: Processors,
     pub(super) upstream: Upstream,
     runtime: Runtime,
@@ -30,6 +32,7 @@ impl Stage {
             release,
             ours,
             other,
+            bare: BareModule::build(release).map_err(|error| format!("{error:#}")),
             processors,
             upstream: Upstream::start(processors)?,
             // Only starts Envoy and asks its admin interface: no thread that could disturb.
@@ -39,8 +42,21 @@ impl Stage {
         })
     }
 
+    /// The module that does not look at what it is given.
+    pub(super) fn bare(&self) -> Result<&Module> {
+        match &self.bare {
+            Ok(bare) => Ok(&bare.module),
+            Err(error) => Err(anyhow!("{error}")),
+        }
+    }
+
     /// A running Envoy with this filter in its chain.
     pub(super) fn envoy(&self, peer: &Peer) -> Result<Running<'_>> {
+        self.envoy_under(peer, &[])
+    }
+
+    /// The same, run by this command.
+    pub(super) fn envoy_under(&self, peer: &Peer, command: &[&str]) -> Result<Running<'_>> {
         let bootstrap = Bootstrap::new()
             .buffer_limit(BUFFER_LIMIT)
             .cluster("upstream", self.upstream.address())
@@ -51,8 +67,10 @@ impl Stage {
             Origin::Envoy => None,
             Origin::Ours => Some(&self.ours),
             Origin::Other => self.other.as_ref(),
+            Origin::Bare => Some(self.bare()?),
         };
-        self.launch(&peer.add_to(bootstrap), module)
+        let bootstrap = peer.add_to(bootstrap).build(self.release);
+        self.start(Launch::new(self.release, bootstrap).under(command), module)
     }
 
     /// A running Envoy with this bootstrap.
@@ -61,7 +79,14 @@ impl Stage {
         bootstrap: &Bootstrap,
         module: Option<&Module>,
     ) -> Result<Running<'_>> {
-        let mut launch = Launch::new(self.release, bootstrap.build(self.release)).concurrency(1);
+        self.start(
+            Launch::new(self.release, bootstrap.build(self.release)),
+            module,
+        )
+    }
+
+    fn start(&self, launch: Launch, module: Option<&Module>) -> Result<Running<'_>> {
+        let mut launch = launch.concurrency(1);
         if let Some(module) = module {
             launch = launch.module(module);
         }

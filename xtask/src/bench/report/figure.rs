@@ -12,6 +12,11 @@ pub(super) fn number(value: f64) -> String {
     }
 }
 
+/// A count, to the last digit.
+pub(super) fn count(value: u64) -> String {
+    grouped(&value.to_string())
+}
+
 /// A number and how far the measurements were apart: `23.5 ±0.2`; just the number if there was one.
 pub(super) fn with_deviation(spread: Spread) -> String {
     if spread.lowest == spread.highest {

@@ -1,6 +1,6 @@
 //! The generated sections of the documents.
 
-use super::figure::{number, size, with_deviation};
+use super::figure::{count, number, size, with_deviation};
 use crate::bench::body::Position;
 use crate::bench::first_byte::{PAUSE, PIECES};
 use crate::bench::peers::EXTRACT;
@@ -57,6 +57,15 @@ pub(super) fn figures(results: &Results) -> String {
     if !results.scale.is_empty() {
         parts.push("### A configuration per route".to_owned());
         parts.push(scale(results));
+    }
+    if !results.instructions.is_empty() {
+        parts.push("### Instructions per request, `model` last".to_owned());
+        parts.push(
+            "As callgrind counts them, all of Envoy's, and after the stroke those in the module itself. Nothing of the \
+             kernel, and the wide instructions are AVX2."
+                .to_owned(),
+        );
+        parts.push(instructions(results));
     }
     parts.join("\n\n")
 }
@@ -171,6 +180,31 @@ fn first_byte(results: &Results) -> String {
     table(&["filter", "`model` first", "`model` last"], rows)
 }
 
+fn instructions(results: &Results) -> String {
+    let rows = &results.instructions;
+    let mut sizes: Vec<usize> = rows.iter().map(|row| row.body_bytes).collect();
+    sizes.dedup();
+    let heading: Vec<String> = std::iter::once("filter".to_owned())
+        .chain(sizes.iter().map(|bytes| size(*bytes)))
+        .collect();
+    let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
+    let cell = |peer: &str, size: usize| {
+        let mut rows = rows.iter();
+        let row = rows.find(|row| row.peer == peer && row.body_bytes == size);
+        row.map_or(String::new(), |row| match row.in_module_per_request {
+            0 => count(row.per_request),
+            ours => format!("{} / {}", count(row.per_request), count(ours)),
+        })
+    };
+    let lines = results.peers.iter().map(|peer| {
+        let cells = sizes.iter().map(|size| cell(&peer.name, *size));
+        std::iter::once(format!("`{}`", peer.name))
+            .chain(cells)
+            .collect()
+    });
+    table(&heading, lines)
+}
+
 fn scale(results: &Results) -> String {
     let rows = results.scale.iter().map(|row| {
         vec![
@@ -244,6 +278,7 @@ mod tests {
             cells: cells.collect(),
             first_byte: Vec::new(),
             scale: Vec::new(),
+            instructions: Vec::new(),
         }
     }
 

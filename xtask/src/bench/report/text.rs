@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::figure::{number, size, with_deviation};
+use super::figure::{count, number, size, with_deviation};
 use crate::bench::results::{Cell, Results};
 use crate::table::Table;
 
@@ -17,6 +17,9 @@ pub(in crate::bench) fn text(results: &Results) -> String {
     }
     if !results.scale.is_empty() {
         append(&mut text, &scale(results));
+    }
+    if !results.instructions.is_empty() {
+        append(&mut text, &instructions(results));
     }
     text
 }
@@ -116,6 +119,26 @@ fn first_byte(results: &Results) -> Table<4> {
             row.model.to_string(),
             with_deviation(row.milliseconds),
             with_deviation(row.whole_milliseconds),
+        ]);
+    }
+    table
+}
+
+fn instructions(results: &Results) -> Table<5> {
+    let mut table = Table::new([
+        "body",
+        "filter",
+        "instructions per request",
+        "in the module",
+        "requests",
+    ]);
+    for row in &results.instructions {
+        table.row([
+            size(row.body_bytes),
+            row.peer.clone(),
+            count(row.per_request),
+            count(row.in_module_per_request),
+            row.requests.to_string(),
         ]);
     }
     table
