@@ -31,6 +31,10 @@ fn a_short_run_measures_every_peer() {
     if !release.at_least(1, 37) {
         missing.remove("transform");
     }
+    let has_bare_module = release.at_least(1, 40);
+    if !has_bare_module {
+        missing.remove("bare-module");
+    }
     assert!(missing.is_empty(), "{missing:?} left out:\n{stderr}");
 
     let peers = names(&results["peers"], "name");
@@ -44,7 +48,8 @@ fn a_short_run_measures_every_peer() {
         let cpu = cell["cpuMicroseconds"]["median"].as_f64().unwrap();
         assert!(cpu > 1.0, "{cell}");
     }
-    assert_eq!(results["scale"].as_array().unwrap().len(), 4);
+    let tables = if has_bare_module { 5 } else { 4 };
+    assert_eq!(results["scale"].as_array().unwrap().len(), tables);
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(stdout.contains("first byte at upstream"), "{stdout}");
 }
