@@ -5,7 +5,9 @@ use std::sync::{Arc, LazyLock, Once};
 use envoy_proxy_dynamic_modules_rust_sdk::{
     EnvoyHttpFilter, HttpFilter, HttpFilterConfig, envoy_log_error, envoy_log_warn,
 };
-use transformations::{ConfigErrors, Diagnostic, Engine, Program, Reason, Settings, SharedProgram};
+use transformations::{
+    Code, ConfigErrors, Diagnostic, Engine, Program, Reason, Settings, SharedProgram,
+};
 
 use crate::Constructors;
 use crate::filter::Filter;
@@ -32,11 +34,20 @@ pub(crate) const CONSTRUCTORS: Constructors = Constructors {
 /// What all configurations of the process share. A control plane whose schema has no room for the
 /// settings passes them as environment variables of the Envoy container.
 static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
-    let list = |name: &str| std::env::var(name).ok();
-    Arc::new(Engine::new(Settings::from_lists(
+    // Not UTF-8 is not absent: without its list, `env()` would read everything.
+    let list = |name| std::env::var_os(name).map(|list| list.to_string_lossy().into_owned());
+    let settings = Settings::from_lists(
         list("RUSTFORMATIONS_ROUTING_HEADERS").as_deref(),
         list("RUSTFORMATIONS_ENV_ALLOW").as_deref(),
-    )))
+    );
+    for name in settings.misnamed_headers() {
+        envoy_log_warn!(
+            "RUSTFORMATIONS_ROUTING_HEADERS: {}: `{name}` is not a header name and does nothing; \
+             put commas between names",
+            Code::HeaderName
+        );
+    }
+    Arc::new(Engine::new(settings))
 });
 
 /// The configuration of a listener's filter.

@@ -11,6 +11,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     Ends a_forged_header_does_not_choose_a_models_policy,
     Ends several_instances_keep_apart,
     Ends templates_read_only_allowed_variables,
+    Ends a_routing_header_that_is_none_is_named,
 ];
 
 /// The chain's filter, and its name there.
@@ -238,4 +239,19 @@ async fn templates_read_only_allowed_variables(stage: &Stage) -> Result<()> {
         same("warned", warned, allowed.is_some())?;
     }
     Ok(())
+}
+
+/// Else the variable would be there and do nothing.
+async fn a_routing_header_that_is_none_is_named(stage: &Stage) -> Result<()> {
+    let bootstrap = Bootstrap::new()
+        .filter(json!({}))
+        .route(Route::direct_response(200, "ok"))
+        .build(stage.release);
+    let launch = stage
+        .launch(bootstrap)
+        .env("RUSTFORMATIONS_ROUTING_HEADERS", "x-model x-tenant,:path");
+    let log = stage.start(launch).await?.log_containing("RF006").await?;
+    let named = "RUSTFORMATIONS_ROUTING_HEADERS: RF006: `x-model x-tenant` is not a header name";
+    ensure!(log.contains(named), "{log}");
+    same("warnings", log.matches("RF006").count(), 1)
 }

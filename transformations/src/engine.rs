@@ -7,6 +7,7 @@ use minijinja::Environment;
 
 use crate::diagnostic::{ConfigErrors, Diagnostic};
 use crate::glob;
+use crate::headers;
 use crate::jinja;
 use crate::limits::Limits;
 use crate::program::{self, InUse, Loaded, SharedProgram};
@@ -42,6 +43,12 @@ impl Settings {
                 .collect(),
             readable_variables: readable_variables.map(items),
         }
+    }
+
+    /// Routing headers that are no header names, and so do nothing.
+    pub fn misnamed_headers(&self) -> impl Iterator<Item = &str> {
+        let names = self.routing_headers.iter().map(String::as_str);
+        names.filter(|name| !headers::valid_name(name))
     }
 
     /// Whether templates may read this environment variable.
@@ -156,8 +163,12 @@ mod tests {
             settings.routing_headers,
             ["x-model", "x-tenant"].map(str::to_owned).into()
         );
+        assert_eq!(settings.misnamed_headers().count(), 0);
         assert!(settings.readable("POD_NAME") && settings.readable("NODE"));
         assert!(!settings.readable("NODE_NAME") && !settings.readable("SECRET"));
+        let others = Settings::from_lists(Some(":path,x-a x-b,x;y"), None);
+        let misnamed: Vec<_> = others.misnamed_headers().collect();
+        assert_eq!(misnamed, ["x-a x-b", "x;y"]);
         assert!(Settings::from_lists(None, None).readable("SECRET"));
         assert!(!Settings::from_lists(None, Some("")).readable("SECRET"));
     }
