@@ -196,10 +196,14 @@ impl Field {
 
     /// Whether a source that is unusable for this reason is the last to be asked.
     fn ends_search(&self, reason: Reason) -> bool {
-        // Two values, or two ways to read the path, mean an attack or a bug; what the client says
-        // elsewhere does not settle it.
-        let two_ways = [Reason::DuplicateKey, Reason::PathInvalid];
-        self.on_invalid == OnFailure::Reject || two_ways.contains(&reason)
+        // Two values, two ways to read the path, or a value that others may trim mean an attack or a
+        // bug; what the client says elsewhere does not settle it.
+        let unsettled = [
+            Reason::DuplicateKey,
+            Reason::PathInvalid,
+            Reason::HeaderValue,
+        ];
+        self.on_invalid == OnFailure::Reject || unsettled.contains(&reason)
     }
 
     /// What one source yields: a value that may stand in the header, aliases applied. Without
@@ -253,8 +257,12 @@ impl Field {
             Duplicates::Reject | Duplicates::First => values.first(),
             Duplicates::Last => values.last(),
         };
-        let text = value.and_then(|value| std::str::from_utf8(value).ok());
-        Ok(text.map_or(Yield::Nothing, |text| Yield::Value(text.to_owned())))
+        let Some(value) = value else {
+            return Ok(Yield::Nothing);
+        };
+        let text = std::str::from_utf8(value);
+        let text = text.map_err(|_| Unusable(Reason::HeaderValue, "the header is not UTF-8"))?;
+        Ok(Yield::Value(text.to_owned()))
     }
 
     fn in_body(
