@@ -221,8 +221,32 @@ fn syntax_error(error: &serde_json::Error) -> Diagnostic {
 fn schema_error(path: &serde_path_to_error::Path, error: &serde_json::Error) -> Diagnostic {
     let path = path.to_string();
     let path = if path == "." { String::new() } else { path };
-    Diagnostic::error(Code::Schema, path, bare(error))
+    let is_source = path
+        .rsplit('.')
+        .next()
+        .is_some_and(|part| part.starts_with("from["));
+    let mut message = bare(error);
+    for (theirs, ours) in PLAIN {
+        message = message.replace(theirs, ours);
+    }
+    let diagnostic = Diagnostic::error(Code::Schema, path, message);
+    if is_source {
+        return diagnostic
+            .help("write an object with one key for each source, such as `{json: /model}`");
+    }
+    diagnostic
 }
+
+/// Words of the parser, and those of the people who write configurations.
+const PLAIN: [(&str, &str); 7] = [
+    ("map with a single key", "an object with one key"),
+    ("value: map", "value: an object"),
+    ("type: map", "type: an object"),
+    ("type: sequence", "type: a list"),
+    ("expected a sequence", "expected a list"),
+    ("expected usize", "expected a whole number"),
+    ("expected u64", "expected a whole number"),
+];
 
 /// The message without the position that `serde_json` appends.
 fn bare(error: &serde_json::Error) -> String {

@@ -107,7 +107,7 @@ fn every_error_of_shape_is_reported_and_counted_from_the_text() {
     assert_eq!(
         errors(text),
         [
-            "RF002 request.remove: invalid type: map, expected a sequence",
+            "RF002 request.remove: invalid type: an object, expected a list",
             "RF002 request.set[0]: invalid type: integer `1`, expected an object with `name`, and `value` or `cel`",
             "RF002 request.set[2]: missing field `name`",
             "RF002 request.set[3].value: invalid type: integer `3`, expected a string",
@@ -141,7 +141,7 @@ fn extract_defaults_to_the_model() {
     assert_eq!(
         errors(r#"{"request":{"extract":[{"from":[{"jsn":"/model"}]}]}}"#),
         [
-            "RF002 request.extract[0].from[0]: unknown variant `jsn`, expected one of `json`, `header`, `cel`, `multipart`, `form`, `path`"
+            "RF002 request.extract[0].from[0]: unknown variant `jsn`, expected one of `json`, `header`, `cel`, `multipart`, `form`, `path`; write an object with one key for each source, such as `{json: /model}`"
         ]
     );
 }

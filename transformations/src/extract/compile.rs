@@ -156,26 +156,31 @@ fn field(
 
 /// The field's name: given, or that of the first source that has one.
 fn name(extract: &Extract, at: &mut Place<'_>) -> String {
-    let given = extract.name.clone().or_else(|| {
-        extract.from.iter().find_map(|source| match source {
-            config::Source::Json(pointer) => {
-                let last = pointer.rsplit('/').next().unwrap_or_default();
-                Some(last.replace("~1", "/").replace("~0", "~"))
-            }
-            config::Source::Multipart(name) | config::Source::Form(name) => Some(name.clone()),
-            config::Source::Path(template) => Path::parse(template).ok().map(|path| path.name),
-            config::Source::Header(_) | config::Source::Cel(_) => None,
-        })
-    });
-    given.filter(|name| !name.is_empty()).unwrap_or_else(|| {
-        at.error(
-            Code::Conflict,
-            "name",
-            "the field has no name",
-            "add `name`; `header` and `cel` sources give none of their own",
-        );
-        String::new()
-    })
+    let sources = &extract.from;
+    let given = extract.name.clone();
+    let given = given.or_else(|| sources.iter().find_map(source_name));
+    // A path without a name is wrong, and so is a field without sources: enough is said of those.
+    let is_path = |source: &config::Source| matches!(source, config::Source::Path(_));
+    let wrong = given.is_none() && (sources.is_empty() || sources.iter().any(is_path));
+    let name = given.unwrap_or_default();
+    if name.is_empty() && !wrong {
+        let help = "add `name`; `header` and `cel` sources give none of their own";
+        at.error(Code::Conflict, "name", "the field has no name", help);
+    }
+    name
+}
+
+/// What a source calls the field.
+fn source_name(source: &config::Source) -> Option<String> {
+    match source {
+        config::Source::Json(pointer) => {
+            let last = pointer.rsplit('/').next().unwrap_or_default();
+            Some(last.replace("~1", "/").replace("~0", "~"))
+        }
+        config::Source::Multipart(name) | config::Source::Form(name) => Some(name.clone()),
+        config::Source::Path(template) => Path::parse(template).ok().map(|path| path.name),
+        config::Source::Header(_) | config::Source::Cel(_) => None,
+    }
 }
 
 fn check_header(key: &str, header: &str, at: &mut Place<'_>) {
@@ -228,6 +233,18 @@ fn check_values(extract: &Extract, at: &mut Place<'_>) {
                 "name what replaces the match",
             );
         }
+        let pattern = &alias.pattern;
+        let mut before = extract.aliases.iter().take(index);
+        let (message, help) = if pattern.is_empty() {
+            ("no value is empty".to_owned(), "name what to replace")
+        } else if let Some(first) = before.position(|other| other.pattern == *pattern) {
+            let message = format!("`{pattern}` is replaced by aliases[{first}] already");
+            (message, "write each match once")
+        } else {
+            continue;
+        };
+        let key = format!("aliases[{index}].match");
+        at.error(Code::Conflict, &key, message, help);
     }
 }
 
@@ -236,6 +253,10 @@ fn check_lookup(lookup: &config::Lookup, at: &mut Place<'_>) {
     if lookup.values.is_empty() && lookup.default.is_none() {
         let help = "name values, such as `{my-adapter: its-base}`";
         at.error(Code::Conflict, "lookup.values", "an empty table", help);
+    }
+    if lookup.values.contains_key("") {
+        let help = "name a value of the field";
+        at.error(Code::Conflict, "lookup.values", "no value is empty", help);
     }
     let values = lookup.values.iter();
     let values = values.map(|(from, to)| (format!("lookup.values[{from}]"), to));

@@ -34,7 +34,6 @@ fn collects_every_error_of_every_kind() {
             "RF006 request.extract[0].header: `x model` is not a header name; use letters, digits and `-`",
             "RF007 request.extract[0].from[0]: `model`: a JSON Pointer begins with `/`; see RFC 6901; for example `/model`",
             "RF008 request.extract[1].header: `:path` would be removed from every request; extract into a header of your own and use `set` for this one",
-            "RF008 request.extract[2].name: the field has no name; add `name`; `header` and `cel` sources give none of their own",
             "RF008 request.extract[2].from: no source; name a source, or leave `from` out for `/model`",
             "RF008 request.extract[3].from[0]: `x-a` is always removed from what the client sent; read a header that no field sets",
             "RF006 request.extract[4].default: a value that a header cannot carry; remove control characters, and spaces around it",
