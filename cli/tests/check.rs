@@ -85,6 +85,24 @@ fn the_examples_pass() {
 }
 
 #[test]
+fn the_examples_of_the_documents_pass() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for document in ["README.md", "docs/body-routing.md", "docs/cel.md"] {
+        let text = fs::read_to_string(root.join(document)).unwrap();
+        let examples = text.split("```yaml\n").skip(1);
+        let examples: Vec<_> = examples
+            .map(|rest| rest.split("```").next().unwrap())
+            .filter(|example| !example.starts_with("- name: rustformations"))
+            .collect();
+        assert!(!examples.is_empty(), "{document}");
+        for example in examples {
+            let (code, printed) = check(&["-"], example);
+            assert_eq!(code, Some(0), "{document}:\n{example}\n{printed}");
+        }
+    }
+}
+
+#[test]
 fn an_error_in_envoys_configuration_has_its_place() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("envoy.yaml");
