@@ -37,8 +37,16 @@ fuzz_target!(|input: &[u8]| {
     let pieces = vec![&body[..cuts[0]], &body[cuts[0]..cuts[1]], &body[cuts[1]..]];
 
     let expected = serde_json::from_slice::<Value>(body);
-    let found = find(&[body]);
-    assert_eq!(found, find(&pieces), "cut at {cuts:?}");
+    let found = find(&[body], Finder::new);
+    assert_eq!(found, find(&pieces, Finder::new), "cut at {cuts:?}");
+    let first = find(&[body], until_first);
+    assert_eq!(first, find(&pieces, until_first), "first, cut at {cuts:?}");
+    if let Ok(fields) = &found {
+        let first = first.expect("the whole is a document");
+        for (first, field) in first.iter().zip(fields) {
+            assert_eq!(first.first, field.first);
+        }
+    }
     if let Ok(value) = &expected {
         let fields = found.expect("serde_json takes it for a document");
         for (pointer, field) in POINTERS.iter().zip(&fields) {
@@ -54,12 +62,19 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(member, run(&WHOLE, vec![body]), "the value");
 });
 
-fn find(pieces: &[&[u8]]) -> Result<Vec<Field>, Error> {
+fn until_first(pointers: &Pointers, limits: &Limits) -> Finder {
+    Finder::new(pointers, limits).first_suffices()
+}
+
+fn find(
+    pieces: &[&[u8]],
+    finder: fn(&Pointers, &Limits) -> Finder,
+) -> Result<Vec<Field>, Error> {
     let mut pointers = Pointers::default();
     for pointer in POINTERS {
         pointers.insert(pointer).expect("the pointer is right");
     }
-    let mut finder = Finder::new(&pointers, &Limits::default());
+    let mut finder = finder(&pointers, &Limits::default());
     for piece in pieces {
         finder.feed(&pointers, piece)?;
     }

@@ -11,9 +11,10 @@ use transformations::SharedProgram;
 
 const EXTRACT: &str = r#"{"request":{"extract":[{"header":"x-model"}]}}"#;
 const BODY: &[u8] = br#"{"messages":[],"model":"gpt-4o"}"#;
-const HEADERS: [(&str, &str); 4] = [
+const HEADERS: [(&str, &str); 5] = [
     (":method", "POST"),
     (":path", "/"),
+    ("content-type", "application/json"),
     ("content-length", "32"),
     ("x-model", "forged"),
 ];

@@ -43,20 +43,21 @@ impl v1_36::Table {
 }
 
 impl FilterCallbacks {
-    /// Value number `index` of a header.
+    /// Value number `index` of a header, and how many there are.
     pub(crate) fn header(
         self,
         map: HttpHeaderType,
         name: &[u8],
         index: usize,
-    ) -> Option<RawEnvoyBuffer> {
+    ) -> Option<(RawEnvoyBuffer, usize)> {
         let name = RawModuleBuffer::new(name);
         let mut value = RawEnvoyBuffer::EMPTY;
+        let mut values = 0;
         let found = match &self.callbacks.generation {
             Generation::V1_36(table) => {
                 let get = table.map(map).get?;
                 // SAFETY: the filter is live; the name and both results outlive the call.
-                let values = unsafe {
+                values = unsafe {
                     get(
                         self.filter,
                         name.ptr,
@@ -70,7 +71,7 @@ impl FilterCallbacks {
             }
             Generation::V1_37(table) => {
                 let get = table.http_get_header?;
-                // SAFETY: as above; the count may be null.
+                // SAFETY: as above.
                 unsafe {
                     get(
                         self.filter,
@@ -78,12 +79,12 @@ impl FilterCallbacks {
                         name,
                         &mut value,
                         index,
-                        std::ptr::null_mut(),
+                        &mut values,
                     )
                 }
             }
         };
-        found.then_some(value)
+        found.then_some((value, values))
     }
 
     /// Number of headers in a map.

@@ -8,7 +8,7 @@ use crate::{envoy_log_warn, header_syntax};
 impl EnvoyHttpFilter {
     /// The first value of a header. Names are matched without regard to case.
     pub fn header(&self, map: HttpHeaderType, name: &str) -> Option<EnvoyBuffer<'_>> {
-        let raw = self.callbacks()?.header(map, name.as_bytes(), 0)?;
+        let (raw, _) = self.callbacks()?.header(map, name.as_bytes(), 0)?;
         Some(self.borrow(raw))
     }
 
@@ -17,8 +17,12 @@ impl EnvoyHttpFilter {
         let Some(callbacks) = self.callbacks() else {
             return Vec::new();
         };
-        (0..)
-            .map_while(|index| callbacks.header(map, name.as_bytes(), index))
+        let Some((first, count)) = callbacks.header(map, name.as_bytes(), 0) else {
+            return Vec::new();
+        };
+        let others = (1..count).map_while(|index| callbacks.header(map, name.as_bytes(), index));
+        std::iter::once(first)
+            .chain(others.map(|(value, _)| value))
             .map(|raw| self.borrow(raw))
             .collect()
     }

@@ -45,6 +45,11 @@ impl Syntax {
     /// not read as JSON.
     fn of(ops: &dyn TransformationOps, wanted: &Wanted) -> Self {
         let values = ops.header_values(Direction::Request, "content-type");
+        let only_json = wanted.parts.is_empty() && wanted.fields.is_empty();
+        let plain = |value: &[u8]| !value.iter().any(|byte| matches!(byte, b';' | b','));
+        if only_json && values.len() <= 1 && values.iter().all(|value| plain(value)) {
+            return Syntax::Json; // as nearly always: nothing to take apart
+        }
         // Two values are as wrong as one with a comma, and become one.
         let value = String::from_utf8_lossy(&values.join(&b", "[..])).into_owned();
         let essence = value.split([';', ',']).next().unwrap_or_default().trim();

@@ -44,6 +44,7 @@ uint32_t HOOK(request_headers)(void* envoy, const void* filter, bool end_of_stre
   (void)filter;
   CALLBACK(get_most_specific_route_config)(envoy);
   CALLBACK(http_set_header)(envoy, REQUEST_HEADERS, TEXT("x-model"), TEXT("")); /* removes a forged one */
+  CALLBACK(http_get_header)(envoy, REQUEST_HEADERS, TEXT("content-type"), &value, 0, NULL);
   CALLBACK(http_get_header)(envoy, REQUEST_HEADERS, TEXT("content-encoding"), &value, 0, NULL);
   CALLBACK(http_get_header)(envoy, REQUEST_HEADERS, TEXT("upgrade"), &value, 0, NULL);
   CALLBACK(http_get_header)(envoy, REQUEST_HEADERS, TEXT(":method"), &value, 0, NULL);
