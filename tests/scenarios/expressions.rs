@@ -12,6 +12,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All a_field_by_an_expression_routes,
     All headers_and_bodies_of_requests,
     Ends a_response_sees_its_request,
+    Ends a_new_body_is_not_encoded_as_the_old_one_was,
     All failures_are_counted_and_set_nothing,
     Ends what_when_rules_out_passes_whatever_its_size,
 ];
@@ -87,6 +88,22 @@ async fn a_response_sees_its_request(stage: &Stage) -> Result<()> {
         response.text().as_str(),
         r#"{"method":"POST","n":1.50}"#,
     )
+}
+
+async fn a_new_body_is_not_encoded_as_the_old_one_was(stage: &Stage) -> Result<()> {
+    let config = json!({"response": {
+        "body": {"cel": "request.path == '/new' ? 'new' : response.body"},
+    }});
+    let answer = Answer::body("\u{1f}old").header("content-encoding", "gzip");
+    let (address, _upstream) = behind(stage, config, answer).await?;
+    let response = Request::get("/new").send(address).await?;
+    same("new", response.text().as_str(), "new")?;
+    let encoding = response.headers.value("content-encoding");
+    same("encoding of the new", encoding, None::<String>)?;
+    let response = Request::get("/").send(address).await?;
+    same("old", response.text().as_str(), "\u{1f}old")?;
+    let encoding = only(&response.headers, "content-encoding")?;
+    same("encoding of the old", encoding.as_str(), "gzip")
 }
 
 async fn failures_are_counted_and_set_nothing(stage: &Stage) -> Result<()> {

@@ -16,11 +16,15 @@ impl<'v> Evaluation<'v> {
         match node {
             Node::Attribute(attribute) => match self.resolver.attribute(*attribute) {
                 Some(value) => self.told(value),
-                None => Error::missing("the host does not tell this"),
+                None => Error::missing(format!("the host does not tell {attribute:?}")),
             },
             Node::Metadata(entry) => match self.resolver.metadata(entry) {
                 Some(value) => self.told(value),
-                None => Error::missing(format!("no metadata `{}`", entry.key)),
+                None => Error::missing(format!(
+                    "no {} `{}` in the metadata; `int()`, `double()` and `bool()` around it read those",
+                    entry.kind.as_str(),
+                    entry.key
+                )),
             },
             Node::Path(part) => self.path(*part),
             Node::Status => {

@@ -168,6 +168,16 @@ pub(crate) enum MetadataKind {
     Bool,
 }
 
+impl MetadataKind {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            MetadataKind::Text => "text",
+            MetadataKind::Number => "number",
+            MetadataKind::Bool => "boolean",
+        }
+    }
+}
+
 /// What is selected of a value. `optional`: as `optional.none()` where it is not there.
 #[derive(Debug)]
 pub(super) enum Member {

@@ -250,7 +250,12 @@ impl<'r> Run<'r> {
             Formula::Template(template) => self.rendered_body(template, &body.path, view),
             Formula::Expression(number) => {
                 match view.values.body(*number, &self.pass.limits) {
-                    Ok(value) => value,
+                    Ok(value) if self.is_body(&value) => return,
+                    Ok(value) => {
+                        // What the old one was encoded as, the new one is not.
+                        self.ops.remove_header(direction, "content-encoding");
+                        value
+                    }
                     // Not the body's end: it stays as it is.
                     Err((reason, detail)) => {
                         return self.outcome.fail(reason, &body.path, detail);
@@ -270,6 +275,18 @@ impl<'r> Run<'r> {
             self.outcome
                 .fail(Reason::Render, &body.path, "the host refused the body");
         }
+    }
+
+    /// Whether the body of the message is these bytes.
+    fn is_body(&self, bytes: &[u8]) -> bool {
+        let direction = self.pass.direction;
+        let mut rest = bytes;
+        self.ops.body_size(direction) == bytes.len()
+            && self.ops.body_chunks(direction).iter().all(|chunk| {
+                let after = rest.strip_prefix(*chunk);
+                rest = after.unwrap_or_default();
+                after.is_some()
+            })
     }
 
     fn rendered_body(&mut self, template: &Template, path: &str, view: &View<'_>) -> Vec<u8> {
