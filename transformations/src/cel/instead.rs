@@ -32,8 +32,30 @@ const INSTEAD: &[(&str, &str)] = &[
     ("values", "request.headers.values(\"name\")"),
 ];
 
+/// Names, below a root or in its place.
+const NAMES: &[(&str, &str)] = &[
+    ("and", "&&"),
+    ("ip", "source.address"),
+    ("jwt", "unvalidatedJwtPayload(token)"),
+    ("not", "!"),
+    ("or", "||"),
+    ("status", "response.code"),
+    ("uri", "request.pathAndQuery"),
+    ("url", "request.pathAndQuery"),
+    ("version", "request.protocol"),
+    ("=", "=="),
+    ("&", "&&"),
+    ("|", "||"),
+];
+
+/// What to write in place of a name or operator that others know.
+pub(super) fn instead_of_name(name: &str) -> Option<String> {
+    let known = NAMES.iter().find(|(there, _)| *there == name);
+    known.map(|(_, here)| format!("write `{here}`"))
+}
+
 /// How to say what an unknown function says elsewhere; `None` when it is known nowhere.
-pub(super) fn instead(name: &str) -> Option<String> {
+pub(super) fn instead_of_function(name: &str) -> Option<String> {
     if let Some((_, here)) = INSTEAD.iter().find(|(there, _)| *there == name) {
         return Some(format!("write `{here}`"));
     }

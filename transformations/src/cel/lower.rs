@@ -8,10 +8,10 @@ use super::bounds;
 use super::document::Step;
 use super::forms::FORMS;
 use super::functions::{self, Builtin, Style};
-use super::instead::instead;
-use super::names::{ROOTS, Root, TYPES};
+use super::instead::{instead_of_function, instead_of_name};
+use super::names::{REQUEST, ROOTS, Root, TYPES};
 use super::needs::Needs;
-use super::node::{Field, Item, Literal, Member, MetadataKind, Node, Operator};
+use super::node::{Field, Item, Literal, Member, MetadataKind, Node, Operator, PathPart};
 use super::pattern;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::limits::JSON_SOURCES;
@@ -68,7 +68,14 @@ impl<'t> Lowering<'t> {
     pub(super) fn unknown(&mut self, id: u64, kind: &str, name: &str, known: &[&str]) -> Node {
         let error = self.error(id, format!("unknown {kind} `{name}`"));
         let suggested = error.clone().suggest(name, known.iter().copied());
-        *error = suggested;
+        let elsewhere = match kind {
+            "function" => instead_of_function(name.rsplit('.').next().unwrap_or_default()),
+            _ => instead_of_name(name),
+        };
+        error.help = elsewhere.or(suggested.help).or_else(|| {
+            let named = kind != "function";
+            named.then(|| format!("write one of `{}`", known.join("`, `")))
+        });
         Self::placeholder()
     }
 
@@ -142,14 +149,14 @@ impl<'t> Lowering<'t> {
         Lowered::Node(match TYPES.iter().find(|known| **known == name) {
             Some(known) => Node::Type(known),
             None => {
-                let known: Vec<&str> = ROOTS
-                    .into_iter()
-                    .chain(self.variables.iter().map(String::as_str))
-                    .collect::<Vec<_>>();
-                let error = Diagnostic::error(Code::Expression, "", "").suggest(name, known);
-                let unknown = self.error(id, format!("unknown name `{name}`"));
-                unknown.help = error.help;
-                Self::placeholder()
+                let variables = self.variables.clone();
+                let variables = variables.iter().map(String::as_str);
+                let known: Vec<&str> = ROOTS.into_iter().chain(variables).collect();
+                let node = self.unknown(id, "name", name, &known);
+                if let (Some(error), true) = (self.errors.last_mut(), REQUEST.contains(&name)) {
+                    error.help = Some(format!("write `request.{name}`"));
+                }
+                node
             }
         })
     }
@@ -165,14 +172,35 @@ impl<'t> Lowering<'t> {
         match self.member(id, of, name) {
             Ok(Lowered::Node(node)) if optional => Lowered::Node(Node::Optional(Box::new(node))),
             Ok(lowered) => lowered,
-            Err(of) => Lowered::Node(Node::Select {
-                of: Box::new(of),
-                member: Member::Field {
-                    name: name.into(),
-                    optional,
-                },
-            }),
+            Err(of) => {
+                self.may_have_members(id, &of, name);
+                Lowered::Node(Node::Select {
+                    of: Box::new(of),
+                    member: Member::Field {
+                        name: name.into(),
+                        optional,
+                    },
+                })
+            }
         }
+    }
+
+    /// Notes that a member is selected of what has none, whatever the message says.
+    fn may_have_members(&mut self, id: u64, of: &Node, name: &str) {
+        // Null may stand for what is wrong, of which enough has been said.
+        let known = of.type_name();
+        let Some(kind) = known.filter(|kind| !["map", "null_type"].contains(kind)) else {
+            return;
+        };
+        let help = match of {
+            Node::Body(message) => {
+                format!("write `json({}.body).{name}`", message.as_str())
+            }
+            Node::Path(PathPart::Query) => format!("write `form.decode(request.query).{name}`"),
+            _ => "name what has members: a map".to_owned(),
+        };
+        let error = self.error(id, format!("{kind} has no members, such as `{name}`"));
+        error.help = Some(help);
     }
 
     fn index(&mut self, id: u64, of: &IdedExpr, at: &IdedExpr, optional: bool) -> Lowered {
@@ -230,10 +258,13 @@ impl<'t> Lowering<'t> {
         match self.member(id, of, &select.field) {
             Ok(Lowered::Node(node)) => Node::Has(Box::new(node)),
             Ok(Lowered::Root(_)) => Node::Literal(Literal::Bool(true)),
-            Err(of) => Node::HasMember {
-                of: Box::new(of),
-                field: select.field.as_str().into(),
-            },
+            Err(of) => {
+                self.may_have_members(id, &of, &select.field);
+                Node::HasMember {
+                    of: Box::new(of),
+                    field: select.field.as_str().into(),
+                }
+            }
         }
     }
 
@@ -289,7 +320,7 @@ impl<'t> Lowering<'t> {
                 None => argument,
             });
         }
-        Lowered::Node(match self.operator(call) {
+        Lowered::Node(match self.operator(id, call) {
             Some(node) => node,
             None => match self.form(id, call) {
                 Some(node) => node,
@@ -298,7 +329,7 @@ impl<'t> Lowering<'t> {
         })
     }
 
-    fn operator(&mut self, call: &CallExpr) -> Option<Node> {
+    fn operator(&mut self, id: u64, call: &CallExpr) -> Option<Node> {
         if call.target.is_some() {
             return None;
         }
@@ -317,6 +348,13 @@ impl<'t> Lowering<'t> {
             (name, [left, right]) => {
                 let operator = operator(name)?;
                 let left = self.value(left);
+                if let (Operator::Subtract, Node::Header(message, name)) = (operator, &left) {
+                    let help = format!("write `{}.headers[\"{name}-...\"]`", message.as_str());
+                    let error =
+                        self.error(id, "a header's name with a dash is read as a subtraction");
+                    error.help = Some(help);
+                    return Some(Self::placeholder());
+                }
                 let lowered = self.lower(right);
                 if let (Operator::In, Lowered::Node(Node::Headers(message))) = (operator, &lowered)
                 {
@@ -360,12 +398,7 @@ impl<'t> Lowering<'t> {
         let mut arguments: Vec<Node> = target.into_iter().map(|expr| self.value(expr)).collect();
         arguments.extend(call.args.iter().map(|expr| self.value(expr)));
         let Some(function) = functions::named(&name) else {
-            let known = functions::names();
-            let node = self.unknown(id, "function", &name, &known);
-            if let (Some(error), Some(help)) = (self.errors.last_mut(), instead(&call.func_name)) {
-                error.help = Some(help);
-            }
-            return node;
+            return self.unknown(id, "function", &name, &functions::names());
         };
         if !function.style.allows(style) {
             return self.called_otherwise(id, function.name, function.signature);

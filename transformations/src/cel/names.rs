@@ -46,7 +46,7 @@ pub(super) const TYPES: [&str; 10] = [
     "uint",
 ];
 
-const REQUEST: [&str; 10] = [
+pub(super) const REQUEST: [&str; 10] = [
     "body",
     "headers",
     "host",

@@ -5,6 +5,7 @@ use cel::common::ast::{IdedExpr, SourceInfo};
 
 use super::bounds;
 use super::error::shown;
+use super::instead::instead_of_name;
 use crate::diagnostic::{Code, Diagnostic};
 
 /// Parses an expression, macros left as they are written.
@@ -31,52 +32,56 @@ pub(super) fn parse(path: &str, text: &str) -> Result<(IdedExpr, SourceInfo), Di
                 column: usize::try_from(column).ok()?.max(1),
             })
         };
-        let message = plain(error.msg.trim_start_matches(SYNTAX));
-        Diagnostic::error(Code::Expression, path, message).at(position(error.pos))
+        let (message, help) = plain(error.msg.trim_start_matches(SYNTAX));
+        let mut diagnostic = Diagnostic::error(Code::Expression, path, message);
+        diagnostic.help = help;
+        diagnostic.at(position(error.pos))
     })
 }
 
 /// How the parser begins what it says about syntax.
 const SYNTAX: &str = "Syntax error: ";
 
-/// What the parser says, in plain words.
-fn plain(message: &str) -> String {
-    let unquoted = |text: &str| {
+/// What the parser says, in plain words, and what to write instead.
+fn plain(message: &str) -> (String, Option<String>) {
+    let token = |text: &str| {
+        let (text, _) = text.split_once(" expecting ").unwrap_or((text, ""));
         let inside = text
             .strip_prefix('\'')
             .and_then(|text| text.strip_suffix('\''));
-        shown(inside.unwrap_or(text)).to_owned()
+        shown(inside.unwrap_or(text).trim()).to_owned()
     };
-    for start in [
-        "mismatched input ",
-        "extraneous input ",
-        "no viable alternative at input ",
-    ] {
-        let Some(rest) = message.strip_prefix(start) else {
-            continue;
-        };
-        let (token, _) = rest.split_once(" expecting ").unwrap_or((rest, ""));
-        return match unquoted(token).as_str() {
-            "<EOF>" => "the expression ends too early".to_owned(),
-            token => format!("`{token}` cannot stand here"),
-        };
-    }
-    if let Some(text) = message.strip_prefix("token recognition error at: ") {
-        return format!("`{}` means nothing here", unquoted(text));
-    }
     if let Some((wanted, _)) = message
         .strip_prefix("missing ")
         .and_then(|rest| rest.split_once(" at "))
     {
-        return format!("a `{}` is missing", unquoted(wanted));
+        return (format!("a `{}` is missing", token(wanted)), None);
+    }
+    for start in [
+        "mismatched input ",
+        "extraneous input ",
+        "no viable alternative at input ",
+        "token recognition error at: ",
+    ] {
+        let Some(rest) = message.strip_prefix(start) else {
+            continue;
+        };
+        return match token(rest).as_str() {
+            "<EOF>" => ("the expression ends too early".to_owned(), None),
+            token => (
+                format!("`{token}` cannot stand here"),
+                instead_of_name(token),
+            ),
+        };
     }
     if message.contains("Recursion limit") {
-        return "too much inside one another".to_owned();
+        return ("too much inside one another".to_owned(), None);
     }
     // What follows is for those who know the parser.
     let (first, _) = message.split_once(':').unwrap_or((message, ""));
-    match first.strip_prefix("invalid ") {
+    let message = match first.strip_prefix("invalid ") {
         Some(literal) => format!("not a valid {literal}"),
         None => "not an expression".to_owned(),
-    }
+    };
+    (message, None)
 }

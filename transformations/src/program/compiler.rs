@@ -239,6 +239,11 @@ impl<'c> Compiler<'c> {
         pass.document = self.wanted(&pass);
         let conflicts = streaming::conflicts(transformation, &pass);
         self.diagnostics.extend(conflicts);
+        if pass.is_empty() && pass.when.is_some() {
+            let help = "add what to do to messages for which it holds";
+            let path = format!("{path}.when");
+            self.warning(Code::Conflict, &path, "a condition for nothing", help);
+        }
         (!pass.is_empty()).then_some(pass)
     }
 
