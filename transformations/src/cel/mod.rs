@@ -6,6 +6,7 @@
 
 mod bounds;
 mod budget;
+mod calls;
 mod compare;
 mod document;
 mod error;

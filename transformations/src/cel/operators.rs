@@ -71,6 +71,21 @@ fn add<'v>(left: &Value<'v>, right: &Value<'v>, budget: &Budget) -> Result<Value
     }
 }
 
+/// A sum, difference, product, quotient or remainder of whole numbers of one type; `None` when it is
+/// out of the range of the type.
+macro_rules! checked {
+    ($operator:expr, $left:expr, $right:expr) => {
+        match $operator {
+            Operator::Add => $left.checked_add(*$right),
+            Operator::Subtract => $left.checked_sub(*$right),
+            Operator::Multiply => $left.checked_mul(*$right),
+            Operator::Divide => $left.checked_div(*$right),
+            Operator::Remainder => $left.checked_rem(*$right),
+            _ => return Err(Error::Mismatch),
+        }
+    };
+}
+
 fn calculate<'v>(
     operator: Operator,
     left: &Value<'v>,
@@ -82,24 +97,8 @@ fn calculate<'v>(
         return Error::failed("division by zero");
     }
     let result = match (left, right) {
-        (Value::Int(left), Value::Int(right)) => match operator {
-            Add => left.checked_add(*right),
-            Subtract => left.checked_sub(*right),
-            Multiply => left.checked_mul(*right),
-            Divide => left.checked_div(*right),
-            Remainder => left.checked_rem(*right),
-            _ => return Err(Error::Mismatch),
-        }
-        .map(Value::Int),
-        (Value::Uint(left), Value::Uint(right)) => match operator {
-            Add => left.checked_add(*right),
-            Subtract => left.checked_sub(*right),
-            Multiply => left.checked_mul(*right),
-            Divide => left.checked_div(*right),
-            Remainder => left.checked_rem(*right),
-            _ => return Err(Error::Mismatch),
-        }
-        .map(Value::Uint),
+        (Value::Int(left), Value::Int(right)) => checked!(operator, left, right).map(Value::Int),
+        (Value::Uint(left), Value::Uint(right)) => checked!(operator, left, right).map(Value::Uint),
         (Value::Double(left, _), Value::Double(right, _)) => Some(Value::double(match operator {
             Add => left + right,
             Subtract => left - right,

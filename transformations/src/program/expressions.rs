@@ -69,7 +69,9 @@ impl Compilation {
     ) {
         for (text, position) in template.expressions() {
             let before = diagnostics.len();
-            self.compile(Phase::Edits, path, text, diagnostics);
+            if let Some(number) = self.compile(Phase::Edits, path, text, diagnostics) {
+                self.expressions.call(number);
+            }
             // Where the call stands, not where the error stands inside it.
             for error in diagnostics.iter_mut().skip(before) {
                 error.position = *position;

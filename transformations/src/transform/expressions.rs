@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use minijinja::Value as JinjaValue;
@@ -31,6 +31,8 @@ pub(crate) enum Phase {
 #[derive(Debug, Default)]
 pub(crate) struct Expressions {
     all: Vec<(Phase, Box<str>, Expression)>,
+    /// The numbers of those that templates call.
+    called: BTreeSet<usize>,
     /// What they search the message's body for.
     pointers: Pointers,
     /// The number of each of those.
@@ -96,6 +98,11 @@ impl Expressions {
         }
         self.all.push((phase, text.into(), expression));
         self.all.len().saturating_sub(1)
+    }
+
+    /// Notes that a template calls an expression.
+    pub(crate) fn call(&mut self, number: usize) {
+        self.called.insert(number);
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Expression> {
@@ -294,14 +301,11 @@ impl Values {
         &self,
         expressions: &Expressions,
     ) -> BTreeMap<String, Result<JinjaValue, String>> {
-        let numbers = (0..self.0.len()).filter(|number| {
-            let entry = self.0.get(*number);
-            entry.is_some_and(Option::is_some)
-        });
+        let numbers = expressions.called.iter();
         numbers
             .map(|number| {
-                let value = self.get(number).map(cel::jinja);
-                let text = expressions.text(number).to_owned();
+                let value = self.get(*number).map(cel::jinja);
+                let text = expressions.text(*number).to_owned();
                 (text, value.map_err(|(_, detail)| detail))
             })
             .collect()

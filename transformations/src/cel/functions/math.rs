@@ -90,28 +90,28 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "math.ceil(double)",
         "The next whole number above.",
         &[("math.ceil(1.2)", "2.0")],
-        ceil,
+        |_, arguments| of_double(arguments, f64::ceil),
     ),
     of_one(
         "math.floor",
         "math.floor(double)",
         "The next whole number below.",
         &[("math.floor(-1.2)", "-2.0")],
-        floor,
+        |_, arguments| of_double(arguments, f64::floor),
     ),
     of_one(
         "math.round",
         "math.round(double)",
         "The nearest whole number; halves away from zero.",
         &[("math.round(1.5)", "2.0")],
-        round,
+        |_, arguments| of_double(arguments, f64::round),
     ),
     of_one(
         "math.trunc",
         "math.trunc(double)",
         "The number without its fraction.",
         &[("math.trunc(-1.9)", "-1.0")],
-        trunc,
+        |_, arguments| of_double(arguments, f64::trunc),
     ),
     of_one(
         "math.sqrt",
@@ -139,42 +139,42 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "math.isNaN(double)",
         "Whether it is not a number.",
         &[("math.isNaN(0.0 / 0.0)", "true")],
-        is_nan,
+        |_, arguments| tested(arguments, f64::is_nan),
     ),
     of_one(
         "math.isInf",
         "math.isInf(double)",
         "Whether it is infinite.",
         &[("math.isInf(1.0 / 0.0)", "true")],
-        is_inf,
+        |_, arguments| tested(arguments, f64::is_infinite),
     ),
     of_one(
         "math.isFinite",
         "math.isFinite(double)",
         "Whether it is neither.",
         &[("math.isFinite(1.0)", "true")],
-        is_finite,
+        |_, arguments| tested(arguments, f64::is_finite),
     ),
     of_two(
         "math.bitAnd",
         "math.bitAnd(int, int)",
         "The bits that both have. Also of uints, as the next five.",
         &[("math.bitAnd(6, 3)", "2")],
-        bit_and,
+        |_, arguments| bits(arguments, |l, r| l & r, |l, r| l & r),
     ),
     of_two(
         "math.bitOr",
         "math.bitOr(int, int)",
         "The bits that either has.",
         &[("math.bitOr(6, 3)", "7")],
-        bit_or,
+        |_, arguments| bits(arguments, |l, r| l | r, |l, r| l | r),
     ),
     of_two(
         "math.bitXor",
         "math.bitXor(int, int)",
         "The bits that one of them has.",
         &[("math.bitXor(6, 3)", "5")],
-        bit_xor,
+        |_, arguments| bits(arguments, |l, r| l ^ r, |l, r| l ^ r),
     ),
     of_one(
         "math.bitNot",
@@ -191,7 +191,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
             ("math.bitShiftLeft(1, 3)", "8"),
             ("math.bitShiftLeft(1, 64)", "0"),
         ],
-        bit_shift_left,
+        |_, arguments| shifted(arguments, u64::checked_shl),
     ),
     of_two(
         "math.bitShiftRight",
@@ -201,7 +201,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
             ("math.bitShiftRight(8, 3)", "1"),
             ("math.bitShiftRight(1, -1)", "error"),
         ],
-        bit_shift_right,
+        |_, arguments| shifted(arguments, u64::checked_shr),
     ),
 ];
 
@@ -244,22 +244,6 @@ fn of_double<'v>(arguments: &[Value<'v>], of: fn(f64) -> f64) -> Result<Value<'v
     }
 }
 
-fn ceil<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
-    of_double(arguments, f64::ceil)
-}
-
-fn floor<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
-    of_double(arguments, f64::floor)
-}
-
-fn round<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
-    of_double(arguments, f64::round)
-}
-
-fn trunc<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
-    of_double(arguments, f64::trunc)
-}
-
 fn sqrt<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
     let number = arguments.first().and_then(number::double);
     Ok(Value::double(number.ok_or(Error::Mismatch)?.sqrt()))
@@ -294,18 +278,6 @@ fn tested<'v>(arguments: &[Value<'v>], test: fn(f64) -> bool) -> Result<Value<'v
     Ok(Value::Bool(test(number.ok_or(Error::Mismatch)?)))
 }
 
-fn is_nan<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
-    tested(arguments, f64::is_nan)
-}
-
-fn is_inf<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
-    tested(arguments, f64::is_infinite)
-}
-
-fn is_finite<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
-    tested(arguments, f64::is_finite)
-}
-
 fn bits<'v>(
     arguments: &[Value<'v>],
     of_ints: fn(i64, i64) -> i64,
@@ -316,18 +288,6 @@ fn bits<'v>(
         [Value::Uint(left), Value::Uint(right)] => Ok(Value::Uint(of_uints(*left, *right))),
         _ => Err(Error::Mismatch),
     }
-}
-
-fn bit_and<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
-    bits(arguments, |l, r| l & r, |l, r| l & r)
-}
-
-fn bit_or<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
-    bits(arguments, |l, r| l | r, |l, r| l | r)
-}
-
-fn bit_xor<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
-    bits(arguments, |l, r| l ^ r, |l, r| l ^ r)
 }
 
 fn bit_not<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
@@ -358,12 +318,4 @@ fn shifted<'v>(
         Value::Uint(value) => Ok(Value::Uint(shift(*value, places).unwrap_or_default())),
         _ => Err(Error::Mismatch),
     }
-}
-
-fn bit_shift_left<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
-    shifted(arguments, u64::checked_shl)
-}
-
-fn bit_shift_right<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
-    shifted(arguments, u64::checked_shr)
 }

@@ -122,14 +122,14 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "address.isUnspecified()",
         "Whether it is `0.0.0.0` or `::`.",
         &[("ip('::').isUnspecified()", "true")],
-        is_unspecified,
+        |_, arguments| tested(arguments, |address| address.is_unspecified()),
     ),
     method(
         "isLoopback",
         "address.isLoopback()",
         "Whether it means the host itself.",
         &[("ip('127.0.0.1').isLoopback()", "true")],
-        is_loopback,
+        |_, arguments| tested(arguments, |address| address.is_loopback()),
     ),
     method(
         "isLinkLocalUnicast",
@@ -139,7 +139,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
             ("ip('169.254.0.1').isLinkLocalUnicast()", "true"),
             ("ip('fe80::1').isLinkLocalUnicast()", "true"),
         ],
-        is_link_local,
+        |_, arguments| tested(arguments, link_local),
     ),
     method(
         "isGlobalUnicast",
@@ -149,7 +149,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
             ("ip('10.0.0.1').isGlobalUnicast()", "true"),
             ("ip('224.0.0.1').isGlobalUnicast()", "false"),
         ],
-        is_global_unicast,
+        |_, arguments| tested(arguments, global_unicast),
     ),
 ];
 
@@ -266,25 +266,11 @@ fn link_local(address: IpAddr) -> bool {
     }
 }
 
-fn is_unspecified<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
-    tested(arguments, |address| address.is_unspecified())
-}
-
-fn is_loopback<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
-    tested(arguments, |address| address.is_loopback())
-}
-
-fn is_link_local<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
-    tested(arguments, link_local)
-}
-
-fn is_global_unicast<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
-    tested(arguments, |address| {
-        let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
-        !(broadcast
-            || address.is_unspecified()
-            || address.is_loopback()
-            || address.is_multicast()
-            || link_local(address))
-    })
+fn global_unicast(address: IpAddr) -> bool {
+    let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+    !(broadcast
+        || address.is_unspecified()
+        || address.is_loopback()
+        || address.is_multicast()
+        || link_local(address))
 }
