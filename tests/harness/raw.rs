@@ -34,6 +34,39 @@ impl RawConnection {
         })
     }
 
+    /// Connects and has a GET upgrade the connection to `protocol`; returns the head of the answer
+    /// too.
+    ///
+    /// # Errors
+    /// The connection is refused, or the answer is not 101.
+    pub async fn upgrade(
+        address: SocketAddr,
+        protocol: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<(Self, String)> {
+        let mut connection = Self::open(address).await?;
+        let mut request =
+            format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n");
+        for (name, value) in headers {
+            request += &format!("{name}: {value}\r\n");
+        }
+        connection.send(request + "\r\n").await?;
+        let head = connection.read_until("\r\n\r\n").await?;
+        ensure!(head.starts_with("HTTP/1.1 101 "), "no upgrade: {head}");
+        Ok((connection, head))
+    }
+
+    /// Sends a text that ends in a full stop, and has no other, and reads it back.
+    ///
+    /// # Errors
+    /// Something else comes back.
+    pub async fn echo(&mut self, text: &str) -> Result<()> {
+        self.send(text).await?;
+        let echoed = self.read_until(".").await?;
+        ensure!(echoed == text, "{text:?} came back as {echoed:?}");
+        Ok(())
+    }
+
     /// Sends these bytes at once.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use harness::{
 };
 use serde_json::json;
 
+use crate::sse::pass_one_by_one;
 use crate::stage::{Scenario, Stage, only, same, scenarios};
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
@@ -197,17 +198,7 @@ async fn events_arrive_one_by_one(stage: &Stage) -> Result<()> {
             only(&response.headers, "content-type")?,
             "text/event-stream",
         )?;
-        for number in 0..3 {
-            let event = format!("data: {number}\n\n");
-            events.send(event.clone()).await?;
-            let chunk = response.next().await?.context("no event")?;
-            same("event", chunk.data.as_ref(), event.as_bytes())?;
-        }
-        drop(events);
-        ensure!(
-            response.next().await?.is_none(),
-            "something after the last event"
-        );
+        pass_one_by_one(events, &mut response).await?;
     }
     Ok(())
 }
@@ -215,17 +206,10 @@ async fn events_arrive_one_by_one(stage: &Stage) -> Result<()> {
 async fn an_upgrade_echoes(stage: &Stage) -> Result<()> {
     let upstream = Upstream::answering(Answer::websocket_echo()).await?;
     let envoy = stage.envoy(&through_to(&upstream).websockets()).await?;
-    let mut connection = RawConnection::open(envoy.address().await?).await?;
-    connection
-        .send("GET /chat HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
-        .await?;
-    let head = connection.read_until("\r\n\r\n").await?;
-    ensure!(head.starts_with("HTTP/1.1 101 "), "no upgrade: {head}");
-    for text in ["ping.", "pong."] {
-        connection.send(text).await?;
-        same("echo", connection.read_until(".").await?, text)?;
-    }
-    Ok(())
+    let address = envoy.address().await?;
+    let (mut connection, _) = RawConnection::upgrade(address, "websocket", &[]).await?;
+    connection.echo("ping.").await?;
+    connection.echo("pong.").await
 }
 
 async fn a_cut_request_is_recorded_as_cut(stage: &Stage) -> Result<()> {

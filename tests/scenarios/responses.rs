@@ -1,10 +1,11 @@
 //! Responses: transformed whole, passed through event by event, and replies of Envoy itself.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use harness::{Answer, Bootstrap, Protocol, Request, Route, Upstream};
 use serde_json::{Value, json};
 
 use crate::routing::extract;
+use crate::sse::pass_one_by_one;
 use crate::stage::{Scenario, Stage, only, same, scenarios};
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
@@ -99,17 +100,7 @@ async fn events_pass_one_by_one(stage: &Stage) -> Result<()> {
                 value.as_deref(),
                 edited.then_some("text/event-stream"),
             )?;
-            for number in 0..3 {
-                let event = format!("data: {number}\n\n");
-                events.send(event.clone()).await?;
-                let chunk = response.next().await?.context("no event")?;
-                same("event", chunk.data.as_ref(), event.as_bytes())?;
-            }
-            drop(events);
-            ensure!(
-                response.next().await?.is_none(),
-                "something after the last event"
-            );
+            pass_one_by_one(events, &mut response).await?;
         }
     }
     Ok(())

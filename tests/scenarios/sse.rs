@@ -1,7 +1,9 @@
 //! Streams of server-sent events, edited event by event as they pass.
 
 use anyhow::{Context, Result, ensure};
-use harness::{Answer, Bootstrap, Protocol, Request, ResponseStream, Route, Upstream};
+use harness::{
+    Answer, AnswerStream, Bootstrap, Protocol, Request, ResponseStream, Route, Upstream,
+};
 use serde_json::{Value, json};
 
 use crate::responses::behind;
@@ -40,6 +42,23 @@ async fn expect(response: &mut ResponseStream, text: &str) -> Result<()> {
         arrived.extend_from_slice(&chunk.data);
     }
     same("arrived", String::from_utf8_lossy(&arrived).as_ref(), text)
+}
+
+/// Events that nobody edits: each arrives before the next is sent, and nothing after the last.
+pub(crate) async fn pass_one_by_one(
+    events: AnswerStream,
+    response: &mut ResponseStream,
+) -> Result<()> {
+    for number in 0..3 {
+        let event = format!("data: {number}\n\n");
+        events.send(event.clone()).await?;
+        let chunk = response.next().await?.context("no event")?;
+        same("event", chunk.data.as_ref(), event.as_bytes())?;
+    }
+    drop(events);
+    let more = response.next().await?;
+    ensure!(more.is_none(), "something after the last event");
+    Ok(())
 }
 
 async fn an_event_arrives_before_the_next_is_sent(stage: &Stage) -> Result<()> {

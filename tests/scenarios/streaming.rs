@@ -288,16 +288,10 @@ async fn a_websocket_echoes(stage: &Stage) -> Result<()> {
         .cluster("upstream", upstream.address())
         .route(Route::to("upstream"));
     let envoy = stage.envoy(&bootstrap).await?;
-    let mut connection = RawConnection::open(envoy.address().await?).await?;
-    connection
-        .send("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-        .await?;
-    connection.read_until("\r\n\r\n").await?;
-    for text in [r#"{"model":"a","model":"b"}."#, "pong."] {
-        connection.send(text).await?;
-        same("echo", connection.read_until(".").await?.as_str(), text)?;
-    }
-    Ok(())
+    let address = envoy.address().await?;
+    let (mut connection, _) = RawConnection::upgrade(address, "websocket", &[]).await?;
+    connection.echo(r#"{"model":"a","model":"b"}."#).await?;
+    connection.echo("pong.").await
 }
 
 /// The most memory Envoy has had, in KiB.

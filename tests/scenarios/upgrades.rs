@@ -31,21 +31,15 @@ async fn a_websocket_echoes(stage: &Stage) -> Result<()> {
         .cluster("upstream", upstream.address())
         .route(Route::to("upstream"));
     let envoy = stage.envoy(&bootstrap).await?;
-    let mut connection = RawConnection::open(envoy.address().await?).await?;
-    connection
-        .send(format!(
-            "GET /live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nUser-Agent: me\r\n{MODEL}: forged\r\n\r\n"
-        ))
-        .await?;
-    let head = connection.read_until("\r\n\r\n").await?;
-    ensure!(head.starts_with("HTTP/1.1 101 "), "no upgrade: {head}");
+    let address = envoy.address().await?;
+    let headers = [("User-Agent", "me"), (MODEL, "forged")];
+    let (mut connection, head) = RawConnection::upgrade(address, "WebSocket", &headers).await?;
     ensure!(
         head.contains("x-status: 101\r\n"),
         "the 101 was not transformed: {head}"
     );
     for text in ["ping.", "{\"model\":1}.", "pong."] {
-        connection.send(text).await?;
-        same("echo", connection.read_until(".").await?.as_str(), text)?;
+        connection.echo(text).await?;
     }
     let seen = upstream.request().await?;
     same(
@@ -72,14 +66,10 @@ async fn a_websocket_whose_route_changes_echoes(stage: &Stage) -> Result<()> {
         )
         .route(Route::to("upstream"));
     let envoy = stage.envoy(&bootstrap).await?;
-    let mut connection = RawConnection::open(envoy.address().await?).await?;
-    connection
-        .send("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Model: gpt-4o\r\n\r\n")
-        .await?;
-    let head = connection.read_until("\r\n\r\n").await?;
-    ensure!(head.starts_with("HTTP/1.1 101 "), "no upgrade: {head}");
-    connection.send("ping.").await?;
-    same("echo", connection.read_until(".").await?.as_str(), "ping.")
+    let address = envoy.address().await?;
+    let headers = [("X-Model", "gpt-4o")];
+    let (mut connection, _) = RawConnection::upgrade(address, "websocket", &headers).await?;
+    connection.echo("ping.").await
 }
 
 async fn any_upgrade_that_envoy_allows_echoes(stage: &Stage) -> Result<()> {
@@ -90,11 +80,7 @@ async fn any_upgrade_that_envoy_allows_echoes(stage: &Stage) -> Result<()> {
         .cluster("upstream", upstream.address())
         .route(Route::to("upstream"));
     let envoy = stage.envoy(&bootstrap).await?;
-    let mut connection = RawConnection::open(envoy.address().await?).await?;
-    connection
-        .send("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: spdy/3.1\r\n\r\n")
-        .await?;
-    connection.read_until("\r\n\r\n").await?;
-    upstream.request().await?;
-    Ok(())
+    let address = envoy.address().await?;
+    let (mut connection, _) = RawConnection::upgrade(address, "spdy/3.1", &[]).await?;
+    connection.echo("ping.").await
 }
