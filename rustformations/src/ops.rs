@@ -92,6 +92,10 @@ impl TransformationOps for Ops<'_> {
             .collect()
     }
 
+    fn buffer_limit(&self) -> Option<u64> {
+        self.0.buffer_limit()
+    }
+
     fn set_header(&mut self, direction: Direction, name: &str, value: &[u8]) -> bool {
         self.0.set_header(header_type(direction), name, value)
     }

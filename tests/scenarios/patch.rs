@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::gateway::{Gateway, MODEL};
 use crate::responses::behind;
 use crate::stage::{Scenario, Stage, only, same, scenarios};
+use crate::streaming::peak_memory;
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All a_request_is_edited_and_routed,
@@ -14,6 +15,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     Ends a_response_is_edited,
     Ends a_response_that_is_no_json_is_not_held,
     Ends what_cannot_be_edited_goes_on_as_it_was,
+    Ends what_encoded_bodies_stand_for_is_held_within_the_limit,
 ];
 
 async fn a_request_is_edited_and_routed(stage: &Stage) -> Result<()> {
@@ -152,4 +154,49 @@ async fn what_cannot_be_edited_goes_on_as_it_was(stage: &Stage) -> Result<()> {
         gateway.envoy.access_log(expected.len()).await?,
         expected,
     )
+}
+
+/// 40 MiB in a frame of zstd that is a hundredth of it.
+fn encoded() -> Vec<u8> {
+    let block = |size: u32, kind: u32, last: u32, content: &[u8]| {
+        let header = (size << 3 | kind << 1 | last).to_le_bytes();
+        [&header[..3], content].concat()
+    };
+    let raw =
+        |content: &[u8], last| block(u32::try_from(content.len()).unwrap_or(0), 0, last, content);
+    let mut frame = b"\x28\xb5\x2f\xfd\x00\x58".to_vec();
+    frame.extend(raw(b"{\"model\":\"gpt-4o\",\"x\":\"", 0));
+    for _ in 0..320 {
+        frame.extend(raw(&[b'b'; 1400], 0));
+        frame.extend(block(128 << 10, 1, 0, b"a"));
+    }
+    frame.extend(raw(b"\"}", 1));
+    frame
+}
+
+async fn what_encoded_bodies_stand_for_is_held_within_the_limit(stage: &Stage) -> Result<()> {
+    const REQUESTS: u64 = 10;
+    let config = json!({"request": {
+        "extract": [{"header": MODEL}],
+        "patch": [{"set": "/model", "value": "new"}],
+    }});
+    let gateway = Gateway::start(stage, config).await?;
+    let encoded = encoded();
+    let before = peak_memory(&gateway.envoy)?;
+    let mut open = Vec::new();
+    for _ in 0..REQUESTS {
+        let request = Request::post("/")
+            .http2()
+            .header("content-encoding", "zstd");
+        let (mut body, response) = request.open(gateway.address).await?;
+        body.send(encoded.clone()).await?;
+        open.push((body, response));
+    }
+    for (body, response) in open {
+        body.finish();
+        same("status", response.response().await?.status, 413)?;
+    }
+    let grown = peak_memory(&gateway.envoy)? - before;
+    ensure!(grown < REQUESTS * 8192, "Envoy has grown by {grown} KiB");
+    gateway.check_alive().await
 }

@@ -131,6 +131,16 @@ impl Reply {
         }
     }
 
+    /// The answer to a request that stands for more than may be held.
+    pub(crate) fn too_large() -> Self {
+        Self {
+            status: 413,
+            details: "rustformations_too_large",
+            headers: Vec::new(),
+            body: String::new(),
+        }
+    }
+
     /// An error in the shape that LLM clients show to their users.
     pub(crate) fn invalid_field(
         details: &'static str,

@@ -25,7 +25,9 @@ pub struct Limits {
     /// limit if it is lower. From Envoy 1.38 on it is also set as the buffer limit of messages that
     /// are held whole, which without this is the listener's; older releases keep the listener's.
     pub max_held_bytes: Option<usize>,
-    /// The most bytes that an encoded body (`content-encoding`) may stand for where one is read.
+    /// The most bytes that an encoded body (`content-encoding`) may stand for where one is read. One that
+    /// `patch` edits goes on decoded, so that for it the host's buffer limit is one too; before Envoy
+    /// 1.38 that is `maxHeldBytes`, or 1 MiB.
     pub decoded_bytes: usize,
     /// The most bytes that each byte of an encoded body may stand for, on average, from 262144
     /// decoded bytes on. At least 1.

@@ -74,6 +74,12 @@ pub trait TransformationOps {
     /// All headers, in order; names in lower case.
     fn headers(&self, direction: Direction) -> Vec<(&[u8], &[u8])>;
 
+    /// How many bytes of the body of either message the host holds before it gives up; 0: any
+    /// number. `None`: it does not say.
+    fn buffer_limit(&self) -> Option<u64> {
+        None
+    }
+
     /// Replaces all values of a header by one. `value` is not empty.
     fn set_header(&mut self, direction: Direction, name: &str, value: &[u8]) -> bool;
 

@@ -116,7 +116,10 @@ impl<'r> Run<'r> {
             self.body(body, &view);
         }
         let patch = pass.patch.as_ref();
-        let events = patch.and_then(|patch| self.patch(patch, extent, &view));
+        let events = match patch {
+            Some(patch) => self.patch(patch, extent, &view)?,
+            None => None,
+        };
         for header in &pass.set {
             self.set(header, &view)?;
         }

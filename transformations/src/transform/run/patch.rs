@@ -4,23 +4,28 @@ use std::borrow::Cow;
 
 use super::{Run, View};
 use crate::coding::{self, Coding};
-use crate::failure::{Outcome, Reason};
+use crate::failure::{Outcome, Reason, Reply};
 use crate::json::patch::Change;
-use crate::limits::Limits;
+use crate::limits::{HELD_BYTES, Limits};
+use crate::ops::Direction;
 use crate::patch::{self, Content, Events, Passage, Patch};
 use crate::transform::Extent;
 
 impl Run<'_> {
     /// Edits a whole body. Of a stream of events that is to come, what is done to each.
+    ///
+    /// # Errors
+    ///
+    /// The answer to a request that stands for more than may be held.
     pub(super) fn patch(
         &mut self,
         patch: &Patch,
         extent: Extent,
         view: &View<'_>,
-    ) -> Option<Events> {
+    ) -> Result<Option<Events>, Reply> {
         let direction = self.pass.direction;
         if extent == Extent::Whole && self.ops.body_size(direction) == 0 {
-            return None;
+            return Ok(None);
         }
         let content = patch::content(self.ops, direction);
         let coding = Coding::of(self.ops, direction);
@@ -37,10 +42,12 @@ impl Run<'_> {
                     .fail(Reason::ContentEncoding, &patch.path, detail);
             }
             (Content::Json, Extent::Whole) => {
-                let changes = self.changes(patch, view)?;
+                let Some(changes) = self.changes(patch, view) else {
+                    return Ok(None);
+                };
                 self.edit_body(patch, coding, |body, limits, outcome| {
                     patch.edited(body, &changes, limits, outcome)
-                });
+                })?;
             }
             (Content::Multipart(None), Extent::Whole) => {
                 let detail = "the content-type has no boundary that all would read in the same way";
@@ -48,29 +55,36 @@ impl Run<'_> {
                     .fail(Reason::MultipartInvalid, &patch.path, detail);
             }
             (Content::Multipart(Some(delimiter)), Extent::Whole) => {
-                let changes = self.changes(patch, view)?;
+                let Some(changes) = self.changes(patch, view) else {
+                    return Ok(None);
+                };
                 self.edit_body(patch, coding, |body, limits, outcome| {
                     patch.edited_parts(body, &delimiter, &changes, limits, outcome)
-                });
+                })?;
             }
             (Content::Events, Extent::Whole) => {
-                let mut events = Events::new(self.changes(patch, view)?);
+                let Some(changes) = self.changes(patch, view) else {
+                    return Ok(None);
+                };
+                let mut events = Events::new(changes);
                 self.edit_body(patch, coding, |body, limits, outcome| {
                     let mut passage = Passage::new(patch, limits);
                     events.feed(body, &mut passage);
                     events.finish(&mut passage);
                     outcome.failures.append(&mut passage.outcome.failures);
                     Some(passage.out)
-                });
+                })?;
             }
             (Content::Events, Extent::Events) => {
-                let changes = self.changes(patch, view)?;
+                let Some(changes) = self.changes(patch, view) else {
+                    return Ok(None);
+                };
                 self.ops.remove_header(direction, "content-length");
-                return Some(Events::new(changes));
+                return Ok(Some(Events::new(changes)));
             }
             (Content::Json | Content::Multipart(_) | Content::Events, _) => {}
         }
-        None
+        Ok(None)
     }
 
     /// What the edits do to this message; `None` when a template fails: the message stays as it is.
@@ -102,33 +116,47 @@ impl Run<'_> {
     }
 
     /// Puts what `edit` makes of the body in its place. A body that was encoded is not any more.
+    ///
+    /// # Errors
+    ///
+    /// As [`patch`](Self::patch).
     fn edit_body(
         &mut self,
         patch: &Patch,
         coding: Option<Coding>,
         edit: impl FnOnce(&[u8], &Limits, &mut Outcome) -> Option<Vec<u8>>,
-    ) {
+    ) -> Result<(), Reply> {
         let direction = self.pass.direction;
         let chunks = self.ops.body_chunks(direction);
         let size = chunks.iter().map(|chunk| chunk.len()).sum();
         let body = match (coding, chunks.as_slice()) {
             (None, [one]) => Cow::Borrowed(*one),
             (None, several) => Cow::Owned(several.concat()),
-            (Some(coding), chunks) => match coding::decoded(chunks, coding, &self.pass.limits) {
-                Ok(body) => Cow::Owned(body),
-                Err(error) => {
-                    let reason = Reason::from(error);
-                    return self.outcome.fail(reason, &patch.path, error.detail());
+            (Some(coding), chunks) => {
+                let limits = self.decoded_limits();
+                match coding::decoded(chunks, coding, &limits) {
+                    Ok(body) => Cow::Owned(body),
+                    Err(error) => {
+                        let reason = Reason::from(error);
+                        self.outcome.fail(reason, &patch.path, error.detail());
+                        let too_large =
+                            error == coding::Error::TooMuch && direction == Direction::Request;
+                        return if too_large {
+                            Err(Reply::too_large())
+                        } else {
+                            Ok(())
+                        };
+                    }
                 }
-            },
+            }
         };
         let Some(edited) = edit(&body, &self.pass.limits, &mut self.outcome) else {
-            return;
+            return Ok(());
         };
         if !self.ops.append_body(direction, &edited) {
             self.outcome
                 .fail(Reason::Render, &patch.path, "the host refused the body");
-            return;
+            return Ok(());
         }
         self.ops.drain_body(direction, size);
         if coding.is_some() {
@@ -140,6 +168,22 @@ impl Run<'_> {
             let length = edited.len().to_string();
             self.ops
                 .set_header(direction, "content-length", length.as_bytes());
+        }
+        Ok(())
+    }
+
+    /// The limits of a body that goes on decoded: it is as long in the host's buffer, where one that
+    /// was never encoded could not be longer either.
+    fn decoded_limits(&self) -> Limits {
+        let limits = &self.pass.limits;
+        let held = match self.ops.buffer_limit() {
+            Some(0) => usize::MAX,
+            Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
+            None => limits.max_held_bytes.unwrap_or(HELD_BYTES),
+        };
+        Limits {
+            decoded_bytes: limits.decoded_bytes.min(held),
+            ..*limits
         }
     }
 }
