@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use harness::{Bootstrap, EnvoyRelease, Filter, FilterConfig, Route};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::gateway::Gateway;
 use crate::stage::{Scenario, Stage, scenarios};
@@ -10,50 +10,18 @@ use crate::stage::{Scenario, Stage, scenarios};
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All the_ten_lines_route,
     Ends the_whole_configuration_loads_without_a_warning,
-    Ends configurations_of_the_documents_load_without_a_warning,
     Ends every_supported_release_is_in_the_table,
 ];
 
 const README: &str = include_str!("../../README.md");
 
-const DOCUMENTS: [(&str, &str); 2] = [
-    ("cel.md", include_str!("../../docs/cel.md")),
-    (
-        "body-routing.md",
-        include_str!("../../docs/body-routing.md"),
-    ),
-];
-
-/// The blocks of YAML of a page, in order.
-fn blocks(page: &str) -> impl Iterator<Item = Result<Value>> {
-    let blocks = page.split("```yaml\n").skip(1);
-    blocks.map(|rest| {
-        let block = rest.split("```").next().unwrap_or_default();
-        serde_saphyr::from_str(block).with_context(|| format!("not YAML: {block}"))
-    })
-}
-
-/// A block of README.md.
+/// The blocks of YAML, in order.
 fn yaml(nth: usize) -> Result<Value> {
-    blocks(README).nth(nth).context("no such block")?
-}
-
-async fn configurations_of_the_documents_load_without_a_warning(stage: &Stage) -> Result<()> {
-    for (page, text) in DOCUMENTS {
-        for (nth, block) in blocks(text).enumerate() {
-            let mut block = block?;
-            if block.get("extract").is_some() {
-                block = json!({"request": block});
-            }
-            let bootstrap = Bootstrap::new()
-                .filter(Filter::new(FilterConfig::Struct(block)))
-                .route(Route::direct_response(200, "ok"));
-            let place = || format!("block {nth} of {page}");
-            let envoy = stage.envoy(&bootstrap).await.with_context(place)?;
-            ensure!(!envoy.log().contains(": RF0"), "a diagnostic: {}", place());
-        }
-    }
-    Ok(())
+    let block = README
+        .split("```yaml\n")
+        .nth(nth + 1)
+        .and_then(|rest| rest.split("```").next());
+    serde_saphyr::from_str(block.context("no such block")?).context("not YAML")
 }
 
 async fn the_ten_lines_route(stage: &Stage) -> Result<()> {
