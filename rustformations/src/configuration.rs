@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock, Once};
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    EnvoyHttpFilter, HttpFilter, HttpFilterConfig, envoy_log_error, envoy_log_warn,
+    EnvoyHttpFilter, Host, HttpFilter, HttpFilterConfig, envoy_log_error, envoy_log_warn,
 };
 use transformations::{
     Code, ConfigErrors, Diagnostic, Engine, Program, Reason, Settings, SharedProgram,
@@ -36,10 +36,11 @@ pub(crate) const CONSTRUCTORS: Constructors = Constructors {
 static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
     // Not UTF-8 is not absent: without its list, `env()` would read everything.
     let list = |name| std::env::var_os(name).map(|list| list.to_string_lossy().into_owned());
-    let settings = Settings::from_lists(
+    let mut settings = Settings::from_lists(
         list("RUSTFORMATIONS_ROUTING_HEADERS").as_deref(),
         list("RUSTFORMATIONS_ENV_ALLOW").as_deref(),
     );
+    settings.lacks_booleans = Host::current().is_some_and(|host| host < Host::V1_37_1);
     for name in settings.misnamed_headers() {
         envoy_log_warn!(
             "RUSTFORMATIONS_ROUTING_HEADERS: {}: `{name}` is not a header name and does nothing; \

@@ -1,7 +1,7 @@
 //! Expressions in CEL where a configuration takes them, as upstreams and clients see what comes of them.
 
 use anyhow::Result;
-use harness::{Answer, Bootstrap, Protocol, Request};
+use harness::{Answer, Bootstrap, EnvoyRelease, Protocol, Request};
 use serde_json::json;
 
 use crate::gateway::{Gateway, MODEL};
@@ -13,6 +13,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All headers_and_bodies_of_requests,
     Ends a_response_sees_its_request,
     Ends a_new_body_is_not_encoded_as_the_old_one_was,
+    Ends a_release_that_tells_no_booleans_says_so,
     All failures_are_counted_and_set_nothing,
     Ends what_when_rules_out_passes_whatever_its_size,
 ];
@@ -104,6 +105,20 @@ async fn a_new_body_is_not_encoded_as_the_old_one_was(stage: &Stage) -> Result<(
     same("old", response.text().as_str(), "\u{1f}old")?;
     let encoding = only(&response.headers, "content-encoding")?;
     same("encoding of the old", encoding.as_str(), "gzip")
+}
+
+async fn a_release_that_tells_no_booleans_says_so(stage: &Stage) -> Result<()> {
+    let config = json!({"request": {
+        "set": [{"name": "x-mtls", "cel": "default(connection.mtls, false)"}],
+    }});
+    let gateway = Gateway::start(stage, config).await?;
+    let (_, seen) = gateway.forward(Request::post("/").body("{}")).await?;
+    same("mtls", only(&seen.headers, "x-mtls")?.as_str(), "false")?;
+    let warned = gateway
+        .envoy
+        .log()
+        .contains("this Envoy does not tell `connection.mtls`");
+    same("warning", warned, stage.release == EnvoyRelease::OLDEST)
 }
 
 async fn failures_are_counted_and_set_nothing(stage: &Stage) -> Result<()> {

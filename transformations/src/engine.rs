@@ -21,6 +21,9 @@ pub struct Settings {
     pub routing_headers: BTreeSet<String>,
     /// Environment variables that templates may read, as names or globs. `None`: all.
     pub readable_variables: Option<Vec<String>>,
+    /// Whether the host tells no booleans, neither as attributes nor of metadata, as Envoy before
+    /// 1.37.1: expressions that ask for one are warned of.
+    pub lacks_booleans: bool,
 }
 
 impl Settings {
@@ -42,6 +45,7 @@ impl Settings {
                 .map(|name| name.to_ascii_lowercase())
                 .collect(),
             readable_variables: readable_variables.map(items),
+            lacks_booleans: false,
         }
     }
 

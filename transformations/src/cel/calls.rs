@@ -6,7 +6,7 @@ use super::forms::FORMS;
 use super::functions::{self, Builtin, Style};
 use super::lower::Lowering;
 use super::names::Root;
-use super::node::{Literal, MetadataKind, Node};
+use super::node::{Literal, Metadata, MetadataKind, Node};
 use super::pattern;
 use crate::ops::Direction;
 
@@ -101,6 +101,11 @@ impl Lowering<'_> {
         };
         if let (Some(kind), [Node::Metadata(metadata)]) = (kind, arguments.as_mut_slice()) {
             metadata.kind = kind;
+            if kind == MetadataKind::Bool {
+                let Metadata { namespace, key, .. } = &**metadata;
+                let written = format!("bool(metadata[\"{namespace}\"].{key})");
+                self.needs.booleans.insert(written);
+            }
         }
         let pattern = match (function.name, arguments.get(1)) {
             ("matches" | "regexReplace", Some(Node::Literal(Literal::String(text)))) => {

@@ -191,7 +191,12 @@ impl Lowering<'_> {
                 }
             }
             Root::Connection => match CONNECTION.iter().find(|(known, _)| *known == name) {
-                Some((_, attribute)) => Node::Attribute(*attribute),
+                Some((_, attribute)) => {
+                    if *attribute == Attribute::ConnectionMtls {
+                        self.needs.booleans.insert(format!("connection.{name}"));
+                    }
+                    Node::Attribute(*attribute)
+                }
                 None => self.unknown(id, "name", name, &CONNECTION.map(|(known, _)| known)),
             },
             Root::Metadata => return Ok(Lowered::Root(Root::Namespace(name.to_owned()))),

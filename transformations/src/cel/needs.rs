@@ -14,6 +14,8 @@ pub(crate) struct Needs {
     pub(crate) extracted: BTreeSet<String>,
     /// Whether it may look at any of them.
     pub(crate) all_extracted: bool,
+    /// Booleans that only the host can tell, as they are written.
+    pub(crate) booleans: BTreeSet<String>,
     /// Environment variables.
     pub(crate) env: BTreeSet<String>,
 }

@@ -101,6 +101,15 @@ impl Compilation {
                 "name what the field comes from",
             );
         }
+        if self.settings.lacks_booleans {
+            for name in &needs.booleans {
+                let message = format!("this Envoy does not tell `{name}`: it is as not there");
+                diagnostics.push(
+                    Diagnostic::warning(Code::Conflict, path, message)
+                        .help("Envoy 1.37.1 and later do; write `default(..., false)` around it"),
+                );
+            }
+        }
         for name in needs
             .env
             .iter()

@@ -44,12 +44,13 @@ pub(crate) struct Case {
     expect: Expect,
 }
 
-/// The two lists of [`transformations::Settings`], as environment variables hold them.
+/// [`transformations::Settings`], its lists as environment variables hold them.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Settings {
     routing_headers: Option<String>,
     readable_variables: Option<String>,
+    lacks_booleans: bool,
 }
 
 /// A message as it arrives. At most one of the four kinds of body.

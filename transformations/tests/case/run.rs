@@ -35,10 +35,11 @@ pub(crate) fn problems(case: &Case) -> Vec<String> {
         Value::String(text) => text.clone(),
         object => object.to_string(),
     };
-    let settings = Settings::from_lists(
+    let mut settings = Settings::from_lists(
         case.settings.routing_headers.as_deref(),
         case.settings.readable_variables.as_deref(),
     );
+    settings.lacks_booleans = case.settings.lacks_booleans;
     let program = match Engine::new(settings).load(text.as_bytes()) {
         Ok(loaded) => {
             diagnostics("errors", &case.expect.errors, &[], &mut problems);
