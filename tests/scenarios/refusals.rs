@@ -31,7 +31,7 @@ fn broken() -> Value {
 }
 
 const REASONS: [&str; 4] = [
-    "RF002: request.remove: invalid type: integer `7`, expected a sequence",
+    "RF002: request.remove: invalid type: integer `7`, expected a list",
     "RF007: request.extract[0].from[0]: `model`: a JSON Pointer begins with `/`",
     "RF004: request.set[0] `x-a`: unexpected end of input",
     "RF006: request.set[1] `x b`: `x b` is not a header name",
