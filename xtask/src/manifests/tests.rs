@@ -429,6 +429,13 @@ fn a_wrong_manifest_fails() {
             "has no tag",
         ),
         (
+            PLAIN,
+            "Deployment gateway",
+            format!("{container}/image"),
+            json!("envoyproxy/envoy:latest"),
+            "is another one tomorrow",
+        ),
+        (
             KGATEWAY,
             "GatewayParameters rustformations",
             "/spec/kube/envoyContainer/securityContext".into(),
