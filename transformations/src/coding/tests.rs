@@ -261,12 +261,21 @@ fn bodies_that_are_shorter_than_their_windows() {
             let quality = EncoderParams::default().quality(Level::Precise(quality));
             for bits in [10, 16, 17, 18, 19, 22, 24] {
                 let encoded = encode(BrotliEncoder::new(quality.clone().window_size(bits)), &body);
-                let read = decoded(&[&encoded], Coding::Brotli, &Limits::default());
-                assert!(
-                    read.as_ref() == Ok(&body),
-                    "{length} {bits}: {:?}",
-                    read.err()
-                );
+                // One that ends the wait for the window early, and makes it as short as can be.
+                let tight = Limits {
+                    decoded_bytes: length.max(1),
+                    decoded_ratio: 1_000_000,
+                    ..Limits::default()
+                };
+                let pieces: Vec<&[u8]> = encoded.chunks(1000).collect();
+                for limits in [Limits::default(), tight] {
+                    let read = decoded(&pieces, Coding::Brotli, &limits);
+                    assert!(
+                        read.as_ref() == Ok(&body),
+                        "{length} {bits}: {:?}",
+                        read.err()
+                    );
+                }
             }
         }
     }

@@ -99,10 +99,15 @@ impl Path {
             return Err(Malformed);
         }
         // An escaped slash may well be part of a name, but not where that makes it another one.
-        match tidied(true)? {
-            Some(other) if taken.as_ref() != Some(&other) => Err(Malformed),
-            _ => Ok(taken),
+        let other = if path.contains('%') {
+            tidied(true)?
+        } else {
+            None
+        };
+        if other.is_some() && other != taken {
+            return Err(Malformed);
         }
+        Ok(taken)
     }
 
     /// What the template takes of these segments.
