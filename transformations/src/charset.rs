@@ -18,6 +18,10 @@ const LIKE_UTF_8: [&str; 8] = [
 /// Whether a body with this `content-type` is read in the same way by those who take notice of its
 /// charset.
 pub(crate) fn is_like_utf_8(content_type: &str) -> bool {
+    // As of nearly all requests.
+    if !content_type.contains('=') {
+        return true;
+    }
     let lower = content_type.to_ascii_lowercase();
     lower.split("charset").skip(1).all(|rest| {
         // RFC 2231 has `charset*`. Of several that are named, readers choose one.
