@@ -66,10 +66,7 @@ fn until_first(pointers: &Pointers, limits: &Limits) -> Finder {
     Finder::new(pointers, limits).first_suffices()
 }
 
-fn find(
-    pieces: &[&[u8]],
-    finder: fn(&Pointers, &Limits) -> Finder,
-) -> Result<Vec<Field>, Error> {
+fn find(pieces: &[&[u8]], finder: fn(&Pointers, &Limits) -> Finder) -> Result<Vec<Field>, Error> {
     let mut pointers = Pointers::default();
     for pointer in POINTERS {
         pointers.insert(pointer).expect("the pointer is right");
