@@ -137,6 +137,14 @@ impl Field {
                         unreadable && failure.reason == reason && failure.detail == detail
                     };
                     if !outcome.failures.iter().any(known) {
+                        let why = match source {
+                            Source::Expression(number) => values.source(*number).err(),
+                            _ => None,
+                        };
+                        let detail = why.map_or_else(
+                            || detail.to_owned(),
+                            |(_, why)| format!("{detail}: {why}"),
+                        );
                         outcome.fail(reason, &self.path, detail);
                     }
                     if self.on_invalid == OnFailure::Reject {

@@ -115,6 +115,8 @@ struct Expect {
     reply: Option<Reply>,
     /// The reason of every failure, in order.
     failures: Vec<String>,
+    /// A part of what the failures say, for a debug log.
+    says: Option<String>,
     /// Every configuration error, in order: its code, and a part of its text.
     errors: Vec<(String, String)>,
     /// Every warning, likewise.
