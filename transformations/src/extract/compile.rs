@@ -1,6 +1,6 @@
 //! Configuration to [`Extraction`], with everything that is wrong with it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Extraction;
 use super::aliases::Aliases;
@@ -215,6 +215,7 @@ fn check_values(extract: &Extract, at: &mut Place<'_>) {
     {
         at.error(Code::HeaderName, "default", message, help);
     }
+    let mut known = HashMap::new();
     for (index, alias) in extract.aliases.iter().enumerate() {
         if !carried(&alias.value) {
             at.error(
@@ -234,10 +235,10 @@ fn check_values(extract: &Extract, at: &mut Place<'_>) {
             );
         }
         let pattern = &alias.pattern;
-        let mut before = extract.aliases.iter().take(index);
+        let first = *known.entry(pattern).or_insert(index);
         let (message, help) = if pattern.is_empty() {
             ("no value is empty".to_owned(), "name what to replace")
-        } else if let Some(first) = before.position(|other| other.pattern == *pattern) {
+        } else if first != index {
             let message = format!("`{pattern}` is replaced by aliases[{first}] already");
             (message, "write each match once")
         } else {
