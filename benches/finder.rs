@@ -66,12 +66,12 @@ fn b_finder_in_pieces_of_16_kib(bencher: Bencher, body: Body) {
     measure(bencher, body, |body| found(body, &pointers, 16 << 10));
 }
 
-/// As a stream with `duplicates: first` does: nothing is read after the field.
+/// As a stream with `duplicates: first` does: nothing after the field is read.
 #[divan::bench(args = Body::ALL)]
 fn b_finder_until_decided(bencher: Bencher, body: Body) {
     let pointers = model();
     measure(bencher, body, |body| {
-        let mut finder = Finder::new(&pointers, &Limits::default());
+        let mut finder = Finder::new(&pointers, &Limits::default()).first_suffices();
         for chunk in body.chunks(16 << 10) {
             finder.feed(&pointers, chunk).unwrap();
             if finder.decided() {
