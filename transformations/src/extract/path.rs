@@ -30,6 +30,34 @@ enum Segment {
     },
 }
 
+/// Whether letters of another case are others.
+#[derive(Clone, Copy, Debug)]
+enum Case {
+    Kept,
+    Ignored,
+}
+
+impl Case {
+    fn same(self, text: &str, wanted: &str) -> bool {
+        match self {
+            Case::Kept => text == wanted,
+            Case::Ignored => text.eq_ignore_ascii_case(wanted),
+        }
+    }
+
+    /// What stands before the last `suffix`; before one at the end, unless anything may follow it.
+    fn before<'t>(self, text: &'t str, suffix: &str, open: bool) -> Option<&'t str> {
+        let last = text.len().checked_sub(suffix.len())?;
+        let least = if open { 0 } else { last };
+        // The longest: model names hold colons too.
+        (least..=last).rev().find_map(|place| {
+            let (value, rest) = text.split_at_checked(place)?;
+            let here = rest.get(..suffix.len())?;
+            self.same(here, suffix).then_some(value)
+        })
+    }
+}
+
 /// What a path says is not what its percent-encoding says it is, or something else to others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
@@ -54,6 +82,11 @@ impl Path {
         if template.contains('%') {
             let help = "write what it stands for";
             return Err(("paths are compared decoded".to_owned(), help));
+        }
+        if template.contains([';', '\\']) {
+            let help = "leave it out, or take the model from the body";
+            let message = "servers read `;` and `\\` in a path in different ways".to_owned();
+            return Err((message, help));
         }
         let mut name = None;
         let mut head = Vec::new();
@@ -90,10 +123,10 @@ impl Path {
         let Some(relative) = path.strip_prefix('/') else {
             return Ok(None);
         };
-        let taken = self.fit(relative.split('/'), str::eq)?;
+        let taken = self.fit(relative.split('/'), Case::Kept)?;
         let tidied = |slashes| {
             let lenient = Lenient::new(path, slashes);
-            self.fit(lenient.segments().into_iter(), str::eq_ignore_ascii_case)
+            self.fit(lenient.segments().into_iter(), Case::Ignored)
         };
         if tidied(false)? != taken {
             return Err(Malformed);
@@ -114,11 +147,11 @@ impl Path {
     fn fit<'p>(
         &self,
         mut segments: impl DoubleEndedIterator<Item = &'p str>,
-        same: fn(&str, &str) -> bool,
+        case: Case,
     ) -> Result<Option<String>, Malformed> {
         let mut taken = None;
         let mut fits = |wanted: &Segment, text: Option<&str>| {
-            text.is_some_and(|text| wanted.fits(text, same, &mut taken))
+            text.is_some_and(|text| wanted.fits(text, case, &mut taken))
         };
         let mut head = self.head.iter();
         let fits = head.all(|wanted| fits(wanted, segments.next()))
@@ -182,15 +215,10 @@ impl Segment {
         })
     }
 
-    fn fits(
-        &self,
-        text: &str,
-        same: fn(&str, &str) -> bool,
-        taken: &mut Option<Result<String, Malformed>>,
-    ) -> bool {
+    fn fits(&self, text: &str, case: Case, taken: &mut Option<Result<String, Malformed>>) -> bool {
         match self {
             Segment::Any => !text.is_empty(),
-            Segment::Literal(wanted) => decoded(text).is_ok_and(|text| same(&text, wanted)),
+            Segment::Literal(wanted) => decoded(text).is_ok_and(|text| case.same(&text, wanted)),
             Segment::Taken {
                 prefix,
                 suffix,
@@ -203,15 +231,11 @@ impl Segment {
                         return true;
                     }
                 };
-                let Some(rest) = text.strip_prefix(prefix.as_str()) else {
+                let after = text.split_at_checked(prefix.len());
+                let Some((_, rest)) = after.filter(|(before, _)| case.same(before, prefix)) else {
                     return false;
                 };
-                let value = if *open {
-                    // The longest: model names hold colons too.
-                    rest.rsplit_once(suffix.as_str()).map(|(value, _)| value)
-                } else {
-                    rest.strip_suffix(suffix.as_str())
-                };
+                let value = case.before(rest, suffix, *open);
                 let Some(value) = value.filter(|value| !value.is_empty()) else {
                     return false;
                 };
@@ -368,6 +392,8 @@ mod tests {
             (azure, "/openai/deployments/a%2Fb/chat"),
             (azure, "/openai/deployments/../chat"),
             (azure, "/OpenAI/Deployments/a/chat"),
+            ("/v1/models/{m}:generate", "/v1/models/a:GENERATE"),
+            ("/v1/models/M-{m}:*", "/v1/models/m-a:x"),
             (azure, "/openai%2Fdeployments/a/chat"),
             (bedrock, "/x/../model/a/invoke"),
             (bedrock, "//model/a/invoke"),
@@ -416,6 +442,8 @@ mod tests {
             ("/**/a/**/{m}", "`**` stands twice"),
             ("/{m}?x=*", "the query"),
             ("/caf%C3%A9/{m}", "decoded"),
+            ("/v1/{m};stream", "in different ways"),
+            ("/v1\\{m}", "in different ways"),
             ("/{m:.+}", "is no name"),
             ("/{m=a}", "is no name"),
             ("/a//{m}", "no path has such a segment"),
