@@ -22,6 +22,8 @@ pub(crate) struct Decoder {
     ended: bool,
     taken: usize,
     given: usize,
+    /// What it means that the decoder stumbles.
+    fault: Error,
     limits: Limits,
 }
 
@@ -63,6 +65,7 @@ impl Decoder {
             ended: false,
             taken: 0,
             given: 0,
+            fault: Error::Invalid,
             limits: *limits,
         })
     }
@@ -127,10 +130,12 @@ impl Decoder {
         let (coding, mut arrived) = (*coding, std::mem::take(arrived));
         if coding.window(&arrived)?.is_some_and(|window| window > most) {
             coding.shorten(&mut arrived, most)?;
+            // It may refer to what lies further back than it may be long.
+            self.fault = Error::TooMuch;
         }
         self.algorithm = match coding {
             Windowed::Brotli => Algorithm::Stream(Box::new(BrotliDecoder::new())),
-            Windowed::Zstd => Algorithm::Zstd(Box::default()),
+            Windowed::Zstd => Algorithm::Zstd(Box::new(ZstdDecoder::new(self.fault))),
         };
         self.decode(&arrived, take)
     }
@@ -168,7 +173,8 @@ impl Decoder {
             Algorithm::Deflate | Algorithm::Waiting(..) => {}
             Algorithm::Zstd(decoder) => self.ended = decoder.feed(bytes, &mut bounded)?,
             Algorithm::Stream(decoder) => {
-                stream(&mut **decoder, &mut self.ended, bytes, &mut bounded)?;
+                let ended = &mut self.ended;
+                stream(&mut **decoder, ended, bytes, self.fault, &mut bounded)?;
             }
         }
         Ok(())
@@ -185,6 +191,7 @@ fn stream<E: From<Error>>(
     decoder: &mut dyn DecodeV2,
     ended: &mut bool,
     bytes: &[u8],
+    fault: Error,
     take: &mut impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut input = PartialBuffer::new(bytes);
@@ -195,9 +202,7 @@ fn stream<E: From<Error>>(
         }
         let before = input.written_len();
         let mut output = WriteBuffer::new_initialized(&mut piece);
-        *ended = decoder
-            .decode(&mut input, &mut output)
-            .map_err(|_| Error::Invalid)?;
+        *ended = decoder.decode(&mut input, &mut output).map_err(|_| fault)?;
         let stuck = input.written_len() == before && output.written_len() == 0;
         take(output.written())?;
         if stuck && !*ended {

@@ -15,8 +15,9 @@ const BLOCK: usize = 128 << 10;
 /// Decodes one frame.
 ///
 /// The last bytes of it, as many as its window, come out at its end.
-#[derive(Default)]
 pub(super) struct ZstdDecoder {
+    /// What it means that a block cannot be decoded.
+    fault: Error,
     frame: Option<Frame>,
     /// What has arrived of the next header or block.
     pending: Vec<u8>,
@@ -28,6 +29,15 @@ struct Frame {
 }
 
 impl ZstdDecoder {
+    /// A decoder, and what it means that a block cannot be decoded.
+    pub(super) fn new(fault: Error) -> Self {
+        Self {
+            fault,
+            frame: None,
+            pending: Vec::new(),
+        }
+    }
+
     /// Decodes the next bytes; whether the frame has ended.
     ///
     /// # Errors
@@ -104,7 +114,7 @@ impl ZstdDecoder {
         };
         let one = BlockDecodingStrategy::UptoBlocks(1);
         let decoded = frame.decoder.decode_blocks(self.pending.as_slice(), one);
-        let ended = decoded.map_err(|_| Error::Invalid)?;
+        let ended = decoded.map_err(|_| self.fault)?;
         let mut piece = [0; 16 << 10];
         loop {
             let read = frame.decoder.read(&mut piece).map_err(|_| Error::Invalid)?;
@@ -169,6 +179,8 @@ pub(super) fn shorten(begun: &mut [u8], most: usize) -> Result<(), Error> {
     if is_single(descriptor) {
         return Err(Error::TooMuch);
     }
+    // A block may be as long as the window, and is at most this long.
+    let most = most.max(BLOCK);
     let exponent = (0..=u8::MAX >> 3)
         .find(|exponent| 1_usize << u32::from(*exponent).saturating_add(10) >= most);
     if let (Some(said), Some(exponent)) = (begun.get_mut(WINDOW_BYTE), exponent) {
@@ -254,7 +266,7 @@ mod tests {
     #[test]
     fn shorter_windows() {
         for (most, expected) in [
-            (0, 1 << 10),
+            (0, 128 << 10),
             (1 << 18, 1 << 18),
             ((1 << 18) + 1, 1 << 19),
             (8 << 20, 8 << 20),
