@@ -261,18 +261,34 @@ proptest! {
 /// happens to the request must not depend on how much else came with it.
 #[test]
 fn with_first_no_cut_changes_what_becomes_of_a_broken_rest() {
-    let config = br#"{"request": {"bodyMode": "streamed", "extract":
-        [{"from": [{"json": "/model"}], "header": "x-model", "duplicates": "first", "onInvalid": "reject"}]}}"#;
+    let config = br#"{"request": {"bodyMode": "streamed", "extract": [{"from": [{"json": "/model"},
+        {"json": "/metadata/model"}, {"form": "model"}, {"multipart": "model"}],
+        "header": "x-model", "duplicates": "first", "onInvalid": "reject"}]}}"#;
     let program = Program::load(config).unwrap().program;
-    let body = Body {
-        bytes: br#"{"model":"a","model":"b", broken"#.to_vec(),
-        ..called("application/json")
-    };
-    for size in 1..=body.bytes.len() {
-        let pieces: Vec<Vec<u8>> = body.bytes.chunks(size).map(<[u8]>::to_vec).collect();
-        let ((reply, failures, headers), _) = streamed(&program, &body, &pieces);
-        assert_eq!((reply, failures), (None, Vec::new()), "in pieces of {size}");
-        assert_eq!(headers[0].as_deref(), Some(&b"a"[..]));
+    let part = "--XX\r\nContent-Disposition: form-data; name=model\r\n\r\na\r\n--XX";
+    let json = br#"{"model":"a","model":"b", broken"#;
+    let encoded = [gzip(json), b"more".to_vec()].concat();
+    let cut_off = gzip(br#"{"model":"a"}"#);
+    let cut_off = &cut_off[..cut_off.len() - 4];
+    for (content_type, content_encoding, bytes) in [
+        ("application/json", "identity", json.as_slice()),
+        (FORM, "identity", b"model=a&model=%zz"),
+        (MULTIPART, "identity", format!("{part} \0broken").as_bytes()),
+        ("application/json", "gzip", &encoded),
+        ("application/json", "gzip", cut_off),
+    ] {
+        let body = Body {
+            content_type,
+            content_encoding,
+            bytes: bytes.to_vec(),
+        };
+        for size in 1..=bytes.len() {
+            let pieces: Vec<Vec<u8>> = bytes.chunks(size).map(<[u8]>::to_vec).collect();
+            let ((reply, failures, headers), _) = streamed(&program, &body, &pieces);
+            let what = format!("{content_type}, {content_encoding}, in pieces of {size}");
+            assert_eq!((reply, failures), (None, Vec::new()), "{what}");
+            assert_eq!(headers[0].as_deref(), Some(&b"a"[..]), "{what}");
+        }
     }
 }
 

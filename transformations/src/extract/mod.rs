@@ -92,9 +92,27 @@ impl Extraction {
     /// come any more, or the body is broken. A second value that says something else may still
     /// follow: see [`Self::check`].
     pub(crate) fn is_decided(&self, ops: &dyn TransformationOps, reading: &Reading) -> bool {
-        let findings = reading.begun();
+        self.settle(&self.begun(ops, reading), ops)
+    }
+
+    fn settle(&self, findings: &Findings<'_>, ops: &dyn TransformationOps) -> bool {
         let mut fields = self.fields.iter();
-        fields.all(|field| field.is_decided(&findings, ops))
+        fields.all(|field| field.is_decided(findings, ops))
+    }
+
+    /// Whether what was found is all that matters, whatever is wrong with what came after it: else
+    /// it would matter how much of the body came at once.
+    fn is_satisfied(&self, ops: &dyn TransformationOps, reading: &Reading) -> bool {
+        self.wanted.first_suffices && self.settle(&reading.found(), ops)
+    }
+
+    /// What is known of a body that goes on before its end.
+    fn begun<'r>(&self, ops: &dyn TransformationOps, reading: &'r Reading) -> Findings<'r> {
+        if self.is_satisfied(ops, reading) {
+            reading.found()
+        } else {
+            reading.begun()
+        }
     }
 
     /// Finds the fields and puts them where they belong.
@@ -113,7 +131,10 @@ impl Extraction {
     ) -> Result<Extracted, Reply> {
         let findings = match extent {
             Extent::Headers | Extent::Events => Findings::Absent,
-            Extent::Begun => reading.as_ref().map_or(Findings::Absent, Reading::begun),
+            Extent::Begun => match reading {
+                Some(reading) => self.begun(ops, reading),
+                None => Findings::Absent,
+            },
             Extent::Whole => self.whole(ops, content, reading.take()),
         };
         let mut extracted = Extracted::default();
@@ -186,13 +207,17 @@ impl Extraction {
             return Findings::Absent;
         }
         let held = |reading: &Reading| reading.bytes() == ops.body_size(Direction::Request);
-        let reading = reading.filter(held).unwrap_or_else(|| {
+        let mut reading = reading.filter(held).unwrap_or_else(|| {
             let mut reading = Reading::new(content, &self.wanted, &self.limits);
             for chunk in ops.body_chunks(Direction::Request) {
                 reading.read(&self.wanted, chunk);
             }
             reading
         });
+        reading.end(&self.wanted);
+        if reading.bytes() > 0 && self.is_satisfied(ops, &reading) {
+            return reading.settled();
+        }
         reading.whole(&self.wanted)
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Reading {
     /// What the search reads through.
     decoder: Option<Decoder>,
     search: Result<Search, Unusable>,
+    /// What the search came to grief on. What it had found until then stays.
+    broken: Option<Unusable>,
     bytes: usize,
     /// The fields whose values the request was routed on: none may stand again with another.
     watched: u64,
@@ -50,6 +52,7 @@ impl Reading {
             format: content.syntax.format(),
             decoder,
             search: undecodable.map_or(search, Err),
+            broken: None,
             bytes: 0,
             watched: 0,
         }
@@ -58,7 +61,7 @@ impl Reading {
     /// Reads the next bytes.
     pub(super) fn read(&mut self, wanted: &Wanted, bytes: &[u8]) {
         self.bytes = self.bytes.saturating_add(bytes.len());
-        let Ok(search) = &mut self.search else {
+        let (Ok(search), None) = (&mut self.search, self.broken) else {
             return;
         };
         let read = match &mut self.decoder {
@@ -66,7 +69,8 @@ impl Reading {
             Some(decoder) => decoder.feed(bytes, |bytes| search.feed(wanted, bytes)),
         };
         if let Err(error) = read {
-            self.search = Err(error);
+            self.broken = Some(error);
+            self.decoder = None;
         }
     }
 
@@ -77,6 +81,17 @@ impl Reading {
 
     /// What is known while more may come.
     pub(super) fn begun(&self) -> Findings<'_> {
+        match self.broken {
+            None => self.found(),
+            Some(error) => Findings::Unreadable {
+                format: self.format,
+                error,
+            },
+        }
+    }
+
+    /// What was found, whatever came after it.
+    pub(super) fn found(&self) -> Findings<'_> {
         let format = self.format;
         match &self.search {
             Err(error) => Findings::Unreadable {
@@ -91,20 +106,38 @@ impl Reading {
         }
     }
 
+    /// Reads what the decoder has kept: nothing more comes.
+    pub(super) fn end(&mut self, wanted: &Wanted) {
+        if let (Some(decoder), Ok(search)) = (self.decoder.take(), &mut self.search) {
+            self.broken = decoder
+                .finish(|bytes| search.feed(wanted, bytes))
+                .err()
+                .or(self.broken);
+        }
+    }
+
     /// What is known when nothing more comes.
-    pub(super) fn whole(self, wanted: &Wanted) -> Findings<'static> {
+    pub(super) fn whole(mut self, wanted: &Wanted) -> Findings<'static> {
         if self.bytes == 0 {
             return Findings::Absent;
         }
+        self.end(wanted);
         let format = self.format;
-        let fields = self.search.and_then(|mut search| {
-            if let Some(decoder) = self.decoder {
-                decoder.finish(|bytes| search.feed(wanted, bytes))?;
-            }
-            search.finish(wanted)
-        });
-        match fields {
+        let search = self.broken.map_or(self.search, Err);
+        match search.and_then(|search| search.finish(wanted)) {
             Ok(fields) => Findings::Whole { format, fields },
+            Err(error) => Findings::Unreadable { format, error },
+        }
+    }
+
+    /// As [`found`](Self::found), of a body of which nothing more matters.
+    pub(super) fn settled(self) -> Findings<'static> {
+        let format = self.format;
+        match self.search {
+            Ok(search) => Findings::Whole {
+                format,
+                fields: search.fields().to_vec(),
+            },
             Err(error) => Findings::Unreadable { format, error },
         }
     }
@@ -113,7 +146,7 @@ impl Reading {
     /// more can be read.
     pub(super) fn watch(mut self, routed_on: u64) -> Option<Self> {
         self.watched = routed_on;
-        (routed_on != 0 && self.search.is_ok()).then_some(self)
+        (routed_on != 0 && self.search.is_ok() && self.broken.is_none()).then_some(self)
     }
 
     /// The fields that are watched over, of those looked for in the format of the body.
