@@ -7,6 +7,7 @@ use std::process::Command;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-env-changed=RUSTC_LINKER");
     if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") {
         return;
     }
@@ -29,11 +30,13 @@ fn unwinder() -> Option<PathBuf> {
         .ok()?;
     let archive = String::from_utf8(printed.stdout).ok()?;
     let archive = Path::new(archive.trim());
-    if !archive.is_absolute() {
+    if !printed.status.success() || !archive.is_absolute() {
         return None;
     }
+    // It is somewhere else after an upgrade of the compiler.
+    println!("cargo:rerun-if-changed={}", archive.display());
     let directory = PathBuf::from(env::var_os("OUT_DIR")?);
-    let script = format!("INPUT({})\n", archive.display());
+    let script = format!("INPUT(\"{}\")\n", archive.display());
     fs::write(directory.join("libgcc_s.so"), script).ok()?;
     Some(directory)
 }
