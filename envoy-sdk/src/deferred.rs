@@ -104,19 +104,15 @@ impl Queue {
 
     /// Takes what is waiting aside while a hook runs that one of these actions called: what that
     /// hook asks for comes first, and the rest only after its action is done.
-    pub(crate) fn set_aside(&self) -> VecDeque<Action> {
-        if self.actions.borrow().is_empty() {
-            return VecDeque::new(); // as nearly always
-        }
-        self.actions.take()
-    }
-
-    /// Puts back what [`Self::set_aside`] took.
-    pub(crate) fn put_back(&self, mut aside: VecDeque<Action>) {
-        if !aside.is_empty() && !self.closed.get() {
-            let mut actions = self.actions.borrow_mut();
-            aside.append(&mut actions);
-            *actions = aside;
+    pub(crate) fn set_aside(&self) -> Aside<'_> {
+        let actions = if self.actions.borrow().is_empty() {
+            VecDeque::new() // as nearly always
+        } else {
+            self.actions.take()
+        };
+        Aside {
+            queue: self,
+            actions,
         }
     }
 
@@ -148,6 +144,23 @@ impl Queue {
                 self.close();
             }
             action.perform(callbacks);
+        }
+    }
+}
+
+/// What [`Queue::set_aside`] took; put back when this goes, also while a panic unwinds.
+#[derive(Debug)]
+pub(crate) struct Aside<'q> {
+    queue: &'q Queue,
+    actions: VecDeque<Action>,
+}
+
+impl Drop for Aside<'_> {
+    fn drop(&mut self) {
+        if !self.actions.is_empty() && !self.queue.closed.get() {
+            let mut actions = self.queue.actions.borrow_mut();
+            self.actions.append(&mut actions);
+            std::mem::swap(&mut *actions, &mut self.actions);
         }
     }
 }

@@ -127,10 +127,9 @@ impl Instance {
         if self.depth.get() > 0 {
             return self.run_filter(hook, end_of_stream, code);
         }
-        let aside = self.queue.set_aside();
+        let _aside = self.queue.set_aside();
         let verdict = self.run_filter(hook, end_of_stream, code);
         self.perform(hook);
-        self.queue.put_back(aside);
         verdict
     }
 
@@ -169,7 +168,8 @@ impl Instance {
         let mut handle = EnvoyHttpFilter::new(Rc::clone(self), hook, end_of_stream);
         self.report_panic(&mut handle, hook);
         self.fail_stream(hook);
-        if self.depth.get() == 0 {
+        // A local reply goes on, and so does the action that called it, with those after it.
+        if self.depth.get() == 0 && hook != Hook::LocalReply {
             self.perform(hook);
         }
     }
