@@ -161,9 +161,9 @@ fn name(extract: &Extract, at: &mut Place<'_>) -> String {
     let given = given.or_else(|| sources.iter().find_map(source_name));
     // A path without a name is wrong, and so is a field without sources: enough is said of those.
     let is_path = |source: &config::Source| matches!(source, config::Source::Path(_));
-    let wrong = given.is_none() && (sources.is_empty() || sources.iter().any(is_path));
+    let told = given.is_none() && (sources.is_empty() || sources.iter().any(is_path));
     let name = given.unwrap_or_default();
-    if name.is_empty() && !wrong {
+    if name.is_empty() && !told {
         let help = "add `name`; `header` and `cel` sources give none of their own";
         at.error(Code::Conflict, "name", "the field has no name", help);
     }
@@ -305,6 +305,11 @@ fn sources(
             config::Source::Cel(text) => {
                 let path = format!("{}.{key}", at.path);
                 let number = expressions.compile(Phase::Extraction, &path, text, at.diagnostics);
+                let worthless = number.and_then(|number| expressions.expressions.worthless(number));
+                if let Some((message, help)) = worthless {
+                    let warning = Diagnostic::warning(Code::Conflict, &path, message).help(help);
+                    at.diagnostics.push(warning);
+                }
                 sources.extend(number.map(Source::Expression));
             }
             config::Source::Multipart(name) => {

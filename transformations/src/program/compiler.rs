@@ -322,14 +322,9 @@ impl<'c> Compiler<'c> {
         let Formula::Expression(number) = formula else {
             return;
         };
-        let (name, help) = match self.compilation.expressions.type_name(*number) {
-            Some(name @ "list") => (name, "write `list.join(\",\")` or `toJson(list)`"),
-            Some(name @ "map") => (name, "name a member, or write `toJson(map)`"),
-            Some(name @ ("null_type" | "type")) => (name, "write `remove` to remove a header"),
-            _ => return,
-        };
-        let message = format!("a {name} is no value here: it is as nothing");
-        self.warning(Code::Conflict, path, message, help);
+        if let Some((message, help)) = self.compilation.expressions.worthless(*number) {
+            self.warning(Code::Conflict, path, message, help);
+        }
     }
 
     /// A value made by a template or an expression; `None` when neither is given, or one is wrong.

@@ -124,6 +124,17 @@ impl Expressions {
         self.all.get(number)?.2.type_name()
     }
 
+    /// Why an expression's value can never be one of a header, a field or metadata, and the way out.
+    pub(crate) fn worthless(&self, number: usize) -> Option<(String, &'static str)> {
+        let (name, help) = match self.type_name(number)? {
+            name @ "list" => (name, "write `list.join(\",\")` or `toJson(list)`"),
+            name @ "map" => (name, "name a member, or write `toJson(map)`"),
+            name @ ("null_type" | "type") => (name, "leave it out; `remove` removes a header"),
+            _ => return None,
+        };
+        Some((format!("a {name} is no value here: it is as nothing"), help))
+    }
+
     /// Whether any of this phase reads the body of this message.
     pub(crate) fn phase_reads_body(&self, phase: Phase, direction: Direction) -> bool {
         self.all.iter().any(|(other, _, expression)| {
