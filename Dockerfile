@@ -31,7 +31,7 @@ ENV CARGO_TARGET_DIR=/target CARGO_INCREMENTAL=0
 COPY --from=manifests /src .
 RUN cargo build --release --locked --package rustformations --package envoyinit --package rustformations-cli \
  && cargo build --locked --package check-module
-# What the images are built from, and nothing else: a change to the tests or to xtask builds nothing anew.
+# What the images are built from, and nothing else: a change to `tests` or `xtask` builds nothing anew.
 COPY transformations transformations
 COPY json-blocks json-blocks
 COPY envoy-sdk envoy-sdk

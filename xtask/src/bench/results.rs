@@ -92,7 +92,7 @@ pub(super) struct Instructions {
     /// How many it is the mean of.
     pub(super) requests: u64,
     pub(super) per_request: u64,
-    /// Those in `librust_module.so` itself, whose ever it is; what it calls in Envoy or the C library is not.
+    /// Those in `librust_module.so` itself, whosever it is; what it calls in Envoy or the C library is not.
     pub(super) in_module_per_request: u64,
 }
 

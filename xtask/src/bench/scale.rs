@@ -35,7 +35,7 @@ impl PerRoute {
             Self::HeaderMutation => "Envoy's header_mutation, distinct",
             Self::Distinct => "ours, distinct",
             Self::Equal => "ours, equal",
-            Self::Bare => "the same for a module that does not look at it",
+            Self::Bare => "a bare module, distinct",
             Self::Other => "other module, distinct",
         }
     }
