@@ -23,8 +23,11 @@ use super::wire::{self, Message};
 const WARM_UP: u32 = 50;
 
 /// Bytes sent in all for one count, and the fewest and most requests.
-const BYTES: usize = 64 << 20;
-const REQUESTS: (usize, usize) = (20, 500);
+const BYTES: usize = 16 << 20;
+const REQUESTS: (usize, usize) = (10, 500);
+
+/// Larger bodies say nothing new, and take minutes.
+const LARGEST: usize = 1 << 20;
 
 /// Counts for each peer with each body, `model` last.
 ///
@@ -41,7 +44,7 @@ pub(super) fn count(stage: &Stage, sizes: &[usize], peers: &[Peer]) -> Result<Ve
     );
     let folder = tempfile::Builder::new().prefix("callgrind-").tempdir()?;
     let mut found = Vec::new();
-    for &size in sizes {
+    for &size in sizes.iter().filter(|size| **size <= LARGEST) {
         let request = load::request(&body::chat(size, Position::Last));
         for peer in peers {
             progress::show(format_args!("instructions, {size} bytes, {}", peer.name));
