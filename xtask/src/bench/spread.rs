@@ -25,11 +25,6 @@ impl Spread {
         }
     }
 
-    /// Whether the measurements tell the middle one from nothing.
-    pub(super) fn exceeds_its_deviation(self) -> bool {
-        self.median > self.deviation()
-    }
-
     /// Half the distance between the extremes.
     pub(super) fn deviation(self) -> f64 {
         (self.highest - self.lowest) / 2.0

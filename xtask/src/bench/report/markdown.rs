@@ -74,20 +74,18 @@ pub(super) fn figures(results: &Results) -> String {
 pub(super) fn ratios(results: &Results) -> String {
     let ours = |cell: &Cell| {
         let ours = results.cell(EXTRACT, cell.body_bytes, cell.model)?;
-        let over = ours.over_floor_microseconds?;
-        over.exceeds_its_deviation().then_some(over.median)
+        ours.over_floor_microseconds.map(|over| over.median)
     };
     let table = by_size(results, Position::Last, |cell| {
-        let Some(spread) = cell.over_floor_microseconds else {
+        let Some(over) = cell.over_floor_microseconds.map(|over| over.median) else {
             return String::new();
         };
-        let over = spread.median;
         // A floor finds nothing.
         if is_floor(results, &cell.peer) {
             return String::new();
         }
-        if !spread.exceeds_its_deviation() {
-            return format!("< {}", number(spread.highest.max(NOISE)));
+        if over < NOISE {
+            return "noise".to_owned();
         }
         match ours(cell).filter(|ours| *ours >= NOISE && over >= NOISE && cell.peer != EXTRACT) {
             Some(ours) => format!("{} ({}x)", number(over), number(over / ours)),
@@ -95,7 +93,7 @@ pub(super) fn ratios(results: &Results) -> String {
         }
     });
     format!(
-        "CPU microseconds that finding `model`, last in the body, adds to a request on Envoy {}, over the floor, and how many times `{EXTRACT}`'s that is; `<` where that is less than what the rounds differ by; {}.\n\n{table}",
+        "CPU microseconds that finding `model`, last in the body, adds to a request on Envoy {}, over the floor, and how many times `{EXTRACT}`'s that is; {}.\n\n{table}",
         results.envoy, results.machine.processor
     )
 }
@@ -319,7 +317,7 @@ mod tests {
         ]));
         assert_eq!(
             last_lines(&text, 2),
-            ["| `lua` | 5 000 |", "| `extract` | < 1.0 |"]
+            ["| `lua` | 5 000 |", "| `extract` | noise |"]
         );
     }
 
