@@ -7,7 +7,6 @@ use serde_json::json;
 use crate::gateway::{Gateway, MODEL};
 use crate::responses::behind;
 use crate::stage::{Scenario, Stage, only, same, scenarios};
-use crate::streaming::peak_memory;
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All a_request_is_edited_and_routed,
@@ -182,7 +181,7 @@ async fn what_encoded_bodies_stand_for_is_held_within_the_limit(stage: &Stage) -
     }});
     let gateway = Gateway::start(stage, config).await?;
     let encoded = encoded();
-    let before = peak_memory(&gateway.envoy)?;
+    let before = gateway.envoy.peak_memory()?;
     let mut open = Vec::new();
     for _ in 0..REQUESTS {
         let request = Request::post("/")
@@ -196,7 +195,10 @@ async fn what_encoded_bodies_stand_for_is_held_within_the_limit(stage: &Stage) -
         body.finish();
         same("status", response.response().await?.status, 413)?;
     }
-    let grown = peak_memory(&gateway.envoy)? - before;
-    ensure!(grown < REQUESTS * 8192, "Envoy has grown by {grown} KiB");
+    let grown = gateway.envoy.peak_memory()? - before;
+    ensure!(
+        grown < REQUESTS * (8192 << 10),
+        "Envoy has grown by {grown} bytes"
+    );
     gateway.check_alive().await
 }

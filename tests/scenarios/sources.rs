@@ -8,7 +8,6 @@ use serde_json::json;
 
 use crate::gateway;
 use crate::stage::{Scenario, Stage, only, same, scenarios};
-use crate::streaming::peak_memory;
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All inference_extension,
@@ -267,7 +266,7 @@ async fn few_encoded_bytes_take_no_memory(stage: &Stage) -> Result<()> {
     let block = [2, 0, 16, b' '].repeat(60);
     let frame = [&b"\x28\xb5\x2f\xfd\x00\x68"[..], &block].concat();
     for (coding, encoded) in [("br", b"\xcf\xff\xff\xff  ".to_vec()), ("zstd", frame)] {
-        let before = peak_memory(&gateway.envoy)?;
+        let before = gateway.envoy.peak_memory()?;
         let mut open = Vec::new();
         for _ in 0..STREAMS {
             let request = Request::post("/")
@@ -284,9 +283,9 @@ async fn few_encoded_bytes_take_no_memory(stage: &Stage) -> Result<()> {
             body.finish();
             response.response().await?.expect_status(200)?;
         }
-        let grown = peak_memory(&gateway.envoy)? - before;
-        let most = STREAMS * 512;
-        ensure!(grown < most, "{coding}: Envoy has grown by {grown} KiB");
+        let grown = gateway.envoy.peak_memory()? - before;
+        let most = STREAMS * (512 << 10);
+        ensure!(grown < most, "{coding}: Envoy has grown by {grown} bytes");
     }
     gateway.check_alive().await
 }

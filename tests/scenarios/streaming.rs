@@ -1,6 +1,6 @@
 //! Requests that go on as soon as their fields are known.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use bytes::Bytes;
 use harness::{
     Answer, Bootstrap, End, Envoy, Filter, Protocol, RawConnection, RecordedRequest, Request,
@@ -294,14 +294,6 @@ async fn a_websocket_echoes(stage: &Stage) -> Result<()> {
     connection.echo("pong.").await
 }
 
-/// The most memory Envoy has had, in KiB.
-pub(crate) fn peak_memory(envoy: &Envoy) -> Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", envoy.pid()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kibibytes = line.and_then(|line| line.split_whitespace().next());
-    Ok(kibibytes.context("no VmHWM")?.parse()?)
-}
-
 async fn a_large_body_takes_no_memory(stage: &Stage) -> Result<()> {
     let gateway = Gateway::start_with(stage, small_limit(streamed())).await?;
     let send = async |size| {
@@ -312,7 +304,7 @@ async fn a_large_body_takes_no_memory(stage: &Stage) -> Result<()> {
     for _ in 0..4 {
         send(4 << 20).await?;
     }
-    let before = peak_memory(&gateway.envoy)?;
+    let before = gateway.envoy.peak_memory()?;
     let (response, seen) = send(64 << 20).await?;
     same(
         "route",
@@ -320,8 +312,8 @@ async fn a_large_body_takes_no_memory(stage: &Stage) -> Result<()> {
         "routed",
     )?;
     ensure!(seen.body().len() > 60 << 20, "the body was cut");
-    let grown = peak_memory(&gateway.envoy)? - before;
-    ensure!(grown < 2048, "Envoy has grown by {grown} KiB");
+    let grown = gateway.envoy.peak_memory()? - before;
+    ensure!(grown < 2048 << 10, "Envoy has grown by {grown} bytes");
     Ok(())
 }
 
