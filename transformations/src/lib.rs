@@ -95,6 +95,8 @@ mod multipart;
 mod needs;
 mod ops;
 mod patch;
+#[cfg(test)]
+mod pieces;
 mod program;
 mod transform;
 

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 use super::*;
+use crate::pieces::cut;
 
 type Encode = fn(&[u8]) -> Vec<u8>;
 
@@ -49,15 +50,6 @@ fn limits() -> Limits {
         decoded_ratio: 1000,
         ..Limits::default()
     }
-}
-
-fn cut<'b>(body: &'b [u8], cuts: &[prop::sample::Index]) -> Vec<&'b [u8]> {
-    let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
-    cuts.extend([0, body.len()]);
-    cuts.sort_unstable();
-    cuts.windows(2)
-        .map(|ends| &body[ends[0]..ends[1]])
-        .collect()
 }
 
 /// Text with repetitions far apart, and noise.
@@ -167,6 +159,24 @@ fn cut_off_or_followed_by_more() {
             );
         }
     }
+}
+
+/// Its window is cut to what it may be long, its block is longer: it is no broken body.
+#[test]
+fn a_block_longer_than_the_body_may_be_is_too_much() {
+    let (window, length) = (7 << 3, 40_u32 << 10);
+    let [a, b, c, _] = (length << 3 | 1).to_le_bytes();
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, window, a, b, c];
+    frame.resize(frame.len() + (40 << 10), b' ');
+    let with = |decoded_bytes| {
+        let limits = Limits {
+            decoded_bytes,
+            ..limits()
+        };
+        decoded(&[&frame], Coding::Zstd, &limits).map(|body| body.len())
+    };
+    assert_eq!(with(32 << 10), Err(Error::TooMuch));
+    assert_eq!(with(40 << 10), Ok(40 << 10));
 }
 
 #[test]

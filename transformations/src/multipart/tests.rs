@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::json::{Field, Found};
 use crate::limits::PART_HEADER_BYTES;
+use crate::pieces::cut;
 
 const VALUE_BYTES: usize = 8;
 
@@ -19,15 +20,6 @@ fn delimiter(content_type: &str) -> Result<Delimiter, Error> {
 fn finder() -> PartFinder {
     let delimiter = delimiter("multipart/form-data; boundary=XX").unwrap();
     PartFinder::new(delimiter, &names(), VALUE_BYTES)
-}
-
-fn cut<'b>(body: &'b [u8], cuts: &[prop::sample::Index]) -> Vec<&'b [u8]> {
-    let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
-    cuts.extend([0, body.len()]);
-    cuts.sort_unstable();
-    cuts.windows(2)
-        .map(|ends| &body[ends[0]..ends[1]])
-        .collect()
 }
 
 fn find(pieces: &[&[u8]]) -> Result<Vec<Field>, Error> {

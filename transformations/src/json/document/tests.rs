@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::pieces::cut;
 
 fn members(names: &[&str]) -> Wanted {
     Wanted::Members(names.iter().map(|name| (*name).to_owned()).collect())
@@ -68,13 +69,6 @@ fn said(body: &[&[u8]], wanted: &Wanted) -> Result<Option<String>, bool> {
     let found = document(body, wanted, &Limits::default());
     let found = found.map_err(|error| matches!(error, DocumentError::TooDeep))?;
     Ok(found.map(|value| value.get_attr("a").unwrap_or_default().to_string()))
-}
-
-fn cut<'b>(body: &'b [u8], cuts: &[prop::sample::Index]) -> Vec<&'b [u8]> {
-    let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
-    at.extend([0, body.len()]);
-    at.sort_unstable();
-    at.windows(2).map(|pair| &body[pair[0]..pair[1]]).collect()
 }
 
 /// A proper document, and what a byte put in its place somewhere makes of it.

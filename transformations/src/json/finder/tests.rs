@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::pieces::cut;
 
 fn find_in(chunks: &[&[u8]], pointers: &[&str], limits: &Limits) -> Result<Vec<Field>, Error> {
     let mut set = Pointers::default();
@@ -353,18 +354,6 @@ fn document() -> impl Strategy<Value = Value> {
                 .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
-}
-
-fn cut<'d>(document: &'d [u8], cuts: &[prop::sample::Index]) -> Vec<&'d [u8]> {
-    let mut at: Vec<usize> = cuts
-        .iter()
-        .map(|cut| cut.index(document.len() + 1))
-        .collect();
-    at.extend([0, document.len()]);
-    at.sort_unstable();
-    at.windows(2)
-        .map(|pair| &document[pair[0]..pair[1]])
-        .collect()
 }
 
 proptest! {
