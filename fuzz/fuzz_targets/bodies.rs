@@ -155,27 +155,8 @@ fn held(headers: &[(&str, &str)], pieces: &[&[u8]], read: bool) -> Ended {
 /// Let go when decided, and watched after that; also whether it was let go.
 fn streamed(headers: &[(&str, &str)], pieces: &[&[u8]]) -> (Ended, bool) {
     let mut host = request(headers, &[]);
-    let mut exchange = Exchange::begin(&STREAMED, &mut host);
     let pass = pass(&STREAMED, Direction::Request);
-    let mut outcomes = Vec::new();
-    for piece in pieces {
-        if outcomes.is_empty() {
-            host.request.chunks.push(piece.to_vec());
-            pass.read(&mut exchange, piece);
-            if pass.is_decided(&host, &exchange) {
-                outcomes.push(pass.run(&mut host, &mut exchange, Extent::Begun));
-            }
-        } else if exchange.is_reading() {
-            pass.read(&mut exchange, piece);
-            outcomes.push(pass.check(&mut exchange, false));
-        }
-    }
-    let released = !outcomes.is_empty();
-    outcomes.push(if released {
-        pass.check(&mut exchange, true)
-    } else {
-        pass.run(&mut host, &mut exchange, Extent::Whole)
-    });
+    let (outcomes, released) = host.stream(&STREAMED, pass, pieces);
     (Ended::new(host, outcomes), released)
 }
 

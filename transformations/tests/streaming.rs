@@ -199,28 +199,9 @@ fn piecewise(program: &Program, body: &Body, pieces: &[Vec<u8>]) -> Ended {
 /// Let go when decided, and watched after that. Also whether it was let go.
 fn streamed(program: &Program, body: &Body, pieces: &[Vec<u8>]) -> (Ended, bool) {
     let mut host = request(body, Vec::new());
-    let mut exchange = Exchange::begin(program, &mut host);
     let pass = program.pass(Direction::Request).unwrap();
     assert!(pass.streams());
-    let mut outcomes = Vec::new();
-    for piece in pieces {
-        if outcomes.is_empty() {
-            host.request.chunks.push(piece.clone());
-            pass.read(&mut exchange, piece);
-            if pass.is_decided(&host, &exchange) {
-                outcomes.push(pass.run(&mut host, &mut exchange, Extent::Begun));
-            }
-        } else if exchange.is_reading() {
-            pass.read(&mut exchange, piece);
-            outcomes.push(pass.check(&mut exchange, false));
-        }
-    }
-    let released = !outcomes.is_empty();
-    outcomes.push(if released {
-        pass.check(&mut exchange, true)
-    } else {
-        pass.run(&mut host, &mut exchange, Extent::Whole)
-    });
+    let (outcomes, released) = host.stream(program, pass, pieces);
     (ended(&host, outcomes), released)
 }
 

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use transformations::{Direction, TransformationOps};
+use transformations::{Direction, Exchange, Extent, Outcome, Pass, Program, TransformationOps};
 
 /// A message: headers in order, names in lower case, and the body in pieces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,6 +60,37 @@ impl Host {
             response,
             ..Self::default()
         }
+    }
+
+    /// Has a streamed request arrive in these pieces: it goes on when its pass is decided, and is
+    /// watched after that. Also whether it went on before its end.
+    pub(crate) fn stream(
+        &mut self,
+        program: &Program,
+        pass: &Pass,
+        pieces: &[impl AsRef<[u8]>],
+    ) -> (Vec<Outcome>, bool) {
+        let mut exchange = Exchange::begin(program, self);
+        let mut outcomes = Vec::new();
+        for piece in pieces.iter().map(AsRef::as_ref) {
+            if outcomes.is_empty() {
+                self.request.chunks.push(piece.to_vec());
+                pass.read(&mut exchange, piece);
+                if pass.is_decided(self, &exchange) {
+                    outcomes.push(pass.run(self, &mut exchange, Extent::Begun));
+                }
+            } else if exchange.is_reading() {
+                pass.read(&mut exchange, piece);
+                outcomes.push(pass.check(&mut exchange, false));
+            }
+        }
+        let released = !outcomes.is_empty();
+        outcomes.push(if released {
+            pass.check(&mut exchange, true)
+        } else {
+            pass.run(self, &mut exchange, Extent::Whole)
+        });
+        (outcomes, released)
     }
 
     pub(crate) fn message(&self, direction: Direction) -> &Message {
