@@ -10,7 +10,7 @@ use crate::callbacks::{Callbacks, FilterCallbacks};
 use crate::deferred::{Action, Queue};
 use crate::filter::{HttpFilter, HttpFilterConfig};
 use crate::guard;
-use crate::handle::EnvoyHttpFilter;
+use crate::handle::{EnvoyHttpFilter, Passed};
 use crate::hooks::Hook;
 
 /// Response code details of a stream that a panic ended.
@@ -67,6 +67,8 @@ pub(crate) struct Instance {
     queue: Queue,
     request_ended: Cell<bool>,
     response_ended: Cell<bool>,
+    request_passed: Passed,
+    response_passed: Passed,
     next_callout: Cell<u32>,
 }
 
@@ -92,6 +94,8 @@ impl Instance {
             queue: Queue::default(),
             request_ended: Cell::new(false),
             response_ended: Cell::new(false),
+            request_passed: Passed::default(),
+            response_passed: Passed::default(),
             next_callout: Cell::new(1),
         });
         if let Some(config) = &instance.config {
@@ -212,6 +216,14 @@ impl Instance {
         match body {
             HttpBody::Request => self.request_ended.get(),
             HttpBody::Response => self.response_ended.get(),
+        }
+    }
+
+    /// What the last hook of `body` let pass.
+    pub(crate) fn passed(&self, body: HttpBody) -> &Passed {
+        match body {
+            HttpBody::Request => &self.request_passed,
+            HttpBody::Response => &self.response_passed,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Configurations of listeners and routes: compiled, or refused with every reason in the log.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Once};
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
@@ -23,7 +24,13 @@ pub(crate) const CONSTRUCTORS: Constructors = Constructors {
             .map(|program| (Arc::clone(program), Vec::new()));
         let program = compiled(name, "", program.map_err(Clone::clone))?;
         let stats = Stats::define(envoy, name);
-        Some(Box::new(Listener { program, stats }))
+        static LISTENERS: AtomicU64 = AtomicU64::new(0);
+        let number = LISTENERS.fetch_add(1, Ordering::Relaxed);
+        Some(Box::new(Listener {
+            program,
+            number,
+            stats,
+        }))
     },
     route: |name, config| {
         let program = load(name, " (per route)", config)?;
@@ -54,6 +61,8 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
 /// The configuration of a listener's filter.
 struct Listener {
     program: Arc<Program>,
+    /// Its own among all of the process.
+    number: u64,
     stats: Stats,
 }
 
@@ -66,7 +75,11 @@ pub(crate) struct Route {
 
 impl HttpFilterConfig for Listener {
     fn new_http_filter(&self, _envoy: &mut EnvoyHttpFilter) -> Box<dyn HttpFilter> {
-        Box::new(Filter::new(Arc::clone(&self.program), self.stats))
+        Box::new(Filter::new(
+            Arc::clone(&self.program),
+            self.number,
+            self.stats,
+        ))
     }
 
     fn on_panic(&self, envoy: &mut EnvoyHttpFilter, _hook: &'static str) {

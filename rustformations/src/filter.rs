@@ -7,7 +7,7 @@ use envoy_proxy_dynamic_modules_rust_sdk::{
     EnvoyHttpFilter, HttpFilter, RequestBodyStatus, RequestHeadersStatus, RequestTrailersStatus,
     ResponseBodyStatus, ResponseHeadersStatus, ResponseTrailersStatus, envoy_log_error,
 };
-use transformations::{Direction, Program};
+use transformations::{Direction, Hold, Program};
 
 use crate::stats::Stats;
 use crate::stream::{Step, Stream};
@@ -16,8 +16,8 @@ use crate::stream::{Step, Stream};
 pub(crate) struct Filter(RefCell<Stream>);
 
 impl Filter {
-    pub(crate) fn new(listener: Arc<Program>, stats: Stats) -> Self {
-        Self(RefCell::new(Stream::new(listener, stats)))
+    pub(crate) fn new(program: Arc<Program>, listener: u64, stats: Stats) -> Self {
+        Self(RefCell::new(Stream::new(program, listener, stats)))
     }
 
     /// Hooks of one stream do not nest here: nothing that the engine calls makes Envoy call back
@@ -41,7 +41,7 @@ impl HttpFilter for Filter {
     ) -> RequestHeadersStatus {
         match self.step(|stream| stream.on_headers(envoy, Direction::Request, end_of_stream)) {
             Step::Continue => RequestHeadersStatus::Continue,
-            Step::Hold | Step::Drop => RequestHeadersStatus::StopIteration,
+            Step::Hold(_) | Step::Drop => RequestHeadersStatus::StopIteration,
         }
     }
 
@@ -52,15 +52,16 @@ impl HttpFilter for Filter {
     ) -> RequestBodyStatus {
         match self.step(|stream| stream.on_body(envoy, Direction::Request, end_of_stream)) {
             Step::Continue => RequestBodyStatus::Continue,
-            Step::Hold => RequestBodyStatus::StopIterationAndBuffer,
-            Step::Drop => RequestBodyStatus::StopIterationNoBuffer,
+            Step::Hold(Hold::Buffer) => RequestBodyStatus::StopIterationAndBuffer,
+            Step::Hold(Hold::Watermark) => RequestBodyStatus::StopIterationAndWatermark,
+            Step::Hold(Hold::Kept) | Step::Drop => RequestBodyStatus::StopIterationNoBuffer,
         }
     }
 
     fn on_request_trailers(&self, envoy: &mut EnvoyHttpFilter) -> RequestTrailersStatus {
         match self.step(|stream| stream.on_trailers(envoy, Direction::Request)) {
             Step::Continue => RequestTrailersStatus::Continue,
-            Step::Hold | Step::Drop => RequestTrailersStatus::StopIteration,
+            Step::Hold(_) | Step::Drop => RequestTrailersStatus::StopIteration,
         }
     }
 
@@ -71,7 +72,7 @@ impl HttpFilter for Filter {
     ) -> ResponseHeadersStatus {
         match self.step(|stream| stream.on_headers(envoy, Direction::Response, end_of_stream)) {
             Step::Continue => ResponseHeadersStatus::Continue,
-            Step::Hold | Step::Drop => ResponseHeadersStatus::StopIteration,
+            Step::Hold(_) | Step::Drop => ResponseHeadersStatus::StopIteration,
         }
     }
 
@@ -82,15 +83,23 @@ impl HttpFilter for Filter {
     ) -> ResponseBodyStatus {
         match self.step(|stream| stream.on_body(envoy, Direction::Response, end_of_stream)) {
             Step::Continue => ResponseBodyStatus::Continue,
-            Step::Hold => ResponseBodyStatus::StopIterationAndBuffer,
-            Step::Drop => ResponseBodyStatus::StopIterationNoBuffer,
+            Step::Hold(Hold::Buffer) => ResponseBodyStatus::StopIterationAndBuffer,
+            Step::Hold(Hold::Watermark) => ResponseBodyStatus::StopIterationAndWatermark,
+            Step::Hold(Hold::Kept) | Step::Drop => ResponseBodyStatus::StopIterationNoBuffer,
         }
     }
 
     fn on_response_trailers(&self, envoy: &mut EnvoyHttpFilter) -> ResponseTrailersStatus {
         match self.step(|stream| stream.on_trailers(envoy, Direction::Response)) {
             Step::Continue => ResponseTrailersStatus::Continue,
-            Step::Hold | Step::Drop => ResponseTrailersStatus::StopIteration,
+            Step::Hold(_) | Step::Drop => ResponseTrailersStatus::StopIteration,
         }
+    }
+
+    fn on_stream_complete(&self, envoy: &mut EnvoyHttpFilter) {
+        self.step(|stream| {
+            stream.on_complete(envoy);
+            Step::Continue
+        });
     }
 }

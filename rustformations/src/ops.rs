@@ -1,14 +1,42 @@
 //! The engine's host, over Envoy.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Once};
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    AttributeId, EnvoyHttpFilter, HttpBody, HttpHeaderType, MetadataSource,
+    AttributeId, EnvoyBuffer, EnvoyHttpFilter, HttpBody, HttpHeaderType, MetadataSource,
+    envoy_log_error,
 };
-use transformations::{Attribute, AttributeValue, Direction, TransformationOps};
+use transformations::{
+    Attribute, AttributeValue, Chain, Direction, Failure, Host, RouteProgram, TransformationOps,
+};
+
+use crate::configuration::{Route, route_config};
+use crate::stats::Stats;
 
 /// Envoy's stream as the engine sees it, for the time of one hook.
-pub(crate) struct Ops<'e>(pub(crate) &'e mut EnvoyHttpFilter);
+pub(crate) struct Ops<'e> {
+    envoy: &'e mut EnvoyHttpFilter,
+    /// The number of the filter's configuration.
+    listener: u64,
+    stats: Stats,
+}
+
+impl<'e> Ops<'e> {
+    pub(crate) fn new(envoy: &'e mut EnvoyHttpFilter, listener: u64, stats: Stats) -> Self {
+        Self {
+            envoy,
+            listener,
+            stats,
+        }
+    }
+
+    /// The filter state in which the attempts of a request share what they need. Each filter of a
+    /// cluster's chain has its own.
+    fn saved_key(&self) -> String {
+        format!("rustformations.first_attempt.{}", self.listener)
+    }
+}
 
 fn header_type(direction: Direction) -> HttpHeaderType {
     match direction {
@@ -17,7 +45,7 @@ fn header_type(direction: Direction) -> HttpHeaderType {
     }
 }
 
-pub(crate) fn http_body(direction: Direction) -> HttpBody {
+fn http_body(direction: Direction) -> HttpBody {
     match direction {
         Direction::Request => HttpBody::Request,
         Direction::Response => HttpBody::Response,
@@ -70,6 +98,21 @@ enum Kind {
     Bool,
 }
 
+/// Whether an attribute is one of the downstream connection's addresses.
+fn of_connection(attribute: Attribute) -> bool {
+    matches!(
+        attribute,
+        Attribute::SourceAddress
+            | Attribute::SourcePort
+            | Attribute::DestinationAddress
+            | Attribute::DestinationPort
+    )
+}
+
+fn slices(chunks: Vec<EnvoyBuffer<'_>>) -> Vec<&[u8]> {
+    chunks.into_iter().map(|chunk| chunk.as_slice()).collect()
+}
+
 /// The address of `1.2.3.4:80` and of `[::1]:80`; another text as it is.
 fn without_port(text: &str) -> String {
     match text.parse::<SocketAddr>() {
@@ -80,12 +123,12 @@ fn without_port(text: &str) -> String {
 
 impl TransformationOps for Ops<'_> {
     fn header_values(&self, direction: Direction, name: &str) -> Vec<&[u8]> {
-        let values = self.0.header_values(header_type(direction), name);
+        let values = self.envoy.header_values(header_type(direction), name);
         values.into_iter().map(|value| value.as_slice()).collect()
     }
 
     fn headers(&self, direction: Direction) -> Vec<(&[u8], &[u8])> {
-        let headers = self.0.headers(header_type(direction));
+        let headers = self.envoy.headers(header_type(direction));
         headers
             .iter()
             .map(|(name, value)| (name.as_slice(), value.as_slice()))
@@ -93,75 +136,148 @@ impl TransformationOps for Ops<'_> {
     }
 
     fn buffer_limit(&self) -> Option<u64> {
-        self.0.buffer_limit()
+        self.envoy.buffer_limit()
     }
 
     fn set_header(&mut self, direction: Direction, name: &str, value: &[u8]) -> bool {
-        self.0.set_header(header_type(direction), name, value)
+        self.envoy.set_header(header_type(direction), name, value)
     }
 
     fn add_header(&mut self, direction: Direction, name: &str, value: &[u8]) -> bool {
-        self.0.add_header(header_type(direction), name, value)
+        self.envoy.add_header(header_type(direction), name, value)
     }
 
     fn remove_header(&mut self, direction: Direction, name: &str) -> bool {
-        self.0.remove_header(header_type(direction), name)
+        self.envoy.remove_header(header_type(direction), name)
     }
 
     fn body_chunks(&self, direction: Direction) -> Vec<&[u8]> {
-        let chunks = self.0.body_chunks(http_body(direction));
-        chunks.into_iter().map(|chunk| chunk.as_slice()).collect()
+        slices(self.envoy.body_chunks(http_body(direction)))
+    }
+
+    fn set_buffer_limit(&mut self, bytes: u64) -> bool {
+        self.envoy.set_buffer_limit(bytes)
     }
 
     fn body_size(&self, direction: Direction) -> usize {
-        self.0.body_size(http_body(direction))
+        self.envoy.body_size(http_body(direction))
     }
 
     fn drain_body(&mut self, direction: Direction, number_of_bytes: usize) -> bool {
-        self.0.drain_body(http_body(direction), number_of_bytes)
+        self.envoy.drain_body(http_body(direction), number_of_bytes)
     }
 
     fn append_body(&mut self, direction: Direction, data: &[u8]) -> bool {
-        self.0.append_body(http_body(direction), data)
+        self.envoy.append_body(http_body(direction), data)
+    }
+
+    fn replace_body(&mut self, direction: Direction, data: &[u8]) -> bool {
+        self.envoy.replace_body(http_body(direction), data)
     }
 
     fn set_dynamic_metadata(&mut self, namespace: &str, key: &str, value: &str) -> bool {
-        self.0.set_dynamic_metadata_string(namespace, key, value)
+        self.envoy
+            .set_dynamic_metadata_string(namespace, key, value)
     }
 
     fn attribute(&self, wanted: Attribute) -> Option<AttributeValue> {
         let (id, kind) = attribute(wanted);
+        // Envoy before 1.40 dies when asked for the addresses of a connection that is not there, as
+        // of a mirrored request in a cluster's chain.
+        if of_connection(wanted)
+            && self
+                .envoy
+                .attribute_int(AttributeId::ConnectionId)
+                .is_none()
+        {
+            return None;
+        }
         let text = || {
-            let text = self.0.attribute_string(id)?;
+            let text = self.envoy.attribute_string(id)?;
             Some(std::str::from_utf8(text.as_slice()).ok()?.to_owned())
         };
         Some(match kind {
             Kind::Text => AttributeValue::Text(text()?),
             Kind::Address => AttributeValue::Text(without_port(&text()?)),
-            Kind::Int => AttributeValue::Int(self.0.attribute_int(id)?),
-            Kind::Bool => AttributeValue::Bool(self.0.attribute_bool(id)?),
+            Kind::Int => AttributeValue::Int(self.envoy.attribute_int(id)?),
+            Kind::Bool => AttributeValue::Bool(self.envoy.attribute_bool(id)?),
         })
     }
 
     fn metadata_text(&self, namespace: &str, key: &str) -> Option<String> {
         let text = self
-            .0
+            .envoy
             .metadata_string(MetadataSource::Dynamic, namespace, key)?;
         Some(std::str::from_utf8(text.as_slice()).ok()?.to_owned())
     }
 
     fn metadata_number(&self, namespace: &str, key: &str) -> Option<f64> {
-        self.0
+        self.envoy
             .metadata_number(MetadataSource::Dynamic, namespace, key)
     }
 
     fn metadata_bool(&self, namespace: &str, key: &str) -> Option<bool> {
-        self.0
+        self.envoy
             .metadata_bool(MetadataSource::Dynamic, namespace, key)
     }
 
     fn clear_route_cache(&mut self) -> bool {
-        self.0.clear_route_cache()
+        self.envoy.clear_route_cache()
+    }
+}
+
+impl Host for Ops<'_> {
+    fn chain(&self) -> Chain {
+        // Silent on every release, and there exactly where a host was chosen before the headers go on.
+        match self.envoy.attribute_string(AttributeId::UpstreamAddress) {
+            Some(_) => Chain::Upstream,
+            None => Chain::Downstream,
+        }
+    }
+
+    fn route_program(&mut self) -> RouteProgram {
+        let Some(route) = route_config::<Route>(self.envoy) else {
+            return RouteProgram::Absent;
+        };
+        match route.program.program() {
+            Ok(program) => RouteProgram::Found(Arc::clone(program)),
+            Err(errors) => {
+                // Once: every request of the route comes by here.
+                static LOGGED: Once = Once::new();
+                LOGGED.call_once(|| {
+                    envoy_log_error!(
+                        "a route's configuration was checked and does not compile, which is a bug; its \
+                         requests are answered 500: {errors}"
+                    );
+                });
+                RouteProgram::Broken
+            }
+        }
+    }
+
+    fn received_chunks(&self, direction: Direction) -> Vec<&[u8]> {
+        slices(self.envoy.received_body_chunks(http_body(direction)))
+    }
+
+    fn replace_received(&mut self, direction: Direction, data: &[u8]) -> bool {
+        self.envoy.replace_received_body(http_body(direction), data)
+    }
+
+    fn body_chunks_after(&self, direction: Direction, seen: usize) -> Vec<&[u8]> {
+        slices(self.envoy.body_chunks_after(http_body(direction), seen))
+    }
+
+    fn saved(&self) -> Option<Vec<u8>> {
+        self.envoy.filter_state_bytes(&self.saved_key())
+    }
+
+    fn save(&mut self, state: &[u8]) -> bool {
+        let key = self.saved_key();
+        self.envoy.set_filter_state_bytes(&key, state)
+    }
+
+    fn report(&mut self, failures: &[Failure]) {
+        self.stats.report(self.envoy, failures);
     }
 }
 

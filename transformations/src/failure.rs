@@ -122,7 +122,7 @@ impl Reply {
 
     /// The answer to a request whose configuration does not compile: what it would have forbidden
     /// must not pass.
-    pub fn unusable_config() -> Self {
+    pub(crate) fn unusable_config() -> Self {
         Self {
             status: 500,
             details: "rustformations_config",
@@ -165,11 +165,11 @@ impl Reply {
 
 /// How a pass ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The answer to give in place of the message.
-    pub reply: Option<Reply>,
+    pub(crate) reply: Option<Reply>,
     /// What went wrong on the way, in order.
-    pub failures: Vec<Failure>,
+    pub(crate) failures: Vec<Failure>,
 }
 
 impl Outcome {

@@ -1,16 +1,18 @@
 //! Reads HTTP messages, routes on what is in them and rewrites them: the engine of rustformations.
 //!
-//! Pure Rust, without Envoy and without I/O. A configuration becomes a [`Program`]; a host that
-//! implements [`TransformationOps`] runs its passes:
+//! Pure Rust, without Envoy and without I/O. A configuration becomes a [`Program`]; a [`Session`] lives
+//! through one exchange with it, hook by hook, and a [`Host`] holds the messages:
 //!
 //! ```
-//! use transformations::{Direction, Exchange, Extent, Program, TransformationOps};
+//! use std::sync::Arc;
+//! use transformations::{Action, Direction, Host, Program, Session, TransformationOps};
 //!
 //! /// A request in memory; an extension author's host looks like this.
 //! #[derive(Default)]
 //! struct Request {
 //!     headers: Vec<(String, Vec<u8>)>,
-//!     body: Vec<u8>,
+//!     /// What the hook that runs has brought of the body.
+//!     received: Vec<u8>,
 //!     routed_again: bool,
 //! }
 //!
@@ -35,14 +37,14 @@
 //!         true
 //!     }
 //!     fn body_chunks(&self, _: Direction) -> Vec<&[u8]> {
-//!         vec![&self.body]
+//!         vec![&self.received]
 //!     }
 //!     fn drain_body(&mut self, _: Direction, number_of_bytes: usize) -> bool {
-//!         self.body.drain(..number_of_bytes);
+//!         self.received.drain(..number_of_bytes);
 //!         true
 //!     }
 //!     fn append_body(&mut self, _: Direction, data: &[u8]) -> bool {
-//!         self.body.extend_from_slice(data);
+//!         self.received.extend_from_slice(data);
 //!         true
 //!     }
 //!     fn set_dynamic_metadata(&mut self, _: &str, _: &str, _: &str) -> bool {
@@ -54,18 +56,25 @@
 //!     }
 //! }
 //!
+//! impl Host for Request {
+//!     fn received_chunks(&self, _: Direction) -> Vec<&[u8]> {
+//!         vec![&self.received]
+//!     }
+//!     fn replace_received(&mut self, _: Direction, data: &[u8]) -> bool {
+//!         self.received = data.to_vec();
+//!         true
+//!     }
+//! }
+//!
 //! let config = br#"{"request": {"extract": [{"header": "x-gateway-model-name"}]}}"#;
-//! let program = Program::load(config)?.program;
+//! let mut session = Session::new(Arc::new(Program::load(config)?.program));
 //!
-//! let mut request = Request {
-//!     body: br#"{"messages": [], "model": "gpt-4o"}"#.to_vec(),
-//!     ..Request::default()
-//! };
-//! let mut exchange = Exchange::begin(&program, &mut request);
-//! let pass = program.pass(Direction::Request).expect("the program has a request pass");
-//! let outcome = pass.run(&mut request, &mut exchange, Extent::Whole);
+//! let mut request = Request::default();
+//! let held = session.on_headers(&mut request, Direction::Request, false);
+//! assert!(matches!(held, Action::Hold(_)));
 //!
-//! assert_eq!(outcome.reply, None);
+//! request.received = br#"{"messages": [], "model": "gpt-4o"}"#.to_vec();
+//! assert_eq!(session.on_body(&mut request, Direction::Request, true), Action::Continue);
 //! assert_eq!(request.header_values(Direction::Request, "x-gateway-model-name"), [b"gpt-4o"]);
 //! assert!(request.routed_again);
 //! # Ok::<(), transformations::ConfigErrors>(())
@@ -81,7 +90,6 @@ mod coding;
 pub mod config;
 mod diagnostic;
 mod engine;
-mod exchange;
 mod extract;
 mod failure;
 mod form;
@@ -98,13 +106,15 @@ mod patch;
 #[cfg(test)]
 mod pieces;
 mod program;
+mod session;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transform;
 
 pub use diagnostic::{Code, ConfigErrors, Diagnostic, Position, Severity};
 pub use engine::{Engine, Settings};
-pub use exchange::Exchange;
-pub use failure::{Failure, Outcome, Reason, Reply};
+pub use failure::{Failure, Reason, Reply};
 pub use limits::{HELD_BYTES, Limits};
 pub use ops::{Attribute, AttributeValue, Direction, TransformationOps};
 pub use program::{Loaded, Program, SharedProgram};
-pub use transform::{Extent, Pass};
+pub use session::{Action, Chain, Hold, Host, RouteProgram, Session};

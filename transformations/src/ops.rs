@@ -80,6 +80,11 @@ pub trait TransformationOps {
         None
     }
 
+    /// Sets [`buffer_limit`](Self::buffer_limit), in bytes.
+    fn set_buffer_limit(&mut self, _bytes: u64) -> bool {
+        false
+    }
+
     /// Replaces all values of a header by one. `value` is not empty.
     fn set_header(&mut self, direction: Direction, name: &str, value: &[u8]) -> bool;
 
@@ -97,6 +102,14 @@ pub trait TransformationOps {
 
     /// Adds bytes to the end of the body.
     fn append_body(&mut self, direction: Direction, data: &[u8]) -> bool;
+
+    /// Puts `data` in place of the body received so far. A host that holds both at once may be over
+    /// its limit, so the old body is taken out first.
+    fn replace_body(&mut self, direction: Direction, data: &[u8]) -> bool {
+        let size = self.body_size(direction);
+        (size == 0 || self.drain_body(direction, size))
+            && (data.is_empty() || self.append_body(direction, data))
+    }
 
     /// Sets a string in the stream's dynamic metadata.
     fn set_dynamic_metadata(&mut self, namespace: &str, key: &str, value: &str) -> bool;

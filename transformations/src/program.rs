@@ -18,7 +18,7 @@ use crate::diagnostic::{ConfigErrors, Diagnostic};
 use crate::engine::{Engine, Settings};
 use crate::needs::Headers;
 use crate::ops::{Direction, TransformationOps};
-use crate::transform::Pass;
+use crate::transform::{Pass, Turn};
 
 /// A compiled configuration, shared by all streams.
 #[derive(Debug, Default)]
@@ -26,6 +26,9 @@ pub struct Program {
     request: Option<Pass>,
     response: Option<Pass>,
     request_headers: Headers,
+    /// The headers that the request pass sets and a route is chosen by: what it extracts, and what
+    /// it sets of those that the settings name.
+    own_headers: Vec<String>,
     settings: Arc<Settings>,
 }
 
@@ -56,29 +59,30 @@ impl Program {
     }
 
     /// What to do to one message; `None`: nothing.
-    pub fn pass(&self, direction: Direction) -> Option<&Pass> {
+    pub(crate) fn pass(&self, direction: Direction) -> Option<&Pass> {
         match direction {
             Direction::Request => self.request.as_ref(),
             Direction::Response => self.response.as_ref(),
         }
     }
 
-    /// Removes what the client sent in headers that the program sets from the body, or that decide
-    /// the route by the process's settings; whether there was any.
-    pub fn remove_forged_headers(&self, ops: &mut dyn TransformationOps) -> bool {
-        let extracted = self
-            .request
-            .iter()
-            .flat_map(|pass| pass.extraction.headers());
-        let deciding = self.settings.routing_headers.iter().map(String::as_str);
-        let mut forged = false;
-        for header in extracted.chain(deciding) {
-            if !ops.header_values(Direction::Request, header).is_empty() {
-                forged = true;
-                ops.remove_request_header(header);
-            }
-        }
-        forged
+    /// Removes what the client sent in headers that this program sets and a route is chosen by;
+    /// whether there was any.
+    pub(crate) fn remove_own_headers(&self, ops: &mut dyn TransformationOps) -> bool {
+        remove(self.own_headers.iter().map(String::as_str), ops)
+    }
+
+    /// Removes what the client sent in headers that decide the route by the process's settings;
+    /// whether there was any.
+    pub(crate) fn remove_routing_headers(&self, ops: &mut dyn TransformationOps) -> bool {
+        let deciding = self.settings.routing_headers.iter();
+        remove(deciding.map(String::as_str), ops)
+    }
+
+    /// The request headers that the program may change.
+    pub(crate) fn changed_headers(&self) -> impl Iterator<Item = &str> {
+        let own = self.own_headers.iter().map(String::as_str);
+        own.chain(self.request.iter().flat_map(Pass::changed_headers))
     }
 
     /// Whether the program does nothing to any message.
@@ -86,14 +90,26 @@ impl Program {
         self.request.is_none() && self.response.is_none()
     }
 
-    /// Whether a message has to be held until its body has arrived.
-    pub fn reads_body(&self) -> bool {
-        let passes = [&self.request, &self.response];
-        passes.into_iter().flatten().any(Pass::reads_body)
+    /// Whether the body of a message is read.
+    pub fn reads_body(&self, direction: Direction) -> bool {
+        let pass = self.pass(direction);
+        pass.is_some_and(|pass| pass.reads_body(Turn::First))
     }
 
     /// The request headers that templates of either direction may look at.
     pub(crate) fn request_headers(&self) -> &Headers {
         &self.request_headers
     }
+}
+
+/// Removes request headers; whether there was any.
+fn remove<'n>(names: impl Iterator<Item = &'n str>, ops: &mut dyn TransformationOps) -> bool {
+    let mut found = false;
+    for name in names {
+        if !ops.header_values(Direction::Request, name).is_empty() {
+            found = true;
+            ops.remove_header(Direction::Request, name);
+        }
+    }
+    found
 }

@@ -3,12 +3,11 @@
 #![forbid(unsafe_code)]
 
 mod case;
-mod host;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use case::{Area, problems};
+use case::{Area, Ways, problems};
 
 fn files() -> std::io::Result<Vec<PathBuf>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
@@ -35,6 +34,7 @@ fn area(file: &Path) -> Result<Area, String> {
 fn every_case_comes_out_as_it_says() {
     let mut failures = Vec::new();
     let mut cases = 0_usize;
+    let mut ways = Ways::default();
     let files = files().unwrap();
     for file in &files {
         let area = match area(file) {
@@ -51,7 +51,7 @@ fn every_case_comes_out_as_it_says() {
             if !names.insert(&case.name) {
                 failures.push(format!("{place}: another case has this name"));
             }
-            for problem in problems(case) {
+            for problem in problems(case, &mut ways) {
                 failures.push(format!("{place}\n    {problem}"));
             }
         }
@@ -64,5 +64,10 @@ fn every_case_comes_out_as_it_says() {
         files.len(),
         failures.join("\n")
     );
-    println!("{cases} cases of {} files", files.len());
+    println!(
+        "{cases} cases of {} files, in {} ways held and {} streamed",
+        files.len(),
+        ways.held,
+        ways.streamed
+    );
 }

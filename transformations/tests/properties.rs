@@ -2,12 +2,12 @@
 
 #![forbid(unsafe_code)]
 
-mod host;
+use std::sync::Arc;
 
-use host::{Host, Message};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use transformations::{Direction, Exchange, Extent, Outcome, Program, Reason};
+use transformations::testing::{Host, Message, Neighbour};
+use transformations::{Direction, Program, Reason, Reply, Session};
 
 /// The header that configurations extract into, and a text the client sends in it.
 const ROUTED: &str = "x-routed";
@@ -232,8 +232,19 @@ fn cut(body: &[u8], places: &[prop::sample::Index]) -> Vec<Vec<u8>> {
     chunks
 }
 
-/// Runs both passes; of what the host holds afterwards, the bodies are in one piece.
-fn exchange(program: &Program, request: Vec<Vec<u8>>, response: Vec<Vec<u8>>) -> (Host, Outcome) {
+/// What became of an exchange.
+struct Outcome {
+    reply: Option<Reply>,
+    /// What failed, without the numbers that may stand in the details.
+    failures: Vec<(Reason, String)>,
+}
+
+/// Plays an exchange; of what the host holds afterwards, the bodies are in one piece.
+fn exchange(
+    program: &Arc<Program>,
+    request: Vec<Vec<u8>>,
+    response: Vec<Vec<u8>>,
+) -> (Host, Outcome) {
     let headers = [
         ("x-a", "added,é"),
         ("x-b", "YQ=="),
@@ -242,41 +253,32 @@ fn exchange(program: &Program, request: Vec<Vec<u8>>, response: Vec<Vec<u8>>) ->
         ("cookie", "a=1; b=2"),
         ("content-type", "application/json"),
     ];
-    let mut host = Host::new(
+    let host = Host::new(
         Message::new(&headers, request),
         Message::new(&[(":status", "200"), ("x-a", "r")], response),
     );
-    let mut exchange = Exchange::begin(program, &mut host);
-    let mut outcome = Outcome::default();
-    for direction in [Direction::Request, Direction::Response] {
-        let Some(pass) = program.pass(direction) else {
-            continue;
-        };
-        let Outcome { reply, failures } = pass.run(&mut host, &mut exchange, Extent::Whole);
-        outcome.failures.extend(failures);
-        if reply.is_some() {
-            outcome.reply = reply;
-            break;
-        }
-    }
+    played(program, host)
+}
+
+fn played(program: &Arc<Program>, mut host: Host) -> (Host, Outcome) {
+    host.play(&mut Session::new(Arc::clone(program)), Neighbour::None);
     for message in [&mut host.request, &mut host.response] {
         message.chunks = vec![message.body()];
     }
+    let failures = host.failures.iter();
+    let outcome = Outcome {
+        reply: host.reply.clone().map(|(_, reply)| reply),
+        failures: failures
+            .map(|failure| (failure.reason, failure.path.clone()))
+            .collect(),
+    };
     (host, outcome)
 }
 
-/// What a failure is, without the numbers that may stand in its detail.
-fn reasons(outcome: &Outcome) -> Vec<(Reason, &str)> {
-    let failures = outcome.failures.iter();
-    failures
-        .map(|failure| (failure.reason, failure.path.as_str()))
-        .collect()
-}
-
-fn load(config: &Value) -> Result<Program, TestCaseError> {
+fn load(config: &Value) -> Result<Arc<Program>, TestCaseError> {
     let loaded = Program::load(config.to_string().as_bytes());
     let loaded = loaded.map_err(|errors| TestCaseError::fail(format!("{errors}\n{config:#}")))?;
-    Ok(loaded.program)
+    Ok(Arc::new(loaded.program))
 }
 
 fn places() -> impl Strategy<Value = Vec<prop::sample::Index>> {
@@ -306,7 +308,7 @@ proptest! {
             prop_assert_eq!(&host.response, &whole.response);
             prop_assert_eq!(&host.metadata, &whole.metadata);
             prop_assert_eq!(&other.reply, &outcome.reply);
-            prop_assert_eq!(reasons(&other), reasons(&outcome));
+            prop_assert_eq!(&other.failures, &outcome.failures);
         }
     }
 
@@ -356,7 +358,7 @@ proptest! {
         let Ok(loaded) = Program::load(config.to_string().as_bytes()) else {
             return Ok(());
         };
-        let program = loaded.program;
+        let program = Arc::new(loaded.program);
         let (whole, outcome) = exchange(&program, vec![body.clone()], vec![response.clone()]);
         prop_assert_eq!(&whole.violations, &[""; 0]);
         for (before, after) in [(&body, whole.request.body()), (&response, whole.response.body())] {
@@ -368,16 +370,13 @@ proptest! {
         let (cut, other) = exchange(&program, cut(&body, &cuts), cut(&response, &cuts));
         prop_assert_eq!(&cut.request, &whole.request);
         prop_assert_eq!(&cut.response, &whole.response);
-        prop_assert_eq!(reasons(&other), reasons(&outcome));
+        prop_assert_eq!(&other.failures, &outcome.failures);
 
         // With a length, it is the new one.
         let length = body.len().to_string();
         let headers = [("content-length", length.as_str()), ("x-a", "added,é")];
-        let mut host = Host::new(Message::new(&headers, vec![body]), Message::default());
-        let mut exchange = Exchange::begin(&program, &mut host);
-        if let Some(pass) = program.pass(Direction::Request) {
-            pass.run(&mut host, &mut exchange, Extent::Whole);
-        }
+        let host = Host::new(Message::new(&headers, [body]), Message::default());
+        let (host, _) = played(&program, host);
         let length = host.request.body().len().to_string().into_bytes();
         let headers = host.request.by_name();
         prop_assert_eq!(headers.get("content-length"), Some(&vec![length]));
@@ -432,8 +431,8 @@ proptest! {
                 && value.trim_matches([' ', '\t']) == value
         };
         let refused = expected.as_ref().filter(|value| !carried(value));
-        let failures = refused.map(|_| (Reason::HeaderValue, "request.extract[0] `f`"));
-        prop_assert_eq!(reasons(&outcome), Vec::from_iter(failures));
+        let failures = refused.map(|_| (Reason::HeaderValue, "request.extract[0] `f`".to_owned()));
+        prop_assert_eq!(outcome.failures, Vec::from_iter(failures));
         let expected = expected.filter(carried);
         let expected = expected.map(|value| ["n".to_owned(), "k".to_owned(), value]);
         prop_assert_eq!(host.metadata, Vec::from_iter(expected));
@@ -499,7 +498,7 @@ proptest! {
             "body": {"parseAs": "AsJson", "value": template},
         }});
         if let Ok(loaded) = Program::load(config.to_string().as_bytes()) {
-            let (host, _) = exchange(&loaded.program, vec![request], Vec::new());
+            let (host, _) = exchange(&Arc::new(loaded.program), vec![request], Vec::new());
             prop_assert_eq!(&host.violations, &[""; 0]);
         }
     }

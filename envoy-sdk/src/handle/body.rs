@@ -11,14 +11,14 @@ use crate::callbacks::FilterCallbacks;
 use crate::hooks::Hook;
 
 impl HttpBody {
-    fn received(self) -> HttpBodyType {
+    pub(super) fn received(self) -> HttpBodyType {
         match self {
             Self::Request => HttpBodyType::ReceivedRequest,
             Self::Response => HttpBodyType::ReceivedResponse,
         }
     }
 
-    fn buffered(self) -> HttpBodyType {
+    pub(super) fn buffered(self) -> HttpBodyType {
         match self {
             Self::Request => HttpBodyType::BufferedRequest,
             Self::Response => HttpBodyType::BufferedResponse,
@@ -173,30 +173,7 @@ impl EnvoyHttpFilter {
             .is_some_and(|callbacks| callbacks.set_buffer_limit(bytes))
     }
 
-    /// Works around releases that lose the last frame of a body that was released before its end:
-    /// they move the frame to the buffer, which they then do not send. Moves it back. Harmless in
-    /// releases without the fault.
-    pub(crate) fn restore_last_frame(&mut self, body: HttpBody) {
-        let Some(callbacks) = self.callbacks() else {
-            return;
-        };
-        if !callbacks.host().may_lose_last_frame() {
-            return;
-        }
-        if callbacks
-            .body_chunks(body.received())
-            .iter()
-            .any(|chunk| chunk.length > 0)
-        {
-            return;
-        }
-        let frame = self.chunks(callbacks.body_chunks(body.buffered())).concat();
-        if !frame.is_empty() && callbacks.drain_body(body.buffered(), frame.len()) {
-            callbacks.append_body(body.received(), &frame);
-        }
-    }
-
-    fn chunks(&self, raw: Vec<RawEnvoyBuffer>) -> Vec<EnvoyBuffer<'_>> {
+    pub(super) fn chunks(&self, raw: Vec<RawEnvoyBuffer>) -> Vec<EnvoyBuffer<'_>> {
         raw.into_iter().map(|chunk| self.borrow(chunk)).collect()
     }
 

@@ -3,6 +3,7 @@
 mod body;
 mod callout;
 mod headers;
+mod last_frame;
 mod metadata;
 mod metrics;
 mod response;
@@ -14,6 +15,7 @@ use std::fmt;
 use std::rc::Rc;
 
 pub use callout::HttpCalloutInitError;
+pub(crate) use last_frame::Passed;
 pub use scheduler::EnvoyHttpFilterScheduler;
 
 use crate::abi::RawEnvoyBuffer;

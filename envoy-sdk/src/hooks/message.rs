@@ -48,10 +48,12 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_body(
     use RequestBodyStatus::{Continue, StopIterationNoBuffer};
     let values = (Continue, StopIterationNoBuffer);
     let code = |filter: &dyn HttpFilter, handle: &mut EnvoyHttpFilter| {
-        let status = filter.on_request_body(handle, end_of_stream);
-        if status == Continue && end_of_stream {
-            handle.restore_last_frame(HttpBody::Request);
+        if end_of_stream {
+            handle.find_last_frame(HttpBody::Request);
+            return filter.on_request_body(handle, true);
         }
+        let status = filter.on_request_body(handle, false);
+        handle.note_passed(HttpBody::Request, status == Continue);
         status
     };
     // SAFETY: Envoy passes the module pointer it was given.
@@ -129,10 +131,12 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_body(
     use ResponseBodyStatus::{Continue, StopIterationNoBuffer};
     let values = (Continue, StopIterationNoBuffer);
     let code = |filter: &dyn HttpFilter, handle: &mut EnvoyHttpFilter| {
-        let status = filter.on_response_body(handle, end_of_stream);
-        if status == Continue && end_of_stream {
-            handle.restore_last_frame(HttpBody::Response);
+        if end_of_stream {
+            handle.find_last_frame(HttpBody::Response);
+            return filter.on_response_body(handle, true);
         }
+        let status = filter.on_response_body(handle, false);
+        handle.note_passed(HttpBody::Response, status == Continue);
         status
     };
     // SAFETY: Envoy passes the module pointer it was given.

@@ -54,13 +54,6 @@ impl Extraction {
         self.headers().next().is_some()
     }
 
-    /// Removes what the client sent in the headers that belong to the fields.
-    pub(crate) fn remove_headers(&self, ops: &mut dyn TransformationOps) {
-        for header in self.headers() {
-            ops.remove_request_header(header);
-        }
-    }
-
     /// How templates and expressions call the fields.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|field| &*field.name)
@@ -86,6 +79,11 @@ impl Extraction {
         reading
             .get_or_insert_with(|| Reading::new(content, &self.wanted, &self.limits))
             .read(&self.wanted, bytes);
+    }
+
+    /// Reads the next bytes of a body that has gone on.
+    pub(crate) fn read_on(&self, reading: &mut Reading, bytes: &[u8]) {
+        reading.read(&self.wanted, bytes);
     }
 
     /// Whether what was read settles every field, whatever follows: a value was found, or none can
@@ -130,7 +128,7 @@ impl Extraction {
         outcome: &mut Outcome,
     ) -> Result<Extracted, Reply> {
         let findings = match extent {
-            Extent::Headers | Extent::Events => Findings::Absent,
+            Extent::Headers | Extent::Events | Extent::TooLong => Findings::Absent,
             Extent::Begun => match reading {
                 Some(reading) => self.begun(ops, reading),
                 None => Findings::Absent,

@@ -31,8 +31,13 @@ pub(crate) fn compile(
         .enumerate()
         .filter_map(|(index, edit)| compiler.edit(format!("{path}[{index}]"), edit))
         .collect();
+    let in_array = |(pointer, _): &(String, String)| {
+        let token = pointer.split('/').nth(1).unwrap_or_default();
+        token == "-" || token.bytes().all(|byte| byte.is_ascii_digit())
+    };
     (!edits.is_empty()).then_some(Patch {
         path: path.to_owned(),
+        in_arrays: compiler.known.iter().any(in_array),
         pointers: compiler.pointers,
         edits,
     })

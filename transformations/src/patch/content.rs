@@ -31,6 +31,16 @@ pub(crate) fn content(ops: &dyn TransformationOps, direction: Direction) -> Cont
     }
 }
 
+/// Whether the message is called JSON.
+pub(crate) fn declares_json(ops: &dyn TransformationOps, direction: Direction) -> bool {
+    let types = ops.header_values(direction, "content-type");
+    let essence = types
+        .first()
+        .map(|value| essence(value))
+        .unwrap_or_default();
+    essence.ends_with(b"/json") || essence.ends_with(b"+json")
+}
+
 /// A request's values of `content-type`.
 fn form(values: &[&[u8]]) -> Content {
     // Two values are as wrong as one with a comma, and become one.
@@ -45,13 +55,18 @@ fn form(values: &[&[u8]]) -> Content {
 
 /// A value of `content-type` (RFC 9110 section 8.3); its parameters do not matter.
 fn media_type(value: &[u8]) -> Content {
-    let essence = value.split(|byte| *byte == b';').next().unwrap_or(value);
-    match essence.trim_ascii().to_ascii_lowercase().as_slice() {
+    match essence(value).as_slice() {
         b"text/event-stream" => Content::Events,
         b"" | b"application/json" | b"text/json" | b"text/plain" => Content::Json,
         other if other.ends_with(b"+json") => Content::Json,
         _ => Content::Other,
     }
+}
+
+/// The media type alone, in lower case.
+fn essence(value: &[u8]) -> Vec<u8> {
+    let essence = value.split(|byte| *byte == b';').next().unwrap_or(value);
+    essence.trim_ascii().to_ascii_lowercase()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod events;
 use std::iter;
 
 pub(crate) use compile::compile;
-pub(crate) use content::{Content, content};
+pub(crate) use content::{Content, content, declares_json};
 pub(crate) use events::{Events, Passage};
 
 use crate::failure::{Outcome, Reason};
@@ -17,6 +17,26 @@ use crate::json::patch::{Change, PatchError, Splice, plan, spliced, text};
 use crate::json::{DocumentError, Pointers, Wanted, document};
 use crate::limits::Limits;
 use crate::multipart::{self, Delimiter};
+use crate::ops::{Direction, TransformationOps};
+
+/// Whether the edits can apply to an answer, by its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    Fits,
+    /// It is something else, or JSON in which no place is.
+    Other,
+    /// It is called JSON and cannot be.
+    Broken,
+}
+
+/// What is wrong with an answer that is called JSON.
+pub(crate) const NOT_JSON: &str = "the body is not a JSON document";
+
+/// The first byte of a body that is not white space of JSON.
+pub(crate) fn first_byte(body: &[u8]) -> Option<u8> {
+    let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    body.iter().copied().find(|byte| !space(byte))
+}
 
 /// The edits of one configuration.
 #[derive(Debug)]
@@ -24,6 +44,8 @@ pub(crate) struct Patch {
     /// The place in the configuration, for failures of the whole.
     pub(crate) path: String,
     pointers: Pointers,
+    /// Whether a place may be in a document that is an array.
+    in_arrays: bool,
     /// By the numbers of the pointers.
     pub(crate) edits: Vec<Edit>,
 }
@@ -113,6 +135,22 @@ fn json_text(text: &str, limits: &Limits) -> Result<String, DocumentError> {
 }
 
 impl Patch {
+    /// Whether the edits can apply to an answer that begins with this byte.
+    pub(crate) fn fit(&self, ops: &dyn TransformationOps, direction: Direction, first: u8) -> Fit {
+        self.fits(first, declares_json(ops, direction))
+    }
+
+    /// As [`fit`](Self::fit); `declared`: its content-type calls it JSON.
+    pub(crate) fn fits(&self, first: u8, declared: bool) -> Fit {
+        match first {
+            b'{' => Fit::Fits,
+            b'[' if self.in_arrays => Fit::Fits,
+            b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => Fit::Other,
+            _ if declared => Fit::Broken,
+            _ => Fit::Other,
+        }
+    }
+
     /// The document with `changes` made; `None` when that changes nothing. What cannot be made is
     /// told to `outcome`.
     pub(crate) fn edited(

@@ -4,6 +4,7 @@ mod headers;
 mod names;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use minijinja::Environment;
@@ -23,7 +24,7 @@ use crate::limits;
 use crate::needs::{Headers, Needs};
 use crate::ops::Direction;
 use crate::patch::{self, Patch};
-use crate::transform::{Body, Expressions, Formula, Metadata, Pass, Phase};
+use crate::transform::{Body, Expressions, Formula, Metadata, Pass, Phase, Turn};
 
 /// Compiles `config` for `engine`; what is wrong with it comes along.
 pub(super) fn compile(engine: &Engine, config: &Config) -> (Program, Vec<Diagnostic>) {
@@ -91,7 +92,11 @@ impl<'c> Compiler<'c> {
         for pass in [&request, &response].into_iter().flatten() {
             request_headers.merge(&pass.needs.request);
         }
+        let own_headers = request
+            .iter()
+            .flat_map(|pass| pass.own_headers(self.settings));
         Program {
+            own_headers: own_headers.collect(),
             request,
             response,
             request_headers,
@@ -203,7 +208,7 @@ impl<'c> Compiler<'c> {
             expressions: Expressions::default(),
             limits: *self.limits,
         };
-        if pass.streams() {
+        if pass.streams(Turn::First) {
             pass.extraction.stream();
         }
         let compilation = Compilation::new(direction, self.limits, self.settings);
@@ -478,6 +483,18 @@ impl Pass {
         self.direction == Direction::Request
             && (self.extraction.sets_headers()
                 || set.any(|header| settings.routing_headers.contains(&header.name)))
+    }
+
+    /// The headers that the pass sets and a route is chosen by, each once.
+    fn own_headers(&self, settings: &Settings) -> BTreeSet<String> {
+        let set = self
+            .set
+            .iter()
+            .chain(&self.add)
+            .map(|header| header.name.as_str());
+        let deciding = set.filter(|name| settings.routing_headers.contains(*name));
+        let own = self.extraction.headers().chain(deciding);
+        own.map(str::to_owned).collect()
     }
 
     fn templates(&self) -> impl Iterator<Item = &Template> {

@@ -119,6 +119,13 @@ impl Expressions {
             .any(|expression| expression.needs().of(direction).reads_body())
     }
 
+    /// Whether this one reads the body of this message.
+    pub(crate) fn reads_body_in(&self, number: usize, direction: Direction) -> bool {
+        self.all
+            .get(number)
+            .is_some_and(|(_, _, expression)| expression.needs().of(direction).reads_body())
+    }
+
     /// The type of an expression's value, where it is known from the beginning.
     pub(crate) fn type_name(&self, number: usize) -> Option<&'static str> {
         self.all.get(number)?.2.type_name()

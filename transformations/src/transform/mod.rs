@@ -7,5 +7,6 @@ mod run;
 mod view;
 
 pub(crate) use expressions::{Expressions, Phase, Values};
-pub(crate) use pass::{Body, Formula, Header, Metadata};
-pub use pass::{Extent, Pass};
+pub(crate) use pass::{
+    Body, Condition, Ended, Extent, Formula, Header, Metadata, Pass, Running, Turn,
+};

@@ -2,35 +2,89 @@
 
 use crate::coding::Coding;
 use crate::config::{BodyMode, DynamicMetadata, ParseAs};
-use crate::exchange::Exchange;
-use crate::extract::Extraction;
-use crate::failure::Outcome;
+use crate::extract::{Extraction, Reading};
+use crate::failure::{Failure, Outcome, Reason};
 use crate::jinja::Template;
 use crate::json::Wanted;
 use crate::limits::Limits;
 use crate::needs::Needs;
 use crate::ops::{Direction, TransformationOps};
-use crate::patch::{self, Content, Passage, Patch};
+use crate::patch::{self, Content, Events, Fit, Passage, Patch};
+use crate::session::Exchange;
 
 use super::expressions::{Expressions, Phase};
 use super::run::Run;
 
 /// How much of a message there is to work on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
+pub(crate) enum Extent {
     /// The headers, and the whole body in the host's buffer.
     Whole,
-    /// The headers, and what [`Pass::read`] has read of the body, which goes on before its end.
+    /// The headers, and what has been read of the body, which goes on before its end.
     Begun,
     /// The headers alone: the body is not read and not touched.
     Headers,
     /// The headers; the body follows piece by piece, through [`Pass::edit_events`].
     Events,
+    /// The headers, of a body that is longer than may be held: what needs it is left out.
+    TooLong,
+}
+
+/// Whose pass it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// That of the program which the exchange began with.
+    First,
+    /// That of the route which was chosen again. The fields are extracted and the route is settled.
+    Rerouted,
+}
+
+/// A pass over one message, before it runs.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) turn: Turn,
+    pub(crate) extent: Extent,
+    /// The condition is known to hold.
+    pub(crate) condition_holds: bool,
+    /// What was read of the request's body as it arrived; after the run, what still watches it.
+    pub(crate) reading: Option<Reading>,
+}
+
+impl Running {
+    /// A pass of which the headers have arrived.
+    pub(crate) fn new(turn: Turn) -> Self {
+        Self {
+            turn,
+            extent: Extent::Headers,
+            condition_holds: false,
+            reading: None,
+        }
+    }
+}
+
+/// How a pass ended.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    pub(crate) outcome: Outcome,
+    /// What is done to the events of an answer.
+    pub(crate) events: Option<Events>,
+    /// Whether the host has to choose the route again.
+    pub(crate) chooses_route: bool,
+}
+
+/// What the condition of a pass says before the body arrives.
+#[derive(Debug)]
+pub(crate) enum Condition {
+    /// It reads the body, or there is none.
+    Open,
+    Holds,
+    /// It does not hold, and why if that is a failure.
+    Fails(Vec<Failure>),
 }
 
 /// What to do to one message, compiled.
 #[derive(Debug)]
-pub struct Pass {
+pub(crate) struct Pass {
     pub(crate) direction: Direction,
     /// The number of the expression that says whether the pass does anything.
     pub(crate) when: Option<usize>,
@@ -125,86 +179,63 @@ impl Pass {
             || !self.metadata.is_empty()
     }
 
-    /// Whether the message has to be held until its body has arrived whole.
-    pub fn reads_body(&self) -> bool {
+    /// Whether the body of the message is read.
+    pub(crate) fn reads_body(&self, turn: Turn) -> bool {
         match self.parse_as {
             ParseAs::None => false,
             ParseAs::AsJson => true,
             ParseAs::AsString => {
                 self.body.is_some()
                     || self.patch.is_some()
-                    || self.extraction.reads_body()
+                    || self.reads_as_it_arrives(turn)
                     || self.expressions.reads_body(self.direction)
             }
         }
     }
 
-    /// Whether the body can be read as it arrives, by [`Self::read`].
-    pub fn reads_as_it_arrives(&self) -> bool {
-        self.extraction.reads_body()
+    /// Whether fields are looked for in the body as it arrives.
+    pub(crate) fn reads_as_it_arrives(&self, turn: Turn) -> bool {
+        turn == Turn::First && self.extraction.reads_body()
     }
 
-    /// Whether the message goes on as soon as [`Self::is_decided`], not only at its end.
-    pub fn streams(&self) -> bool {
-        self.body_mode == BodyMode::Streamed && self.reads_body()
+    /// Whether the message goes on as soon as its fields are known, not only at its end.
+    pub(crate) fn streams(&self, turn: Turn) -> bool {
+        self.body_mode == BodyMode::Streamed && self.reads_as_it_arrives(turn)
     }
 
-    /// Reads the next bytes of the body, of which each is to be given once and in order. Who gives
-    /// none leaves it to [`Self::run`] to read the host's buffer.
-    pub fn read(&self, exchange: &mut Exchange, bytes: &[u8]) {
-        self.extraction
-            .read(&mut exchange.reading, &exchange.content, bytes);
+    /// Whether the body is read for nothing but to edit its JSON.
+    pub(crate) fn only_patches(&self) -> bool {
+        self.patch.is_some()
+            && !self.extraction.reads_body()
+            && !self.expressions.reads_body(self.direction)
     }
 
-    /// Whether what was read settles everything that the pass takes from the body.
-    pub fn is_decided(&self, ops: &dyn TransformationOps, exchange: &Exchange) -> bool {
-        let reading = exchange.reading.as_ref();
-        reading.is_some_and(|reading| self.extraction.is_decided(ops, reading))
-    }
-
-    /// Looks at what was read since a run with [`Extent::Begun`]. `ended`: the body has. A reply in
-    /// the outcome means that the message must not go on: it holds a second value of a field that
-    /// it was routed on, or what cannot be read and may hide one.
-    pub fn check(&self, exchange: &mut Exchange, ended: bool) -> Outcome {
-        let mut outcome = Outcome::default();
-        let checked = self
-            .extraction
-            .check(&mut exchange.reading, ended, &mut outcome);
-        outcome.reply = checked.err();
-        outcome
-    }
-
-    /// The most bytes of a body to hold, if the configuration says: see
-    /// [`Limits::max_held_bytes`].
-    pub fn max_held_bytes(&self) -> Option<usize> {
-        self.limits.max_held_bytes
-    }
-
-    /// What becomes of a message whose body is still to come if its condition, which does not read
-    /// that, does not hold: nothing, and it need not be held. `None`: the pass has to run. What was
-    /// found out is not asked again.
-    pub fn rules_out(
+    /// What the condition says before the body arrives. What was found out is not asked again.
+    pub(crate) fn condition(
         &self,
         ops: &mut dyn TransformationOps,
-        exchange: &mut Exchange,
-    ) -> Option<Outcome> {
-        let phase = Phase::Condition;
-        if self.when.is_none() || self.expressions.phase_reads_body(phase, self.direction) {
-            return None;
+        exchange: &Exchange,
+    ) -> Condition {
+        if self.when.is_none()
+            || self
+                .expressions
+                .phase_reads_body(Phase::Condition, self.direction)
+        {
+            return Condition::Open;
         }
-        let ruled_out = Run::new(self, ops).ruled_out(exchange);
-        exchange.applies = ruled_out.is_none().then_some(self.direction);
-        ruled_out
+        match Run::new(self, ops).ruled_out(exchange) {
+            Some(outcome) => Condition::Fails(outcome.failures),
+            None => Condition::Holds,
+        }
     }
 
     /// How much of a message, whose body is still to come, the pass works on. A response that is
     /// only patched is held if it may be JSON; events are edited as they pass.
-    pub fn extent(&self, ops: &dyn TransformationOps) -> Extent {
-        if !self.reads_body() {
+    pub(crate) fn extent(&self, ops: &dyn TransformationOps, turn: Turn) -> Extent {
+        if !self.reads_body(turn) {
             return Extent::Headers;
         }
-        let read = self.extraction.reads_body() || self.expressions.reads_body(self.direction);
-        if self.patch.is_none() || read {
+        if !self.only_patches() {
             return Extent::Whole;
         }
         let coding = Coding::of(ops, self.direction);
@@ -217,27 +248,15 @@ impl Pass {
         }
     }
 
-    /// Whether the body is edited event by event as it passes: the pass has run with
-    /// [`Extent::Events`], and no template failed.
-    pub fn edits_events(&self, exchange: &Exchange) -> bool {
-        self.direction == Direction::Response && exchange.events.is_some()
-    }
-
     /// Edits the next bytes of a stream of events; `end`: they are the last. Returns what goes on
-    /// in their place; an event that has not arrived whole is held. `None`: these bytes go on as
-    /// they are, see [`edits_events`](Self::edits_events).
-    pub fn edit_events(
+    /// in their place; an event that has not arrived whole is held.
+    pub(crate) fn edit_events(
         &self,
-        exchange: &mut Exchange,
+        events: &mut Events,
         chunks: &[&[u8]],
         end: bool,
     ) -> Option<(Vec<u8>, Outcome)> {
-        if !self.edits_events(exchange) {
-            return None;
-        }
-        let patch = self.patch.as_ref()?;
-        let events = exchange.events.as_mut()?;
-        let mut passage = Passage::new(patch, &self.limits);
+        let mut passage = Passage::new(self.patch.as_ref()?, &self.limits);
         for chunk in chunks {
             events.feed(chunk, &mut passage);
         }
@@ -247,19 +266,61 @@ impl Pass {
         Some((passage.out, passage.outcome))
     }
 
+    /// Whether the edits can apply to an answer that begins with this byte.
+    pub(crate) fn fit(&self, ops: &dyn TransformationOps, first: u8) -> Fit {
+        let patch = self.patch.as_ref();
+        patch.map_or(Fit::Other, |patch| patch.fit(ops, self.direction, first))
+    }
+
+    /// A failure of the edits as a whole.
+    pub(crate) fn patch_failure(&self, reason: Reason, detail: &str) -> Option<Failure> {
+        let path = self.patch.as_ref()?.path.clone();
+        let detail = detail.to_owned();
+        Some(Failure {
+            reason,
+            path,
+            detail,
+        })
+    }
+
     /// Whether there may be a new body.
     pub(crate) fn replaces_body(&self) -> bool {
         self.body.is_some()
     }
 
+    /// The headers that the pass may change.
+    pub(crate) fn changed_headers(&self) -> impl Iterator<Item = &str> {
+        let set = self.set.iter().chain(&self.add);
+        let set = set.map(|header| header.name.as_str());
+        let removed = self.remove.iter().map(String::as_str);
+        self.extraction.headers().chain(set).chain(removed)
+    }
+
     /// Transforms one message.
-    pub fn run(
+    pub(crate) fn run(
         &self,
         ops: &mut dyn TransformationOps,
         exchange: &mut Exchange,
-        extent: Extent,
-    ) -> Outcome {
-        Run::new(self, ops).all(exchange, extent)
+        running: &mut Running,
+    ) -> Ended {
+        Run::new(self, ops).all(exchange, running)
+    }
+
+    /// Whether what makes a value needs the body.
+    pub(super) fn needs_body(&self, formula: &Formula) -> bool {
+        let reads = |number| self.expressions.reads_body_in(number, self.direction);
+        match formula {
+            Formula::Expression(number) => reads(*number),
+            Formula::Template(template) => {
+                let mut calls = template.calls();
+                let mut expressions = template.expressions().iter();
+                !template.undeclared().is_empty()
+                    || calls.any(|name| ["body", "context"].contains(&name))
+                    || expressions.any(|(text, _)| {
+                        self.expressions.find(Phase::Edits, text).is_some_and(reads)
+                    })
+            }
+        }
     }
 }
 

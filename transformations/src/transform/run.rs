@@ -9,15 +9,16 @@ use std::rc::Rc;
 use minijinja::Value;
 
 use crate::config::ParseAs;
-use crate::exchange::Exchange;
 use crate::failure::{Outcome, Reason, Reply};
 use crate::headers::{self, Snapshot};
 use crate::jinja::{RenderError, Template};
 use crate::json::{self, DocumentError};
 use crate::ops::{Direction, TransformationOps};
+use crate::patch::Events;
+use crate::session::Exchange;
 
 use super::expressions::{Findings, Phase, Seen, Values};
-use super::pass::{Body, Extent, Formula, Header, Metadata, Pass};
+use super::pass::{Body, Ended, Extent, Formula, Header, Metadata, Pass, Running, Turn};
 use super::view::View;
 
 /// kgateway's response code details.
@@ -41,9 +42,11 @@ impl<'r> Run<'r> {
     }
 
     /// Runs the pass.
-    pub(super) fn all(mut self, exchange: &mut Exchange, extent: Extent) -> Outcome {
-        self.outcome.reply = self.steps(exchange, extent).err();
-        self.outcome
+    pub(super) fn all(mut self, exchange: &mut Exchange, running: &mut Running) -> Ended {
+        let mut ended = Ended::default();
+        self.outcome.reply = self.steps(exchange, running, &mut ended).err();
+        ended.outcome = self.outcome;
+        ended
     }
 
     /// What the condition has to say before the body arrives, if it does not hold.
@@ -55,29 +58,40 @@ impl<'r> Run<'r> {
         (!self.holds(when, &values)).then_some(self.outcome)
     }
 
-    fn steps(&mut self, exchange: &mut Exchange, extent: Extent) -> Result<(), Reply> {
+    fn steps(
+        &mut self,
+        exchange: &mut Exchange,
+        running: &mut Running,
+        ended: &mut Ended,
+    ) -> Result<(), Reply> {
         let pass = self.pass;
+        let extent = running.extent;
         let whole = extent == Extent::Whole;
+        if extent == Extent::TooLong {
+            self.too_long();
+        }
         // Before any change: templates see the message as it arrived.
         let message = self.snapshot(exchange);
         let findings = Findings::default();
         if let Some(when) = pass.when
-            && exchange.applies != Some(pass.direction)
+            && !running.condition_holds
         {
+            if extent == Extent::TooLong {
+                return Ok(()); // it reads the body, or it would be known
+            }
             let values = self.values(Phase::Condition, exchange, &message, whole, &findings);
             if !self.holds(when, &values) {
-                exchange.reading = None;
+                running.reading = None;
                 return Ok(());
             }
         }
-        if !pass.extraction.is_empty() {
+        if running.turn == Turn::First && !pass.extraction.is_empty() {
             let values = self.values(Phase::Extraction, exchange, &message, whole, &findings);
             let extraction = &pass.extraction;
-            let (reading, content) = (&mut exchange.reading, &exchange.content);
             let extracted = extraction.run(
                 self.ops,
-                reading,
-                content,
+                &mut running.reading,
+                &exchange.content,
                 extent,
                 &values,
                 &mut self.outcome,
@@ -85,12 +99,20 @@ impl<'r> Run<'r> {
             exchange.extracted = Some(extracted);
         }
         if pass.edits() {
-            self.edit(exchange, extent, message, &findings)?;
+            ended.events = self.edit(exchange, extent, message, &findings)?;
         }
-        if pass.clear_route_cache {
-            self.ops.clear_route_cache();
-        }
+        ended.chooses_route = pass.clear_route_cache && running.turn == Turn::First;
         Ok(())
+    }
+
+    /// Counts a body that is longer than may be held.
+    fn too_long(&mut self) {
+        let pass = self.pass;
+        let patch = pass.patch.as_ref().map(|patch| patch.path.as_str());
+        let body = pass.body.as_ref().map(|body| body.path.as_str());
+        let path = patch.or(body).unwrap_or(pass.direction.as_str());
+        let detail = "the body is longer than may be held; raise limits.maxHeldBytes";
+        self.outcome.fail(Reason::Limit, path, detail);
     }
 
     /// Makes the edits. Apart from the rest: a pass that only extracts is the common one, and is
@@ -102,9 +124,11 @@ impl<'r> Run<'r> {
         extent: Extent,
         message: Option<Rc<Snapshot>>,
         findings: &Findings,
-    ) -> Result<(), Reply> {
+    ) -> Result<Option<Events>, Reply> {
         let pass = self.pass;
         let whole = extent == Extent::Whole;
+        // What needs a body that is too long is left out.
+        let made = |formula: &Formula| extent != Extent::TooLong || !pass.needs_body(formula);
         let values = self.values(Phase::Edits, exchange, &message, whole, findings);
         let view = self.view(exchange, message, values, whole)?;
         if let Some(body) = pass
@@ -121,21 +145,24 @@ impl<'r> Run<'r> {
             None => None,
         };
         for header in &pass.set {
-            self.set(header, &view)?;
+            if header.formula.as_ref().is_none_or(made) {
+                self.set(header, &view)?;
+            }
         }
         for header in &pass.add {
-            self.add(header, &view)?;
+            if header.formula.as_ref().is_none_or(made) {
+                self.add(header, &view)?;
+            }
         }
         for name in &pass.remove {
             self.ops.remove_header(pass.direction, name);
         }
         for metadata in &pass.metadata {
-            self.metadata(metadata, &view)?;
+            if made(&metadata.formula) {
+                self.metadata(metadata, &view)?;
+            }
         }
-        if events.is_some() {
-            exchange.events = events;
-        }
-        Ok(())
+        Ok(events)
     }
 
     /// Whether the message may have a body at all (RFC 9110 sections 9.3.2 and 15.3.5): one where
@@ -266,18 +293,29 @@ impl<'r> Run<'r> {
                 }
             }
         };
-        let size = self.ops.body_size(direction);
-        self.ops.drain_body(direction, size);
+        if !self.put_body(&rendered) {
+            return self
+                .outcome
+                .fail(Reason::Render, &body.path, "the host refused the body");
+        }
         let length = rendered.len().to_string();
         self.ops
             .set_header(direction, "content-length", length.as_bytes());
         if rendered.is_empty() {
             self.ops.remove_header(direction, "content-type");
-        } else if !self.ops.append_body(direction, &rendered) {
-            self.ops.set_header(direction, "content-length", b"0");
-            self.outcome
-                .fail(Reason::Render, &body.path, "the host refused the body");
         }
+    }
+
+    /// Puts a new body in the place of the old one. One that is longer than the host holds would be
+    /// answered by the host, whatever the client sent.
+    fn put_body(&mut self, body: &[u8]) -> bool {
+        let size = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        if let Some(limit) = self.ops.buffer_limit()
+            && (1..size).contains(&limit)
+        {
+            self.ops.set_buffer_limit(size);
+        }
+        self.ops.replace_body(self.pass.direction, body)
     }
 
     /// Whether the body of the message is these bytes.
@@ -304,6 +342,11 @@ impl<'r> Run<'r> {
     fn set(&mut self, header: &Header, view: &View<'_>) -> Result<(), Reply> {
         let direction = self.pass.direction;
         if let Some(value) = self.header_value(header, view)? {
+            if header.name == ":method" && !self.keeps_framing(&value) {
+                let detail = "the method cannot become HEAD or CONNECT, nor stop being it";
+                self.outcome.fail(Reason::HeaderValue, &header.path, detail);
+                return Ok(());
+            }
             if self
                 .ops
                 .set_header(direction, &header.name, value.as_bytes())
@@ -317,6 +360,18 @@ impl<'r> Run<'r> {
             self.ops.remove_header(direction, &header.name);
         }
         Ok(())
+    }
+
+    /// Whether a request of this method has an answer that is framed as it was going to be: after
+    /// HEAD and CONNECT no body follows, whatever the headers say (RFC 9110 sections 9.3.2, 9.3.6).
+    fn keeps_framing(&self, method: &str) -> bool {
+        let frames = |method: &[u8]| {
+            let of_its_own = |name: &[u8]| method.eq_ignore_ascii_case(name);
+            of_its_own(b"HEAD") || of_its_own(b"CONNECT")
+        };
+        let before = self.ops.header_values(Direction::Request, ":method");
+        before == [method.as_bytes()]
+            || !(frames(method.as_bytes()) || before.iter().any(|method| frames(method)))
     }
 
     fn add(&mut self, header: &Header, view: &View<'_>) -> Result<(), Reply> {

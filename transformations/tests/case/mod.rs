@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub(crate) use run::problems;
+pub(crate) use run::{Ways, problems};
 
 /// A fixture file.
 #[derive(Debug, Deserialize)]
@@ -62,7 +62,8 @@ struct Message {
     chunks: Option<Vec<Bytes>>,
     json: Option<Value>,
     body_gen: Option<BodyGen>,
-    extent: Extent,
+    /// The hooks of this message never run.
+    unseen: bool,
 }
 
 /// A body too long to write out: `prefix`, `count` times `unit`, `suffix`.
@@ -73,16 +74,6 @@ struct BodyGen {
     unit: String,
     count: usize,
     suffix: String,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Extent {
-    #[default]
-    Whole,
-    Headers,
-    /// The callbacks of this message never ran.
-    None,
 }
 
 #[derive(Clone, Debug, Deserialize)]

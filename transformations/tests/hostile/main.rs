@@ -8,17 +8,15 @@
 mod bodies;
 mod configurations;
 mod expressions;
-#[path = "../host/mod.rs"]
-mod host;
 mod templates;
 
 use std::process::Command;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use host::{Host, Message};
 use serde_json::Value;
-use transformations::{Direction, Exchange, Extent, Outcome, Program};
+use transformations::testing::{Host, Message, Neighbour};
+use transformations::{Program, Session};
 
 /// A sixteenth of what glibc gives a thread. The frames of unoptimised code are several times
 /// larger.
@@ -104,15 +102,11 @@ fn problem(config: &str, body: Vec<u8>, expect: Expect) -> Option<String> {
         ("content-type", content_type),
         ("content-encoding", content_encoding),
     ];
-    let mut host = Host::new(Message::new(&headers, vec![body]), Message::default());
-    let mut exchange = Exchange::begin(&program, &mut host);
-    let outcome = match program.pass(Direction::Request) {
-        Some(pass) => pass.run(&mut host, &mut exchange, Extent::Whole),
-        None => Outcome::default(),
-    };
-    let failed = !outcome.failures.is_empty() || outcome.reply.is_some();
+    let mut host = Host::new(Message::new(&headers, [body]), Message::default());
+    host.play(&mut Session::new(Arc::new(program)), Neighbour::None);
+    let failed = !host.failures.is_empty() || host.reply.is_some();
     match (expect, failed) {
-        (Expect::Good, true) => Some(format!("a failure: {:?}", outcome.failures.first())),
+        (Expect::Good, true) => Some(format!("a failure: {:?}", host.failures.first())),
         (Expect::Failure, false) => Some("no failure".to_owned()),
         _ => None,
     }

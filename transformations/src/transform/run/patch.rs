@@ -8,7 +8,7 @@ use crate::failure::{Outcome, Reason, Reply};
 use crate::json::patch::Change;
 use crate::limits::{HELD_BYTES, Limits};
 use crate::ops::Direction;
-use crate::patch::{self, Content, Events, Passage, Patch};
+use crate::patch::{self, Content, Events, Fit, Passage, Patch};
 use crate::transform::Extent;
 
 impl Run<'_> {
@@ -25,6 +25,9 @@ impl Run<'_> {
     ) -> Result<Option<Events>, Reply> {
         let direction = self.pass.direction;
         if extent == Extent::Whole && self.ops.body_size(direction) == 0 {
+            return Ok(None);
+        }
+        if extent == Extent::TooLong {
             return Ok(None);
         }
         let content = patch::content(self.ops, direction);
@@ -45,8 +48,22 @@ impl Run<'_> {
                 let Some(changes) = self.changes(patch, view) else {
                     return Ok(None);
                 };
+                let request = direction == Direction::Request;
+                let declared = request || patch::declares_json(self.ops, direction);
                 self.edit_body(patch, coding, |body, limits, outcome| {
-                    patch.edited(body, &changes, limits, outcome)
+                    let fit = match patch::first_byte(body) {
+                        Some(first) if !request => patch.fits(first, declared),
+                        _ if declared => Fit::Fits,
+                        _ => Fit::Other,
+                    };
+                    match fit {
+                        Fit::Fits => patch.edited(body, &changes, limits, outcome),
+                        Fit::Other => None,
+                        Fit::Broken => {
+                            outcome.fail(Reason::JsonInvalid, &patch.path, patch::NOT_JSON);
+                            None
+                        }
+                    }
                 })?;
             }
             (Content::Multipart(None), Extent::Whole) => {
@@ -128,7 +145,6 @@ impl Run<'_> {
     ) -> Result<(), Reply> {
         let direction = self.pass.direction;
         let chunks = self.ops.body_chunks(direction);
-        let size = chunks.iter().map(|chunk| chunk.len()).sum();
         let body = match (coding, chunks.as_slice()) {
             (None, [one]) => Cow::Borrowed(*one),
             (None, several) => Cow::Owned(several.concat()),
@@ -153,12 +169,11 @@ impl Run<'_> {
         let Some(edited) = edit(&body, &self.pass.limits, &mut self.outcome) else {
             return Ok(());
         };
-        if !self.ops.append_body(direction, &edited) {
+        if !self.put_body(&edited) {
             self.outcome
                 .fail(Reason::Render, &patch.path, "the host refused the body");
             return Ok(());
         }
-        self.ops.drain_body(direction, size);
         if coding.is_some() {
             self.ops.remove_header(direction, "content-encoding");
         }

@@ -1,0 +1,152 @@
+//! The last frame of a body that goes on before its end, in releases that misplace it.
+//!
+//! Envoy 1.36.3 to 1.36.5, 1.37.0 and 1.37.1 move it to what is held before they run the hook, and
+//! then do not send it. What is held may be held by others, who need it as it was: the router for a
+//! retry, a filter behind.
+
+use std::cell::RefCell;
+
+use super::{EnvoyHttpFilter, HttpBody};
+
+/// So many first bytes tell one frame from another.
+const BEGINNING: usize = 64;
+
+/// What became of the body in the last hook of a direction.
+#[derive(Debug, Default)]
+pub(crate) struct Passed(RefCell<Last>);
+
+#[derive(Debug, Default)]
+enum Last {
+    /// No hook has seen any of it.
+    #[default]
+    Unseen,
+    /// This filter holds it.
+    Held,
+    Passed(Frame),
+}
+
+/// What passed with a hook.
+#[derive(Debug)]
+struct Frame {
+    others: Others,
+    length: usize,
+    beginning: Vec<u8>,
+}
+
+/// Whether others keep what this filter lets pass.
+#[derive(Clone, Copy, Debug)]
+enum Others {
+    /// Nothing had passed before this frame.
+    Unknown,
+    KeepNothing,
+    /// They held this many bytes before this frame.
+    Keep(usize),
+}
+
+impl Frame {
+    /// How many of these bytes others keep. The rest is the last frame.
+    fn kept_in(&self, held: &[u8]) -> usize {
+        let before = match self.others {
+            Others::KeepNothing => return 0,
+            Others::Unknown => 0,
+            Others::Keep(bytes) => bytes,
+        };
+        let after = held.get(before..).unwrap_or_default();
+        if after.len() >= self.length && after.starts_with(&self.beginning) {
+            before.saturating_add(self.length)
+        } else {
+            0 // they have let go of it
+        }
+    }
+}
+
+impl EnvoyHttpFilter {
+    /// Notes what becomes of the body with a hook that is not the last.
+    pub(crate) fn note_passed(&self, body: HttpBody, passed: bool) {
+        let Some(callbacks) = self.callbacks() else {
+            return;
+        };
+        if !callbacks.host().may_lose_last_frame() {
+            return;
+        }
+        let mut last = self.instance.passed(body).0.borrow_mut();
+        if !passed {
+            *last = Last::Held;
+            return;
+        }
+        let (others, chunks) = match *last {
+            Last::Passed(_) => {
+                let others = match callbacks.body_size(body.buffered()) {
+                    0 => Others::KeepNothing,
+                    bytes => Others::Keep(bytes),
+                };
+                (others, self.received_body_chunks(body))
+            }
+            // What was held until now passes with it.
+            Last::Unseen | Last::Held => (Others::Unknown, self.body_chunks(body)),
+        };
+        let length = chunks.iter().map(|chunk| chunk.len()).sum();
+        if length == 0 {
+            return;
+        }
+        let bytes = chunks.iter().flat_map(|chunk| chunk.as_slice());
+        *last = Last::Passed(Frame {
+            others,
+            length,
+            beginning: bytes.take(BEGINNING).copied().collect(),
+        });
+    }
+
+    /// Moves the last frame of a body that has gone on back to where it arrived.
+    pub(crate) fn find_last_frame(&self, body: HttpBody) {
+        let Some(callbacks) = self.callbacks() else {
+            return;
+        };
+        if !callbacks.host().may_lose_last_frame() || callbacks.body_size(body.received()) > 0 {
+            return;
+        }
+        let held = self.chunks(callbacks.body_chunks(body.buffered())).concat();
+        let kept = match &*self.instance.passed(body).0.borrow() {
+            Last::Held => return,
+            Last::Unseen => 0,
+            Last::Passed(frame) => frame.kept_in(&held),
+        };
+        let (kept, last) = held.split_at(kept);
+        if !last.is_empty() && callbacks.drain_body(body.buffered(), held.len()) {
+            if !kept.is_empty() {
+                callbacks.append_body(body.buffered(), kept);
+            }
+            callbacks.append_body(body.received(), last);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(others: Others, bytes: &[u8]) -> Frame {
+        Frame {
+            others,
+            length: bytes.len(),
+            beginning: bytes.iter().take(BEGINNING).copied().collect(),
+        }
+    }
+
+    #[test]
+    fn what_others_keep_is_told_from_the_last_frame() {
+        for (passed, held, kept) in [
+            (frame(Others::KeepNothing, b"same"), &b"same"[..], 0),
+            (frame(Others::Unknown, b"first"), b"last", 0),
+            // The router keeps all, for a retry.
+            (frame(Others::Unknown, b"first"), b"firstlast", 5),
+            (frame(Others::Keep(5), b"second"), b"firstsecondlast", 11),
+            (frame(Others::Keep(5), b"same"), b"firstsamesame", 9),
+            // A filter behind kept what came before, and has let it go.
+            (frame(Others::Keep(5), b"second"), b"last", 0),
+            (frame(Others::Keep(1), b"second"), b"a longer last", 0),
+        ] {
+            assert_eq!(passed.kept_in(held), kept, "{passed:?}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The beginning of a message: which program applies, and what a client must not have sent.
+
+use std::sync::Arc;
+
+use super::host::{Chain, Host, RouteProgram};
+use super::{Session, State, attempts};
+use crate::failure::{Failure, Reason, Reply};
+use crate::ops::Direction;
+
+/// How often a route is chosen again because its own program owns another header that was forged.
+const ROUTES: usize = 2;
+
+impl Session {
+    /// Settles which program runs, and removes what a client forged. A route that a forged header
+    /// chose is chosen again, before its program counts.
+    ///
+    /// # Errors
+    ///
+    /// The answer to a request whose route has a broken program.
+    pub(super) fn begin_request(&mut self, host: &mut dyn Host) -> Result<(), Reply> {
+        let mut route = host.route_program();
+        if self.program.is_empty() && !matches!(route, RouteProgram::Found(_)) {
+            return self.apply(host, route);
+        }
+        // Without an upstream there is nothing that needs it, and Envoy is asked as little as may be.
+        self.chain = host.chain();
+        if self.chain == Chain::Upstream {
+            let program = match &route {
+                RouteProgram::Found(program) => program,
+                _ => &self.program,
+            };
+            attempts::restore(program, host);
+        }
+        for _ in 0..ROUTES {
+            let mut forged = self.program.remove_own_headers(host);
+            if let RouteProgram::Found(program) = &route {
+                // What it does not own may have led to it, past the program that does.
+                forged |= program.remove_own_headers(host);
+                forged |= self.program.remove_routing_headers(host);
+            }
+            if !forged || self.chain == Chain::Upstream {
+                break;
+            }
+            host.clear_route_cache();
+            route = host.route_program();
+        }
+        self.apply(host, route)?;
+        self.exchange.change_program(&self.program, host);
+        Ok(())
+    }
+
+    /// Settles which program edits the answer: the one of the route that gave it.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin_request`](Self::begin_request).
+    pub(super) fn begin_response(&mut self, host: &mut dyn Host) -> Result<(), Reply> {
+        let before = Arc::clone(&self.program);
+        if self.chain == Chain::Downstream {
+            let route = host.route_program();
+            self.apply(host, route)?;
+        }
+        let unseen = matches!(self.request, State::Idle);
+        if unseen {
+            self.program.remove_own_headers(host);
+        }
+        if unseen || !Arc::ptr_eq(&before, &self.program) {
+            self.exchange.change_program(&self.program, host);
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, host: &mut dyn Host, route: RouteProgram) -> Result<(), Reply> {
+        match route {
+            RouteProgram::Absent => Ok(()),
+            RouteProgram::Found(program) => {
+                self.program = program;
+                Ok(())
+            }
+            RouteProgram::Broken => Err(self.refuse(host)),
+        }
+    }
+
+    /// The answer in place of a route whose program does not compile: what it would have forbidden
+    /// must not pass.
+    pub(super) fn refuse(&mut self, host: &mut dyn Host) -> Reply {
+        self.program = Arc::default();
+        host.report(&[Failure {
+            reason: Reason::Config,
+            path: "the route's configuration".to_owned(),
+            detail: "it was checked and does not compile".to_owned(),
+        }]);
+        Reply::unusable_config()
+    }
+
+    /// Whether what follows the headers is not a body: a WebSocket, any other upgrade that Envoy
+    /// lets through, which is one that `connection` names, or a CONNECT tunnel.
+    pub(super) fn upgrades(&self, host: &dyn Host, direction: Direction) -> bool {
+        if direction == Direction::Response && matches!(self.request, State::Idle) {
+            return false;
+        }
+        let header = |name| host.header_values(Direction::Request, name);
+        let is = |value: &[u8], expected: &str| {
+            value.trim_ascii().eq_ignore_ascii_case(expected.as_bytes())
+        };
+        let upgrade = header("upgrade");
+        if upgrade.is_empty() {
+            return header(":method").iter().any(|method| is(method, "CONNECT"));
+        }
+        let names_it = |value: &&[u8]| value.split(|b| *b == b',').any(|o| is(o, "upgrade"));
+        upgrade.iter().any(|value| is(value, "websocket"))
+            || header("connection").iter().any(names_it)
+    }
+}

@@ -1,0 +1,235 @@
+//! A message that is held until its pass can run: by whom, how much, and for how long.
+
+use super::host::Host;
+use super::look::{Look, Seen};
+use super::passing::Watching;
+use super::{Exchange, Hold};
+use crate::failure::{Failure, Reason, Reply};
+use crate::limits::HELD_BYTES;
+use crate::ops::Direction;
+use crate::transform::{Extent, Pass, Running};
+
+/// A message that is held.
+#[derive(Debug)]
+pub(super) struct Holding {
+    keeper: Keeper,
+    running: Running,
+    /// How many hooks have brought a part of the body.
+    pieces: usize,
+    /// What is still to be seen of the body's beginning.
+    look: Option<Look>,
+    /// What the request's first pass still watches over.
+    watching: Option<Watching>,
+}
+
+/// Who holds a body.
+#[derive(Debug)]
+enum Keeper {
+    /// The host, which answers a request over its limit.
+    Host,
+    /// The host. By `most` bytes the message goes on: from its limit on the host reads no more.
+    Watermark { most: usize },
+    /// The session: a host that does not tell its limit would answer a message over it.
+    Session { kept: Vec<u8>, most: usize },
+}
+
+/// What becomes of a held message.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    Hold,
+    /// Its pass runs, on this much of it.
+    Release(Extent),
+    Answer(Reply),
+}
+
+impl Keeper {
+    /// Who holds the message of a pass.
+    fn of(host: &mut dyn Host, pass: &Pass, running: &Running) -> Self {
+        let told = pass.limits.max_held_bytes;
+        let request = pass.direction == Direction::Request;
+        let streams = pass.streams(running.turn);
+        let Some(limit) = host.buffer_limit() else {
+            if request && !streams && told.is_none() {
+                return Keeper::Host;
+            }
+            let most = told.unwrap_or(HELD_BYTES);
+            return Keeper::Session {
+                kept: Vec::new(),
+                most,
+            };
+        };
+        // Zero is Envoy's word for no limit.
+        let limit = match usize::try_from(limit) {
+            Ok(0) | Err(_) => usize::MAX,
+            Ok(limit) => limit,
+        };
+        if let Some(most) = told
+            && (most > limit || (request && !streams))
+        {
+            host.set_buffer_limit(u64::try_from(most).unwrap_or(u64::MAX));
+        }
+        if request && !streams {
+            return Keeper::Host;
+        }
+        let most = told.unwrap_or(if streams {
+            limit.min(HELD_BYTES)
+        } else {
+            limit
+        });
+        Keeper::Watermark { most }
+    }
+}
+
+impl Holding {
+    pub(super) fn new(host: &mut dyn Host, pass: &Pass, running: Running) -> Self {
+        Self {
+            keeper: Keeper::of(host, pass, &running),
+            look: Look::at(pass, host),
+            running,
+            pieces: 0,
+            watching: None,
+        }
+    }
+
+    /// Goes on watching over what the request was routed on.
+    pub(super) fn watch_too(&mut self, watching: Watching) {
+        self.watching = Some(watching);
+    }
+
+    /// How the host holds it.
+    pub(super) fn hold(&self) -> Hold {
+        match self.keeper {
+            Keeper::Host => Hold::Buffer,
+            Keeper::Watermark { .. } => Hold::Watermark,
+            Keeper::Session { .. } => Hold::Kept,
+        }
+    }
+
+    /// Reads what has arrived of a request while it is warm in the processor's cache. A body that
+    /// came in one piece and is held by the host is left to the pass: that takes fewer calls.
+    pub(super) fn read(&mut self, host: &dyn Host, pass: &Pass, exchange: &Exchange, end: bool) {
+        let turn = self.running.turn;
+        if !pass.reads_as_it_arrives(turn) {
+            return;
+        }
+        self.pieces = self.pieces.saturating_add(1);
+        let reading = &mut self.running.reading;
+        let first = matches!(self.keeper, Keeper::Host) && self.pieces == 1;
+        if reading.is_none() && (first || end) {
+            return;
+        }
+        let seen = reading.as_ref().map_or(0, |reading| reading.bytes());
+        for chunk in self.keeper.arrived(host, seen) {
+            pass.extraction.read(reading, &exchange.content, chunk);
+        }
+    }
+
+    /// What becomes of the message while more of it is to come.
+    pub(super) fn verdict(&mut self, host: &mut dyn Host, pass: &Pass) -> Verdict {
+        if let Some(reply) = self.watch(host, false) {
+            return Verdict::Answer(reply);
+        }
+        if let Some(look) = &mut self.look {
+            match look.feed(pass, host, &host.received_chunks(pass.direction)) {
+                Seen::Nothing => {}
+                Seen::Fit => self.look = None,
+                Seen::Unfit(failure) => {
+                    host.report(failure.as_slice());
+                    return Verdict::Release(Extent::Headers);
+                }
+            }
+        }
+        let streams = pass.streams(self.running.turn);
+        if streams
+            && let Some(reading) = &self.running.reading
+            && pass.extraction.is_decided(host, reading)
+        {
+            return Verdict::Release(Extent::Begun);
+        }
+        if !self.is_full(host, pass.direction) {
+            return Verdict::Hold;
+        }
+        match pass.direction {
+            Direction::Request if streams => Verdict::Release(Extent::Begun),
+            Direction::Request => {
+                let detail = "the body is longer than limits.maxHeldBytes";
+                host.report(&[Failure {
+                    reason: Reason::Limit,
+                    path: "request".to_owned(),
+                    detail: detail.to_owned(),
+                }]);
+                Verdict::Answer(Reply::too_large())
+            }
+            Direction::Response => Verdict::Release(Extent::TooLong),
+        }
+    }
+
+    /// What becomes of the message when the last of it has arrived.
+    pub(super) fn end(&mut self, host: &mut dyn Host) -> Verdict {
+        match self.watch(host, true) {
+            Some(reply) => Verdict::Answer(reply),
+            None => Verdict::Release(Extent::Whole),
+        }
+    }
+
+    /// Holds what has just arrived.
+    pub(super) fn keep(&mut self, host: &mut dyn Host, direction: Direction) {
+        if let Keeper::Session { kept, .. } = &mut self.keeper {
+            for chunk in host.received_chunks(direction) {
+                kept.extend_from_slice(chunk);
+            }
+            host.replace_received(direction, &[]);
+        }
+    }
+
+    /// Gives back what was kept, for the pass to run on `extent` of the message.
+    pub(super) fn release(
+        mut self,
+        host: &mut dyn Host,
+        direction: Direction,
+        extent: Extent,
+    ) -> Running {
+        if matches!(&self.keeper, Keeper::Session { kept, .. } if !kept.is_empty()) {
+            self.keep(host, direction);
+        }
+        if let Keeper::Session { kept, .. } = &self.keeper
+            && !kept.is_empty()
+        {
+            host.replace_received(direction, kept);
+        }
+        self.running.extent = extent;
+        self.running
+    }
+
+    fn watch(&mut self, host: &mut dyn Host, ended: bool) -> Option<Reply> {
+        let watching = self.watching.as_mut()?;
+        let chunks = self.keeper.arrived(host, watching.bytes());
+        let outcome = watching.read(&chunks, ended);
+        host.report(&outcome.failures);
+        outcome.reply
+    }
+
+    fn is_full(&self, host: &dyn Host, direction: Direction) -> bool {
+        match &self.keeper {
+            Keeper::Host => false,
+            Keeper::Watermark { most } => host.body_size(direction) > *most,
+            Keeper::Session { kept, most } => {
+                let chunks = host.received_chunks(direction);
+                let received = chunks.iter().map(|chunk| chunk.len()).sum();
+                kept.len().saturating_add(received) > *most
+            }
+        }
+    }
+}
+
+impl Keeper {
+    /// What of a request's body has arrived since `seen` bytes of it were read.
+    fn arrived<'h>(&self, host: &'h dyn Host, seen: usize) -> Vec<&'h [u8]> {
+        match self {
+            Keeper::Host | Keeper::Watermark { .. } => {
+                host.body_chunks_after(Direction::Request, seen)
+            }
+            Keeper::Session { .. } => host.received_chunks(Direction::Request),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What a session needs of the host besides the messages themselves.
+
+use std::sync::Arc;
+
+use crate::failure::Failure;
+use crate::ops::{Direction, TransformationOps};
+use crate::program::Program;
+
+/// The chain of filters that this one stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chain {
+    /// The listener's: it sees each request once, and the route may be chosen again.
+    Downstream,
+    /// A cluster's: it sees each attempt, on a route that is settled.
+    Upstream,
+}
+
+/// The program of the route that the host has chosen.
+#[derive(Clone, Debug)]
+pub enum RouteProgram {
+    /// The route has none: the listener's applies.
+    Absent,
+    /// The route's own, which replaces the listener's as a whole.
+    Found(Arc<Program>),
+    /// The route has one that does not compile. The host logs why.
+    Broken,
+}
+
+/// The host of a [`Session`](super::Session): Envoy, or a test.
+///
+/// Every method with a body is about what a host may lack.
+pub trait Host: TransformationOps {
+    /// The chain that the filter stands in. A session asks while it holds the headers of a request.
+    fn chain(&self) -> Chain {
+        Chain::Downstream
+    }
+
+    /// The program of the route that the request's headers choose now.
+    fn route_program(&mut self) -> RouteProgram {
+        RouteProgram::Absent
+    }
+
+    /// What this hook brought of the body, in pieces; nothing in hooks of headers and trailers.
+    fn received_chunks(&self, direction: Direction) -> Vec<&[u8]>;
+
+    /// Puts `data` in place of what this hook brought; in a hook of trailers, before them.
+    fn replace_received(&mut self, direction: Direction, data: &[u8]) -> bool;
+
+    /// The body that the host holds, but for its first `seen` bytes.
+    fn body_chunks_after(&self, direction: Direction, seen: usize) -> Vec<&[u8]> {
+        let mut seen = seen;
+        let mut rests = Vec::new();
+        for chunk in self.body_chunks(direction) {
+            let (_, rest) = chunk.split_at_checked(seen).unwrap_or_default();
+            seen = seen.saturating_sub(chunk.len());
+            if !rest.is_empty() {
+                rests.push(rest);
+            }
+        }
+        rests
+    }
+
+    /// What [`save`](Self::save) was given at an earlier attempt of the same request.
+    fn saved(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Keeps `state` for later attempts of the same request.
+    fn save(&mut self, _state: &[u8]) -> bool {
+        false
+    }
+
+    /// Makes known what went wrong with a message, in order. It may have gone on all the same.
+    fn report(&mut self, _failures: &[Failure]) {}
+}

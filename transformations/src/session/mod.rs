@@ -1,0 +1,277 @@
+//! The life of an exchange: what becomes of a request and of its response, hook by hook.
+//!
+//! Each direction is in one [`State`]. A hook hands over what has just arrived and does with the
+//! message what the [`Action`] says. What has gone on is never looked at again: others in the chain
+//! may hold it, and show it with what arrives later.
+
+mod attempts;
+mod begin;
+mod exchange;
+mod holding;
+mod host;
+mod look;
+mod passing;
+
+use std::mem;
+use std::sync::Arc;
+
+pub(crate) use exchange::Exchange;
+pub use host::{Chain, Host, RouteProgram};
+
+use holding::{Holding, Verdict};
+use passing::Watching;
+
+use crate::failure::Reply;
+use crate::ops::Direction;
+use crate::patch::Events;
+use crate::program::Program;
+use crate::transform::{Condition, Ended, Extent, Running, Turn};
+
+/// What a hook does with its message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It goes on, with what was held of it.
+    Continue,
+    /// It waits: more of it has to arrive.
+    Hold(Hold),
+    /// It goes no further: this is the answer.
+    Answer(Reply),
+    /// It goes no further, and it is too late for an answer: the stream is reset, with these
+    /// details.
+    Reset(&'static str),
+}
+
+/// How the host holds what has arrived of a body. In a hook of headers or trailers all are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// In its buffer. A body that grows over the host's limit is answered by the host.
+    Buffer,
+    /// In its buffer. The host reads no more at its limit, and the session lets go by then.
+    Watermark,
+    /// Not at all: the session keeps it, and puts it back.
+    Kept,
+}
+
+/// The life of one request and its response.
+#[derive(Debug)]
+pub struct Session {
+    program: Arc<Program>,
+    exchange: Exchange,
+    chain: Chain,
+    request: State,
+    response: State,
+}
+
+/// How far a message is.
+#[derive(Debug)]
+enum State {
+    /// Nothing of it has arrived.
+    Idle,
+    /// It is held until its pass can run.
+    Holding(Holding),
+    /// The request has gone on, and is read as it passes.
+    Watching(Watching),
+    /// The answer's events are edited as they pass.
+    Editing(Events),
+    /// Nothing more is to be done to it.
+    Done,
+}
+
+/// How much of a message has arrived when a pass begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Arrived {
+    Headers,
+    /// A part of the body too, which is held.
+    Part,
+    All,
+}
+
+impl Session {
+    /// The session of a stream whose listener has this program.
+    pub fn new(listener: Arc<Program>) -> Self {
+        Self {
+            program: listener,
+            exchange: Exchange::default(),
+            chain: Chain::Downstream,
+            request: State::Idle,
+            response: State::Idle,
+        }
+    }
+
+    /// The headers of a message have arrived; `end`: nothing follows.
+    pub fn on_headers(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
+        let begun = match direction {
+            Direction::Request => self.begin_request(host),
+            Direction::Response => self.begin_response(host),
+        };
+        if let Err(reply) = begun {
+            return self.answer(direction, reply);
+        }
+        let arrived = if end { Arrived::All } else { Arrived::Headers };
+        self.start(host, direction, arrived, Turn::First)
+    }
+
+    /// A part of a body has arrived; `end`: nothing follows.
+    pub fn on_body(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
+        match self.state(direction) {
+            State::Holding(_) => self.hold(host, direction, end),
+            State::Watching(_) => self.watch(host, end),
+            State::Editing(_) => {
+                self.edit(host, end);
+                Action::Continue
+            }
+            State::Idle | State::Done => Action::Continue,
+        }
+    }
+
+    /// The trailers of a message have arrived, and with them its end.
+    pub fn on_trailers(&mut self, host: &mut dyn Host, direction: Direction) -> Action {
+        self.on_body(host, direction, true)
+    }
+
+    /// The stream is over, whatever way it ended. Nothing can be changed any more.
+    pub fn on_complete(&mut self, _host: &mut dyn Host) {
+        self.request = State::Done;
+        self.response = State::Done;
+    }
+
+    fn state(&mut self, direction: Direction) -> &mut State {
+        match direction {
+            Direction::Request => &mut self.request,
+            Direction::Response => &mut self.response,
+        }
+    }
+
+    fn answer(&mut self, direction: Direction, reply: Reply) -> Action {
+        *self.state(direction) = State::Done;
+        Action::Answer(reply)
+    }
+
+    /// Begins the pass of the program that applies: now, or when enough has arrived.
+    fn start(
+        &mut self,
+        host: &mut dyn Host,
+        direction: Direction,
+        arrived: Arrived,
+        turn: Turn,
+    ) -> Action {
+        *self.state(direction) = State::Done;
+        let program = Arc::clone(&self.program);
+        let Some(pass) = program.pass(direction) else {
+            return Action::Continue;
+        };
+        let mut running = Running::new(turn);
+        if !pass.reads_body(turn) || self.upgrades(host, direction) {
+            return self.run(host, direction, arrived, running);
+        }
+        if arrived == Arrived::All {
+            running.extent = Extent::Whole;
+            return self.run(host, direction, arrived, running);
+        }
+        match pass.condition(host, &self.exchange) {
+            Condition::Open => {}
+            Condition::Holds => running.condition_holds = true,
+            Condition::Fails(failures) => {
+                host.report(&failures);
+                return Action::Continue;
+            }
+        }
+        running.extent = pass.extent(host, turn);
+        if running.extent != Extent::Whole {
+            return self.run(host, direction, arrived, running);
+        }
+        let mut holding = Holding::new(host, pass, running);
+        if arrived == Arrived::Part {
+            holding.keep(host, direction);
+        }
+        let hold = holding.hold();
+        *self.state(direction) = State::Holding(holding);
+        Action::Hold(hold)
+    }
+
+    /// Holds what has arrived, or lets the message go.
+    fn hold(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
+        let program = Arc::clone(&self.program);
+        let state = mem::replace(self.state(direction), State::Done);
+        let (State::Holding(mut holding), Some(pass)) = (state, program.pass(direction)) else {
+            return Action::Continue;
+        };
+        holding.read(host, pass, &self.exchange, end);
+        let (arrived, verdict) = if end {
+            (Arrived::All, holding.end(host))
+        } else {
+            (Arrived::Part, holding.verdict(host, pass))
+        };
+        match verdict {
+            Verdict::Hold => {
+                holding.keep(host, direction);
+                let hold = holding.hold();
+                *self.state(direction) = State::Holding(holding);
+                Action::Hold(hold)
+            }
+            Verdict::Answer(reply) => self.answer(direction, reply),
+            Verdict::Release(extent) => {
+                let running = holding.release(host, direction, extent);
+                self.run(host, direction, arrived, running)
+            }
+        }
+    }
+
+    /// Runs the pass on what has arrived. Where the route is chosen again, the new one's pass follows.
+    fn run(
+        &mut self,
+        host: &mut dyn Host,
+        direction: Direction,
+        arrived: Arrived,
+        mut running: Running,
+    ) -> Action {
+        let program = Arc::clone(&self.program);
+        let Some(pass) = program.pass(direction) else {
+            return Action::Continue;
+        };
+        let Ended {
+            outcome,
+            events,
+            chooses_route,
+        } = pass.run(host, &mut self.exchange, &mut running);
+        host.report(&outcome.failures);
+        if let Some(reply) = outcome.reply {
+            return self.answer(direction, reply);
+        }
+        *self.state(direction) = match (events, running.reading) {
+            (Some(events), _) => State::Editing(events),
+            (None, Some(reading)) => State::Watching(Watching::new(program, reading)),
+            (None, None) => State::Done,
+        };
+        if chooses_route && self.chain == Chain::Downstream {
+            return self.choose_route_again(host, arrived);
+        }
+        Action::Continue
+    }
+
+    /// Has the host choose the route again. If that has another program, its request pass runs too.
+    fn choose_route_again(&mut self, host: &mut dyn Host, arrived: Arrived) -> Action {
+        host.clear_route_cache();
+        match host.route_program() {
+            RouteProgram::Found(program) if !Arc::ptr_eq(&program, &self.program) => {
+                self.program = program;
+            }
+            RouteProgram::Found(_) | RouteProgram::Absent => return Action::Continue,
+            RouteProgram::Broken => {
+                let reply = self.refuse(host);
+                return self.answer(Direction::Request, reply);
+            }
+        }
+        self.exchange.change_program(&self.program, host);
+        let before = mem::replace(&mut self.request, State::Done);
+        let action = self.start(host, Direction::Request, arrived, Turn::Rerouted);
+        if let State::Watching(watching) = before {
+            match &mut self.request {
+                State::Holding(holding) => holding.watch_too(watching),
+                state if action == Action::Continue => *state = State::Watching(watching),
+                _ => {}
+            }
+        }
+        action
+    }
+}

@@ -1,0 +1,95 @@
+//! What is done to a message that has gone on before its end.
+
+use std::sync::Arc;
+
+use super::host::Host;
+use super::{Action, Session, State};
+use crate::extract::Reading;
+use crate::failure::Outcome;
+use crate::ops::Direction;
+use crate::program::Program;
+
+/// The search through a request that has gone on, for what would have kept it from going on.
+#[derive(Debug)]
+pub(super) struct Watching {
+    program: Arc<Program>,
+    /// `None`: there is nothing more to look for.
+    reading: Option<Reading>,
+}
+
+impl Watching {
+    pub(super) fn new(program: Arc<Program>, reading: Reading) -> Self {
+        Self {
+            program,
+            reading: Some(reading),
+        }
+    }
+
+    /// How many bytes of the body were read.
+    pub(super) fn bytes(&self) -> usize {
+        self.reading.as_ref().map_or(0, Reading::bytes)
+    }
+
+    /// Reads the next bytes. `ended`: they are the last. A reply in the outcome means that the
+    /// request must not go on: it holds a second value of a field that it was routed on, or what
+    /// cannot be read and may hide one.
+    pub(super) fn read(&mut self, chunks: &[&[u8]], ended: bool) -> Outcome {
+        let mut outcome = Outcome::default();
+        let (Some(pass), Some(reading)) =
+            (self.program.pass(Direction::Request), &mut self.reading)
+        else {
+            return outcome;
+        };
+        for chunk in chunks {
+            pass.extraction.read_on(reading, chunk);
+        }
+        let checked = pass
+            .extraction
+            .check(&mut self.reading, ended, &mut outcome);
+        outcome.reply = checked.err();
+        outcome
+    }
+}
+
+impl Session {
+    /// Reads what passes of a request that has gone on; cuts it off when it turns out not to be what
+    /// it was routed as.
+    pub(super) fn watch(&mut self, host: &mut dyn Host, ended: bool) -> Action {
+        let State::Watching(watching) = &mut self.request else {
+            return Action::Continue;
+        };
+        let outcome = watching.read(&host.received_chunks(Direction::Request), ended);
+        if watching.reading.is_none() {
+            self.request = State::Done;
+        }
+        host.report(&outcome.failures);
+        match outcome.reply {
+            None => Action::Continue,
+            Some(reply) if matches!(self.response, State::Idle) => {
+                self.answer(Direction::Request, reply)
+            }
+            Some(reply) => {
+                self.request = State::Done;
+                Action::Reset(reply.details)
+            }
+        }
+    }
+
+    /// Edits the events that have arrived whole. The rest of them waits.
+    pub(super) fn edit(&mut self, host: &mut dyn Host, ended: bool) {
+        let direction = Direction::Response;
+        let (State::Editing(events), Some(pass)) =
+            (&mut self.response, self.program.pass(direction))
+        else {
+            return;
+        };
+        let edited = pass.edit_events(events, &host.received_chunks(direction), ended);
+        if let Some((edited, outcome)) = edited {
+            host.replace_received(direction, &edited);
+            host.report(&outcome.failures);
+        }
+        if ended {
+            self.response = State::Done;
+        }
+    }
+}

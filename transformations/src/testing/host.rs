@@ -1,0 +1,149 @@
+//! The host: what it holds, what was done to it, and what was asked of it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::message::Message;
+use crate::failure::{Failure, Reply};
+use crate::ops::Direction;
+use crate::program::Program;
+use crate::session::Chain;
+
+/// A host in memory.
+#[derive(Debug)]
+pub struct Host {
+    /// The request.
+    pub request: Message,
+    /// The answer to it.
+    pub response: Message,
+    /// Names of headers it lets nobody set or add to.
+    pub refuses: Vec<String>,
+    /// The buffer limit that it tells, in bytes; 0: none. `None`: it tells no limit, as Envoy before 1.38.
+    pub limit: Option<u64>,
+    /// The chain that the filter stands in.
+    pub chain: Chain,
+    /// The routes, of which the first that matches is chosen.
+    pub routes: Vec<Route>,
+    /// Dynamic metadata in the order it was set: namespace, key, value.
+    pub metadata: Vec<[String; 3]>,
+    /// What went wrong, in order.
+    pub failures: Vec<Failure>,
+    /// The answer in place of a message, and which message that was.
+    pub reply: Option<(Direction, Reply)>,
+    /// The details of a reset.
+    pub reset: Option<&'static str>,
+    /// How many pieces of each body had arrived when the message went on before its end.
+    pub released: [Option<usize>; 2],
+    /// How often each method was called.
+    pub calls: RefCell<BTreeMap<&'static str, usize>>,
+    /// What was asked of the host, or done with it, against its contract.
+    pub violations: Vec<String>,
+    /// What attempts of one request share.
+    pub saved: Option<Vec<u8>>,
+    pub(super) buffers: [Buffers; 2],
+    /// The route that is chosen, until it is chosen again.
+    pub(super) route: Option<Option<Arc<Program>>>,
+}
+
+/// A route.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The request header and the value that lead to it; `None`: every request.
+    pub header: Option<(&'static str, &'static str)>,
+    /// Its own program.
+    pub program: Option<Arc<Program>>,
+}
+
+/// Where the parts of a body are.
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    /// A filter behind keeps what has gone on, in the buffer that all share.
+    pub(super) shared: Vec<Vec<u8>>,
+    pub(super) held: Vec<Vec<u8>>,
+    pub(super) received: Vec<Vec<u8>>,
+    /// The hook that runs is one of headers or trailers.
+    pub(super) no_frame: bool,
+}
+
+impl Host {
+    /// A host of this exchange, which holds bodies of any length.
+    pub fn new(request: Message, response: Message) -> Self {
+        Self {
+            request,
+            response,
+            refuses: Vec::new(),
+            limit: Some(0),
+            chain: Chain::Downstream,
+            routes: Vec::new(),
+            metadata: Vec::new(),
+            failures: Vec::new(),
+            reply: None,
+            reset: None,
+            released: [None; 2],
+            calls: RefCell::default(),
+            violations: Vec::new(),
+            saved: None,
+            buffers: Default::default(),
+            route: None,
+        }
+    }
+
+    /// One of the messages.
+    pub fn message(&self, direction: Direction) -> &Message {
+        match direction {
+            Direction::Request => &self.request,
+            Direction::Response => &self.response,
+        }
+    }
+
+    pub(super) fn message_mut(&mut self, direction: Direction) -> &mut Message {
+        match direction {
+            Direction::Request => &mut self.request,
+            Direction::Response => &mut self.response,
+        }
+    }
+
+    /// How often a method was called.
+    pub fn calls_of(&self, method: &str) -> usize {
+        self.calls.borrow().get(method).copied().unwrap_or(0)
+    }
+
+    pub(super) fn called(&self, method: &'static str) {
+        let mut calls = self.calls.borrow_mut();
+        let count = calls.entry(method).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    pub(super) fn buffers(&self, direction: Direction) -> &Buffers {
+        let [request, response] = &self.buffers;
+        match direction {
+            Direction::Request => request,
+            Direction::Response => response,
+        }
+    }
+
+    pub(super) fn buffers_mut(&mut self, direction: Direction) -> &mut Buffers {
+        let [request, response] = &mut self.buffers;
+        match direction {
+            Direction::Request => request,
+            Direction::Response => response,
+        }
+    }
+
+    pub(super) fn violated(&mut self, what: impl Into<String>) {
+        self.violations.push(what.into());
+    }
+
+    /// The program of the first route that the request's headers match.
+    pub(super) fn choose(&self) -> Option<Arc<Program>> {
+        let matches = |route: &&Route| {
+            route.header.is_none_or(|(name, value)| {
+                let values = self.request.values(name);
+                values.iter().any(|other| other == value)
+            })
+        };
+        let chosen = self.routes.iter().find(matches)?;
+        chosen.program.clone()
+    }
+}

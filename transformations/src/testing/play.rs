@@ -1,0 +1,156 @@
+//! An exchange, played hook by hook.
+
+use std::mem;
+
+use super::host::Host;
+use crate::failure::Reply;
+use crate::ops::Direction;
+use crate::session::{Action, Hold, Session};
+
+/// What another filter of the chain does with the bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Neighbour {
+    /// Nothing, or there is none.
+    None,
+    /// One before holds each body to its end.
+    HoldsBefore,
+    /// One behind, or the router, keeps what has gone on in the buffer that all share.
+    KeepsBehind,
+    /// One behind has the whole body offered again, as Envoy does to a cluster's filters where the
+    /// connection is new.
+    OffersAgain,
+}
+
+impl Neighbour {
+    /// Every one.
+    pub const ALL: [Neighbour; 4] = [
+        Neighbour::None,
+        Neighbour::HoldsBefore,
+        Neighbour::KeepsBehind,
+        Neighbour::OffersAgain,
+    ];
+}
+
+impl Host {
+    /// Plays the request, and the response unless that was answered.
+    pub fn play(&mut self, session: &mut Session, neighbour: Neighbour) {
+        for direction in [Direction::Request, Direction::Response] {
+            if self.reply.is_none() && self.reset.is_none() {
+                self.play_one(session, direction, neighbour);
+            }
+        }
+        session.on_complete(self);
+    }
+
+    /// Plays one message.
+    pub fn play_one(&mut self, session: &mut Session, direction: Direction, neighbour: Neighbour) {
+        let message = self.message_mut(direction);
+        let mut pieces = mem::take(&mut message.chunks);
+        let trailers = message.trailers;
+        if neighbour == Neighbour::HoldsBefore && !pieces.is_empty() {
+            pieces = vec![pieces.concat()];
+        }
+        let end = pieces.is_empty() && !trailers;
+        self.frame(direction, None);
+        let action = session.on_headers(self, direction, end);
+        let Some(mut gone) = self.settle(direction, neighbour, action, end) else {
+            return;
+        };
+        let count = pieces.len();
+        for (number, piece) in (1..).zip(pieces) {
+            let end = number == count && !trailers;
+            self.frame(direction, Some(piece));
+            let action = session.on_body(self, direction, end);
+            let Some(goes) = self.settle(direction, neighbour, action, end) else {
+                return;
+            };
+            if gone && !goes {
+                self.violated("a message that had gone on was held");
+            }
+            if goes && !gone && !end {
+                self.note_release(direction, number);
+            }
+            gone = goes;
+        }
+        if trailers {
+            self.frame(direction, None);
+            let action = session.on_trailers(self, direction);
+            self.settle(direction, neighbour, action, true);
+        } else if neighbour == Neighbour::OffersAgain && count > 0 {
+            let body = self.message(direction).body();
+            self.frame(direction, Some(body.clone()));
+            let again = session.on_body(self, direction, true);
+            if again != Action::Continue || self.buffers(direction).received != [body] {
+                self.violated("a body that was offered again was not let through");
+            }
+        }
+    }
+
+    /// Sets the stage for a hook: of a piece of the body, or of headers or trailers.
+    fn frame(&mut self, direction: Direction, piece: Option<Vec<u8>>) {
+        let buffers = self.buffers_mut(direction);
+        buffers.no_frame = piece.is_none();
+        buffers.received = piece.into_iter().collect();
+    }
+
+    /// Does what a hook decided; whether the message has gone on, and `None` when it never will.
+    fn settle(
+        &mut self,
+        direction: Direction,
+        neighbour: Neighbour,
+        action: Action,
+        end: bool,
+    ) -> Option<bool> {
+        match action {
+            Action::Continue => {
+                self.go_on(direction, neighbour);
+                return Some(true);
+            }
+            Action::Hold(_) if end => self.violated("a message was held beyond its end"),
+            Action::Hold(hold) => return self.hold(direction, hold).then_some(false),
+            Action::Answer(reply) => self.reply = Some((direction, reply)),
+            Action::Reset(details) => self.reset = Some(details),
+        }
+        None
+    }
+
+    fn go_on(&mut self, direction: Direction, neighbour: Neighbour) {
+        let buffers = self.buffers_mut(direction);
+        let mut gone = mem::take(&mut buffers.held);
+        gone.append(&mut buffers.received);
+        if neighbour == Neighbour::KeepsBehind {
+            buffers.shared.extend(gone.iter().cloned());
+        }
+        self.message_mut(direction).chunks.append(&mut gone);
+    }
+
+    /// Holds what a hook was given; whether the exchange goes on.
+    fn hold(&mut self, direction: Direction, hold: Hold) -> bool {
+        let buffers = self.buffers_mut(direction);
+        let received = mem::take(&mut buffers.received);
+        if hold == Hold::Kept {
+            if received.iter().any(|chunk| !chunk.is_empty()) {
+                self.violated("a piece was neither kept nor held");
+            }
+            return true;
+        }
+        buffers.held.extend(received);
+        let held: usize = buffers.held.iter().map(Vec::len).sum();
+        let limit = self.limit.filter(|limit| *limit > 0);
+        let over = limit.is_some_and(|limit| u64::try_from(held).is_ok_and(|held| held > limit));
+        match hold {
+            Hold::Watermark if over => self.violated("the host reads no more, and waits forever"),
+            Hold::Buffer if over => self.reply = Some((direction, Reply::too_large())),
+            _ => {}
+        }
+        !over
+    }
+
+    fn note_release(&mut self, direction: Direction, number: usize) {
+        let [request, response] = &mut self.released;
+        match direction {
+            Direction::Request => *request = Some(number),
+            Direction::Response => *response = Some(number),
+        }
+    }
+}
