@@ -26,7 +26,7 @@ pub(super) struct Output {
 /// # Errors
 /// There is none.
 pub(super) fn engine() -> Result<()> {
-    let output = first_answer(&["info", "--format", "{{.ServerVersion}}"])
+    let output = first_answer(&["version", "--format", "{{.Server.Version}}"])
         .context("no Docker Engine")?
         .with_context(|| format!("no Docker Engine: no answer within {PATIENCE:?}"))?;
     ensure!(
@@ -44,10 +44,16 @@ pub(super) fn has(image: &str) -> Result<bool> {
 
 /// What a failed command said, in one line.
 pub(super) fn reason(stderr: &str) -> String {
-    let last = stderr.lines().rfind(|line| !line.trim().is_empty());
-    let last = last.unwrap_or("no reason given").trim();
-    let reason = last.strip_prefix("Error response from daemon: ");
-    reason.unwrap_or(last).to_owned()
+    let lines = stderr.lines().map(|line| {
+        let line = line.trim();
+        line.strip_prefix("Error response from daemon: ")
+            .unwrap_or(line)
+    });
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    if lines.is_empty() {
+        return "no reason given".to_owned();
+    }
+    lines.join("; ")
 }
 
 /// What `docker <arguments>` does; `None` if neither a first line nor its end comes within `PATIENCE`.
