@@ -11,8 +11,10 @@ mod docs;
 mod envoy;
 mod image;
 mod manifests;
+mod needs;
 mod run;
 mod table;
+mod tally;
 mod test;
 
 use std::process::ExitCode;

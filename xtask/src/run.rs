@@ -34,8 +34,9 @@ struct Sample {
 
 impl Run {
     pub(crate) fn execute(&self) -> Result<()> {
-        let module = Module::release()?;
+        // First, so that a missing download tool does not show only after minutes of compiling.
         self.envoy.binary()?;
+        let module = Module::release()?;
         let runtime = tokio::runtime::Runtime::new()?;
         runtime.block_on(self.serve(module))
     }

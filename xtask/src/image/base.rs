@@ -10,8 +10,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use harness::EnvoyRelease;
 
-use super::docker::{attempt, docker};
-use super::recipe::workspace;
+use super::docker::{attempt, docker, has};
+use super::dockerfile::workspace;
+use crate::needs::succeeds;
 
 /// Debian with a C compiler and a static busybox: what the other two are made of, and the BUSYBOX_IMAGE.
 const DEBIAN: &str = "rustformations/local-debian:bookworm";
@@ -41,6 +42,40 @@ FROM scratch
 COPY --from=libraries /base /
 ";
 
+/// Whether this machine can make the images that stand in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StandIns {
+    Possible,
+    NoDebootstrap,
+    NotRoot,
+}
+
+impl StandIns {
+    /// How to get base images.
+    pub(super) fn way(self) -> &'static str {
+        match self {
+            Self::Possible => "stand-ins can be made",
+            Self::NoDebootstrap => {
+                "install debootstrap and run as root (Debian: apt-get install debootstrap), or connect Docker to a registry"
+            }
+            Self::NotRoot => "run once as root, for debootstrap, or connect Docker to a registry",
+        }
+    }
+}
+
+/// What is there to make stand-ins with; once made, they need nothing.
+pub(super) fn stand_ins() -> Result<StandIns> {
+    Ok(if has(DEBIAN)? {
+        StandIns::Possible
+    } else if !succeeds(&["debootstrap", "--version"]) {
+        StandIns::NoDebootstrap
+    } else if !nix::unistd::geteuid().is_root() {
+        StandIns::NotRoot
+    } else {
+        StandIns::Possible
+    })
+}
+
 /// The image that stands for the one this build argument names, made if need be.
 pub(super) fn stand_in(argument: &str) -> Result<&'static str> {
     debian()?;
@@ -52,7 +87,7 @@ pub(super) fn stand_in(argument: &str) -> Result<&'static str> {
 }
 
 fn debian() -> Result<()> {
-    if attempt(&["image", "inspect", DEBIAN], "")?.code == Some(0) {
+    if has(DEBIAN)? {
         return Ok(());
     }
     eprintln!("making {DEBIAN} with debootstrap ...");
@@ -67,10 +102,8 @@ fn debian() -> Result<()> {
         .arg(&root)
         .stdout(Stdio::null())
         .status()
-        .context(
-            "base images cannot be pulled, and there is no debootstrap to make them: install it",
-        )?;
-    ensure!(status.success(), "debootstrap failed; it takes root");
+        .context("cannot run debootstrap")?;
+    ensure!(status.success(), "debootstrap failed");
     // A machine behind a proxy may trust more than Debian does.
     if let Ok(bundle) = fs::read(Path::new("/").join(CA_BUNDLE)) {
         fs::write(root.join(CA_BUNDLE), bundle)?;

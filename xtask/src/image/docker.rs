@@ -1,11 +1,17 @@
 //! Docker Engine by its command.
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+
+/// How long the engine, or a registry, may take for a first answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a command printed and how it ended.
 #[derive(Debug)]
@@ -20,9 +26,84 @@ pub(super) struct Output {
 /// # Errors
 /// There is none.
 pub(super) fn engine() -> Result<()> {
-    docker(["info", "--format", "{{.ServerVersion}}"])
-        .map(|_version| ())
-        .context("no Docker Engine")
+    let output = first_answer(&["version", "--format", "{{.Server.Version}}"])
+        .context("no Docker Engine")?
+        .with_context(|| format!("no Docker Engine: no answer within {PATIENCE:?}"))?;
+    ensure!(
+        output.code == Some(0),
+        "no Docker Engine: {}",
+        reason(&output.stderr)
+    );
+    Ok(())
+}
+
+/// Whether this image is here.
+pub(super) fn has(image: &str) -> Result<bool> {
+    Ok(attempt(&["image", "inspect", image], "")?.code == Some(0))
+}
+
+/// What a failed command said, in one line.
+pub(super) fn reason(stderr: &str) -> String {
+    let lines = stderr.lines().map(|line| {
+        let line = line.trim();
+        line.strip_prefix("Error response from daemon: ")
+            .unwrap_or(line)
+    });
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    if lines.is_empty() {
+        return "no reason given".to_owned();
+    }
+    lines.join("; ")
+}
+
+/// What `docker <arguments>` does; `None` if neither a first line nor its end comes within `PATIENCE`.
+///
+/// # Errors
+/// There is no such command.
+pub(super) fn first_answer(arguments: &[&str]) -> Result<Option<Output>> {
+    let mut command = Command::new("docker");
+    command.args(arguments);
+    answer_of(command, PATIENCE)
+}
+
+fn answer_of(mut command: Command, patience: Duration) -> Result<Option<Output>> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cannot run docker")?;
+    let stdout = child.stdout.take().context("docker has no output")?;
+    let stderr = child.stderr.take().context("docker has no errors")?;
+    let (answered, answer) = mpsc::channel();
+    let stdout = thread::spawn(move || read(stdout, &answered));
+    let stderr = thread::spawn(move || io::read_to_string(stderr));
+    if answer.recv_timeout(patience).is_err() {
+        child.kill()?;
+        child.wait()?;
+        return Ok(None);
+    }
+    let text = |thread: thread::JoinHandle<io::Result<String>>| {
+        let read = thread.join().ok().context("docker was not read")?;
+        read.context("docker prints no text")
+    };
+    Ok(Some(Output {
+        code: child.wait()?.code(),
+        stdout: text(stdout)?,
+        stderr: text(stderr)?,
+    }))
+}
+
+/// Reads it all, and reports its first line or its end.
+fn read(stdout: ChildStdout, answered: &mpsc::Sender<()>) -> io::Result<String> {
+    let mut stdout = BufReader::new(stdout);
+    let mut text = String::new();
+    let first = stdout.read_line(&mut text);
+    // Nobody waits any more: as good.
+    let _late = answered.send(());
+    first?;
+    stdout.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// What `docker <arguments>` prints.
@@ -185,5 +266,36 @@ impl Network {
 impl Drop for Network {
     fn drop(&mut self) {
         let _removed = attempt(&["network", "rm", &self.id], "");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::time::Duration;
+
+    use super::answer_of;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn an_engine_or_registry_that_is_silent_is_given_up() {
+        let silent = shell("exec sleep 60");
+        let answer = answer_of(silent, Duration::from_millis(50)).unwrap();
+        assert!(answer.is_none());
+    }
+
+    #[test]
+    fn one_that_answers_may_take_its_time() {
+        let slow = shell("echo pulling; sleep 0.3; echo done; echo why >&2; exit 3");
+        let output = answer_of(slow, Duration::from_millis(250)).unwrap();
+        let output = output.unwrap();
+        assert_eq!(output.code, Some(3));
+        assert_eq!(output.stdout, "pulling\ndone\n");
+        assert_eq!(output.stderr, "why\n");
     }
 }

@@ -3,25 +3,30 @@
 mod artifact;
 mod base;
 mod docker;
+mod dockerfile;
 mod fleet;
 mod hosts;
 mod load;
+mod plan;
 mod pod;
 mod recipe;
+mod registry;
 mod structure;
 
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::table::Table;
+use crate::tally::Tally;
+pub(crate) use plan::{Base, Plan};
 use recipe::Images;
 
 /// Builds the images of the Dockerfile with Docker Engine and tries them: what is in them, a start as kgateway's pods
 /// do it, and several gateways behind a load balancer.
 ///
-/// Base images that cannot be pulled are replaced by ones made of this machine's Rust and Envoy; that takes root and
-/// debootstrap. The images stay, tagged `rustformations/...:test`; containers and networks do not.
+/// Base images that cannot be pulled are replaced by ones made of this machine's Rust and Envoy; the first time that
+/// takes root and debootstrap. The images stay, tagged `rustformations/...:test`; containers and networks do not.
 #[derive(clap::Args)]
 pub(crate) struct Image {
     /// Use the images as they were last built.
@@ -32,24 +37,27 @@ pub(crate) struct Image {
 /// What was tried and what came of it.
 pub(crate) struct Checks {
     table: Table<3>,
-    failed: usize,
+    tally: Tally,
 }
 
 impl Checks {
     fn new() -> Self {
         Self {
             table: Table::new(["tried", "found", ""]),
-            failed: 0,
+            tally: Tally::default(),
         }
     }
 
     /// Adds a line; an error is printed at once, with all that led to it.
     pub(crate) fn add(&mut self, what: &str, found: Result<String>) {
         let (found, verdict) = match found {
-            Ok(found) => (found, "ok"),
+            Ok(found) => {
+                self.tally.passed += 1;
+                (found, "ok")
+            }
             Err(error) => {
                 eprintln!("{what}: {error:#}");
-                self.failed += 1;
+                self.tally.failed += 1;
                 ("see above".to_owned(), "WRONG")
             }
         };
@@ -59,37 +67,40 @@ impl Checks {
 
 impl Image {
     pub(crate) fn execute(&self) -> Result<()> {
-        docker::engine()?;
-        try_all(self.no_build)
+        let bases = match Plan::make()? {
+            Plan::Build(bases) => bases,
+            Plan::Skip(why) => bail!("{why}"),
+        };
+        let tally = if self.no_build {
+            try_all(&Images::last_built(&bases)?)
+        } else {
+            build_and_try(&bases)
+        }?;
+        ensure!(tally.failed == 0, "{} of the checks failed", tally.failed);
+        Ok(())
     }
 }
 
-/// For `cargo xtask test`: where no Docker Engine runs, says so and does nothing.
-pub(crate) fn test() -> Result<()> {
-    if let Err(error) = docker::engine() {
-        println!("\nimage: SKIPPED, not tested: {error:#}\n");
-        return Ok(());
-    }
-    try_all(false)
-}
-
-fn try_all(no_build: bool) -> Result<()> {
+/// Builds the images and tries them.
+///
+/// # Errors
+/// They cannot be built, or not started. A check that fails is counted.
+pub(crate) fn build_and_try(bases: &[Base]) -> Result<Tally> {
     let begin = Instant::now();
-    let images = if no_build {
-        Images::last_built()?
-    } else {
-        Images::build()?
-    };
+    let images = Images::build(bases)?;
     println!("images ready after {} s", begin.elapsed().as_secs());
+    try_all(&images)
+}
+
+fn try_all(images: &Images) -> Result<Tally> {
     let mut checks = Checks::new();
-    structure::check(&images, &mut checks)?;
-    artifact::check(&images, &mut checks);
+    structure::check(images, &mut checks)?;
+    artifact::check(images, &mut checks);
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
-        pod::check(&images, &mut checks).await?;
-        fleet::check(&images, &mut checks).await
+        pod::check(images, &mut checks).await?;
+        fleet::check(images, &mut checks).await
     })?;
     println!("\n{}", checks.table);
-    ensure!(checks.failed == 0, "{} of the checks failed", checks.failed);
-    Ok(())
+    Ok(checks.tally)
 }

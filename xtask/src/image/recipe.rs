@@ -1,22 +1,16 @@
-//! What the Dockerfile says, and the images it makes.
+//! The images that the Dockerfile makes.
 
-use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
 use super::base;
 use super::docker::{attempt, docker};
+use super::dockerfile::workspace;
+use super::plan::{Base, Source};
 
 /// The argument that names Envoy's image.
 const ENVOY: &str = "ENVOY_IMAGE";
-
-/// Where the Dockerfile is.
-pub(super) fn workspace() -> &'static Path {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.parent().unwrap_or(package)
-}
 
 /// The images of the targets.
 #[derive(Debug)]
@@ -30,47 +24,40 @@ pub(super) struct Images {
 }
 
 impl Images {
-    /// Builds them all, on base images that can be had.
-    pub(super) fn build() -> Result<Self> {
-        let mut bases = Vec::new();
-        let mut envoy = String::new();
-        for (argument, image) in arguments()? {
-            if !argument.ends_with("_IMAGE") {
-                continue;
-            }
-            let used = base(&argument, &image)?;
-            if used != image {
-                println!("{argument}: {image} cannot be pulled, {used} stands in");
-                bases.push(format!("{argument}={used}"));
-            }
-            if argument == ENVOY {
-                envoy = used;
+    /// Builds them all.
+    pub(super) fn build(bases: &[Base]) -> Result<Self> {
+        let mut replaced = Vec::new();
+        for base in bases {
+            let used = image(base)?;
+            if used != base.image {
+                println!(
+                    "{}: {} cannot be pulled, {used} stands in",
+                    base.argument, base.image
+                );
+                replaced.push(format!("{}={used}", base.argument));
             }
         }
         // The build itself under a tag of its own: its layers are the next build's cache.
-        build_target("build", &bases)?;
+        build_target("build", &replaced)?;
         Ok(Self {
-            envoy,
-            module: build_target("module", &bases)?,
-            module_debug: build_target("module-debug", &bases)?,
-            cli: build_target("cli", &bases)?,
-            envoy_wrapper: build_target("envoy-wrapper", &bases)?,
+            envoy: envoy(bases)?,
+            module: build_target("module", &replaced)?,
+            module_debug: build_target("module-debug", &replaced)?,
+            cli: build_target("cli", &replaced)?,
+            envoy_wrapper: build_target("envoy-wrapper", &replaced)?,
         })
     }
 
     /// The images as they are.
-    pub(super) fn last_built() -> Result<Self> {
+    pub(super) fn last_built(bases: &[Base]) -> Result<Self> {
         let built = |target| {
             let tag = tag(target);
             docker(["image", "inspect", &tag])
                 .map(|_found| tag)
                 .context("not built yet")
         };
-        let mut declared = arguments()?.into_iter();
-        let envoy = declared.find(|(argument, _)| argument == ENVOY);
-        let (argument, image) = envoy.context("the Dockerfile names no Envoy")?;
         Ok(Self {
-            envoy: base(&argument, &image)?,
+            envoy: envoy(bases)?,
             module: built("module")?,
             module_debug: built("module-debug")?,
             cli: built("cli")?,
@@ -112,52 +99,16 @@ fn build_target(target: &str, bases: &[String]) -> Result<String> {
     Ok(tag)
 }
 
-/// The image for this argument: the one it names, or a stand-in.
-fn base(argument: &str, image: &str) -> Result<String> {
-    Ok(match available(image)? {
-        true => image.to_owned(),
-        false => base::stand_in(argument)?.to_owned(),
-    })
-}
-
-/// Whether this image is here or can be pulled.
-fn available(image: &str) -> Result<bool> {
-    Ok(attempt(&["image", "inspect", image], "")?.code == Some(0)
-        || attempt(&["pull", "--quiet", image], "")?.code == Some(0))
-}
-
-/// The arguments that the Dockerfile declares, with their defaults.
-fn arguments() -> Result<Vec<(String, String)>> {
-    let text = fs::read_to_string(workspace().join("Dockerfile")).context("no Dockerfile")?;
-    let declared = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("ARG ")?.split_once('='));
-    Ok(declared
-        .map(|(name, default)| (name.to_owned(), default.to_owned()))
-        .collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-    use std::fs;
-
-    use harness::EnvoyRelease;
-
-    use super::{arguments, workspace};
-
-    #[test]
-    fn the_base_images_are_the_releases_this_workspace_names() {
-        let declared: HashMap<_, _> = arguments().unwrap().into_iter().collect();
-        let toolchain = fs::read_to_string(workspace().join("rust-toolchain.toml")).unwrap();
-        let version = declared["RUST_IMAGE"].strip_prefix("rust:").unwrap();
-        let version = version.strip_suffix("-bookworm").unwrap();
-        assert!(
-            toolchain.contains(&format!("channel = \"{version}\"")),
-            "{version}"
-        );
-        let envoy = format!("envoyproxy/envoy:distroless-v{}", EnvoyRelease::DEFAULT);
-        assert_eq!(declared["ENVOY_IMAGE"], envoy);
-        assert_eq!(declared["VERSION"], env!("CARGO_PKG_VERSION"));
+/// The image to build on: the one that the Dockerfile names, or a stand-in.
+fn image(base: &Base) -> Result<&str> {
+    match base.source {
+        Source::Pulled => Ok(&base.image),
+        Source::StandIn => base::stand_in(&base.argument),
     }
+}
+
+fn envoy(bases: &[Base]) -> Result<String> {
+    let envoy = bases.iter().find(|base| base.argument == ENVOY);
+    let envoy = envoy.context("the Dockerfile names no Envoy")?;
+    image(envoy).map(ToOwned::to_owned)
 }
