@@ -1,4 +1,4 @@
-//! Whole passes of the engine over a request in memory, whose body lies in pieces of 16 KiB.
+//! Whole requests through the engine, in memory, whose bodies arrive in pieces of 16 KiB.
 
 #![forbid(unsafe_code)]
 #![expect(
@@ -6,27 +6,37 @@
     reason = "a configuration that does not load has nothing to measure"
 )]
 
+use std::sync::Arc;
+
 use divan::Bencher;
 use divan::counter::BytesCount;
-use rustformations_benches::{Body, Request, chat};
-use transformations::{Direction, Exchange, Extent, Program};
+use rustformations_benches::{Body, chat};
+use transformations::testing::{Host, Message, Neighbour};
+use transformations::{Direction, Program, Session};
+
+/// The size of the pieces in which Envoy reads from a connection, in bytes.
+const PIECE: usize = 16 << 10;
 
 fn main() {
     divan::main();
 }
 
 fn measure(bencher: Bencher, body: Body, config: &str) {
-    let program = Program::load(config.as_bytes()).unwrap().program;
+    let program = Arc::new(Program::load(config.as_bytes()).unwrap().program);
     let body = chat(body);
     let bytes = BytesCount::of_slice(&body);
-    let request = Request::new(body);
+    let headers = [
+        (":method", "POST"),
+        (":path", "/v1/chat/completions"),
+        ("content-type", "application/json"),
+    ];
+    let request = Message::new(&headers, body.chunks(PIECE));
     bencher
         .counter(bytes)
-        .with_inputs(|| request.clone())
-        .bench_local_refs(|request| {
-            let mut exchange = Exchange::begin(&program, request);
-            let pass = program.pass(Direction::Request).unwrap();
-            pass.run(request, &mut exchange, Extent::Whole)
+        .with_inputs(|| Host::new(request.clone(), Message::default()))
+        .bench_local_refs(|host| {
+            let mut session = Session::new(Arc::clone(&program));
+            host.play_one(&mut session, Direction::Request, Neighbour::None);
         });
 }
 

@@ -1,4 +1,4 @@
-//! What the engine's micro-benchmarks work on: chat completion requests, and a host in memory.
+//! What the engine's micro-benchmarks work on: chat completion requests.
 //!
 //! | command | what |
 //! |---|---|
@@ -12,7 +12,5 @@
 #![forbid(unsafe_code)]
 
 mod chat;
-mod request;
 
 pub use chat::{Body, Place, chat};
-pub use request::Request;

@@ -5,16 +5,11 @@
 
 #![no_main]
 
-#[path = "../../transformations/tests/host/mod.rs"]
-mod host;
+use std::sync::{Arc, LazyLock};
 
-use std::sync::LazyLock;
-
-use host::{Host, Message};
 use libfuzzer_sys::fuzz_target;
-use transformations::{
-    Direction, Exchange, Extent, Failure, Outcome, Pass, Program, Reason, Reply, TransformationOps,
-};
+use transformations::testing::{Host, Message, Neighbour};
+use transformations::{Failure, Program, Reason, Reply, Session};
 
 const TYPES: [&str; 3] = [
     "application/json",
@@ -28,10 +23,10 @@ const EXTRACT: &str = r#""extract": [
     {"name": "first", "from": [{"json": "/a/0"}, {"form": "a"}, {"multipart": "a"}], "header": "x-first", "duplicates": "first"}
 ]"#;
 
-static HELD: LazyLock<Program> =
+static HELD: LazyLock<Arc<Program>> =
     LazyLock::new(|| program(&format!(r#"{{"request": {{{EXTRACT}}}}}"#)));
 
-static STREAMED: LazyLock<Program> = LazyLock::new(|| {
+static STREAMED: LazyLock<Arc<Program>> = LazyLock::new(|| {
     program(&format!(
         r#"{{"request": {{"bodyMode": "streamed", {EXTRACT}}}}}"#
     ))
@@ -40,16 +35,15 @@ static STREAMED: LazyLock<Program> = LazyLock::new(|| {
 const PATCH: &str =
     r#"[{"set": "/model", "value": "new"}, {"remove": "/a"}, {"default": "/b/c", "json": "[1]"}]"#;
 
-static PATCHED: LazyLock<Program> = LazyLock::new(|| {
+static PATCHED: LazyLock<Arc<Program>> = LazyLock::new(|| {
     program(&format!(
         r#"{{"request": {{"patch": {PATCH}}}, "response": {{"patch": {PATCH}}}}}"#
     ))
 });
 
-fn program(config: &str) -> Program {
-    Program::load(config.as_bytes())
-        .expect("the configuration is right")
-        .program
+fn program(config: &str) -> Arc<Program> {
+    let loaded = Program::load(config.as_bytes()).expect("the configuration is right");
+    Arc::new(loaded.program)
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -69,14 +63,14 @@ fuzz_target!(|input: &[u8]| {
     cuts.sort_unstable();
     let pieces = [&body[..cuts[0]], &body[cuts[0]..cuts[1]], &body[cuts[1]..]];
 
-    let whole = held(&headers, &[body], false);
-    assert_eq!(held(&headers, &pieces, false), whole, "cut at {cuts:?}");
-    assert_eq!(
-        held(&headers, &pieces, true),
-        whole,
-        "read when cut at {cuts:?}"
-    );
-    let (ended, released) = streamed(&headers, &pieces);
+    let (whole, _) = ended(&HELD, &headers, &[body], Neighbour::None);
+    let (ended, released) = {
+        for neighbour in Neighbour::ALL {
+            let (cut, _) = ended(&HELD, &headers, &pieces, neighbour);
+            assert_eq!(cut, whole, "cut at {cuts:?}, {neighbour:?}");
+        }
+        ended(&STREAMED, &headers, &pieces, Neighbour::KeepsBehind)
+    };
     if !released {
         assert_eq!(ended, whole, "streamed to its end");
     } else if ended.reply.is_none() {
@@ -103,17 +97,13 @@ struct Ended {
 }
 
 impl Ended {
-    fn new(host: Host, outcomes: Vec<Outcome>) -> Self {
-        let encoded = host.header_values(Direction::Request, "content-encoding") != [b"identity"];
+    fn new(host: Host) -> Self {
+        let encoded = host.request.values("content-encoding") != ["identity"];
         let mut ended = Self {
-            reply: None,
-            failures: Vec::new(),
+            reply: host.reply.map(|(_, reply)| reply),
+            failures: host.failures,
             headers: host.request.headers,
         };
-        for outcome in outcomes {
-            ended.reply = outcome.reply.or(ended.reply);
-            ended.failures.extend(outcome.failures);
-        }
         // Of two faults, in the coding and in what is encoded, the one that is met first is told.
         if encoded {
             ended.failures.truncate(usize::from(ended.reply.is_none()));
@@ -129,64 +119,40 @@ impl Ended {
     }
 }
 
-fn request(headers: &[(&str, &str)], pieces: &[&[u8]]) -> Host {
-    let pieces = pieces.iter().map(|piece| piece.to_vec()).collect();
-    Host::new(Message::new(headers, pieces), Message::default())
+fn played(program: &Arc<Program>, mut host: Host, neighbour: Neighbour) -> Host {
+    host.play(&mut Session::new(Arc::clone(program)), neighbour);
+    assert_eq!(host.violations, [""; 0]);
+    host
 }
 
-fn pass(program: &Program, direction: Direction) -> &Pass {
-    program.pass(direction).expect("the program has this pass")
-}
-
-/// Held to its end; `read`: and read as it arrived.
-fn held(headers: &[(&str, &str)], pieces: &[&[u8]], read: bool) -> Ended {
-    let mut host = request(headers, pieces);
-    let mut exchange = Exchange::begin(&HELD, &mut host);
-    let pass = pass(&HELD, Direction::Request);
-    if read {
-        pieces
-            .iter()
-            .for_each(|piece| pass.read(&mut exchange, piece));
-    }
-    let outcome = pass.run(&mut host, &mut exchange, Extent::Whole);
-    Ended::new(host, vec![outcome])
-}
-
-/// Let go when decided, and watched after that; also whether it was let go.
-fn streamed(headers: &[(&str, &str)], pieces: &[&[u8]]) -> (Ended, bool) {
-    let mut host = request(headers, &[]);
-    let pass = pass(&STREAMED, Direction::Request);
-    let (outcomes, released) = host.stream(&STREAMED, pass, pieces);
-    (Ended::new(host, outcomes), released)
+/// What became of a request, and whether it went on before its end.
+fn ended(
+    program: &Arc<Program>,
+    headers: &[(&str, &str)],
+    pieces: &[&[u8]],
+    neighbour: Neighbour,
+) -> (Ended, bool) {
+    let host = Host::new(Message::new(headers, pieces), Message::default());
+    let host = played(program, host, neighbour);
+    let released = host.released[0].is_some();
+    (Ended::new(host), released)
 }
 
 /// The request after the edits, and how often one failed.
 fn patched(headers: &[(&str, &str)], pieces: &[&[u8]]) -> (Message, usize) {
-    let mut host = request(headers, pieces);
-    let mut exchange = Exchange::begin(&PATCHED, &mut host);
-    let outcome = pass(&PATCHED, Direction::Request).run(&mut host, &mut exchange, Extent::Whole);
+    let host = Host::new(Message::new(headers, pieces), Message::default());
+    let mut host = played(&PATCHED, host, Neighbour::None);
     let body = host.request.body();
-    let length = host.header_values(Direction::Request, "content-length");
-    if let [length] = length[..] {
-        assert_eq!(length, body.len().to_string().as_bytes());
+    if let [length] = host.request.values("content-length").as_slice() {
+        assert_eq!(*length, body.len().to_string());
     }
     host.request.chunks = vec![body];
-    (host.request, outcome.failures.len())
+    (host.request, host.failures.len())
 }
 
 /// What is left of a stream of events.
 fn events(pieces: &[&[u8]]) -> Vec<u8> {
     let answer = [(":status", "200"), ("content-type", "text/event-stream")];
-    let mut host = Host::new(Message::default(), Message::new(&answer, Vec::new()));
-    let mut exchange = Exchange::begin(&PATCHED, &mut host);
-    let pass = pass(&PATCHED, Direction::Response);
-    let extent = pass.extent(&host);
-    assert_eq!(extent, Extent::Events);
-    pass.run(&mut host, &mut exchange, extent);
-    let mut out = Vec::new();
-    for (number, piece) in (1..).zip(pieces) {
-        let edited = pass.edit_events(&mut exchange, &[piece], number == pieces.len());
-        out.extend(edited.map_or_else(|| piece.to_vec(), |(bytes, _)| bytes));
-    }
-    out
+    let host = Host::new(Message::default(), Message::new(&answer, pieces));
+    played(&PATCHED, host, Neighbour::KeepsBehind).response.body()
 }

@@ -4,28 +4,28 @@
 
 #![no_main]
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use transformations::json::{Error, Field, Finder, Found, Pointers};
-use transformations::{Direction, Exchange, Extent, Limits, Program, TransformationOps};
+use transformations::testing::{Host, Message, Neighbour};
+use transformations::{Limits, Program, Session};
 
 const POINTERS: [&str; 4] = ["/a", "/b/0", "/b/a", ""];
 
 /// Makes a value of the member `a` alone.
-static MEMBER: LazyLock<Program> = LazyLock::new(|| program(r#"{"parseAs": "AsJson"}"#));
+static MEMBER: LazyLock<Arc<Program>> = LazyLock::new(|| program(r#"{"parseAs": "AsJson"}"#));
 
 /// Makes values of the whole document, because the body template says `context()`.
-static WHOLE: LazyLock<Program> =
+static WHOLE: LazyLock<Arc<Program>> =
     LazyLock::new(|| program(r#"{"parseAs": "AsJson", "value": "{% set c = context() %}"}"#));
 
-fn program(body: &str) -> Program {
+fn program(body: &str) -> Arc<Program> {
     let set = r#"[{"name": "x-a", "value": "{{ a | length if a is iterable else a }}"}]"#;
     let config = format!(r#"{{"request": {{"body": {body}, "set": {set}}}}}"#);
-    Program::load(config.as_bytes())
-        .expect("the configuration is right")
-        .program
+    let loaded = Program::load(config.as_bytes()).expect("the configuration is right");
+    Arc::new(loaded.program)
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -97,66 +97,11 @@ fn compare(value: Option<&Value>, field: &Field) {
 }
 
 /// What the template makes of the body; `None` when the body is refused.
-fn run(program: &Program, pieces: Vec<&[u8]>) -> Option<Option<Vec<u8>>> {
-    let mut request = Request {
-        pieces,
-        header: None,
-    };
-    let mut exchange = Exchange::begin(program, &mut request);
-    let pass = program
-        .pass(Direction::Request)
-        .expect("there is a request pass");
-    let outcome = pass.run(&mut request, &mut exchange, Extent::Whole);
-    outcome.reply.is_none().then_some(request.header)
-}
-
-/// A request whose body lies in pieces, with at most one header.
-struct Request<'b> {
-    pieces: Vec<&'b [u8]>,
-    header: Option<Vec<u8>>,
-}
-
-impl TransformationOps for Request<'_> {
-    fn header_values(&self, _: Direction, _: &str) -> Vec<&[u8]> {
-        Vec::new()
-    }
-
-    fn headers(&self, _: Direction) -> Vec<(&[u8], &[u8])> {
-        Vec::new()
-    }
-
-    fn set_header(&mut self, _: Direction, name: &str, value: &[u8]) -> bool {
-        if name == "x-a" {
-            self.header = Some(value.to_vec());
-        }
-        true
-    }
-
-    fn add_header(&mut self, _: Direction, _: &str, _: &[u8]) -> bool {
-        true
-    }
-
-    fn remove_header(&mut self, _: Direction, _: &str) -> bool {
-        true
-    }
-
-    fn body_chunks(&self, _: Direction) -> Vec<&[u8]> {
-        self.pieces.clone()
-    }
-
-    fn drain_body(&mut self, _: Direction, _: usize) -> bool {
-        true
-    }
-
-    fn append_body(&mut self, _: Direction, _: &[u8]) -> bool {
-        true
-    }
-
-    fn set_dynamic_metadata(&mut self, _: &str, _: &str, _: &str) -> bool {
-        true
-    }
-
-    fn clear_route_cache(&mut self) -> bool {
-        true
-    }
+fn run(program: &Arc<Program>, pieces: Vec<&[u8]>) -> Option<Option<Vec<u8>>> {
+    let mut host = Host::new(Message::new(&[], pieces), Message::default());
+    host.play(&mut Session::new(Arc::clone(program)), Neighbour::None);
+    let mut headers = host.request.headers.into_iter();
+    let header = headers.find(|(name, _)| name == "x-a");
+    let value = header.map(|(_, value)| value);
+    host.reply.is_none().then_some(value)
 }

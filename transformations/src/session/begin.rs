@@ -56,9 +56,13 @@ impl Session {
     /// As [`begin_request`](Self::begin_request).
     pub(super) fn begin_response(&mut self, host: &mut dyn Host) -> Result<(), Reply> {
         let before = Arc::clone(&self.program);
-        if self.chain == Chain::Downstream {
-            let route = host.route_program();
-            self.apply(host, route)?;
+        match self.chain {
+            Chain::Downstream => {
+                let route = host.route_program();
+                self.apply(host, route)?;
+            }
+            Chain::Upstream if redirects(host) => attempts::restore(&before, host),
+            Chain::Upstream => {}
         }
         let unseen = matches!(self.request, State::Idle);
         if unseen {
@@ -111,4 +115,11 @@ impl Session {
         upgrade.iter().any(|value| is(value, "websocket"))
             || header("connection").iter().any(names_it)
     }
+}
+
+/// Whether the answer may have the host send the request to another place: as a new request, which
+/// nothing of this attempt outlives but what it did to the headers.
+fn redirects(host: &dyn Host) -> bool {
+    let status = host.header_values(Direction::Response, ":status");
+    status.first().is_some_and(|status| status.starts_with(b"3"))
 }
