@@ -1,0 +1,20 @@
+//! The filter in chains: beside retries, redirects, mirrors and other filters the client and the upstream see what they
+//! see without them.
+
+mod coding;
+mod exchanges;
+mod facts;
+mod matrix;
+mod neighbours;
+mod rig;
+mod views;
+
+use crate::stage::{Scenario, scenarios};
+
+use matrix::{exchanges_beside_a_route, exchanges_beside_filters, exchanges_in_a_cluster};
+
+pub(crate) const SCENARIOS: &[Scenario] = scenarios![
+    All exchanges_beside_a_route,
+    All exchanges_beside_filters,
+    All exchanges_in_a_cluster,
+];
