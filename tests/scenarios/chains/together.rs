@@ -1,10 +1,13 @@
 //! Plays many cases at once, and reports every one that fails.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use harness::Envoy;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
 /// How many cases are under way at once.
 const AT_ONCE: usize = 32;
@@ -55,4 +58,22 @@ impl Together {
         );
         Ok(())
     }
+}
+
+/// What the access log says behind `key` and a bar, once it does.
+pub(crate) async fn logged(envoy: &Envoy, key: &str) -> Result<String> {
+    let search = async {
+        loop {
+            let lines = envoy.access_log(0).await?;
+            let mut found = lines
+                .iter()
+                .filter_map(|line| line.strip_prefix(key)?.strip_prefix('|'));
+            if let Some(found) = found.next() {
+                return Ok(found.to_owned());
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let found = timeout(Duration::from_secs(5), search).await;
+    found.with_context(|| format!("no line {key} in the access log"))?
 }
