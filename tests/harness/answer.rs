@@ -1,5 +1,6 @@
 //! What an upstream answers.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task;
@@ -15,6 +16,7 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRAILER};
 use hyper::{Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::{Mutex, mpsc};
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::tunnel::Tunnel;
 
@@ -30,6 +32,7 @@ pub(crate) type OutgoingBody = BoxBody<Bytes, BodyError>;
 /// An upstream's answer. Cheap to clone; clones of a streamed answer share its stream.
 #[derive(Clone, Debug)]
 pub struct Answer {
+    delay: Duration,
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<Piece>,
@@ -70,6 +73,7 @@ impl Answer {
     #[must_use]
     pub fn status(status: u16) -> Self {
         Self {
+            delay: Duration::ZERO,
             status,
             headers: Vec::new(),
             body: Vec::new(),
@@ -161,6 +165,13 @@ impl Answer {
         self
     }
 
+    /// Waits before the first byte.
+    #[must_use]
+    pub fn delayed(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
     /// Adds a header field.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -187,6 +198,10 @@ impl Answer {
     pub fn abort(mut self) -> Self {
         self.body.push(Piece::Abort);
         self
+    }
+
+    pub(crate) fn delay(&self) -> Duration {
+        self.delay
     }
 
     pub(crate) fn take_tunnel(&mut self) -> Option<Tunnel> {
@@ -279,6 +294,39 @@ impl Body for Unannounced {
     }
 }
 
+/// Chunks a little apart, the end known with the last: HTTP/2 then ends in its frame, not in an empty one behind it.
+pub(crate) fn paced(chunks: impl IntoIterator<Item = Bytes>) -> OutgoingBody {
+    Paced {
+        chunks: chunks.into_iter().collect(),
+        pause: Box::pin(sleep(Duration::ZERO)),
+    }
+    .boxed()
+}
+
+struct Paced {
+    chunks: VecDeque<Bytes>,
+    pause: Pin<Box<Sleep>>,
+}
+
+impl Body for Paced {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+    ) -> task::Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        task::ready!(self.pause.as_mut().poll(context));
+        self.pause.as_mut().reset(Instant::now() + PACE);
+        let chunk = self.chunks.pop_front();
+        task::Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.chunks.is_empty()
+    }
+}
+
 /// Sends the pieces. Ends silently when the peer no longer wants them: the test sees that at its own end.
 async fn send(mut sender: Sender<Bytes, BodyError>, pieces: Vec<Piece>, trailers: HeaderMap) {
     for piece in pieces {
@@ -288,7 +336,7 @@ async fn send(mut sender: Sender<Bytes, BodyError>, pieces: Vec<Piece>, trailers
                     return;
                 }
             }
-            Piece::Pause(pause) => tokio::time::sleep(pause).await,
+            Piece::Pause(pause) => sleep(pause).await,
             Piece::Stream(stream) => {
                 let mut stream = stream.lock().await;
                 while let Some(data) = stream.recv().await {

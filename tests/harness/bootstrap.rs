@@ -1,22 +1,33 @@
-//! Envoy bootstraps for scenarios: one listener, some filters, routes, clusters.
+//! Envoy bootstraps for scenarios: a listener, some filters, routes, clusters, and more listeners beside it.
 
 use std::net::SocketAddr;
 
 use serde_json::{Map, Value, json};
 
+use crate::cluster::Cluster;
 use crate::filter::Filter;
 use crate::release::EnvoyRelease;
 
-/// A bootstrap with one plain-text listener called `main` that speaks HTTP/1.1 and HTTP/2.
-#[derive(Clone, Debug, Default)]
+/// A bootstrap with a plain-text listener that speaks HTTP/1.1 and HTTP/2, called `main` unless named.
+#[derive(Clone, Debug)]
 pub struct Bootstrap {
+    name: String,
     http_filters: Vec<Value>,
     routes: Vec<Route>,
     per_virtual_host: Vec<Filter>,
     per_route_configuration: Vec<Filter>,
-    clusters: Vec<Value>,
+    clusters: Vec<Cluster>,
     listener: Map<String, Value>,
     connection_manager: Map<String, Value>,
+    virtual_host: Map<String, Value>,
+    router: Map<String, Value>,
+    beside: Vec<Self>,
+}
+
+impl Default for Bootstrap {
+    fn default() -> Self {
+        Self::named("main")
+    }
 }
 
 impl Bootstrap {
@@ -24,6 +35,31 @@ impl Bootstrap {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same with a listener of another name.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            http_filters: Vec::new(),
+            routes: Vec::new(),
+            per_virtual_host: Vec::new(),
+            per_route_configuration: Vec::new(),
+            clusters: Vec::new(),
+            listener: Map::new(),
+            connection_manager: Map::new(),
+            virtual_host: Map::new(),
+            router: Map::new(),
+            beside: Vec::new(),
+        }
+    }
+
+    /// Adds another's listener, which needs a name of its own, and its clusters. Every listener reaches every cluster.
+    #[must_use]
+    pub fn beside(mut self, other: Self) -> Self {
+        self.beside.push(other);
+        self
     }
 
     /// Adds one of the module's filters to the chain: a [`Filter`], or just its configuration.
@@ -65,14 +101,20 @@ impl Bootstrap {
     /// Adds a cluster of one endpoint, reached by HTTP/1.1.
     #[must_use]
     pub fn cluster(self, name: &str, address: SocketAddr) -> Self {
-        let protocol = json!({"http_protocol_options": {"enable_trailers": true}});
-        self.add_cluster(name, address, &protocol)
+        self.add_cluster(Cluster::new(name, address))
     }
 
     /// Adds a cluster of one endpoint, reached by HTTP/2.
     #[must_use]
     pub fn http2_cluster(self, name: &str, address: SocketAddr) -> Self {
-        self.add_cluster(name, address, &json!({"http2_protocol_options": {}}))
+        self.add_cluster(Cluster::new(name, address).http2())
+    }
+
+    /// Adds a cluster that needs more than a name and an address.
+    #[must_use]
+    pub fn add_cluster(mut self, cluster: Cluster) -> Self {
+        self.clusters.push(cluster);
+        self
     }
 
     /// Sets `per_connection_buffer_limit_bytes`; Envoy's default is 1 MiB.
@@ -120,37 +162,75 @@ impl Bootstrap {
         self
     }
 
+    /// Sets any other field of the virtual host.
+    #[must_use]
+    pub fn virtual_host(mut self, field: &str, value: Value) -> Self {
+        self.virtual_host.insert(field.to_owned(), value);
+        self
+    }
+
+    /// Sets a field of the router's configuration.
+    #[must_use]
+    pub fn router(mut self, field: &str, value: Value) -> Self {
+        self.router.insert(field.to_owned(), value);
+        self
+    }
+
     /// The bootstrap as this release accepts it.
     #[must_use]
     pub fn build(&self, release: EnvoyRelease) -> Value {
+        let (mut listeners, mut clusters) = (Vec::new(), Vec::new());
+        self.collect(release, &mut listeners, &mut clusters);
+        json!({
+            "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
+            "static_resources": {"listeners": listeners, "clusters": clusters},
+        })
+    }
+
+    fn collect(
+        &self,
+        release: EnvoyRelease,
+        listeners: &mut Vec<Value>,
+        clusters: &mut Vec<Value>,
+    ) {
+        listeners.push(self.build_listener(release));
+        clusters.extend(self.clusters.iter().map(Cluster::build));
+        for other in &self.beside {
+            other.collect(release, listeners, clusters);
+        }
+    }
+
+    fn build_listener(&self, release: EnvoyRelease) -> Value {
+        let mut router =
+            json!({"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"});
+        merge(&mut router, &self.router);
         let mut http_filters = self.http_filters.clone();
-        http_filters.push(json!({
-            "name": "envoy.filters.http.router",
-            "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
-        }));
+        http_filters.push(json!({"name": "envoy.filters.http.router", "typed_config": router}));
         let routes: Vec<Value> = self
             .routes
             .iter()
             .map(|route| route.build(release))
             .collect();
+        let mut virtual_host = json!({
+            "name": "main",
+            "domains": ["*"],
+            "typed_per_filter_config": per_filter(&self.per_virtual_host, release),
+            "routes": routes,
+        });
+        merge(&mut virtual_host, &self.virtual_host);
         let mut connection_manager = json!({
             "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-            "stat_prefix": "main",
+            "stat_prefix": self.name,
             "http_filters": http_filters,
             "route_config": {
                 "name": "main",
                 "typed_per_filter_config": per_filter(&self.per_route_configuration, release),
-                "virtual_hosts": [{
-                    "name": "main",
-                    "domains": ["*"],
-                    "typed_per_filter_config": per_filter(&self.per_virtual_host, release),
-                    "routes": routes,
-                }],
+                "virtual_hosts": [virtual_host],
             },
         });
         merge(&mut connection_manager, &self.connection_manager);
         let mut listener = json!({
-            "name": "main",
+            "name": self.name,
             "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
             "filter_chains": [{"filters": [{
                 "name": "envoy.filters.network.http_connection_manager",
@@ -158,30 +238,7 @@ impl Bootstrap {
             }]}],
         });
         merge(&mut listener, &self.listener);
-        json!({
-            "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
-            "static_resources": {"listeners": [listener], "clusters": self.clusters},
-        })
-    }
-
-    fn add_cluster(mut self, name: &str, address: SocketAddr, protocol: &Value) -> Self {
-        self.clusters.push(json!({
-            "name": name,
-            "type": "STATIC",
-            "connect_timeout": "5s",
-            "load_assignment": {
-                "cluster_name": name,
-                "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {"socket_address": {
-                    "address": address.ip().to_string(),
-                    "port_value": address.port(),
-                }}}}]}],
-            },
-            "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-                "explicit_http_config": protocol,
-            }},
-        }));
-        self
+        listener
     }
 }
 
@@ -284,7 +341,7 @@ fn per_filter(filters: &[Filter], release: EnvoyRelease) -> Value {
     )
 }
 
-fn merge(into: &mut Value, fields: &Map<String, Value>) {
+pub(crate) fn merge(into: &mut Value, fields: &Map<String, Value>) {
     if let Some(into) = into.as_object_mut() {
         into.extend(fields.clone());
     }

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::answer::{BodyError, OutgoingBody, PACE, announce, fields, full, unannounced};
+use crate::answer::{BodyError, OutgoingBody, PACE, announce, fields, full, paced, unannounced};
 use crate::response::{PendingResponse, Response, ResponseStream};
 
 /// How long the response headers, or the peer's reading of a chunk, may take.
@@ -41,6 +41,7 @@ pub struct Request {
     chunks: Vec<Bytes>,
     chunked: bool,
     announces_length: bool,
+    ends_with_data: bool,
     trailers: Vec<(String, String)>,
 }
 
@@ -56,6 +57,7 @@ impl Request {
             chunks: Vec::new(),
             chunked: false,
             announces_length: true,
+            ends_with_data: false,
             trailers: Vec::new(),
         }
     }
@@ -120,6 +122,13 @@ impl Request {
         self.chunks = chunks.into_iter().map(Into::into).collect();
         self.chunked = true;
         self
+    }
+
+    /// The same, and by HTTP/2 the last chunk's frame is the body's last, where an empty one would follow.
+    #[must_use]
+    pub fn ended_chunks<C: Into<Bytes>>(mut self, chunks: impl IntoIterator<Item = C>) -> Self {
+        self.ends_with_data = true;
+        self.chunks(chunks)
     }
 
     /// Adds a trailer field.
@@ -194,6 +203,10 @@ impl Request {
                 true => full(body),
                 false => unannounced(body),
             };
+            return self.head(authority, &[], body);
+        }
+        if self.ends_with_data && self.trailers.is_empty() {
+            let body = paced(self.chunks.clone());
             return self.head(authority, &[], body);
         }
         let (mut sender, body) = Channel::<Bytes, BodyError>::new(1);

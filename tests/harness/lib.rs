@@ -24,6 +24,7 @@
 mod answer;
 mod bootstrap;
 mod client;
+mod cluster;
 mod example;
 mod filter;
 mod headers;
@@ -44,6 +45,7 @@ mod workspace;
 pub use answer::{Answer, AnswerStream};
 pub use bootstrap::{Bootstrap, Route};
 pub use client::{BodyWriter, Connection, Protocol, Request, post_json};
+pub use cluster::Cluster;
 pub use example::Example;
 pub use filter::{Filter, FilterConfig};
 pub use headers::Headers;

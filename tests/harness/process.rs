@@ -78,9 +78,9 @@ impl Envoy {
     /// # Errors
     /// The admin interface does not answer, or there is no listener.
     pub async fn address(&self) -> Result<SocketAddr> {
-        self.find_listener(|_| true)
-            .await
-            .context("envoy has no listener")
+        let listeners = self.listener_addresses().await?.into_iter();
+        let mut addresses = listeners.map(|(_, address)| address);
+        addresses.next().context("envoy has no listener")
     }
 
     /// Where the listener of this name accepts connections.
@@ -88,8 +88,23 @@ impl Envoy {
     /// # Errors
     /// The admin interface does not answer, or there is no such listener.
     pub async fn listener_address(&self, name: &str) -> Result<SocketAddr> {
-        let found = self.find_listener(|listener| listener == name).await;
-        found.with_context(|| format!("envoy has no listener called {name:?}"))
+        let listeners = self.listener_addresses().await?.into_iter();
+        let mut found =
+            listeners.filter_map(|(listener, address)| (listener == name).then_some(address));
+        found
+            .next()
+            .with_context(|| format!("envoy has no listener called {name:?}"))
+    }
+
+    /// The name of every listener, and where it accepts connections.
+    ///
+    /// # Errors
+    /// The admin interface does not answer as expected.
+    pub async fn listener_addresses(&self) -> Result<Vec<(String, SocketAddr)>> {
+        let listeners: Value = serde_json::from_str(&self.admin("/listeners?format=json").await?)?;
+        let statuses = listeners.get("listener_statuses").and_then(Value::as_array);
+        let parsed = statuses.into_iter().flatten().map(parse_listener);
+        parsed.collect()
     }
 
     /// The answer of the admin interface to a GET.
@@ -242,26 +257,6 @@ impl Envoy {
         )
     }
 
-    async fn find_listener(&self, wanted: impl Fn(&str) -> bool) -> Result<SocketAddr> {
-        let listeners: Value = serde_json::from_str(&self.admin("/listeners?format=json").await?)?;
-        let statuses = listeners.get("listener_statuses").and_then(Value::as_array);
-        let found = statuses.into_iter().flatten().find(|status| {
-            let name = status.get("name").and_then(Value::as_str);
-            name.is_some_and(&wanted)
-        });
-        let address = found.and_then(|status| status.pointer("/local_address/socket_address"));
-        let address = address.context("no such listener")?;
-        let ip = address
-            .get("address")
-            .and_then(Value::as_str)
-            .context("a listener without an address")?;
-        let port = address
-            .get("port_value")
-            .and_then(Value::as_u64)
-            .context("a listener without a port")?;
-        Ok(SocketAddr::new(ip.parse()?, port.try_into()?))
-    }
-
     async fn ask_admin(&self, request: Request) -> Result<String> {
         let address = self
             .file("admin")
@@ -336,6 +331,24 @@ impl Drop for Envoy {
         let _killed = child.kill();
         let _reaped = child.wait();
     }
+}
+
+/// A listener's name and address, as the admin interface prints them.
+fn parse_listener(status: &Value) -> Result<(String, SocketAddr)> {
+    let name = status.get("name").and_then(Value::as_str);
+    let address = status
+        .pointer("/local_address/socket_address")
+        .context("a listener without an address")?;
+    let ip = address
+        .get("address")
+        .and_then(Value::as_str)
+        .context("a listener without an address")?;
+    let port = address
+        .get("port_value")
+        .and_then(Value::as_u64)
+        .context("a listener without a port")?;
+    let address = SocketAddr::new(ip.parse()?, port.try_into()?);
+    Ok((name.unwrap_or_default().to_owned(), address))
 }
 
 /// The file as text; empty if it is not there yet.

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -16,7 +17,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::answer::{Answer, OutgoingBody, full};
 use crate::headers::Headers;
@@ -89,6 +90,7 @@ type Respond = dyn Fn(&RecordedRequest) -> Answer + Send + Sync;
 pub struct Upstream {
     address: SocketAddr,
     recorded: watch::Receiver<Vec<RecordedRequest>>,
+    malformed: Arc<AtomicUsize>,
     _server: JoinSet<()>,
 }
 
@@ -103,6 +105,7 @@ struct Service {
     respond: Box<Respond>,
     answer_at: AnswerAt,
     recorded: watch::Sender<Vec<RecordedRequest>>,
+    malformed: Arc<AtomicUsize>,
 }
 
 impl Upstream {
@@ -168,6 +171,12 @@ impl Upstream {
         self.recorded.borrow().clone()
     }
 
+    /// How many connections carried something that is no request, such as what a wrong length leaves of a body.
+    #[must_use]
+    pub fn malformed(&self) -> usize {
+        self.malformed.load(Ordering::Relaxed)
+    }
+
     /// The last request, once it is complete.
     ///
     /// # Errors
@@ -208,6 +217,27 @@ impl Upstream {
         .await
     }
 
+    /// The requests that satisfy `condition`, once `count` of them have ended or `patience` is over.
+    pub async fn settled(
+        &self,
+        count: usize,
+        patience: Duration,
+        condition: impl Fn(&RecordedRequest) -> bool,
+    ) -> Vec<RecordedRequest> {
+        let mut recorded = self.recorded.clone();
+        let enough = recorded.wait_for(|requests| {
+            let ended = requests
+                .iter()
+                .filter(|request| condition(request) && request.end != End::Open);
+            ended.count() >= count
+        });
+        // Too few are the caller's to judge.
+        let _enough = timeout(patience, enough).await.is_ok();
+        let recorded = self.recorded.borrow();
+        let found = recorded.iter().filter(|request| condition(request));
+        found.cloned().collect()
+    }
+
     async fn wait_for<T>(
         &self,
         what: &str,
@@ -238,16 +268,19 @@ impl Upstream {
             .context("cannot bind an upstream")?;
         let address = listener.local_addr()?;
         let (sender, recorded) = watch::channel(Vec::new());
+        let malformed = Arc::new(AtomicUsize::new(0));
         let service = Arc::new(Service {
             respond,
             answer_at,
             recorded: sender,
+            malformed: Arc::clone(&malformed),
         });
         let mut server = JoinSet::new();
         server.spawn(accept(listener, service));
         Ok(Self {
             address,
             recorded,
+            malformed,
             _server: server,
         })
     }
@@ -260,11 +293,18 @@ async fn accept(listener: TcpListener, service: Arc<Service>) {
         let _unsupported = stream.set_nodelay(true);
         let service = Arc::clone(&service);
         connections.spawn(async move {
-            let handler = service_fn(move |request| Arc::clone(&service).handle(request));
-            // A connection may end in any way a test provokes: what it carried is in the record.
-            let _ended = auto::Builder::new(TokioExecutor::new())
+            let handling = Arc::clone(&service);
+            let handler = service_fn(move |request| Arc::clone(&handling).handle(request));
+            let ended = auto::Builder::new(TokioExecutor::new())
                 .serve_connection_with_upgrades(TokioIo::new(stream), handler)
                 .await;
+            // A connection may end in any other way a test provokes: what it carried is in the record.
+            let error = ended
+                .err()
+                .and_then(|error| error.downcast::<hyper::Error>().ok());
+            if error.is_some_and(|error| error.is_parse()) {
+                service.malformed.fetch_add(1, Ordering::Relaxed);
+            }
         });
         while connections.try_join_next().is_some() {}
     }
@@ -291,6 +331,9 @@ impl Service {
             return Ok(failure("the request was not recorded"));
         };
         let mut answer = (self.respond)(&seen);
+        if !answer.delay().is_zero() {
+            sleep(answer.delay()).await;
+        }
         if let Some(tunnel) = answer.take_tunnel() {
             let recorded = tunnel.is_recorded();
             if recorded {

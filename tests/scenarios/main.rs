@@ -8,6 +8,7 @@
 
 mod acl;
 mod bad_input;
+mod chains;
 mod configs;
 mod deploy;
 mod expressions;
@@ -139,6 +140,11 @@ const AREAS: &[Area] = &[
         name: "kgateway",
         module: Built::Release,
         scenarios: kgateway::SCENARIOS,
+    },
+    Area {
+        name: "chains",
+        module: Built::Release,
+        scenarios: chains::SCENARIOS,
     },
     Area {
         name: "deploy",

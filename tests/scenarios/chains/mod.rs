@@ -1,0 +1,30 @@
+//! The filter in chains: beside retries, redirects, mirrors and other filters the client and the upstream see what they
+//! see without them.
+
+mod attempts;
+mod coding;
+mod exchanges;
+mod facts;
+mod limits;
+mod matrix;
+mod neighbours;
+mod rig;
+mod together;
+mod views;
+
+use crate::stage::{Scenario, scenarios};
+
+use attempts::each_attempt_starts_from_the_request;
+use limits::{bodies_that_outgrow_the_limit, held_requests, held_responses, streamed_requests};
+use matrix::{exchanges_beside_a_route, exchanges_beside_filters, exchanges_in_a_cluster};
+
+pub(crate) const SCENARIOS: &[Scenario] = scenarios![
+    All exchanges_beside_a_route,
+    All exchanges_beside_filters,
+    All exchanges_in_a_cluster,
+    All each_attempt_starts_from_the_request,
+    All streamed_requests,
+    All held_requests,
+    All held_responses,
+    All bodies_that_outgrow_the_limit,
+];
