@@ -1,5 +1,7 @@
 //! Header names and values that HTTP can carry, and a message's headers as they arrived.
 
+use std::borrow::Cow;
+
 use crate::needs::Headers;
 use crate::ops::{Direction, TransformationOps};
 
@@ -115,6 +117,22 @@ impl Snapshot {
             .map(|(_, value)| value.as_str())
     }
 
+    /// All values of a header in one text; `None` when there is none.
+    pub(crate) fn joined(&self, name: &str) -> Option<Cow<'_, str>> {
+        let mut values = self.values(name);
+        let first = values.next()?;
+        let Some(second) = values.next() else {
+            return Some(Cow::Borrowed(first));
+        };
+        let separator = separator(name);
+        let mut joined = [first, separator, second].concat();
+        for value in values {
+            joined.push_str(separator);
+            joined.push_str(value);
+        }
+        Some(Cow::Owned(joined))
+    }
+
     /// The names of the headers, each once for each of its values.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
@@ -128,6 +146,12 @@ impl Snapshot {
             .map(|(name, value)| (name.trim(), value.trim()))
             .filter(|(name, _)| !name.is_empty())
     }
+}
+
+/// What stands between the values of a header in one text: RFC 9110 section 5.3, and of cookies
+/// RFC 9113 section 8.2.3.
+fn separator(name: &str) -> &'static str {
+    if name == "cookie" { "; " } else { ", " }
 }
 
 #[cfg(test)]

@@ -15,12 +15,22 @@ const BEGINNING: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Passed(RefCell<Last>);
 
+/// What becomes of the frame that a hook was called with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Passes,
+    /// Envoy holds it.
+    Held,
+    /// The filter has taken it.
+    Dropped,
+}
+
 #[derive(Debug, Default)]
 enum Last {
-    /// No hook has seen any of it.
+    /// Nothing of it has passed, and Envoy holds nothing of it for this filter.
     #[default]
-    Unseen,
-    /// This filter holds it.
+    Nothing,
+    /// Envoy holds it for this filter.
     Held,
     Passed(Frame),
 }
@@ -62,7 +72,7 @@ impl Frame {
 
 impl EnvoyHttpFilter {
     /// Notes what becomes of the body with a hook that is not the last.
-    pub(crate) fn note_passed(&self, body: HttpBody, passed: bool) {
+    pub(crate) fn note_frame(&self, body: HttpBody, fate: Fate) {
         let Some(callbacks) = self.callbacks() else {
             return;
         };
@@ -70,9 +80,13 @@ impl EnvoyHttpFilter {
             return;
         }
         let mut last = self.instance.passed(body).0.borrow_mut();
-        if !passed {
-            *last = Last::Held;
-            return;
+        match fate {
+            Fate::Passes => {}
+            Fate::Held => {
+                *last = Last::Held;
+                return;
+            }
+            Fate::Dropped => return,
         }
         let (others, chunks) = match *last {
             Last::Passed(_) => {
@@ -83,7 +97,7 @@ impl EnvoyHttpFilter {
                 (others, self.received_body_chunks(body))
             }
             // What was held until now passes with it.
-            Last::Unseen | Last::Held => (Others::Unknown, self.body_chunks(body)),
+            Last::Nothing | Last::Held => (Others::Unknown, self.body_chunks(body)),
         };
         let length = chunks.iter().map(|chunk| chunk.len()).sum();
         if length == 0 {
@@ -108,7 +122,7 @@ impl EnvoyHttpFilter {
         let held = self.chunks(callbacks.body_chunks(body.buffered())).concat();
         let kept = match &*self.instance.passed(body).0.borrow() {
             Last::Held => return,
-            Last::Unseen => 0,
+            Last::Nothing => 0,
             Last::Passed(frame) => frame.kept_in(&held),
         };
         let (kept, last) = held.split_at(kept);

@@ -15,7 +15,7 @@ use std::fmt;
 use std::rc::Rc;
 
 pub use callout::HttpCalloutInitError;
-pub(crate) use last_frame::Passed;
+pub(crate) use last_frame::{Fate, Passed};
 pub use scheduler::EnvoyHttpFilterScheduler;
 
 use crate::abi::RawEnvoyBuffer;

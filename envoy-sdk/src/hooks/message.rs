@@ -8,7 +8,7 @@ use crate::abi::{
     RequestTrailersStatus, ResponseBodyStatus, ResponseHeadersStatus, ResponseTrailersStatus,
 };
 use crate::filter::HttpFilter;
-use crate::handle::EnvoyHttpFilter;
+use crate::handle::{EnvoyHttpFilter, Fate};
 
 /// See [`HttpFilter::on_request_headers`].
 ///
@@ -53,7 +53,12 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_body(
             return filter.on_request_body(handle, true);
         }
         let status = filter.on_request_body(handle, false);
-        handle.note_passed(HttpBody::Request, status == Continue);
+        let fate = match status {
+            Continue => Fate::Passes,
+            StopIterationNoBuffer => Fate::Dropped,
+            _ => Fate::Held,
+        };
+        handle.note_frame(HttpBody::Request, fate);
         status
     };
     // SAFETY: Envoy passes the module pointer it was given.
@@ -136,7 +141,12 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_body(
             return filter.on_response_body(handle, true);
         }
         let status = filter.on_response_body(handle, false);
-        handle.note_passed(HttpBody::Response, status == Continue);
+        let fate = match status {
+            Continue => Fate::Passes,
+            StopIterationNoBuffer => Fate::Dropped,
+            _ => Fate::Held,
+        };
+        handle.note_frame(HttpBody::Response, fate);
         status
     };
     // SAFETY: Envoy passes the module pointer it was given.

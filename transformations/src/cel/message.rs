@@ -1,5 +1,7 @@
 //! What the message or the host tells, asked for when an evaluation comes to its name.
 
+use std::borrow::Cow;
+
 use super::document;
 use super::error::{Error, shown};
 use super::evaluate::Evaluation;
@@ -131,20 +133,11 @@ impl<'v> Evaluation<'v> {
 
     /// All values of a header in one text.
     fn header(&self, message: Direction, name: &str) -> Result<Value<'v>, Error> {
-        let mut values = self.resolver.headers(message).values(name);
-        let Some(first) = values.next() else {
-            return Error::missing(format!("no header `{}`", shown(name)));
-        };
-        let Some(second) = values.next() else {
-            return Ok(Value::borrowed(first));
-        };
-        let mut joined = [first, ", ", second].concat();
-        for value in values {
-            self.budget.make(value.len())?;
-            joined.push_str(", ");
-            joined.push_str(value);
+        match self.resolver.headers(message).joined(name) {
+            None => Error::missing(format!("no header `{}`", shown(name))),
+            Some(Cow::Borrowed(value)) => Ok(Value::borrowed(value)),
+            Some(Cow::Owned(values)) => Value::text(values, &self.budget),
         }
-        Value::text(joined, &self.budget)
     }
 
     fn headers(&self, message: Direction) -> Result<Value<'v>, Error> {

@@ -121,5 +121,7 @@ impl Session {
 /// nothing of this attempt outlives but what it did to the headers.
 fn redirects(host: &dyn Host) -> bool {
     let status = host.header_values(Direction::Response, ":status");
-    status.first().is_some_and(|status| status.starts_with(b"3"))
+    status
+        .first()
+        .is_some_and(|status| status.starts_with(b"3"))
 }
