@@ -41,6 +41,10 @@ pub enum Code {
     Expression,
     /// A path template that means nothing.
     Path,
+    /// An answer that is held to its end, a stream of events too.
+    HeldAnswer,
+    /// Something that does nothing in a cluster's chain of filters.
+    Cluster,
 }
 
 impl Code {
@@ -60,6 +64,8 @@ impl Code {
             Code::HeaderValue => "RF011",
             Code::Expression => "RF012",
             Code::Path => "RF013",
+            Code::HeldAnswer => "RF014",
+            Code::Cluster => "RF015",
         }
     }
 }

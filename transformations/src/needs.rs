@@ -39,6 +39,14 @@ impl Headers {
         }
     }
 
+    /// Whether a header, in lower case, is among them.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        match self {
+            Headers::All => true,
+            Headers::Named(names) => names.contains(name),
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         matches!(self, Headers::Named(names) if names.is_empty())
     }

@@ -1,5 +1,6 @@
 //! A compiled configuration: everything compiled once, shared by all streams.
 
+mod cluster;
 mod compiler;
 mod expressions;
 mod shared;

@@ -180,6 +180,7 @@ impl Lowering<'_> {
             Root::Message(Direction::Request) => self.request(id, name),
             Root::Message(Direction::Response) => self.response(id, name),
             Root::Source | Root::Destination => {
+                self.needs.addresses = true;
                 let (address, port) = match root {
                     Root::Source => (Attribute::SourceAddress, Attribute::SourcePort),
                     _ => (Attribute::DestinationAddress, Attribute::DestinationPort),

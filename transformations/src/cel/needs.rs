@@ -16,6 +16,8 @@ pub(crate) struct Needs {
     pub(crate) all_extracted: bool,
     /// Booleans that only the host can tell, as they are written.
     pub(crate) booleans: BTreeSet<String>,
+    /// Whether it asks for the addresses of the downstream connection.
+    pub(crate) addresses: bool,
     /// Environment variables.
     pub(crate) env: BTreeSet<String>,
 }

@@ -80,6 +80,11 @@ impl Field {
         own.into_iter().chain(found)
     }
 
+    /// Whether the field may reject the request.
+    pub(super) fn rejects(&self) -> bool {
+        [self.on_missing, self.on_invalid].contains(&OnFailure::Reject)
+    }
+
     /// Whether a second value in the body is refused.
     pub(super) fn refuses_second(&self) -> bool {
         let in_body = |source: &Source| matches!(source, Source::Body(..));

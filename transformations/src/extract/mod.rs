@@ -54,6 +54,11 @@ impl Extraction {
         self.headers().next().is_some()
     }
 
+    /// Whether a field may reject the request.
+    pub(crate) fn rejects(&self) -> bool {
+        self.fields.iter().any(Field::rejects)
+    }
+
     /// How templates and expressions call the fields.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|field| &*field.name)

@@ -1,5 +1,6 @@
 //! Configuration to [`Program`], with everything that is wrong with its meaning.
 
+mod answers;
 mod headers;
 mod names;
 
@@ -244,6 +245,7 @@ impl<'c> Compiler<'c> {
         pass.document = self.wanted(&pass);
         let conflicts = streaming::conflicts(transformation, &pass);
         self.diagnostics.extend(conflicts);
+        self.held_answers(&pass);
         if pass.is_empty() && pass.when.is_some() {
             let help = "add what to do to messages for which it holds";
             let path = format!("{path}.when");

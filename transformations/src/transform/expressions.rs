@@ -105,6 +105,10 @@ impl Expressions {
         self.called.insert(number);
     }
 
+    pub(crate) fn get(&self, number: usize) -> Option<&Expression> {
+        self.all.get(number).map(|(_, _, expression)| expression)
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Expression> {
         self.all.iter().map(|(_, _, expression)| expression)
     }
@@ -121,14 +125,13 @@ impl Expressions {
 
     /// Whether this one reads the body of this message.
     pub(crate) fn reads_body_in(&self, number: usize, direction: Direction) -> bool {
-        self.all
-            .get(number)
-            .is_some_and(|(_, _, expression)| expression.needs().of(direction).reads_body())
+        let expression = self.get(number);
+        expression.is_some_and(|expression| expression.needs().of(direction).reads_body())
     }
 
     /// The type of an expression's value, where it is known from the beginning.
     pub(crate) fn type_name(&self, number: usize) -> Option<&'static str> {
-        self.all.get(number)?.2.type_name()
+        self.get(number)?.type_name()
     }
 
     /// Why an expression's value can never be one of a header, a field or metadata, and the way out.

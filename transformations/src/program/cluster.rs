@@ -1,0 +1,43 @@
+//! What a program does in a listener's chain and not in a cluster's.
+
+use super::Program;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ops::Direction;
+
+impl Program {
+    /// Everything that does nothing, or something else, where the filter stands in a cluster's chain:
+    /// it sees each attempt, on a route and with a host that are settled.
+    pub fn in_cluster(&self) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        let mut warn = |path: &str, message: &str, help: &str| {
+            found.push(Diagnostic::warning(Code::Cluster, path, message).help(help));
+        };
+        if let Some(pass) = self.pass(Direction::Request) {
+            if pass.clear_route_cache {
+                warn(
+                    "request",
+                    "a cluster's filter chooses no route: headers are set, and the route stays",
+                    "route in the listener's filter, or set `clearRouteCache: false`",
+                );
+            }
+            if pass.extraction.rejects() {
+                warn(
+                    "request.extract",
+                    "`reject` in a cluster's filter ends the request: no other attempt follows",
+                    "reject in the listener's filter, which sees a request once",
+                );
+            }
+        }
+        let passes = [Direction::Request, Direction::Response];
+        let passes = passes.iter().filter_map(|direction| self.pass(*direction));
+        let mut expressions = passes.flat_map(|pass| pass.expressions.iter());
+        if expressions.any(|expression| expression.needs().addresses) {
+            warn(
+                "",
+                "`source` and `destination` are not there for requests that no client sent, such as mirrored ones",
+                "write `default(source.address, '')`",
+            );
+        }
+        found
+    }
+}

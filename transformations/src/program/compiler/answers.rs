@@ -1,0 +1,34 @@
+//! Answers that are held to their end, streams of events too.
+
+use super::Compiler;
+use crate::diagnostic::Code;
+use crate::ops::Direction;
+use crate::transform::{Pass, Turn};
+
+impl Compiler<'_> {
+    /// Warns of a pass that holds every answer: a client that waits for the first event of a stream
+    /// gets it with the last.
+    pub(super) fn held_answers(&mut self, pass: &Pass) {
+        let response = pass.direction == Direction::Response;
+        if !response || !pass.reads_body(Turn::First) || pass.only_patches() || asks_for_type(pass)
+        {
+            return;
+        }
+        self.warning(
+            Code::HeldAnswer,
+            "response",
+            "the body is read, so every answer is held to its end, streams of events too",
+            "add `when: \"!default(response.headers['content-type'], '').startsWith('text/event-stream')\"`, or \
+             use `patch`, which edits event by event",
+        );
+    }
+}
+
+/// Whether a condition on the content-type decides, before the body arrives, what is held.
+fn asks_for_type(pass: &Pass) -> bool {
+    let condition = pass.when.and_then(|number| pass.expressions.get(number));
+    condition.is_some_and(|condition| {
+        let needs = &condition.needs().response;
+        !needs.reads_body() && needs.headers.has("content-type")
+    })
+}
