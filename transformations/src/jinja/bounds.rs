@@ -12,6 +12,9 @@ const EXPRESSION_TOKENS: usize = 1000;
 /// The most statements (`{% … %}`) of one template.
 const STATEMENTS: usize = 1000;
 
+/// The longest name, in bytes: it is read again each time it is looked up.
+const NAME_BYTES: usize = 256;
+
 /// The most often a text or list may be repeated by `*`.
 const REPETITIONS: u64 = 10_000;
 
@@ -40,6 +43,10 @@ pub(super) fn check(path: &str, text: &str) -> Result<(), Diagnostic> {
                 "more than {EXPRESSION_TOKENS} names, values and operators in one expression"
             );
             return refused(span, message, "divide it with `{% set %}`");
+        }
+        if matches!(token, Token::Ident(name) if name.len() > NAME_BYTES) {
+            let message = format!("a name longer than {NAME_BYTES} bytes");
+            return refused(span, message, "write a shorter one");
         }
         if matches!(token, Token::BlockStart) {
             statements = statements.saturating_add(1);
@@ -130,6 +137,12 @@ mod tests {
             "{{% if a %}}{}{{% endif %}}",
             "{% elif a %}".repeat(1001)
         )));
+    }
+
+    #[test]
+    fn long_names_are_refused() {
+        assert!(!refused(&format!("{{{{ a.{} }}}}", "b".repeat(256))));
+        assert!(refused(&format!("{{{{ a.{} }}}}", "b".repeat(257))));
     }
 
     #[test]

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
-use minijinja::{AutoEscape, Environment, Error, Output, State, Value, escape_formatter};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, Output, State, Value, escape_formatter,
+};
 
-use super::{filters, functions, memory, operators};
+use super::{filters, functions, memory, operators, predicates, rewrite};
 use crate::engine::Settings;
 
 /// Functions of the engine and of this crate.
@@ -140,6 +142,7 @@ pub(crate) fn environment(settings: &Arc<Settings>, fuel: u64) -> Environment<'s
     environment.set_formatter(print);
     operators::register(&mut environment);
     filters::register(&mut environment);
+    predicates::register(&mut environment);
     functions::register(&mut environment, settings);
     environment
 }
@@ -161,7 +164,7 @@ struct Counted<'o, 'w>(&'o mut Output<'w>);
 
 impl Write for Counted<'_, '_> {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        memory::print(piece.len().max(memory::PIECE)).map_err(|_too_much| fmt::Error)?;
+        memory::print_piece(piece.len()).map_err(|_too_much| fmt::Error)?;
         self.0.write_str(piece)
     }
 }
@@ -172,7 +175,20 @@ pub(crate) fn with_templates(
     templates: BTreeMap<String, String>,
 ) -> Environment<'static> {
     let mut environment = environment.clone();
-    environment.set_loader(move |name| Ok(templates.get(name).cloned()));
+    environment.set_loader(move |name| {
+        let Some(text) = templates.get(name) else {
+            return Ok(None);
+        };
+        match rewrite::text(name, text, true) {
+            Ok(rewritten) => Ok(Some(rewritten.unwrap_or_else(|| text.clone()))),
+            Err(rewrite::Error::Syntax(error)) => Err(error),
+            // It is refused where it is configured too.
+            Err(rewrite::Error::Refused(_)) => {
+                let message = "a template that takes too much to compile";
+                Err(Error::new(ErrorKind::InvalidOperation, message))
+            }
+        }
+    });
     environment
 }
 

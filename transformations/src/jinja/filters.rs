@@ -1,9 +1,11 @@
 //! Filters of the engine that a message could make cost any amount of memory, bounded.
 
-use minijinja::value::{Rest, Value};
-use minijinja::{Environment, Error, ErrorKind, State, filters, tests};
+use std::sync::Arc;
 
-use super::memory;
+use minijinja::value::{Rest, Value, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, State, filters};
+
+use super::{memory, operators, order, reading};
 
 /// The largest width of `indent`, and the most items of a `batch` or slices of a `slice`.
 const MOST: usize = 10_000;
@@ -11,130 +13,263 @@ const MOST: usize = 10_000;
 /// The longest value that `pprint` lays out, in bytes: it takes time for each level of each byte.
 const LAID_OUT: usize = 64 << 10;
 
+/// What a filter reads of its arguments.
+type Reads = fn(&[Value]) -> Result<(), Error>;
+
 pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_filter("indent", indent);
-    environment.add_filter("join", join);
-    environment.add_filter("lines", |text: &Value| {
-        let text = memory::as_text(text)?;
+    environment.add_filter("lines", |text: Arc<str>| {
         let lines = text.matches('\n').count().saturating_add(1);
-        memory::spend(
-            lines
-                .saturating_mul(memory::LINE)
-                .saturating_add(text.len()),
-        )?;
-        Ok(filters::lines(text.as_ref().into()))
+        let bytes = lines.saturating_mul(memory::LINE);
+        memory::spend(bytes.saturating_add(text.len()))?;
+        Ok(filters::lines(text))
     });
     environment.add_filter("pprint", |value: &Value| {
         bounded(memory::printed_size(value)?, LAID_OUT)?;
-        memory::made(filters::pprint(value))
-    });
-    environment.add_filter("replace", |text: &Value, from: &Value, to: &Value| {
-        let [text, from, to] = [text, from, to].map(memory::as_text);
-        replace(&text?, &from?, &to?)
+        let laid_out = filters::pprint(value);
+        memory::visit(laid_out.len())?;
+        memory::made(laid_out)
     });
     environment.add_filter(
         "batch",
         |state: &State<'_, '_>, value: Value, count: usize, fill: Option<Value>| {
+            listed(std::slice::from_ref(&value))?;
             filters::batch(state, value, bounded(count, MOST)?, fill)
         },
     );
     environment.add_filter(
         "slice",
         |state: &State<'_, '_>, value: Value, count: usize, fill: Option<Value>| {
+            listed(std::slice::from_ref(&value))?;
+            memory::spend(count.min(MOST).saturating_mul(memory::LINE))?;
             filters::slice(state, value, bounded(count, MOST)?, fill)
         },
     );
-    for (name, filter) in texts() {
+    for (name, filter, reads) in texts() {
         environment.add_filter(
             name,
             move |state: &State<'_, '_>, arguments: Rest<Value>| {
-                // They print what is not a text.
-                for argument in arguments
-                    .iter()
-                    .filter(|argument| argument.as_object().is_some())
-                {
-                    memory::printed_size(argument)?;
-                }
+                reads(&arguments)?;
                 let made = filter.call(state, &arguments)?;
                 memory::spend(made.as_str().map_or(0, str::len))?;
-                Ok(made)
+                operators::settled(&made)
             },
         );
     }
-    for (name, filter) in lists() {
+    for (name, filter, reads) in lists() {
         environment.add_filter(
             name,
             move |state: &State<'_, '_>, arguments: Rest<Value>| {
-                let items = arguments.iter().map(memory::items);
-                let items = items.fold(1, usize::saturating_add);
-                memory::spend(items.saturating_mul(memory::ITEM))?;
-                filter.call(state, &arguments)
+                reads(&arguments)?;
+                operators::settled(&filter.call(state, &arguments)?)
             },
         );
     }
-    for (name, filter) in folds() {
+    for (name, filter) in [
+        ("sort", order::sort as Ordered),
+        ("groupby", order::groupby),
+    ] {
         environment.add_filter(
             name,
             move |state: &State<'_, '_>, arguments: Rest<Value>| {
-                arguments.iter().try_for_each(memory::look_through)?;
-                filter.call(state, &arguments)
+                ordered(&arguments)?;
+                filter(state, &arguments)
             },
         );
     }
-    // `select` and its kind run it for each item, without a step of fuel.
-    environment.add_test(
-        "in",
-        |state: &State<'_, '_>, value: &Value, container: &Value| {
-            let size = container.len().or_else(|| container.as_str().map(str::len));
-            memory::spend(size.unwrap_or_default())?;
-            tests::is_in(state, value, container)
-        },
-    );
 }
+
+/// A filter that brings a list into an order.
+type Ordered = fn(&State<'_, '_>, &[Value]) -> Result<Value, Error>;
 
 /// The filters that take a text, or print any other value first.
-fn texts() -> [(&'static str, Value); 10] {
+fn texts() -> [(&'static str, Value, Reads); 12] {
     [
-        ("capitalize", Value::from_function(filters::capitalize)),
-        ("e", Value::from_function(filters::escape)),
-        ("escape", Value::from_function(filters::escape)),
-        ("lower", Value::from_function(filters::lower)),
-        ("safe", Value::from_function(filters::safe)),
-        ("split", Value::from_function(filters::split)),
-        ("string", Value::from_function(filters::string)),
-        ("title", Value::from_function(filters::title)),
-        ("trim", Value::from_function(filters::trim)),
-        ("upper", Value::from_function(filters::upper)),
+        (
+            "capitalize",
+            Value::from_function(filters::capitalize),
+            characters,
+        ),
+        ("e", Value::from_function(filters::escape), escaped),
+        ("escape", Value::from_function(filters::escape), escaped),
+        ("join", Value::from_function(filters::join), joined),
+        ("lower", Value::from_function(filters::lower), characters),
+        ("replace", Value::from_function(filters::replace), replaced),
+        ("safe", Value::from_function(filters::safe), characters),
+        ("split", Value::from_function(filters::split), pieces),
+        ("string", Value::from_function(filters::string), printed),
+        ("title", Value::from_function(filters::title), rewritten),
+        ("trim", Value::from_function(filters::trim), trimmed),
+        ("upper", Value::from_function(filters::upper), characters),
     ]
 }
 
-/// The filters that make a list of any list or text.
-fn lists() -> [(&'static str, Value); 14] {
+/// The filters that read a list, or a text as one.
+fn lists() -> [(&'static str, Value, Reads); 22] {
     [
-        ("chain", Value::from_function(filters::chain)),
-        ("dictsort", Value::from_function(filters::dictsort)),
-        ("groupby", Value::from_function(filters::groupby)),
-        ("items", Value::from_function(filters::items)),
-        ("list", Value::from_function(filters::list)),
-        ("map", Value::from_function(filters::map)),
-        ("reject", Value::from_function(filters::reject)),
-        ("rejectattr", Value::from_function(filters::rejectattr)),
-        ("reverse", Value::from_function(filters::reverse)),
-        ("select", Value::from_function(filters::select)),
-        ("selectattr", Value::from_function(filters::selectattr)),
-        ("sort", Value::from_function(filters::sort)),
-        ("unique", Value::from_function(filters::unique)),
-        ("zip", Value::from_function(filters::zip)),
+        (
+            "attr",
+            Value::from_function(filters::attr),
+            |arguments| match arguments {
+                [value, key, ..] => reading::item(value, key),
+                _ => Ok(()),
+            },
+        ),
+        ("chain", Value::from_function(filters::chain), chained),
+        ("count", Value::from_function(filters::length), measured),
+        ("dictsort", Value::from_function(filters::dictsort), sorted),
+        ("float", Value::from_function(filters::float), printed),
+        ("int", Value::from_function(filters::int), printed),
+        ("items", Value::from_function(filters::items), listed),
+        (
+            "last",
+            Value::from_function(filters::last),
+            |arguments| match arguments {
+                [list, ..] if list.kind() == ValueKind::Iterable => reading::value(list),
+                _ => Ok(()),
+            },
+        ),
+        ("length", Value::from_function(filters::length), measured),
+        ("list", Value::from_function(filters::list), listed),
+        ("map", Value::from_function(filters::map), chosen),
+        ("max", Value::from_function(filters::max), compared),
+        ("min", Value::from_function(filters::min), compared),
+        ("reject", Value::from_function(filters::reject), chosen),
+        (
+            "rejectattr",
+            Value::from_function(filters::rejectattr),
+            chosen,
+        ),
+        ("reverse", Value::from_function(filters::reverse), listed),
+        ("select", Value::from_function(filters::select), chosen),
+        (
+            "selectattr",
+            Value::from_function(filters::selectattr),
+            chosen,
+        ),
+        ("sum", Value::from_function(filters::sum), reading::values),
+        ("unique", Value::from_function(filters::unique), ordered),
+        ("zip", Value::from_function(filters::zip), listed),
+        // So that all are here but what reads nothing of a length.
+        ("bool", Value::from_function(filters::bool), |_| Ok(())),
     ]
 }
 
-/// The filters that make one of the items of a list.
-fn folds() -> [(&'static str, Value); 3] {
-    [
-        ("max", Value::from_function(filters::max)),
-        ("min", Value::from_function(filters::min)),
-        ("sum", Value::from_function(filters::sum)),
-    ]
+/// All the characters of the arguments, printed.
+fn characters(arguments: &[Value]) -> Result<(), Error> {
+    arguments.iter().try_for_each(reading::printed)
+}
+
+/// The same, printed and then escaped.
+fn escaped(arguments: &[Value]) -> Result<(), Error> {
+    characters(arguments)?;
+    characters(arguments)
+}
+
+/// The same, where each character is written by itself.
+fn rewritten(arguments: &[Value]) -> Result<(), Error> {
+    characters(arguments)?;
+    let bytes = |argument: &Value| argument.as_bytes().map_or(0, <[u8]>::len);
+    let bytes = arguments.iter().map(bytes);
+    memory::visit(bytes.fold(0, usize::saturating_add))
+}
+
+/// The same of a value that is printed unless it is a text.
+fn printed(arguments: &[Value]) -> Result<(), Error> {
+    match arguments {
+        [value, ..] if value.as_object().is_some() => reading::printed(value),
+        _ => reading::values(arguments),
+    }
+}
+
+/// A text and the characters that are taken off, each of which may be compared with all of these.
+fn trimmed(arguments: &[Value]) -> Result<(), Error> {
+    characters(arguments)?;
+    match arguments {
+        [text, taken, ..] => {
+            let bytes = |value: &Value| value.as_bytes().map_or(0, <[u8]>::len);
+            memory::spend(bytes(taken).saturating_mul(size_of::<char>()))?;
+            memory::visit(bytes(text).saturating_mul(bytes(taken)) / 8)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A text that is cut into pieces, which take memory.
+fn pieces(arguments: &[Value]) -> Result<(), Error> {
+    characters(arguments)?;
+    match arguments {
+        [text, at, ..] if let (Some(text), Some(at)) = (text.as_str(), at.as_str()) => {
+            let pieces = text.matches(at).count().saturating_add(1);
+            memory::spend(pieces.saturating_mul(memory::LINE))
+        }
+        [text, ..] if let Some(text) = text.as_str() => {
+            let pieces = text.split_whitespace().count();
+            memory::spend(pieces.saturating_mul(memory::LINE))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A text whose characters are counted. A list knows how many items it has.
+fn measured(arguments: &[Value]) -> Result<(), Error> {
+    match arguments {
+        [value, ..] if value.as_object().is_none() => reading::value(value),
+        _ => Ok(()),
+    }
+}
+
+/// Lists, or texts as lists of characters, of which another list is made.
+fn listed(arguments: &[Value]) -> Result<(), Error> {
+    for argument in arguments {
+        let items = match argument.as_str() {
+            Some(text) => text.len(),
+            None => reading::items(argument)?,
+        };
+        // Items are counted up, copied and let go of.
+        memory::visit(items.saturating_mul(2))?;
+        memory::spend(items.saturating_add(1).saturating_mul(memory::ITEM))?;
+    }
+    Ok(())
+}
+
+/// Lists that follow one another, or maps whose keys are compared with each other.
+fn chained(arguments: &[Value]) -> Result<(), Error> {
+    listed(arguments)?;
+    let mut maps = arguments
+        .iter()
+        .filter(|argument| argument.kind() == ValueKind::Map);
+    maps.try_for_each(|map| {
+        // Twice: for the keys of each, and in the map of all.
+        reading::order(map)?;
+        reading::order(map)
+    })
+}
+
+/// A list whose items a test or filter chooses or changes, or from which attributes are taken.
+fn chosen(arguments: &[Value]) -> Result<(), Error> {
+    let Some((list, others)) = arguments.split_first() else {
+        return Ok(());
+    };
+    listed(std::slice::from_ref(list))?;
+    reading::attributes(list, others)
+}
+
+/// A list whose items are compared with each other.
+fn ordered(arguments: &[Value]) -> Result<(), Error> {
+    chosen(arguments)?;
+    arguments.first().map_or(Ok(()), reading::comparisons)
+}
+
+/// The same, with both looked up or made anew for each comparison.
+fn sorted(arguments: &[Value]) -> Result<(), Error> {
+    ordered(arguments)?;
+    ordered(arguments)
+}
+
+/// A list of which one item is found.
+fn compared(arguments: &[Value]) -> Result<(), Error> {
+    arguments.first().map_or(Ok(()), reading::all)
 }
 
 /// `text` with every `from` replaced.
@@ -143,9 +278,18 @@ fn folds() -> [(&'static str, Value); 3] {
 ///
 /// The render has made too much text.
 pub(super) fn replace(text: &str, from: &str, to: &str) -> Result<String, Error> {
-    let grown = text.matches(from).count().saturating_mul(to.len());
-    memory::spend(grown.saturating_add(text.len()))?;
+    memory::spend(count_replaced(text, from, to)?)?;
     Ok(text.replace(from, to))
+}
+
+/// How long a text is at most with every `from` replaced.
+fn count_replaced(text: &str, from: &str, to: &str) -> Result<usize, Error> {
+    reading::text(text)?;
+    let found = text.matches(from).count();
+    memory::visit(found)?;
+    let size = found.saturating_mul(to.len()).saturating_add(text.len());
+    memory::fits(size, 1)?;
+    Ok(size)
 }
 
 fn indent(
@@ -161,12 +305,25 @@ fn indent(
     Ok(filters::indent(text, width, first, blank))
 }
 
-fn join(value: &Value, joiner: Option<Value>) -> Result<String, Error> {
-    let joiner = joiner.as_ref().map(memory::as_text).transpose()?;
+/// A list whose items are printed one after another, with a text in between.
+fn joined(arguments: &[Value]) -> Result<(), Error> {
+    let Some((list, others)) = arguments.split_first() else {
+        return Ok(());
+    };
+    let joiner = others.first().map(memory::as_text).transpose()?;
     let between = joiner.as_ref().map_or(0, |joiner| joiner.len());
-    let between = memory::items(value).saturating_mul(between);
-    memory::spend(memory::printed_size(value)?.saturating_add(between))?;
-    filters::join(value, joiner)
+    let between = reading::items(list)?.saturating_mul(between);
+    listed(std::slice::from_ref(list))?;
+    memory::fits(between.saturating_add(memory::printed_size(list)?), 1)
+}
+
+/// A text, one in it, and one for its place.
+fn replaced(arguments: &[Value]) -> Result<(), Error> {
+    let [text, from, to, ..] = arguments else {
+        return Ok(());
+    };
+    let [text, from, to] = [text, from, to].map(memory::as_text);
+    count_replaced(&text?, &from?, &to?).map(drop)
 }
 
 fn bounded(number: usize, most: usize) -> Result<usize, Error> {

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::fmt::{self, Write};
 use std::sync::{Arc, Weak};
 
-use minijinja::value::{Value, ValueKind};
+use minijinja::value::Value;
 use minijinja::{Error, ErrorKind};
 
 /// The most that the values of one render may take, in bytes: what operators made and is in use,
@@ -17,12 +17,15 @@ use minijinja::{Error, ErrorKind};
 /// noticed.
 const MOST: usize = 64 << 20;
 
-/// The most items that the operators and filters of one render look at, where the engine counts one
-/// step for all of them.
-const VISITS: usize = 8 << 20;
+/// The items that operators, filters and tests look at for each step of fuel, where the engine counts
+/// one step for all of them.
+const VISITS_PER_STEP: u64 = 2;
 
-/// The bytes of a text that take as long as an item.
-const BYTES_PER_VISIT: usize = 64;
+/// The bytes of a text that are copied in the time that an item takes.
+const COPIED_PER_VISIT: usize = 128;
+
+/// The items that a piece of a printed list or map takes as long as.
+const VISITS_PER_PIECE: usize = 3;
 
 /// What an item of a list takes, in bytes.
 pub(super) const ITEM: usize = size_of::<Value>();
@@ -31,26 +34,29 @@ pub(super) const ITEM: usize = size_of::<Value>();
 pub(super) const LINE: usize = ITEM + OVERHEAD;
 
 /// The most items of a list.
-const ITEMS: usize = MOST / ITEM;
+pub(super) const ITEMS: usize = MOST / ITEM;
 
 /// The longest text that a value holds inside itself, in bytes.
 const INSIDE: usize = 22;
 
-/// What a piece of a printed list or map counts at least: printing takes time for each.
-pub(super) const PIECE: usize = 16;
+/// What a piece of a printed list or map counts at least.
+const PIECE: usize = 16;
 
 /// What a value costs besides its content, in bytes.
 const OVERHEAD: usize = 64;
 
+/// The most items to look at outside of a render.
+const VISITS: usize = 2_000_000;
+
 thread_local! {
-    static ACCOUNT: RefCell<Account> = const { RefCell::new(Account::new(MOST)) };
+    static ACCOUNT: RefCell<Account> = const { RefCell::new(Account::new(MOST, VISITS)) };
 }
 
 /// What the render going on has made.
 struct Account {
     /// What filters and functions made.
     spent: usize,
-    /// What was looked at, in items.
+    /// How many items may still be looked at.
     visits: usize,
     /// What was printed, and how much may be.
     printed: usize,
@@ -81,10 +87,10 @@ impl Held {
 }
 
 impl Account {
-    const fn new(printable: usize) -> Self {
+    const fn new(printable: usize, visits: usize) -> Self {
         Self {
             spent: 0,
-            visits: 0,
+            visits,
             printed: 0,
             printable,
             held: Vec::new(),
@@ -108,14 +114,15 @@ impl Account {
     }
 }
 
-/// The account of the render that begins, which may print `printable` bytes.
-pub(super) fn begin(printable: usize) {
-    ACCOUNT.set(Account::new(printable.saturating_add(MOST)));
+/// The account of the render that begins, which may print `printable` bytes and take `fuel` steps.
+pub(super) fn begin(printable: usize, fuel: u64) {
+    let visits = usize::try_from(fuel.saturating_mul(VISITS_PER_STEP)).unwrap_or(usize::MAX);
+    ACCOUNT.set(Account::new(printable.saturating_add(MOST), visits));
 }
 
 /// Ends the account; whether the render asked for more than it may have.
 pub(super) fn end() -> bool {
-    ACCOUNT.replace(Account::new(MOST)).exhausted
+    ACCOUNT.replace(Account::new(MOST, VISITS)).exhausted
 }
 
 /// Counts what a filter or function makes, in bytes.
@@ -128,18 +135,15 @@ pub(super) fn spend(bytes: usize) -> Result<(), Error> {
 
 /// Counts items that are looked at.
 pub(super) fn visit(items: usize) -> Result<(), Error> {
-    enough(|account| {
-        account.visits = account.visits.saturating_add(items);
-        account.visits <= VISITS
-    })
-}
-
-/// Counts what takes time for each item of a list, or each byte of a text.
-pub(super) fn look_through(value: &Value) -> Result<(), Error> {
-    visit(match value.as_str() {
-        Some(text) => text.len() / BYTES_PER_VISIT,
-        None if value.kind() == ValueKind::Map => 0,
-        None => items(value),
+    enough(|account| match account.visits.checked_sub(items) {
+        Some(left) => {
+            account.visits = left;
+            true
+        }
+        None => {
+            account.visits = 0;
+            false
+        }
     })
 }
 
@@ -149,6 +153,12 @@ pub(super) fn print(bytes: usize) -> Result<(), Error> {
         account.printed = account.printed.saturating_add(bytes);
         account.printed <= account.printable
     })
+}
+
+/// Counts a piece of what is printed, in bytes: printing takes time for each.
+pub(super) fn print_piece(bytes: usize) -> Result<(), Error> {
+    visit(1)?;
+    print(bytes.max(PIECE))
 }
 
 /// A text that an operator made.
@@ -164,15 +174,30 @@ pub(super) fn text(text: &str) -> Result<Value, Error> {
 
 /// A list that an operator made of `items`.
 pub(super) fn list(items: impl Iterator<Item = Value>) -> Result<Value, Error> {
+    let items = held(items)?;
+    Ok(Value::make_object_iterable(items, |items| {
+        Box::new(items.iter().cloned())
+    }))
+}
+
+/// The same of a list that does not say how many items it has: it prints and compares otherwise.
+pub(super) fn list_of_unknown_length(items: impl Iterator<Item = Value>) -> Result<Value, Error> {
+    let items = held(items)?;
+    Ok(Value::make_object_iterable(items, |items| {
+        let mut items = items.iter();
+        Box::new(std::iter::from_fn(move || items.next().cloned()))
+    }))
+}
+
+fn held(items: impl Iterator<Item = Value>) -> Result<Arc<Vec<Value>>, Error> {
     // One more than there is room for.
     let items: Vec<Value> = items.take(ITEMS.saturating_add(1)).collect();
+    visit(items.len())?;
     let bytes = ITEM.saturating_mul(items.len());
     let bytes = bytes.saturating_add(OVERHEAD);
     let items = Arc::new(items);
     enough(|account| account.hold(Held::List(Arc::downgrade(&items), bytes), bytes))?;
-    Ok(Value::make_object_iterable(items, |items| {
-        Box::new(items.iter().cloned())
-    }))
+    Ok(items)
 }
 
 /// A text that an operator makes of what these print.
@@ -183,11 +208,13 @@ pub(super) fn list(items: impl Iterator<Item = Value>) -> Result<Value, Error> {
 pub(super) fn joined(values: [&Value; 2]) -> Result<Value, Error> {
     let mut joined = Bounded {
         size: 0,
+        pieces: 0,
         text: Some(String::new()),
     };
     for value in values {
         joined.write(value)?;
     }
+    joined.count()?;
     text(&joined.text.unwrap_or_default())
 }
 
@@ -202,9 +229,11 @@ pub(super) fn as_text(value: &Value) -> Result<Cow<'_, str>, Error> {
     }
     let mut printed = Bounded {
         size: 0,
+        pieces: 0,
         text: Some(String::new()),
     };
     printed.write(value)?;
+    printed.count()?;
     Ok(printed.text.unwrap_or_default().into())
 }
 
@@ -216,22 +245,37 @@ pub(super) fn as_text(value: &Value) -> Result<Cow<'_, str>, Error> {
 pub(super) fn printed_size(value: &Value) -> Result<usize, Error> {
     let mut measured = Bounded {
         size: 0,
+        pieces: 0,
         text: None,
     };
     measured.write(value)?;
+    if value.as_object().is_some() {
+        measured.count()?;
+    }
     Ok(measured.size)
 }
 
 /// What is printed, or only how much it is, as far as there is room.
 struct Bounded {
     size: usize,
+    pieces: usize,
     text: Option<String>,
 }
 
 impl Bounded {
+    /// Counts the time it took.
+    fn count(&self) -> Result<(), Error> {
+        let pieces = self.pieces.saturating_mul(VISITS_PER_PIECE);
+        visit(pieces.saturating_add(self.size / COPIED_PER_VISIT))
+    }
+
     fn write(&mut self, value: &Value) -> Result<(), Error> {
         let written = match value.as_str() {
-            Some(text) => self.write_str(text),
+            Some(text) => {
+                let written = self.write_str(text);
+                self.pieces = self.pieces.saturating_sub(1);
+                written
+            }
             None => write!(self, "{value}"),
         };
         written.or_else(|_too_much| enough(|_| false))
@@ -241,6 +285,7 @@ impl Bounded {
 impl Write for Bounded {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
         self.size = self.size.saturating_add(piece.len().max(PIECE));
+        self.pieces = self.pieces.saturating_add(1);
         if self.size > MOST {
             return Err(fmt::Error);
         }
@@ -251,19 +296,29 @@ impl Write for Bounded {
     }
 }
 
+/// What is formatted, as far as there is room.
+///
+/// # Errors
+///
+/// It is too much.
+pub(super) fn formatted(arguments: fmt::Arguments<'_>) -> Result<String, Error> {
+    let mut formatted = Bounded {
+        size: 0,
+        pieces: 0,
+        text: Some(String::new()),
+    };
+    if formatted.write_fmt(arguments).is_err() {
+        enough(|_| false)?;
+    }
+    formatted.count()?;
+    spend(formatted.size)?;
+    Ok(formatted.text.unwrap_or_default())
+}
+
 /// A text that a filter or function made, counted.
 pub(super) fn made(text: String) -> Result<String, Error> {
     spend(text.len())?;
     Ok(text)
-}
-
-/// How many items of a list, or characters of a text, a filter may go through.
-pub(super) fn items(value: &Value) -> usize {
-    if let Some(size) = value.len().or_else(|| value.as_str().map(str::len)) {
-        return size;
-    }
-    let items = value.try_iter().into_iter().flatten();
-    items.take(ITEMS.saturating_add(1)).count()
 }
 
 /// Whether `count` finds that there is room.
@@ -276,6 +331,11 @@ fn enough(count: impl FnOnce(&mut Account) -> bool) -> Result<(), Error> {
         let message = "the template makes or looks through more than it may";
         Err(Error::new(ErrorKind::InvalidOperation, message))
     })
+}
+
+/// Counts bytes that are copied.
+pub(super) fn copy(bytes: usize) -> Result<(), Error> {
+    visit(bytes / COPIED_PER_VISIT)
 }
 
 /// Refuses a text or list of `size` pieces of `bytes` each before it is made.
@@ -291,7 +351,7 @@ mod tests {
 
     #[test]
     fn what_was_let_go_of_does_not_count() {
-        begin(0);
+        begin(0, 1_000_000);
         let long = "x".repeat(MEBI);
         for _ in 0..200 {
             assert!(text(&long).is_ok());
@@ -299,14 +359,14 @@ mod tests {
         let kept: Vec<Value> = (0..200).map_while(|_| text(&long).ok()).collect();
         assert!((63..=96).contains(&kept.len()), "{}", kept.len());
         assert!(end());
-        begin(0);
+        begin(0, 1_000_000);
         assert!(text(&long).is_ok());
         assert!(!end());
     }
 
     #[test]
     fn lists_count_by_their_items() {
-        begin(0);
+        begin(0, u64::MAX);
         let items = || std::iter::repeat_n(Value::from(1), 100_000);
         for _ in 0..100 {
             assert!(list(items()).is_ok());
@@ -318,7 +378,7 @@ mod tests {
 
     #[test]
     fn what_filters_make_and_what_is_printed_counts_together() {
-        begin(10);
+        begin(10, 1_000_000);
         assert!(spend(MOST).is_ok() && spend(1).is_err());
         assert!(print(MOST + 10).is_ok() && print(1).is_err());
         assert!(end());
@@ -326,7 +386,7 @@ mod tests {
 
     #[test]
     fn small_texts_cost_nothing() {
-        begin(0);
+        begin(0, 1_000_000);
         for _ in 0..10 {
             assert_eq!(text("no heap").unwrap(), Value::from("no heap"));
         }

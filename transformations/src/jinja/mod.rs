@@ -3,13 +3,18 @@
 //! The engine is minijinja in the release kgateway locks; its functions are in [`functions`].
 
 mod bounds;
-mod code;
+mod constants;
 mod environment;
 mod filters;
 mod functions;
 mod memory;
 mod operators;
+mod order;
+mod predicates;
+mod reading;
+mod rewrite;
 mod scope;
+mod slices;
 mod template;
 mod usage;
 
@@ -17,3 +22,8 @@ pub(crate) use environment::{FILTERS, FUNCTIONS, environment, with_templates};
 pub(crate) use functions::FAMILIES as FUNCTION_FAMILIES;
 pub(crate) use scope::{Scope, Variables};
 pub(crate) use template::{RenderError, Template};
+
+#[cfg(test)]
+mod costs;
+#[cfg(test)]
+mod differences;

@@ -5,17 +5,31 @@ use minijinja::tests::is_in;
 use minijinja::value::{ObjectRepr, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
 
-use super::memory;
+use super::{memory, reading, slices};
 
-/// The names under which the environment has them, as filters: no template can write these.
-pub(super) const CONCATENATION: &str = "operator ~";
-pub(super) const SUM: &str = "operator +";
-pub(super) const PRODUCT: &str = "operator *";
-pub(super) const CONTAINMENT: &str = "operator in";
-/// What counts a text that was cut out of another.
-pub(super) const MADE: &str = "made";
+/// The names under which the environment has them, as filters.
+pub(super) const CONCATENATION: &str = "_concatenation";
+pub(super) const SUM: &str = "_sum";
+pub(super) const PRODUCT: &str = "_product";
+pub(super) const CONTAINMENT: &str = "_containment";
+pub(super) const EQUAL: &str = "_equal";
+pub(super) const UNEQUAL: &str = "_unequal";
+pub(super) const LESS: &str = "_less";
+pub(super) const AT_MOST: &str = "_at_most";
+pub(super) const GREATER: &str = "_greater";
+pub(super) const AT_LEAST: &str = "_at_least";
+pub(super) const ITEM: &str = "_item";
+/// What counts a value that is read.
+pub(super) const READ: &str = "_read";
+/// What counts a map that another is made of.
+pub(super) const READ_MAP: &str = "_read_map";
+/// What counts a value that is read with all that is in it.
+pub(super) const READ_WHOLE: &str = "_read_whole";
+pub(super) const SLICE: &str = "_slice";
 /// What looks at a value before a namespace keeps it.
-pub(super) const KEPT: &str = "kept";
+pub(super) const KEPT: &str = "_kept";
+/// A text of the template, counted where it is printed.
+pub(super) const RAW: &str = "_raw";
 
 /// The most lists and maps inside one another that a namespace keeps. To print, compare or drop
 /// them takes stack for each.
@@ -30,40 +44,86 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     });
     environment.add_filter(SUM, sum);
     environment.add_filter(PRODUCT, product);
-    environment.add_filter(
-        CONTAINMENT,
-        |state: &State<'_, '_>, value: &Value, container: &Value| {
-            memory::look_through(container)?;
-            is_in(state, value, container)
-        },
-    );
-    environment.add_filter(KEPT, kept);
-    environment.add_filter(MADE, |value: &Value| match value.as_str() {
-        Some(text) => memory::text(text),
-        None => Ok(value.clone()),
+    environment.add_filter(CONTAINMENT, containment);
+    for (name, holds) in comparisons() {
+        environment.add_filter(name, move |left: &Value, right: &Value| {
+            reading::comparison(left, right)?;
+            Ok(holds(left, right))
+        });
+    }
+    environment.add_filter(ITEM, |container: &Value, key: &Value| {
+        reading::item(container, key)?;
+        container.get_item(key)
     });
+    environment.add_filter(READ, |value: &Value| {
+        reading::value(value).map(|()| value.clone())
+    });
+    environment.add_filter(READ_MAP, |value: &Value| {
+        reading::order(value).map(|()| value.clone())
+    });
+    environment.add_filter(READ_WHOLE, |value: &Value| {
+        reading::all(value).map(|()| value.clone())
+    });
+    environment.add_filter(SLICE, slices::slice);
+    environment.add_filter(KEPT, kept);
+    environment.add_filter(RAW, |text: String| Value::from_safe_string(text));
+}
+
+/// Whether a comparison holds.
+type Holds = fn(&Value, &Value) -> bool;
+
+/// The operators that compare.
+fn comparisons() -> [(&'static str, Holds); 6] {
+    [
+        (EQUAL, Value::eq),
+        (UNEQUAL, Value::ne),
+        (LESS, Value::lt),
+        (AT_MOST, Value::le),
+        (GREATER, Value::gt),
+        (AT_LEAST, Value::ge),
+    ]
+}
+
+fn containment(state: &State<'_, '_>, value: &Value, container: &Value) -> Result<bool, Error> {
+    if !holds_others(container) {
+        let message = "cannot perform a containment check on this value";
+        return Err(Error::new(ErrorKind::InvalidOperation, message));
+    }
+    reading::containment(value, container)?;
+    is_in(state, value, container)
+}
+
+/// Whether something can be in it. Nothing is in what is undefined.
+fn holds_others(value: &Value) -> bool {
+    value.is_undefined() || value.as_str().is_some() || value.as_object().is_some()
+}
+
+/// A list or map whose items are calculated each time they are read, as one that has them.
+pub(super) fn settled(value: &Value) -> Result<Value, Error> {
+    let Some(object) = value.as_object() else {
+        return Ok(value.clone());
+    };
+    let merged = object.type_name().contains("::Merge");
+    Ok(match value.kind() {
+        ValueKind::Iterable if value.len().is_some() => memory::list(value.try_iter()?)?,
+        ValueKind::Iterable => memory::list_of_unknown_length(value.try_iter()?)?,
+        ValueKind::Seq if merged => {
+            memory::spend(reading::items(value)?.saturating_mul(memory::ITEM))?;
+            Value::from(value.try_iter()?.collect::<Vec<Value>>())
+        }
+        ValueKind::Map if merged => {
+            memory::spend(reading::items(value)?.saturating_mul(2 * memory::ITEM))?;
+            let member = |key: Value| Some((key.clone(), object.get_value(&key)?));
+            value.try_iter()?.filter_map(member).collect()
+        }
+        _ => value.clone(),
+    })
 }
 
 /// A value that a namespace may keep from one round of a loop to the next: a lazy list in full, so
 /// that lists made of lists made of lists do not pile up unseen.
 fn kept(value: &Value) -> Result<Value, Error> {
-    let Some(object) = value.as_object() else {
-        return Ok(value.clone());
-    };
-    let merged = object.type_name().contains("::Merge");
-    let value = match value.kind() {
-        ValueKind::Iterable => memory::list(value.try_iter()?)?,
-        ValueKind::Seq if merged => {
-            memory::spend(memory::items(value).saturating_mul(memory::ITEM))?;
-            Value::from(value.try_iter()?.collect::<Vec<Value>>())
-        }
-        ValueKind::Map if merged => {
-            memory::spend(memory::items(value).saturating_mul(2 * memory::ITEM))?;
-            let member = |key: Value| Some((key.clone(), object.get_value(&key)?));
-            value.try_iter()?.filter_map(member).collect()
-        }
-        _ => value.clone(),
-    };
+    let value = settled(value)?;
     check_levels(&value, LEVELS)?;
     Ok(value)
 }
@@ -104,10 +164,14 @@ fn is_list(value: &Value) -> bool {
 
 fn sum(left: &Value, right: &Value) -> Result<Value, Error> {
     if is_list(left) && is_list(right) {
-        return memory::list(left.try_iter()?.chain(right.try_iter()?));
+        let items = left.try_iter()?.chain(right.try_iter()?);
+        return match (left.len(), right.len()) {
+            (Some(_), Some(_)) => memory::list(items),
+            _ => memory::list_of_unknown_length(items),
+        };
     }
-    match (left.as_str(), right.as_str()) {
-        (Some(_), Some(_)) => memory::joined([left, right]),
+    match (left.kind(), right.kind()) {
+        (ValueKind::String, ValueKind::String) => memory::joined([left, right]),
         _ => calculate("+", left, right, i128::checked_add, |a, b| a + b),
     }
 }
@@ -120,6 +184,7 @@ fn product(left: &Value, right: &Value) -> Result<Value, Error> {
                 Error::new(ErrorKind::InvalidOperation, message)
             })?;
             memory::fits(times, text.len())?;
+            memory::copy(times.saturating_mul(text.len()))?;
             return memory::text(&text.repeat(times));
         }
     }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use minijinja::{Environment, ErrorKind, Value};
 
 use super::bounds;
-use super::code::ChangedCode;
 use super::memory;
+use super::rewrite::{self, Refused};
 use super::scope::{Scope, Variables};
 use super::usage::Usage;
 use crate::diagnostic::{Code, Diagnostic, Position};
@@ -50,6 +50,7 @@ pub(crate) struct Jinja {
     /// Expressions that it evaluates.
     expressions: Vec<(String, Option<Position>)>,
     rendered_bytes: usize,
+    fuel: u64,
 }
 
 /// A template's text and the environment it is compiled for.
@@ -57,13 +58,11 @@ struct Source {
     environment: Arc<Environment<'static>>,
     name: String,
     text: String,
+    /// The same with bounded operators, if it has any.
+    rewritten: Option<String>,
 }
 
-/// A template that runs as it is, or code that was changed.
-enum Compiled<'source> {
-    AsItIs(minijinja::Template<'source, 'source>),
-    Changed(ChangedCode<'source>),
-}
+type Compiled<'source> = minijinja::Template<'source, 'source>;
 
 self_cell::self_cell!(
     struct Cell {
@@ -107,22 +106,31 @@ impl Template {
             return Ok(Template::Text(without_final_newline(text).to_owned()));
         }
         bounds::check(path, text)?;
+        let rewritten = rewrite::text(path, text, false).map_err(|error| match error {
+            rewrite::Error::Syntax(error) => syntax_error(path, text, &error),
+            rewrite::Error::Refused(refused) => refusal(path, &refused),
+        })?;
         let source = Source {
             environment: Arc::clone(environment),
             name: path.to_owned(),
             text: text.to_owned(),
+            rewritten,
         };
         let mut usage = Usage::default();
         let cell = Cell::try_new(source, |source| {
-            let environment: &Environment<'_> = &source.environment;
-            let template = environment.template_from_named_str(&source.name, &source.text)?;
+            let compile = |text| {
+                source
+                    .environment
+                    .template_from_named_str(&source.name, text)
+            };
+            let template =
+                compile(&source.text).map_err(|error| syntax_error(path, text, &error))?;
             usage = Usage::of(&template);
-            Ok(match ChangedCode::of(&template) {
-                Some(code) => Compiled::Changed(code),
-                None => Compiled::AsItIs(template),
-            })
-        })
-        .map_err(|error| syntax_error(path, text, &error))?;
+            match &source.rewritten {
+                Some(rewritten) => compile(rewritten).map_err(|_| too_deep(path)),
+                None => Ok(template),
+            }
+        })?;
         if let Some(position) = usage.computed.first() {
             let message = "`cel` takes an expression that is known from the beginning";
             let error = Diagnostic::error(Code::Expression, path, message).at(*position);
@@ -151,6 +159,7 @@ impl Template {
             names: usage.names,
             expressions: usage.expressions,
             rendered_bytes: limits.rendered_bytes,
+            fuel: limits.template_fuel,
         })))
     }
 
@@ -237,19 +246,9 @@ impl Template {
             bytes: Vec::new(),
             room: jinja.rendered_bytes,
         };
-        memory::begin(jinja.rendered_bytes);
-        let rendered = scope.during(|| {
-            jinja
-                .cell
-                .with_dependent(|source, compiled| match compiled {
-                    Compiled::AsItIs(template) => {
-                        template.render_to_write(variables, &mut out).map(drop)
-                    }
-                    Compiled::Changed(code) => {
-                        code.render_to_write(&source.environment, variables, &mut out)
-                    }
-                })
-        });
+        memory::begin(jinja.rendered_bytes, jinja.fuel);
+        let template = jinja.cell.borrow_dependent();
+        let rendered = scope.during(|| template.render_to_write(variables, &mut out).map(drop));
         let exhausted = memory::end();
         rendered.map_err(|error| match error.kind() {
             _ if exhausted => RenderError::Limit(
@@ -272,6 +271,34 @@ fn without_final_newline(text: &str) -> &str {
         Some(text) => text.strip_suffix('\r').unwrap_or(text),
         None => text,
     }
+}
+
+/// Why the engine's compiler may not have a template.
+fn refusal(path: &str, refused: &Refused) -> Diagnostic {
+    let (span, message, help) = match refused {
+        Refused::TooMuch(span) => (
+            span,
+            "constants that take too much to calculate",
+            "make the text or list shorter, or repeat it less often",
+        ),
+        Refused::Import(span) => (
+            span,
+            "what is imported gets no name",
+            "write a name after `as`: `{% import \"name\" as lib %}`",
+        ),
+    };
+    let position = Position {
+        line: span.start_line.into(),
+        column: usize::from(span.start_col).saturating_add(1),
+    };
+    let error = Diagnostic::error(Code::Range, path, message);
+    error.at(Some(position)).help(help)
+}
+
+/// Written with bounded operators, some templates have more parentheses.
+fn too_deep(path: &str) -> Diagnostic {
+    let message = "too many operators and parentheses inside one another";
+    Diagnostic::error(Code::Range, path, message).help("divide it with `{% set %}`")
 }
 
 fn syntax_error(path: &str, text: &str, error: &minijinja::Error) -> Diagnostic {

@@ -1,6 +1,6 @@
 //! The values of named parts.
 
-use super::part::Part;
+use super::part::{Length, Part};
 use super::scanner::{Scanner, Visitor};
 use super::{Delimiter, Error};
 use crate::json::{Field, Found};
@@ -23,6 +23,7 @@ impl PartFinder {
                 value_bytes,
                 fields: vec![Field::default(); names.len()],
                 wanted: None,
+                length: Length::default(),
                 value: Vec::new(),
             },
         }
@@ -72,6 +73,8 @@ struct Search {
     fields: Vec<Field>,
     /// The number of the part in hand, if it is one of those looked for.
     wanted: Option<usize>,
+    /// The length of the part in hand.
+    length: Length,
     /// Its value, and one byte more when it is too long.
     value: Vec<u8>,
 }
@@ -85,6 +88,7 @@ struct Visit<'v> {
 impl Visitor for Visit<'_> {
     fn part(&mut self, headers: &[u8]) -> Result<(), Error> {
         let part = Part::parse(headers)?;
+        self.search.length = part.length;
         let name = part.name.filter(|_| !part.is_file);
         self.search.wanted =
             name.and_then(|name| self.names.iter().position(|wanted| *wanted == name));
@@ -96,6 +100,7 @@ impl Visitor for Visit<'_> {
 
     fn content(&mut self, bytes: &[u8]) {
         let search = &mut *self.search;
+        search.length.count(bytes.len());
         if search.wanted.is_some() {
             let room = search.value_bytes.saturating_add(1);
             let room = room.saturating_sub(search.value.len());
@@ -106,6 +111,7 @@ impl Visitor for Visit<'_> {
 
     fn end(&mut self) -> Result<(), Error> {
         let search = &mut *self.search;
+        search.length.check()?;
         let value = std::mem::take(&mut search.value);
         let Some(field) = search
             .wanted

@@ -13,6 +13,45 @@ pub(super) struct Part {
     pub(super) is_file: bool,
     /// Whether readers differ on what its bytes say, or whether it is a file.
     pub(super) is_unclear: bool,
+    /// How many bytes it has.
+    pub(super) length: Length,
+}
+
+/// How many bytes a part has. Some readers believe its `content-length`, and some its delimiter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Length {
+    said: Option<u64>,
+    seen: u64,
+}
+
+impl Length {
+    fn of(said: &str) -> Result<Self, Error> {
+        let said = said.trim_matches([' ', '\t']);
+        let digits = said.bytes().all(|byte| byte.is_ascii_digit());
+        let said = said.parse().ok().filter(|_| digits);
+        Ok(Self {
+            said: Some(said.ok_or(Error::Invalid)?),
+            seen: 0,
+        })
+    }
+
+    /// Counts the next bytes.
+    pub(super) fn count(&mut self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.seen = self.seen.saturating_add(bytes);
+    }
+
+    /// Whether the part, now that it ends, has as many bytes as it says.
+    ///
+    /// # Errors
+    ///
+    /// It has not.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        match self.said {
+            Some(said) if said != self.seen => Err(Error::Invalid),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Part {
@@ -44,6 +83,10 @@ impl Part {
                     dispositions = dispositions.saturating_add(1);
                     part.disposition(value)?;
                 }
+                "content-length" if part.length != Length::default() => {
+                    return Err(Error::Invalid);
+                }
+                "content-length" => part.length = Length::of(value)?,
                 "content-transfer-encoding" => {
                     let plain = ["7bit", "8bit", "binary"];
                     let value = value.trim().to_ascii_lowercase();

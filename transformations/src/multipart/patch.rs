@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::part::Part;
+use super::part::{Length, Part};
 use super::scanner::{LINE_BREAK, Scanner, Visitor};
 use super::{Delimiter, Error};
 use crate::json::patch::{Change, Splice};
@@ -17,6 +17,8 @@ struct Place {
     /// From after the delimiter before it to after the one behind it.
     whole: Range<usize>,
     content: Range<usize>,
+    /// Where it says how long it is.
+    length: Option<Range<usize>>,
     /// Whether the delimiter behind it has no line break of its own.
     bare: bool,
 }
@@ -80,6 +82,11 @@ pub(crate) fn plan(
         let added_bytes = value.len().saturating_mul(times.max(1));
         room = room.checked_sub(added_bytes).ok_or(Error::TooLong)?;
         if replaces {
+            let lengths = named().filter_map(|place| place.length.clone());
+            splices.extend(lengths.map(|old| Splice {
+                old,
+                new: value.len().to_string(),
+            }));
             splices.extend(named().map(|place| Splice {
                 old: place.content.clone(),
                 new: if place.bare {
@@ -129,7 +136,7 @@ fn places(body: &[u8], delimiter: &Delimiter) -> Result<(Vec<Place>, usize), Err
     while !rest.is_empty() {
         rest = scanner.step(delimiter, &mut seen, rest)?;
         let at = body.len().saturating_sub(rest.len());
-        if let Some(part) = seen.0.take() {
+        if let Some(part) = seen.part.take() {
             if places.len() >= PLACES {
                 return Err(Error::TooLong);
             }
@@ -138,6 +145,7 @@ fn places(body: &[u8], delimiter: &Delimiter) -> Result<(Vec<Place>, usize), Err
                 is_unclear: part.is_unclear,
                 whole: closing..closing,
                 content: at..at,
+                length: length(body, closing..at),
                 bare: false,
             });
         }
@@ -159,20 +167,49 @@ fn places(body: &[u8], delimiter: &Delimiter) -> Result<(Vec<Place>, usize), Err
     }
 }
 
+/// Where the headers of a part, which are somewhere in `headers`, say how long it is.
+fn length(body: &[u8], headers: Range<usize>) -> Option<Range<usize>> {
+    let mut at = headers.start;
+    let lines = body.get(headers)?.split_inclusive(|byte| *byte == b'\n');
+    for line in lines {
+        let end = at.saturating_add(line.len());
+        let colon = line.iter().position(|byte| *byte == b':');
+        if let Some(colon) = colon
+            && let Some((name, value)) = line.split_at_checked(colon)
+            && name.eq_ignore_ascii_case(b"content-length")
+        {
+            let is_digit = |byte: &u8| byte.is_ascii_digit();
+            let first = value.iter().position(is_digit)?;
+            let last = value.iter().rposition(is_digit)?;
+            let start = at.saturating_add(colon);
+            return Some(start.saturating_add(first)..start.saturating_add(last).saturating_add(1));
+        }
+        at = end;
+    }
+    None
+}
+
 /// The part that has begun.
 #[derive(Default)]
-struct Seen(Option<Part>);
+struct Seen {
+    part: Option<Part>,
+    length: Length,
+}
 
 impl Visitor for Seen {
     fn part(&mut self, headers: &[u8]) -> Result<(), Error> {
-        self.0 = Some(Part::parse(headers)?);
+        let part = Part::parse(headers)?;
+        self.length = part.length.clone();
+        self.part = Some(part);
         Ok(())
     }
 
-    fn content(&mut self, _: &[u8]) {}
+    fn content(&mut self, bytes: &[u8]) {
+        self.length.count(bytes.len());
+    }
 
     fn end(&mut self) -> Result<(), Error> {
-        Ok(())
+        self.length.check()
     }
 }
 
@@ -198,6 +235,24 @@ mod tests {
 
     fn text(value: &str) -> String {
         serde_json::to_string(value).unwrap()
+    }
+
+    #[test]
+    fn an_edited_part_says_its_new_length() {
+        let of = |length: usize, content: &str| {
+            format!(
+                "--XX\r\nContent-Length: {length}\r\n{}",
+                part("model", content).replace("--XX\r\n", "")
+            )
+        };
+        let change = text("longer than before");
+        let body = format!("{}{}--XX--", of(3, "gpt"), part("other", "x"));
+        let expected = format!(
+            "{}{}--XX--",
+            of(18, "longer than before"),
+            part("other", "x")
+        );
+        assert_eq!(edited(&body, &[("model", &Change::Set(change))]), expected);
     }
 
     #[test]

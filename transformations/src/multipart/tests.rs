@@ -55,6 +55,37 @@ fn form(parts: &[(&str, &str)]) -> String {
 }
 
 #[test]
+fn a_part_that_is_not_as_long_as_it_says_is_refused() {
+    let body = |length: &str| {
+        let named = format!("name=\"model\"{length}");
+        form(&[(&named, "gpt")])
+    };
+    for length in ["", "\r\nContent-Length: 3", "\r\ncontent-length:\t03 "] {
+        assert_eq!(model(&body(length)), Ok(text("gpt")), "{length:?}");
+    }
+    for length in [
+        "2",
+        "4",
+        "0",
+        "",
+        "-3",
+        "+3",
+        "3, 3",
+        "3x",
+        "99999999999999999999",
+        "3\r\nContent-Length: 3",
+    ] {
+        let length = format!("\r\nContent-Length: {length}");
+        assert_eq!(model(&body(&length)), Err(Error::Invalid), "{length:?}");
+    }
+    let other = form(&[
+        ("name=\"model\"", "gpt"),
+        ("name=\"f\"; filename=\"f\"\r\nContent-Length: 1", "12"),
+    ]);
+    assert_eq!(model(&other), Err(Error::Invalid));
+}
+
+#[test]
 fn values_of_parts() {
     for (parts, expected) in [
         (&[("name=\"model\"", "gpt")][..], text("gpt")),

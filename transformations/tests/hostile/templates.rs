@@ -120,6 +120,32 @@ const COSTLY: &[(&str, Expect, &str)] = &[
         "{{ 1.5 | round(2000000000) }}",
     ),
     (
+        "constants that would be calculated at once",
+        Refused,
+        "{{ 'a' * 10000 * 10000 * 10000 }}",
+    ),
+    (
+        "a constant list that would be calculated at once",
+        Refused,
+        "{{ 5 in (([0]) * 9223372036854775807) }}",
+    ),
+    (
+        "an import that has no name",
+        Refused,
+        "{% import 'x' as 1 %}",
+    ),
+    (
+        "a text doubled by an included template",
+        Any,
+        "{% set n = namespace(v='x') %}{% for i in range(60) %}\
+         {% include \"{% set n.v = n.v ~ n.v %}\" %}{% endfor %}",
+    ),
+    (
+        "a division by zero",
+        Any,
+        "{{ 1 is divisibleby(0) }}{{ ''[::-1] }}",
+    ),
+    (
         "loops in loops",
         Failure,
         "{% for a in range(10000) %}{% for b in range(10000) %}{% endfor %}{% endfor %}",

@@ -4,8 +4,8 @@ use minijinja::{Environment, Error, ErrorKind, Value};
 
 use crate::functions::Function;
 use crate::headers::Snapshot;
-use crate::jinja::memory;
 use crate::jinja::scope::Scope;
+use crate::jinja::{memory, reading};
 
 /// What they are called, and what they do.
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -64,10 +64,10 @@ pub(super) fn register(environment: &mut Environment<'static>) {
         memory::made(Scope::current(|scope| joined(&scope.request, name)).unwrap_or_default())
     });
     environment.add_function("get_cookie", |name: &str| {
-        memory::made(cookie(|other| other == name))
+        cookie(|other| other == name).and_then(memory::made)
     });
     environment.add_function("get_cookie_i", |name: &str| {
-        memory::made(cookie(|other| other.eq_ignore_ascii_case(name)))
+        cookie(|other| other.eq_ignore_ascii_case(name)).and_then(memory::made)
     });
     environment.add_function("body", || {
         Scope::current(|scope| scope.body.clone()).unwrap_or_default()
@@ -91,12 +91,12 @@ fn joined(headers: &Snapshot, name: &str) -> String {
 }
 
 /// The value of the first request cookie whose name `matches`; empty when there is none.
-fn cookie(matches: impl Fn(&str) -> bool) -> String {
-    Scope::current(|scope| {
+fn cookie(matches: impl Fn(&str) -> bool) -> Result<String, Error> {
+    let found = Scope::current(|scope| {
+        scope.request.values("cookie").try_for_each(reading::text)?;
         let mut cookies = scope.request.cookies();
         let found = cookies.find(|(name, _)| matches(name));
-        found.map(|(_, value)| value.to_owned())
-    })
-    .flatten()
-    .unwrap_or_default()
+        Ok::<_, Error>(found.map(|(_, value)| value.to_owned()))
+    });
+    Ok(found.transpose()?.flatten().unwrap_or_default())
 }

@@ -1,14 +1,17 @@
 //! The functions templates can call, one file per family.
 
 mod encoding;
+mod language;
 mod message;
 mod process;
 mod text;
 
 use std::sync::Arc;
 
-use minijinja::Environment;
+use minijinja::value::{Rest, Value, ValueKind};
+use minijinja::{Environment, State};
 
+use super::reading;
 use crate::engine::Settings;
 use crate::functions::Function;
 
@@ -18,6 +21,29 @@ pub(super) fn register(environment: &mut Environment<'static>, settings: &Arc<Se
     text::register(environment);
     encoding::register(environment);
     process::register(environment, settings);
+    language::register(environment);
+    count(environment);
+}
+
+/// Has every function count what it reads of its arguments.
+fn count(environment: &mut Environment<'static>) {
+    let functions = environment.globals();
+    let functions = functions.map(|(name, function)| (name.to_owned(), function));
+    for (name, function) in functions.collect::<Vec<_>>() {
+        environment.add_function(
+            name,
+            move |state: &State<'_, '_>, arguments: Rest<Value>| {
+                for argument in arguments.iter() {
+                    match argument.kind() {
+                        // Its keys are compared with each other where another map is made of it.
+                        ValueKind::Map => reading::order(argument)?,
+                        _ => reading::characters(argument)?,
+                    }
+                }
+                function.call(state, &arguments)
+            },
+        );
+    }
 }
 
 /// Their descriptions, by family, and those of the functions of the engine.
@@ -26,37 +52,7 @@ pub(crate) const FAMILIES: &[(&str, &[Function])] = &[
     ("Text", text::FUNCTIONS),
     ("Encodings", encoding::FUNCTIONS),
     ("The process", process::FUNCTIONS),
-    ("The language", LANGUAGE),
-];
-
-const LANGUAGE: &[Function] = &[
-    Function {
-        name: "range",
-        signature: "range([start,] end[, step])",
-        about: "The whole numbers from start, or 0, to before end.",
-        examples: &[("{{ range(3) | join(',') }}", "0,1,2")],
-    },
-    Function {
-        name: "dict",
-        signature: "dict(key=value, ...)",
-        about: "A map.",
-        examples: &[("{{ dict(a=1) }}", "{\"a\": 1}")],
-    },
-    Function {
-        name: "namespace",
-        signature: "namespace(name=value, ...)",
-        about: "A map whose members a loop can set.",
-        examples: &[(
-            "{% set n = namespace(a=1) %}{% set n.a = 2 %}{{ n.a }}",
-            "2",
-        )],
-    },
-    Function {
-        name: "debug",
-        signature: "debug(value)",
-        about: "The value as the engine sees it.",
-        examples: &[("{{ debug('a') }}", "\"a\"")],
-    },
+    ("The language", language::FUNCTIONS),
 ];
 
 #[cfg(test)]
