@@ -86,9 +86,8 @@ impl Stage {
 
     /// An Envoy to start with [`start`](Self::start), or to be refused or validated, when it needs more than a bootstrap.
     pub(crate) fn launch(&self, bootstrap: Value) -> Launch {
-        let launch = Launch::new(self.release, bootstrap).component_log_level(
-            "dynamic_modules:debug,http:trace,router:debug,connection:debug,http2:debug",
-        );
+        let launch =
+            Launch::new(self.release, bootstrap).component_log_level("dynamic_modules:debug");
         match self.module {
             Some(module) => launch.module(module),
             None => launch,
