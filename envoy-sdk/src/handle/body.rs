@@ -176,13 +176,17 @@ impl EnvoyHttpFilter {
     /// Works around releases that lose the last frame of a body that was released before its end:
     /// they move the frame to the buffer, which they then do not send. Moves it back. Harmless in
     /// releases without the fault.
+    #[inline]
     pub(crate) fn restore_last_frame(&mut self, body: HttpBody) {
+        if self.host().may_lose_last_frame() {
+            self.restore_lost_frame(body);
+        }
+    }
+
+    fn restore_lost_frame(&mut self, body: HttpBody) {
         let Some(callbacks) = self.callbacks() else {
             return;
         };
-        if !callbacks.host().may_lose_last_frame() {
-            return;
-        }
         if callbacks
             .body_chunks(body.received())
             .iter()
