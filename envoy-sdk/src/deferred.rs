@@ -102,29 +102,34 @@ impl Queue {
         true
     }
 
+    /// Whether nothing is waiting, as nearly always.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.actions.borrow().is_empty()
+    }
+
     /// Takes what is waiting aside while a hook runs that one of these actions called: what that
     /// hook asks for comes first, and the rest only after its action is done.
     pub(crate) fn set_aside(&self) -> Aside<'_> {
-        let actions = if self.actions.borrow().is_empty() {
-            VecDeque::new() // as nearly always
-        } else {
-            self.actions.take()
-        };
         Aside {
             queue: self,
-            actions,
+            actions: self.actions.take(),
         }
     }
 
     /// Drops what is waiting.
+    #[inline]
     pub(crate) fn clear(&self) {
-        self.actions.take();
+        if !self.is_empty() {
+            self.actions.take();
+        }
     }
 
     /// Drops what is waiting and everything that will be asked for.
+    #[inline]
     pub(crate) fn close(&self) {
         self.closed.set(true);
-        self.actions.take();
+        self.clear();
     }
 
     /// The next action. No borrow is held while Envoy performs it.

@@ -23,7 +23,8 @@ enum State {
     Live,
     /// The filter could not be made: the first hook fails the stream.
     Failed,
-    /// A hook panicked, or the failure above was reported: hooks do nothing.
+    /// A hook panicked, the failure above was reported, or Envoy destroyed the filter: hooks do
+    /// nothing.
     Retired,
 }
 
@@ -122,15 +123,28 @@ impl Instance {
         end_of_stream: bool,
         code: &mut dyn FnMut(&dyn HttpFilter, &mut EnvoyHttpFilter),
     ) -> Verdict {
-        if self.dead.get() {
-            return Verdict::Passed;
-        }
         self.note_end(hook, end_of_stream);
         // Inside a hook of the filter, its end performs what this one defers. Otherwise this hook
         // was called by Envoy, perhaps inside a deferred action.
-        if self.depth.get() > 0 {
-            return self.run_filter(hook, end_of_stream, code);
+        let outermost = self.depth.get() == 0;
+        if outermost && !self.queue.is_empty() {
+            return self.run_aside(hook, end_of_stream, code);
         }
+        let verdict = self.run_filter(hook, end_of_stream, code);
+        if outermost {
+            self.perform(hook);
+        }
+        verdict
+    }
+
+    /// As [`Self::run`], inside an action behind which others wait.
+    #[cold]
+    fn run_aside(
+        self: &Rc<Self>,
+        hook: Hook,
+        end_of_stream: bool,
+        code: &mut dyn FnMut(&dyn HttpFilter, &mut EnvoyHttpFilter),
+    ) -> Verdict {
         let _aside = self.queue.set_aside();
         let verdict = self.run_filter(hook, end_of_stream, code);
         self.perform(hook);
@@ -138,6 +152,7 @@ impl Instance {
     }
 
     /// Runs `code` on the filter, if there is still one.
+    #[inline(always)]
     fn run_filter(
         self: &Rc<Self>,
         hook: Hook,
@@ -179,11 +194,14 @@ impl Instance {
     }
 
     /// Performs what a hook deferred.
+    #[inline(always)]
     fn perform(&self, hook: Hook) {
         if hook == Hook::StreamComplete {
             self.queue.close(); // the response is over; sending now would be use after free
         }
-        self.queue.perform(|| self.live());
+        if !self.queue.is_empty() {
+            self.queue.perform(|| self.live());
+        }
     }
 
     /// Envoy has destroyed its filter object: nothing may be called on it any more.
@@ -235,15 +253,16 @@ impl Instance {
     }
 
     fn note_end(&self, hook: Hook, end_of_stream: bool) {
+        if !end_of_stream {
+            return;
+        }
         match hook {
-            Hook::RequestHeaders | Hook::RequestBody if end_of_stream => {
+            Hook::RequestHeaders | Hook::RequestBody | Hook::RequestTrailers => {
                 self.request_ended.set(true);
             }
-            Hook::RequestTrailers => self.request_ended.set(true),
-            Hook::ResponseHeaders | Hook::ResponseBody if end_of_stream => {
+            Hook::ResponseHeaders | Hook::ResponseBody | Hook::ResponseTrailers => {
                 self.response_ended.set(true);
             }
-            Hook::ResponseTrailers => self.response_ended.set(true),
             _ => {}
         }
     }

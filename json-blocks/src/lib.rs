@@ -23,7 +23,9 @@ mod escape;
 mod instructions;
 mod nesting;
 mod text;
+mod word;
 
 pub use escape::{Escape, InvalidText};
 pub use nesting::{Fault, Nesting};
 pub use text::{checked_text_end, text_end};
+pub use word::plain;

@@ -3,6 +3,7 @@
 use crate::block::{Block, Escapes, Places, below_first, padded};
 use crate::escape::{self, Escape, InvalidText, simple};
 use crate::instructions::{self, Instructions, Task};
+use crate::word;
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,11 @@ mod tests;
 /// [`Escape::Backslash`].
 #[inline]
 pub fn text_end(text: &[u8], escape: &mut Escape) -> Option<usize> {
+    if escape.is_none()
+        && let Some(place) = word::text_end(text)
+    {
+        return Some(place);
+    }
     instructions::run(TextEnd { text, escape })
 }
 

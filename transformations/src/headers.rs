@@ -67,7 +67,9 @@ pub(crate) fn valid_value(value: &[u8]) -> bool {
 /// Whether `value` arrives as it is sent: a field value without white space around it, which
 /// recipients strip.
 pub(crate) fn valid_exact_value(value: &str) -> bool {
-    valid_value(value.as_bytes()) && value.trim_matches([' ', '\t']) == value
+    let bytes = value.as_bytes();
+    let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    valid_value(bytes) && !is_space(bytes.first()) && !is_space(bytes.last())
 }
 
 /// The headers of one message as they arrived, as far as templates name them.

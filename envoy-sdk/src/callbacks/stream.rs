@@ -4,14 +4,8 @@ use std::ffi::c_void;
 
 use super::{Callbacks, FilterCallbacks, Generation};
 use crate::abi::{PerRouteConfigModulePtr, RawModuleBuffer, RawModuleHeader};
-use crate::host::Host;
 
 impl FilterCallbacks {
-    /// The host.
-    pub(crate) fn host(self) -> Host {
-        self.callbacks.host
-    }
-
     /// Has Envoy match the route again.
     pub(crate) fn clear_route_cache(self) -> bool {
         let Some(clear) = self.callbacks.shared.http_clear_route_cache else {

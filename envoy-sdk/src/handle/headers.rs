@@ -20,11 +20,15 @@ impl EnvoyHttpFilter {
         let Some((first, count)) = callbacks.header(map, name.as_bytes(), 0) else {
             return Vec::new();
         };
-        let others = (1..count).map_while(|index| callbacks.header(map, name.as_bytes(), index));
-        std::iter::once(first)
-            .chain(others.map(|(value, _)| value))
-            .map(|raw| self.borrow(raw))
-            .collect()
+        let mut values = Vec::with_capacity(count);
+        values.push(self.borrow(first));
+        for index in 1..count {
+            let Some((value, _)) = callbacks.header(map, name.as_bytes(), index) else {
+                break;
+            };
+            values.push(self.borrow(value));
+        }
+        values
     }
 
     /// Every header of a map as name and value, in order; names are lower case.

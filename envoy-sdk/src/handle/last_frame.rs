@@ -72,13 +72,17 @@ impl Frame {
 
 impl EnvoyHttpFilter {
     /// Notes what becomes of the body with a hook that is not the last.
+    #[inline]
     pub(crate) fn note_frame(&self, body: HttpBody, fate: Fate) {
+        if self.host().may_lose_last_frame() {
+            self.note(body, fate);
+        }
+    }
+
+    fn note(&self, body: HttpBody, fate: Fate) {
         let Some(callbacks) = self.callbacks() else {
             return;
         };
-        if !callbacks.host().may_lose_last_frame() {
-            return;
-        }
         let mut last = self.instance.passed(body).0.borrow_mut();
         match fate {
             Fate::Passes => {}
@@ -112,11 +116,18 @@ impl EnvoyHttpFilter {
     }
 
     /// Moves the last frame of a body that has gone on back to where it arrived.
+    #[inline]
     pub(crate) fn find_last_frame(&self, body: HttpBody) {
+        if self.host().may_lose_last_frame() {
+            self.find(body);
+        }
+    }
+
+    fn find(&self, body: HttpBody) {
         let Some(callbacks) = self.callbacks() else {
             return;
         };
-        if !callbacks.host().may_lose_last_frame() || callbacks.body_size(body.received()) > 0 {
+        if callbacks.body_size(body.received()) > 0 {
             return;
         }
         let held = self.chunks(callbacks.body_chunks(body.buffered())).concat();

@@ -31,17 +31,13 @@ pub(super) unsafe fn enter<S: Copy>(
     hook: Hook,
     end_of_stream: bool,
     (pass, stop): (S, S),
-    code: impl FnOnce(&dyn HttpFilter, &mut EnvoyHttpFilter) -> S,
+    code: impl Fn(&dyn HttpFilter, &mut EnvoyHttpFilter) -> S,
 ) -> S {
     let mut status = pass;
-    let mut code = Some(code);
-    let mut once = |filter: &dyn HttpFilter, handle: &mut EnvoyHttpFilter| {
-        if let Some(code) = code.take() {
-            status = code(filter, handle);
-        }
-    };
+    let mut code =
+        |filter: &dyn HttpFilter, handle: &mut EnvoyHttpFilter| status = code(filter, handle);
     // SAFETY: as for this function.
-    match unsafe { enter_any(envoy, module, hook, end_of_stream, &mut once) } {
+    match unsafe { enter_any(envoy, module, hook, end_of_stream, &mut code) } {
         Verdict::Passed => status,
         Verdict::Failed => stop,
     }

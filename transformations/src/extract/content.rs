@@ -46,7 +46,7 @@ impl Syntax {
     fn of(ops: &dyn TransformationOps, wanted: &Wanted) -> Self {
         let values = ops.header_values(Direction::Request, "content-type");
         let only_json = wanted.parts.is_empty() && wanted.fields.is_empty();
-        let plain = |value: &[u8]| !value.iter().any(|byte| matches!(byte, b';' | b','));
+        let plain = |value: &[u8]| memchr::memchr2(b';', b',', value).is_none();
         if only_json && values.len() <= 1 && values.iter().all(|value| plain(value)) {
             return Syntax::Json; // as nearly always: nothing to take apart
         }

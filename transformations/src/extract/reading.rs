@@ -4,7 +4,7 @@ use super::Unusable;
 use super::content::Content;
 use super::search::Search;
 use super::wanted::{Format, Wanted};
-use crate::coding::{self, Decoder};
+use crate::coding::{self, Coding, Decoder};
 use crate::failure::Reason;
 use crate::json::Field;
 use crate::limits::Limits;
@@ -14,7 +14,7 @@ use crate::limits::Limits;
 pub(crate) struct Reading {
     format: Format,
     /// What the search reads through.
-    decoder: Option<Decoder>,
+    decoder: Option<Box<Decoder>>,
     search: Result<Search, Unusable>,
     /// What the search came to grief on. What it had found until then stays.
     broken: Option<Unusable>,
@@ -42,16 +42,15 @@ pub(super) enum Findings<'f> {
 
 impl Reading {
     pub(super) fn new(content: &Content, wanted: &Wanted, limits: &Limits) -> Self {
-        let decoder = content.coding.map(|coding| Decoder::new(coding, limits));
-        let (decoder, undecodable) = match decoder.transpose() {
-            Ok(decoder) => (decoder, None),
-            Err(error) => (None, Some(Unusable::from(error))),
+        let decoder = content.coding.map(|coding| decoder(coding, limits));
+        let (decoder, search) = match decoder.transpose() {
+            Ok(decoder) => (decoder, Search::new(&content.syntax, wanted, limits)),
+            Err(error) => (None, Err(Unusable::from(error))),
         };
-        let search = Search::new(&content.syntax, wanted, limits);
         Self {
             format: content.syntax.format(),
             decoder,
-            search: undecodable.map_or(search, Err),
+            search,
             broken: None,
             bytes: 0,
             watched: 0,
@@ -107,8 +106,16 @@ impl Reading {
     }
 
     /// Reads what the decoder has kept: nothing more comes.
+    #[inline]
     pub(super) fn end(&mut self, wanted: &Wanted) {
-        if let (Some(decoder), Ok(search)) = (self.decoder.take(), &mut self.search) {
+        if let Some(decoder) = self.decoder.take() {
+            self.end_decoder(*decoder, wanted);
+        }
+    }
+
+    #[inline(never)]
+    fn end_decoder(&mut self, decoder: Decoder, wanted: &Wanted) {
+        if let Ok(search) = &mut self.search {
             self.broken = decoder
                 .finish(|bytes| search.feed(wanted, bytes))
                 .err()
@@ -153,6 +160,12 @@ impl Reading {
     pub(super) fn watched(&self) -> u64 {
         self.watched
     }
+}
+
+/// Apart from the rest: few bodies are encoded, and a decoder is large.
+#[inline(never)]
+fn decoder(coding: Coding, limits: &Limits) -> Result<Box<Decoder>, coding::Error> {
+    Decoder::new(coding, limits).map(Box::new)
 }
 
 impl From<coding::Error> for Unusable {

@@ -10,12 +10,12 @@ use crate::limits::Limits;
 use crate::multipart::{self, PartFinder};
 
 /// The search through a body. What is looked for is given with every chunk, and must be the same
-/// each time.
+/// each time. The finders are large, and what holds one is moved.
 #[derive(Debug)]
 pub(super) enum Search {
-    Json(Finder),
-    Multipart(PartFinder),
-    Form(FormFinder),
+    Json(Box<Finder>),
+    Multipart(Box<PartFinder>),
+    Form(Box<FormFinder>),
 }
 
 impl Search {
@@ -28,17 +28,22 @@ impl Search {
         let bytes = limits.value_bytes;
         Ok(match syntax {
             Syntax::Json => {
-                let finder = Finder::new(&wanted.pointers, limits);
-                Search::Json(if wanted.first_suffices {
-                    finder.first_suffices()
-                } else {
-                    finder
-                })
+                let Wanted {
+                    pointers,
+                    first_suffices,
+                    ..
+                } = wanted;
+                Search::Json(Box::new(Finder::searching(
+                    pointers,
+                    limits,
+                    *first_suffices,
+                )))
             }
             Syntax::Multipart(delimiter) => {
-                Search::Multipart(PartFinder::new(delimiter.clone(), &wanted.parts, bytes))
+                let finder = PartFinder::new(delimiter.clone(), &wanted.parts, bytes);
+                Search::Multipart(Box::new(finder))
             }
-            Syntax::Form => Search::Form(FormFinder::new(&wanted.fields, bytes)),
+            Syntax::Form => Search::Form(Box::new(FormFinder::new(&wanted.fields, bytes))),
             Syntax::Unusable(_, unusable) => return Err(*unusable),
         })
     }
@@ -81,7 +86,7 @@ impl Search {
     /// The body cannot be read.
     pub(super) fn finish(self, wanted: &Wanted) -> Result<Vec<Field>, Unusable> {
         match self {
-            Search::Json(finder) => finder.finish(&wanted.pointers).map_err(not_json),
+            Search::Json(mut finder) => finder.end(&wanted.pointers).map_err(not_json),
             Search::Multipart(finder) => finder.finish().map_err(no_multipart),
             Search::Form(finder) => finder.finish(&wanted.fields).map_err(|_| NO_FORM),
         }

@@ -1,5 +1,7 @@
 //! The fields that pointers lead to, found in the bytes of a document as they arrive.
 
+use std::mem;
+
 use smallvec::{SmallVec, smallvec};
 
 use super::pointer::{NodeId, Pointers};
@@ -111,13 +113,19 @@ pub struct Finder {
 impl Finder {
     /// Searches for `pointers` within `limits`.
     pub fn new(pointers: &Pointers, limits: &Limits) -> Self {
+        Self::searching(pointers, limits, false)
+    }
+
+    /// As [`new`](Self::new), or with [`first_suffices`](Self::first_suffices).
+    pub(crate) fn searching(pointers: &Pointers, limits: &Limits, first_suffices: bool) -> Self {
+        let fields = std::iter::repeat_with(Field::default);
         Self {
             walker: Walker::new(limits.json_depth),
             search: Search {
                 value_bytes: limits.value_bytes,
-                fields: vec![Field::default(); pointers.len()],
+                fields: fields.take(pointers.len()).collect(),
                 seen: smallvec![false; pointers.nodes()],
-                first_suffices: false,
+                first_suffices,
                 satisfied: false,
             },
         }
@@ -171,6 +179,11 @@ impl Finder {
     ///
     /// The document is not complete.
     pub fn finish(mut self, pointers: &Pointers) -> Result<Vec<Field>, Error> {
+        self.end(pointers)
+    }
+
+    /// As [`finish`](Self::finish), without moving the finder. It must not be used after that.
+    pub(crate) fn end(&mut self, pointers: &Pointers) -> Result<Vec<Field>, Error> {
         let mut visit = Visit {
             pointers,
             search: &mut self.search,
@@ -178,7 +191,7 @@ impl Finder {
         if !visit.search.satisfied {
             self.walker.finish(pointers, &mut visit)?;
         }
-        let mut fields = self.search.fields;
+        let mut fields = mem::take(&mut self.search.fields);
         fields.iter_mut().for_each(Field::finish);
         Ok(fields)
     }
@@ -219,6 +232,7 @@ impl Visit<'_> {
     }
 
     /// Changes every field at `node` or below it.
+    #[inline(never)]
     fn mark(&mut self, node: NodeId, mut change: impl FnMut(&mut Field)) {
         self.pointers.fields_below(node, &mut |field| {
             if let Some(field) = self.search.fields.get_mut(field) {
@@ -268,6 +282,7 @@ impl Visitor for Visit<'_> {
         }
     }
 
+    #[inline(always)]
     fn key(&mut self, key: Key<'_>) {
         if let Some(object) = self.pointers.node(key.object) {
             for node in object.members_in_other_case(key.name) {
@@ -276,7 +291,7 @@ impl Visitor for Visit<'_> {
         }
         let Some(node) = key.node else { return };
         let seen = self.search.seen.get_mut(node);
-        if seen.is_some_and(|seen| std::mem::replace(seen, true)) {
+        if seen.is_some_and(|seen| mem::replace(seen, true)) {
             self.mark(node, Field::stands_again);
         }
     }

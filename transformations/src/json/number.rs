@@ -48,6 +48,19 @@ impl Number {
         }
     }
 
+    /// Goes on with these bytes as far as they belong to the number; returns what follows.
+    #[inline]
+    pub(crate) fn read<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let mut rest = bytes;
+        while let Some((&byte, after)) = rest.split_first()
+            && let Some(next) = self.next(byte)
+        {
+            *self = next;
+            rest = after;
+        }
+        rest
+    }
+
     /// Whether the number may end here.
     pub(crate) fn complete(self) -> bool {
         use Number::*;

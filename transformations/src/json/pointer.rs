@@ -92,6 +92,26 @@ fn folded(key: &str) -> impl Iterator<Item = char> {
     })
 }
 
+/// Whether the keys differ, but only in case.
+#[inline]
+fn in_other_case(name: &str, key: &str) -> bool {
+    /// The bit that makes a small letter of a capital.
+    const SMALL: u8 = 0x20;
+    let ends = (name.as_bytes().last(), key.as_bytes().last());
+    if let (Some(one), Some(other)) = ends
+        && (one | other).is_ascii()
+        && (one ^ other) & !SMALL != 0
+    {
+        return false; // as nearly always
+    }
+    name != key && is_same_folded(name, key)
+}
+
+#[inline(never)]
+fn is_same_folded(name: &str, key: &str) -> bool {
+    folded(name).eq(folded(key))
+}
+
 /// The array index that a part of a pointer is: canonical decimal, as RFC 6901 section 4 has it.
 pub(crate) fn index(name: &str) -> Option<usize> {
     let canonical =
@@ -119,7 +139,11 @@ impl Node {
     }
 
     /// The way on for an object key.
+    #[inline]
     pub(crate) fn member(&self, key: &str) -> Option<NodeId> {
+        if let [only] = self.children.as_slice() {
+            return (only.name == key).then_some(only.node); // as nearly always
+        }
         let place = self.place(key).ok()?;
         self.children.get(place).map(|child| child.node)
     }
@@ -139,13 +163,13 @@ impl Node {
 
     /// The ways on for keys that differ from this one only in the case of ASCII letters. The long s
     /// (U+017F) is an `s` then, and the kelvin sign (U+212A) a `k`: so Go's `encoding/json` has it.
+    #[inline]
     pub(crate) fn members_in_other_case<'n>(
         &'n self,
         key: &'n str,
     ) -> impl Iterator<Item = NodeId> {
-        let differs = move |name: &str| name != key && folded(name).eq(folded(key));
         let ways = self.children.iter();
-        ways.filter(move |child| differs(&child.name))
+        ways.filter(move |child| in_other_case(&child.name, key))
             .map(|child| child.node)
     }
 
@@ -275,6 +299,49 @@ impl Pointers {
         }
         for child in &node.children {
             self.fields_below(child.node, visit);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn another_case_is_what_folding_makes_equal(
+            name in "[akKsS@`\u{17f}\u{212a}\u{e9}]{0,3}",
+            key in "[akKsS@`\u{17f}\u{212a}\u{e9}]{0,3}",
+        ) {
+            let folds = name != key && is_same_folded(&name, &key);
+            prop_assert_eq!(in_other_case(&name, &key), folds);
+        }
+    }
+
+    #[test]
+    fn the_long_s_and_the_kelvin_sign_are_letters_in_another_case() {
+        for (name, key) in [
+            ("class", "clas\u{17f}"),
+            ("k", "\u{212a}"),
+            ("model", "MODEL"),
+        ] {
+            assert!(
+                in_other_case(name, key) && in_other_case(key, name),
+                "{name} {key}"
+            );
+        }
+        for (name, key) in [
+            ("model", "model"),
+            ("model", "mode"),
+            ("a@", "a`"),
+            ("", "a"),
+        ] {
+            assert!(
+                !in_other_case(name, key) && !in_other_case(key, name),
+                "{name} {key}"
+            );
         }
     }
 }

@@ -16,7 +16,16 @@ pub(crate) fn most_escaped(decoded: usize) -> usize {
 pub(crate) struct InvalidString;
 
 /// Decodes the bytes between the quotes.
+#[inline]
 pub(crate) fn decode(raw: &[u8]) -> Result<Cow<'_, str>, InvalidString> {
+    match json_blocks::plain(raw) {
+        Some(text) => Ok(Cow::Borrowed(text)),
+        None => decode_any(raw),
+    }
+}
+
+#[inline(never)]
+fn decode_any(raw: &[u8]) -> Result<Cow<'_, str>, InvalidString> {
     let text = std::str::from_utf8(raw).map_err(|_| InvalidString)?;
     let plain = |byte: &u8| !matches!(byte, b'\\' | b'"' | ..=0x1f);
     if raw.iter().all(plain) {

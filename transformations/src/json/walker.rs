@@ -6,12 +6,14 @@
 //! strings end and the depth is kept; of those on the way all but the inside of values that are
 //! strings, and of keys too long to be looked for. A strict visitor has everything checked.
 
+mod visitor;
+
 use std::mem;
-use std::ops::Range;
 
 use json_blocks::{Escape, Fault, InvalidText, Nesting, checked_text_end, text_end};
 use smallvec::SmallVec;
 
+pub(crate) use self::visitor::{Container, Key, Scalar, ScalarKind, Visitor};
 use super::number::{self, Number};
 use super::pointer::{Node, NodeId, Pointers, ROOT};
 use super::string;
@@ -45,89 +47,6 @@ impl From<InvalidText> for Error {
     fn from(InvalidText: InvalidText) -> Self {
         Self::Invalid
     }
-}
-
-/// Learns what stands where pointers lead. Nodes are those of the [`Pointers`] walked with; of
-/// places that no pointer leads to or through it learns nothing. Offsets are in bytes from the
-/// beginning of the document.
-#[expect(unused_variables, reason = "names of what an implementation is given")]
-pub(crate) trait Visitor {
-    /// Whether nothing is passed over: then what the walker takes for a document is one by RFC 8259
-    /// in every place, with numbers that are finite as `f64`. Whether it is UTF-8 is not checked.
-    const STRICT: bool = false;
-
-    /// Whether the visitor has learned all it wants: then the rest of the document is not read.
-    fn satisfied(&self) -> bool {
-        false
-    }
-
-    /// The most bytes of a string or number at `node` to keep for [`scalar`](Self::scalar), as it
-    /// stands in the document; `None` for none.
-    fn keeps(&self, node: NodeId) -> Option<usize> {
-        None
-    }
-
-    /// A key of an object that a pointer leads through. Keys longer than every key of the pointers
-    /// are left out.
-    fn key(&mut self, key: Key<'_>) {}
-
-    /// An array or object begins; `at` is its bracket.
-    fn open(&mut self, node: NodeId, container: Container, at: u64) {}
-
-    /// A comma in the array or object at `node`.
-    fn comma(&mut self, node: NodeId, at: u64) {}
-
-    /// An array or object ends; `at` is its bracket. It is said to be `empty` only if a pointer
-    /// leads into it: others are passed over.
-    fn close(&mut self, node: NodeId, container: Container, at: u64, empty: bool) {}
-
-    /// A value that is neither array nor object has been read.
-    ///
-    /// # Errors
-    ///
-    /// The visitor takes it for no JSON; the walk ends.
-    fn scalar(&mut self, node: NodeId, scalar: Scalar<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
-/// A key of an object that a pointer leads through.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Key<'k> {
-    /// The node of the object.
-    pub(crate) object: NodeId,
-    /// The key, decoded.
-    pub(crate) name: &'k str,
-    /// Where it leads.
-    pub(crate) node: Option<NodeId>,
-    /// Its bytes, quotes included.
-    pub(crate) span: Range<u64>,
-}
-
-/// An array or an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Container {
-    Array,
-    Object,
-}
-
-/// A string, number or literal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Scalar<'s> {
-    pub(crate) kind: ScalarKind,
-    /// Its bytes, quotes included.
-    pub(crate) span: Range<u64>,
-    /// The text of a string or number as it stands in the document, without quotes; `None` for a
-    /// string that was not asked for, or is longer than asked for. A strict walk keeps all numbers.
-    pub(crate) raw: Option<&'s [u8]>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ScalarKind {
-    String,
-    Number,
-    Bool(bool),
-    Null,
 }
 
 /// Walks one document. The pointers are given with every chunk, and must be the same ones.
@@ -255,7 +174,7 @@ impl Walker {
                 visitor,
                 end,
             };
-            step.end_number(number, &[])?;
+            step.end_taken_number(number, &[])?;
         }
         match self.state {
             State::End => Ok(()),
@@ -317,32 +236,36 @@ impl<V: Visitor> Step<'_, V> {
         tail: &'c [u8],
     ) -> Result<&'c [u8], Error> {
         self.walker.start = self.at(rest);
-        self.walker.state = match byte {
+        match byte {
             b'"' => {
-                self.keep();
-                text_state(Text::Value)
+                let (room, mut escape) = (self.room(), Escape::None);
+                match Self::text_end(tail, &mut escape)? {
+                    Some((inside, after)) => {
+                        self.scalar(ScalarKind::String, within(room, inside), after)?;
+                        Ok(after)
+                    }
+                    None => Ok(self.cut(Text::Value, escape, room, tail)),
+                }
             }
-            b'{' => self.open(Container::Object)?,
-            b'[' => self.open(Container::Array)?,
+            b'{' => self.open(Container::Object, tail),
+            b'[' => self.open(Container::Array, tail),
             b']' if closing => {
                 self.close(rest, true)?;
-                return Ok(tail);
+                Ok(tail)
             }
-            b't' => literal(b"rue", ScalarKind::Bool(true)),
-            b'f' => literal(b"alse", ScalarKind::Bool(false)),
-            b'n' => literal(b"ull", ScalarKind::Null),
+            b't' => self.begin_literal(b"rue", ScalarKind::Bool(true), tail),
+            b'f' => self.begin_literal(b"alse", ScalarKind::Bool(false), tail),
+            b'n' => self.begin_literal(b"ull", ScalarKind::Null, tail),
             _ => {
                 let number = Number::start(byte).ok_or(Error::Invalid)?;
-                if V::STRICT {
-                    self.walker.taken.start(Some(usize::MAX));
+                let room = if V::STRICT {
+                    Some(usize::MAX)
                 } else {
-                    self.keep();
-                }
-                self.walker.taken.push(&[byte]);
-                State::Number(number)
+                    self.room()
+                };
+                self.begin_number(number, room, rest, tail)
             }
-        };
-        Ok(tail)
+        }
     }
 
     fn key<'c>(
@@ -354,16 +277,21 @@ impl<V: Visitor> Step<'_, V> {
     ) -> Result<&'c [u8], Error> {
         match byte {
             b'"' => {
-                let on_the_way = self.walker.stack.last().and_then(|frame| frame.node);
-                let longest = on_the_way.map(|_| self.pointers.longest_key());
+                let object = self.object();
+                let longest = object.map(|_| self.pointers.longest_key());
+                let (room, mut escape) = (longest.map(string::most_escaped), Escape::None);
                 self.walker.start = self.at(rest);
-                self.walker.taken.start(longest.map(string::most_escaped));
-                self.walker.state = text_state(Text::Key);
+                match Self::text_end(tail, &mut escape)? {
+                    Some((inside, after)) => self.end_key(object, within(room, inside), after),
+                    None => Ok(self.cut(Text::Key, escape, room, tail)),
+                }
             }
-            b'}' if closing => self.close(rest, true)?,
-            _ => return Err(Error::Invalid),
+            b'}' if closing => {
+                self.close(rest, true)?;
+                Ok(tail)
+            }
+            _ => Err(Error::Invalid),
         }
-        Ok(tail)
     }
 
     fn comma<'c>(&mut self, byte: u8, rest: &'c [u8], tail: &'c [u8]) -> Result<&'c [u8], Error> {
@@ -378,7 +306,13 @@ impl<V: Visitor> Step<'_, V> {
                 let index = frame.index;
                 let closing = false;
                 self.walker.state = match container {
-                    Container::Object => State::Key { closing },
+                    Container::Object => {
+                        // As nearly always.
+                        if let Some((&quote @ b'"', inside)) = tail.split_first() {
+                            return self.key(closing, quote, tail, inside);
+                        }
+                        State::Key { closing }
+                    }
                     Container::Array => {
                         self.walker.node = self.element(index);
                         State::Value { closing }
@@ -391,30 +325,78 @@ impl<V: Visitor> Step<'_, V> {
         Ok(tail)
     }
 
+    /// Remembers the beginning of a string whose end is not there, of which to keep this many bytes
+    /// at most.
+    #[cold]
+    fn cut<'c>(
+        &mut self,
+        text: Text,
+        escape: Escape,
+        room: Option<usize>,
+        inside: &'c [u8],
+    ) -> &'c [u8] {
+        self.walker.taken.start(room);
+        self.walker.taken.push(inside);
+        self.walker.state = State::Text { text, escape };
+        &[]
+    }
+
+    /// Goes on with a string that was cut.
     fn text<'c>(
         &mut self,
         text: Text,
         mut escape: Escape,
         rest: &'c [u8],
     ) -> Result<&'c [u8], Error> {
-        let end = if V::STRICT {
-            checked_text_end(rest, &mut escape)?
-        } else {
-            text_end(rest, &mut escape)
-        };
-        let inside = end.and_then(|end| rest.split_at_checked(end));
-        let Some((inside, quote)) = inside else {
+        let Some((inside, after)) = Self::text_end(rest, &mut escape)? else {
             self.walker.taken.push(rest);
             self.walker.state = State::Text { text, escape };
             return Ok(&[]);
         };
-        let after = quote.split_first().map_or(quote, |(_, after)| after);
         let mut taken = mem::take(&mut self.walker.taken);
-        self.end_text(text, taken.ended(inside), after)?;
+        let raw = taken.ended(inside);
+        let after = match text {
+            Text::Key => self.end_key(self.object(), raw, after)?,
+            Text::Value => {
+                self.scalar(ScalarKind::String, raw, after)?;
+                after
+            }
+        };
         self.walker.taken = taken;
         Ok(after)
     }
 
+    /// What of `rest` is inside the string, and what follows its quote.
+    #[inline(always)]
+    fn text_end<'c>(rest: &'c [u8], escape: &mut Escape) -> Result<Option<Parts<'c>>, Error> {
+        let end = if V::STRICT {
+            checked_text_end(rest, escape)?
+        } else {
+            text_end(rest, escape)
+        };
+        Ok(end.and_then(|end| split(rest, end)))
+    }
+
+    /// Passes over an array or object from behind its bracket on. Nearly always its end is there too.
+    fn begin_pass<'c>(
+        &mut self,
+        frame: Frame,
+        levels: usize,
+        rest: &'c [u8],
+    ) -> Result<&'c [u8], Error> {
+        let mut nesting = Nesting::new(frame.container == Container::Object, levels);
+        let satisfied = self.visitor.satisfied();
+        let end = if satisfied { None } else { nesting.end(rest)? };
+        if let Some(bracket) = end.and_then(|end| rest.get(end..)) {
+            self.closed(frame, bracket, false);
+            return Ok(bracket.split_first().map_or(bracket, |(_, after)| after));
+        }
+        self.walker.stack.push(frame);
+        self.walker.state = State::Passed(nesting);
+        Ok(if satisfied { rest } else { &[] })
+    }
+
+    /// Goes on with an array or object that was cut.
     fn pass<'c>(&mut self, mut nesting: Nesting, rest: &'c [u8]) -> Result<&'c [u8], Error> {
         let end = nesting.end(rest)?;
         let Some(bracket) = end.and_then(|end| rest.get(end..)) else {
@@ -425,15 +407,36 @@ impl<V: Visitor> Step<'_, V> {
         Ok(bracket.split_first().map_or(bracket, |(_, after)| after))
     }
 
-    fn end_text(&mut self, text: Text, raw: Option<&[u8]>, after: &[u8]) -> Result<(), Error> {
-        match text {
-            Text::Key => {
-                self.walker.node = self.member(raw, after)?;
-                self.walker.state = State::Colon;
-                Ok(())
-            }
-            Text::Value => self.scalar(ScalarKind::String, raw, after),
+    /// Ends a key of `object`, and reads the colon if it follows at once, as nearly always.
+    #[inline(always)]
+    fn end_key<'c>(
+        &mut self,
+        object: Option<NodeId>,
+        raw: Option<&[u8]>,
+        after: &'c [u8],
+    ) -> Result<&'c [u8], Error> {
+        self.walker.node = self.member(object, raw, after)?;
+        if let Some((b':', value)) = after.split_first() {
+            self.walker.state = State::Value { closing: false };
+            return Ok(value);
         }
+        self.walker.state = State::Colon;
+        Ok(after)
+    }
+
+    /// Reads a literal from its second byte on.
+    fn begin_literal<'c>(
+        &mut self,
+        left: &'static [u8],
+        kind: ScalarKind,
+        tail: &'c [u8],
+    ) -> Result<&'c [u8], Error> {
+        if let Some(after) = tail.strip_prefix(left) {
+            self.scalar(kind, None, after)?;
+            return Ok(after);
+        }
+        self.walker.state = literal(left, kind);
+        Ok(tail)
     }
 
     fn literal<'c>(
@@ -451,37 +454,63 @@ impl<V: Visitor> Step<'_, V> {
         Ok(tail)
     }
 
-    fn number<'c>(&mut self, number: Number, rest: &'c [u8]) -> Result<&'c [u8], Error> {
-        let mut number = number;
-        for (length, &byte) in rest.iter().enumerate() {
-            if let Some(next) = number.next(byte) {
-                number = next;
-                continue;
-            }
-            let (read, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-            self.walker.taken.push(read);
-            self.end_number(number, after)?;
+    /// Reads a number that begins with `rest`, from its second byte on, as a text is read.
+    #[inline(always)]
+    fn begin_number<'c>(
+        &mut self,
+        mut number: Number,
+        room: Option<usize>,
+        rest: &'c [u8],
+        tail: &'c [u8],
+    ) -> Result<&'c [u8], Error> {
+        let after = number.read(tail);
+        if !after.is_empty() {
+            let read = rest.len().saturating_sub(after.len());
+            let raw = rest.get(..read).and_then(|read| within(room, read));
+            self.end_number(number, raw, after)?;
             return Ok(after);
         }
+        self.walker.taken.start(room);
         self.walker.taken.push(rest);
         self.walker.state = State::Number(number);
         Ok(&[])
     }
 
-    fn end_number(&mut self, number: Number, after: &[u8]) -> Result<(), Error> {
-        if !number.complete() {
-            return Err(Error::Invalid);
+    /// Goes on with a number that was cut.
+    fn number<'c>(&mut self, mut number: Number, rest: &'c [u8]) -> Result<&'c [u8], Error> {
+        let after = number.read(rest);
+        let read = rest.len().saturating_sub(after.len());
+        self.walker.taken.push(rest.get(..read).unwrap_or(rest));
+        if after.is_empty() {
+            self.walker.state = State::Number(number);
+        } else {
+            self.end_taken_number(number, after)?;
         }
+        Ok(after)
+    }
+
+    fn end_taken_number(&mut self, number: Number, after: &[u8]) -> Result<(), Error> {
         let taken = mem::take(&mut self.walker.taken);
-        if V::STRICT && !taken.raw().is_some_and(number::finite) {
-            return Err(Error::Invalid);
-        }
-        self.scalar(ScalarKind::Number, taken.raw(), after)?;
+        self.end_number(number, taken.raw(), after)?;
         self.walker.taken = taken;
         Ok(())
     }
 
+    #[inline(always)]
+    fn end_number(
+        &mut self,
+        number: Number,
+        raw: Option<&[u8]>,
+        after: &[u8],
+    ) -> Result<(), Error> {
+        if !number.complete() || (V::STRICT && !raw.is_some_and(number::finite)) {
+            return Err(Error::Invalid);
+        }
+        self.scalar(ScalarKind::Number, raw, after)
+    }
+
     /// Ends the value that reaches to `after`.
+    #[inline(always)]
     fn scalar(&mut self, kind: ScalarKind, raw: Option<&[u8]>, after: &[u8]) -> Result<(), Error> {
         if let Some(node) = self.walker.node {
             let span = self.walker.start..self.at(after);
@@ -491,7 +520,7 @@ impl<V: Visitor> Step<'_, V> {
         Ok(())
     }
 
-    fn open(&mut self, container: Container) -> Result<State, Error> {
+    fn open<'c>(&mut self, container: Container, tail: &'c [u8]) -> Result<&'c [u8], Error> {
         let node = self.walker.node;
         let levels = self.walker.depth.saturating_sub(self.walker.stack.len());
         if levels == 0 {
@@ -500,39 +529,44 @@ impl<V: Visitor> Step<'_, V> {
         if let Some(node) = node {
             self.visitor.open(node, container, self.walker.start);
         }
-        self.walker.stack.push(Frame {
+        let frame = Frame {
             container,
             node,
             index: 0,
-        });
-        let closing = true;
+        };
         let entered = node.and_then(|node| self.pointers.node(node));
-        Ok(match container {
-            _ if !V::STRICT && !entered.is_some_and(Node::leads_on) => {
-                State::Passed(Nesting::new(container == Container::Object, levels))
-            }
+        if !V::STRICT && !entered.is_some_and(Node::leads_on) {
+            return self.begin_pass(frame, levels, tail);
+        }
+        self.walker.stack.push(frame);
+        let closing = true;
+        self.walker.state = match container {
             Container::Object => State::Key { closing },
             Container::Array => {
                 self.walker.node = self.element(0);
                 State::Value { closing }
             }
-        })
+        };
+        Ok(tail)
     }
 
     fn close(&mut self, rest: &[u8], empty: bool) -> Result<(), Error> {
         let frame = self.walker.stack.pop().ok_or(Error::Invalid)?;
+        self.closed(frame, rest, empty);
+        Ok(())
+    }
+
+    fn closed(&mut self, frame: Frame, rest: &[u8], empty: bool) {
         if let Some(node) = frame.node {
             let at = self.at(rest);
             self.visitor.close(node, frame.container, at, empty);
         }
         self.walker.end_value();
-        Ok(())
     }
 
-    /// Begins to keep the string or number being read, as far as the visitor asks for it.
-    fn keep(&mut self) {
-        let most = self.walker.node.and_then(|node| self.visitor.keeps(node));
-        self.walker.taken.start(most);
+    /// How much to keep of the string or number being read.
+    fn room(&self) -> Option<usize> {
+        self.walker.node.and_then(|node| self.visitor.keeps(node))
     }
 
     /// Where the element of the innermost array leads.
@@ -541,9 +575,19 @@ impl<V: Visitor> Step<'_, V> {
         self.pointers.node(array)?.element(index)
     }
 
+    /// The innermost object, if a pointer leads to or through it.
+    fn object(&self) -> Option<NodeId> {
+        self.walker.stack.last().and_then(|frame| frame.node)
+    }
+
     /// Where the key just read leads.
-    fn member(&mut self, raw: Option<&[u8]>, after: &[u8]) -> Result<Option<NodeId>, Error> {
-        let object = self.walker.stack.last().and_then(|frame| frame.node);
+    #[inline(always)]
+    fn member(
+        &mut self,
+        object: Option<NodeId>,
+        raw: Option<&[u8]>,
+        after: &[u8],
+    ) -> Result<Option<NodeId>, Error> {
         let (Some(object), Some(raw)) = (object, raw) else {
             return Ok(None);
         };
@@ -561,9 +605,18 @@ impl<V: Visitor> Step<'_, V> {
     }
 }
 
-fn text_state(text: Text) -> State {
-    let escape = Escape::None;
-    State::Text { text, escape }
+/// These bytes, if there is room for them.
+fn within(room: Option<usize>, bytes: &[u8]) -> Option<&[u8]> {
+    room.filter(|&room| bytes.len() <= room).map(|_| bytes)
+}
+
+/// What stands before a byte, and what after it.
+type Parts<'c> = (&'c [u8], &'c [u8]);
+
+/// The parts around the byte at `place`.
+fn split(bytes: &[u8], place: usize) -> Option<Parts<'_>> {
+    let (before, from) = bytes.split_at_checked(place)?;
+    from.split_first().map(|(_, after)| (before, after))
 }
 
 fn literal(rest: &'static [u8], kind: ScalarKind) -> State {
