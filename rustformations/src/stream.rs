@@ -74,6 +74,7 @@ impl Stream {
     }
 }
 
+#[inline]
 fn perform(envoy: &mut EnvoyHttpFilter, action: Action) -> Step {
     match action {
         Action::Continue => Step::Continue,
@@ -89,6 +90,7 @@ fn perform(envoy: &mut EnvoyHttpFilter, action: Action) -> Step {
     }
 }
 
+#[cold]
 fn answer(envoy: &mut EnvoyHttpFilter, reply: &Reply) {
     let headers: Vec<(&str, &[u8])> = reply
         .headers

@@ -55,20 +55,24 @@ impl Session {
     ///
     /// As [`begin_request`](Self::begin_request).
     pub(super) fn begin_response(&mut self, host: &mut dyn Host) -> Result<(), Reply> {
-        let before = Arc::clone(&self.program);
+        let mut changed = false;
         match self.chain {
-            Chain::Downstream => {
-                let route = host.route_program();
-                self.apply(host, route)?;
-            }
-            Chain::Upstream if redirects(host) => attempts::restore(&before, host),
+            Chain::Downstream => match host.route_program() {
+                RouteProgram::Found(program) if Arc::ptr_eq(&program, &self.program) => {}
+                RouteProgram::Absent => {}
+                route => {
+                    self.apply(host, route)?;
+                    changed = true;
+                }
+            },
+            Chain::Upstream if redirects(host) => attempts::restore(&self.program, host),
             Chain::Upstream => {}
         }
-        let unseen = matches!(self.request, State::Idle);
-        if unseen {
+        if matches!(self.request, State::Idle) {
             self.program.remove_own_headers(host);
+            changed = true;
         }
-        if unseen || !Arc::ptr_eq(&before, &self.program) {
+        if changed {
             self.exchange.change_program(&self.program, host);
         }
         Ok(())

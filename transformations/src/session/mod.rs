@@ -62,17 +62,17 @@ pub struct Session {
     response: State,
 }
 
-/// How far a message is.
+/// How far a message is. A state is moved at every hook, so its data lies elsewhere.
 #[derive(Debug)]
 enum State {
     /// Nothing of it has arrived.
     Idle,
     /// It is held until its pass can run.
-    Holding(Holding),
+    Holding(Box<Holding>),
     /// The request has gone on, and is read as it passes.
-    Watching(Watching),
+    Watching(Box<Watching>),
     /// The answer's events are edited as they pass.
-    Editing(Events),
+    Editing(Box<Events>),
     /// Nothing more is to be done to it.
     Done,
 }
@@ -107,34 +107,47 @@ impl Session {
         if let Err(reply) = begun {
             return self.answer(direction, reply);
         }
+        if self.program.pass(direction).is_none() {
+            *self.state(direction) = State::Done;
+            return Action::Continue;
+        }
         let arrived = if end { Arrived::All } else { Arrived::Headers };
         self.start(host, direction, arrived, Turn::First)
     }
 
     /// A part of a body has arrived; `end`: nothing follows.
+    #[inline]
     pub fn on_body(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
         match self.state(direction) {
-            State::Holding(_) => self.hold(host, direction, end),
-            State::Watching(_) => self.watch(host, end),
-            State::Editing(_) => {
-                self.edit(host, end);
-                Action::Continue
-            }
             State::Idle | State::Done => Action::Continue,
+            State::Holding(holding) => {
+                if !end && holding.takes_unread() {
+                    return Action::Hold(Hold::Buffer);
+                }
+                self.hold(host, direction, end)
+            }
+            State::Watching(_) => self.watch(host, end),
+            State::Editing(_) => self.edit(host, end),
         }
     }
 
     /// The trailers of a message have arrived, and with them its end.
+    #[inline]
     pub fn on_trailers(&mut self, host: &mut dyn Host, direction: Direction) -> Action {
         self.on_body(host, direction, true)
     }
 
     /// The stream is over, whatever way it ended. Nothing can be changed any more.
+    #[inline]
     pub fn on_complete(&mut self, _host: &mut dyn Host) {
-        self.request = State::Done;
-        self.response = State::Done;
+        for state in [&mut self.request, &mut self.response] {
+            if !matches!(state, State::Idle | State::Done) {
+                *state = State::Done;
+            }
+        }
     }
 
+    #[inline]
     fn state(&mut self, direction: Direction) -> &mut State {
         match direction {
             Direction::Request => &mut self.request,
@@ -185,15 +198,19 @@ impl Session {
             holding.keep(host, direction);
         }
         let hold = holding.hold();
-        *self.state(direction) = State::Holding(holding);
+        *self.state(direction) = State::Holding(Box::new(holding));
         Action::Hold(hold)
     }
 
     /// Holds what has arrived, or lets the message go.
+    #[inline(never)]
     fn hold(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
-        let program = Arc::clone(&self.program);
-        let state = mem::replace(self.state(direction), State::Done);
-        let (State::Holding(mut holding), Some(pass)) = (state, program.pass(direction)) else {
+        let state = match direction {
+            Direction::Request => &mut self.request,
+            Direction::Response => &mut self.response,
+        };
+        let (State::Holding(holding), Some(pass)) = (&mut *state, self.program.pass(direction))
+        else {
             return Action::Continue;
         };
         holding.read(host, pass, &self.exchange, end);
@@ -205,12 +222,13 @@ impl Session {
         match verdict {
             Verdict::Hold => {
                 holding.keep(host, direction);
-                let hold = holding.hold();
-                *self.state(direction) = State::Holding(holding);
-                Action::Hold(hold)
+                Action::Hold(holding.hold())
             }
-            Verdict::Answer(reply) => self.answer(direction, reply),
+            Verdict::Answer(reply) => self.answer(direction, *reply),
             Verdict::Release(extent) => {
+                let State::Holding(holding) = mem::replace(state, State::Done) else {
+                    return Action::Continue;
+                };
                 let running = holding.release(host, direction, extent);
                 self.run(host, direction, arrived, running)
             }
@@ -229,20 +247,25 @@ impl Session {
         let Some(pass) = program.pass(direction) else {
             return Action::Continue;
         };
+        let mut ended = Ended::default();
+        let ran = pass.run(host, &mut self.exchange, &mut running, &mut ended);
         let Ended {
-            outcome,
+            failures,
             events,
             chooses_route,
-        } = pass.run(host, &mut self.exchange, &mut running);
-        host.report(&outcome.failures);
-        if let Some(reply) = outcome.reply {
+        } = ended;
+        if !failures.is_empty() {
+            host.report(&failures);
+        }
+        if let Err(reply) = ran {
             return self.answer(direction, reply);
         }
-        *self.state(direction) = match (events, running.reading) {
-            (Some(events), _) => State::Editing(events),
-            (None, Some(reading)) => State::Watching(Watching::new(program, reading)),
-            (None, None) => State::Done,
-        };
+        if let Some(events) = events {
+            *self.state(direction) = State::Editing(events);
+        } else if let Some(reading) = running.reading {
+            let watching = Watching::new(program, reading);
+            *self.state(direction) = State::Watching(Box::new(watching));
+        }
         if chooses_route && self.chain == Chain::Downstream {
             return self.choose_route_again(host, arrived);
         }

@@ -54,6 +54,7 @@ impl Watching {
 impl Session {
     /// Reads what passes of a request that has gone on; cuts it off when it turns out not to be what
     /// it was routed as.
+    #[inline(never)]
     pub(super) fn watch(&mut self, host: &mut dyn Host, ended: bool) -> Action {
         let State::Watching(watching) = &mut self.request else {
             return Action::Continue;
@@ -76,12 +77,13 @@ impl Session {
     }
 
     /// Edits the events that have arrived whole. The rest of them waits.
-    pub(super) fn edit(&mut self, host: &mut dyn Host, ended: bool) {
+    #[inline(never)]
+    pub(super) fn edit(&mut self, host: &mut dyn Host, ended: bool) -> Action {
         let direction = Direction::Response;
         let (State::Editing(events), Some(pass)) =
             (&mut self.response, self.program.pass(direction))
         else {
-            return;
+            return Action::Continue;
         };
         let edited = pass.edit_events(events, &host.received_chunks(direction), ended);
         if let Some((edited, outcome)) = edited {
@@ -91,5 +93,6 @@ impl Session {
         if ended {
             self.response = State::Done;
         }
+        Action::Continue
     }
 }

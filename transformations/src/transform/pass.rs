@@ -3,7 +3,7 @@
 use crate::coding::Coding;
 use crate::config::{BodyMode, DynamicMetadata, ParseAs};
 use crate::extract::{Extraction, Reading};
-use crate::failure::{Failure, Outcome, Reason};
+use crate::failure::{Failure, Outcome, Reason, Reply};
 use crate::jinja::Template;
 use crate::json::Wanted;
 use crate::limits::Limits;
@@ -65,9 +65,10 @@ impl Running {
 /// How a pass ended.
 #[derive(Debug, Default)]
 pub(crate) struct Ended {
-    pub(crate) outcome: Outcome,
+    /// What went wrong, in order.
+    pub(crate) failures: Vec<Failure>,
     /// What is done to the events of an answer.
-    pub(crate) events: Option<Events>,
+    pub(crate) events: Option<Box<Events>>,
     /// Whether the host has to choose the route again.
     pub(crate) chooses_route: bool,
 }
@@ -166,6 +167,11 @@ impl Pass {
             && self.parse_as == ParseAs::AsString
             && !self.edits()
             && !self.clear_route_cache
+    }
+
+    /// Whether the pass looks at the message to do more than find fields in its body.
+    pub(super) fn looks_at_message(&self) -> bool {
+        self.edits() || self.expressions.iter().next().is_some()
     }
 
     /// Whether the pass does more than extract fields.
@@ -297,13 +303,21 @@ impl Pass {
     }
 
     /// Transforms one message.
+    ///
+    /// # Errors
+    ///
+    /// The answer in place of the message.
     pub(crate) fn run(
         &self,
         ops: &mut dyn TransformationOps,
         exchange: &mut Exchange,
         running: &mut Running,
-    ) -> Ended {
-        Run::new(self, ops).all(exchange, running)
+        ended: &mut Ended,
+    ) -> Result<(), Reply> {
+        let mut run = Run::new(self, ops);
+        let ran = run.steps(exchange, running, ended);
+        ended.failures = run.outcome.failures;
+        ran
     }
 
     /// Whether what makes a value needs the body.

@@ -29,7 +29,7 @@ const UNDECLARED_VARIABLE: &str = "undeclared json variables in transformation t
 pub(super) struct Run<'r> {
     pass: &'r Pass,
     ops: &'r mut dyn TransformationOps,
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
 }
 
 impl<'r> Run<'r> {
@@ -41,14 +41,6 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// Runs the pass.
-    pub(super) fn all(mut self, exchange: &mut Exchange, running: &mut Running) -> Ended {
-        let mut ended = Ended::default();
-        self.outcome.reply = self.steps(exchange, running, &mut ended).err();
-        ended.outcome = self.outcome;
-        ended
-    }
-
     /// What the condition has to say before the body arrives, if it does not hold.
     pub(super) fn ruled_out(mut self, exchange: &Exchange) -> Option<Outcome> {
         let when = self.pass.when?;
@@ -58,50 +50,84 @@ impl<'r> Run<'r> {
         (!self.holds(when, &values)).then_some(self.outcome)
     }
 
-    fn steps(
+    /// Runs the pass, step by step.
+    ///
+    /// # Errors
+    ///
+    /// The answer in place of the message.
+    pub(super) fn steps(
         &mut self,
         exchange: &mut Exchange,
         running: &mut Running,
         ended: &mut Ended,
     ) -> Result<(), Reply> {
         let pass = self.pass;
-        let extent = running.extent;
-        let whole = extent == Extent::Whole;
-        if extent == Extent::TooLong {
-            self.too_long();
-        }
-        // Before any change: templates see the message as it arrived.
-        let message = self.snapshot(exchange);
         let findings = Findings::default();
-        if let Some(when) = pass.when
-            && !running.condition_holds
-        {
-            if extent == Extent::TooLong {
-                return Ok(()); // it reads the body, or it would be known
+        // Before any change: templates see the message as it arrived.
+        let message = if pass.looks_at_message() {
+            if running.extent == Extent::TooLong {
+                self.too_long();
             }
-            let values = self.values(Phase::Condition, exchange, &message, whole, &findings);
-            if !self.holds(when, &values) {
+            let message = self.snapshot(exchange);
+            if !self.applies(exchange, running, &message, &findings) {
                 running.reading = None;
                 return Ok(());
             }
-        }
+            message
+        } else {
+            None
+        };
         if running.turn == Turn::First && !pass.extraction.is_empty() {
-            let values = self.values(Phase::Extraction, exchange, &message, whole, &findings);
-            let extraction = &pass.extraction;
-            let extracted = extraction.run(
-                self.ops,
-                &mut running.reading,
-                &exchange.content,
-                extent,
-                &values,
-                &mut self.outcome,
-            )?;
-            exchange.extracted = Some(extracted);
+            self.extract(exchange, running, &message, &findings)?;
         }
         if pass.edits() {
-            ended.events = self.edit(exchange, extent, message, &findings)?;
+            ended.events = self.edit(exchange, running.extent, message, &findings)?;
         }
         ended.chooses_route = pass.clear_route_cache && running.turn == Turn::First;
+        Ok(())
+    }
+
+    /// Whether the condition of the pass holds.
+    #[inline(never)]
+    fn applies(
+        &mut self,
+        exchange: &Exchange,
+        running: &Running,
+        message: &Option<Rc<Snapshot>>,
+        findings: &Findings,
+    ) -> bool {
+        let Some(when) = self.pass.when else {
+            return true;
+        };
+        match running.extent {
+            _ if running.condition_holds => true,
+            Extent::TooLong => false, // it reads the body, or it would be known
+            extent => {
+                let whole = extent == Extent::Whole;
+                let values = self.values(Phase::Condition, exchange, message, whole, findings);
+                self.holds(when, &values)
+            }
+        }
+    }
+
+    fn extract(
+        &mut self,
+        exchange: &mut Exchange,
+        running: &mut Running,
+        message: &Option<Rc<Snapshot>>,
+        findings: &Findings,
+    ) -> Result<(), Reply> {
+        let whole = running.extent == Extent::Whole;
+        let values = self.values(Phase::Extraction, exchange, message, whole, findings);
+        let extracted = self.pass.extraction.run(
+            self.ops,
+            &mut running.reading,
+            &exchange.content,
+            running.extent,
+            &values,
+            &mut self.outcome,
+        )?;
+        exchange.extracted = Some(extracted);
         Ok(())
     }
 
@@ -124,7 +150,7 @@ impl<'r> Run<'r> {
         extent: Extent,
         message: Option<Rc<Snapshot>>,
         findings: &Findings,
-    ) -> Result<Option<Events>, Reply> {
+    ) -> Result<Option<Box<Events>>, Reply> {
         let pass = self.pass;
         let whole = extent == Extent::Whole;
         // What needs a body that is too long is left out.
@@ -162,7 +188,7 @@ impl<'r> Run<'r> {
                 self.metadata(metadata, &view)?;
             }
         }
-        Ok(events)
+        Ok(events.map(Box::new))
     }
 
     /// Whether the message may have a body at all (RFC 9110 sections 9.3.2 and 15.3.5): one where
