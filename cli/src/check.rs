@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use transformations::acl::Acl;
 use transformations::{Code, ConfigErrors, Diagnostic, Engine};
 
-use crate::document::{self, Filter};
+use crate::document::{self, Chain, Filter};
 
 /// Prints everything that is wrong with configurations. Exits 0 if there is no error, else 1.
 ///
@@ -71,6 +71,9 @@ impl Check {
         };
         let mut verdict = Verdict::default();
         for filter in &filters {
+            if let Some(warning) = shared_name(filter, &filters) {
+                verdict.add(&filter.place, &warning);
+            }
             match load(engine, filter) {
                 Ok(diagnostics) => {
                     for diagnostic in diagnostics {
@@ -148,13 +151,33 @@ fn read(path: &Path) -> Result<String> {
 fn load(engine: &Engine, filter: &Filter) -> Result<Vec<Diagnostic>> {
     let config = filter.config.as_bytes();
     let loaded = match filter.name.as_str() {
-        "rustformation" | "http_simple_mutations" => {
-            engine.load(config).map(|loaded| loaded.warnings)
-        }
+        "rustformation" | "http_simple_mutations" => engine.load(config).map(|loaded| {
+            let mut warnings = loaded.warnings;
+            if filter.chain == Some(Chain::Cluster) {
+                warnings.extend(loaded.program.in_cluster());
+            }
+            warnings
+        }),
         "http-acl" => Acl::load(config).map(|loaded| loaded.warnings),
         other => anyhow::bail!(
             "unknown filter `{other}`; the module has `rustformation`, `http_simple_mutations` and `http-acl`"
         ),
     };
     Ok(loaded.unwrap_or_else(|ConfigErrors(diagnostics)| diagnostics))
+}
+
+/// What is wrong with the name of a cluster's filter that a listener's has too.
+fn shared_name(filter: &Filter, all: &[Filter]) -> Option<Diagnostic> {
+    let in_listener =
+        |other: &&Filter| other.chain == Some(Chain::Listener) && other.instance == filter.instance;
+    if filter.chain != Some(Chain::Cluster) {
+        return None;
+    }
+    let other = all.iter().find(in_listener)?;
+    let message = format!(
+        "the filter at {} is called `{}` too: a route's configuration of that name reaches both",
+        other.place, filter.instance
+    );
+    let warning = Diagnostic::warning(Code::Cluster, "", message);
+    Some(warning.help("give one of them another `name`"))
 }

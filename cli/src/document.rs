@@ -40,7 +40,24 @@ pub(crate) struct Filter {
     pub(crate) name: String,
     /// JSON text.
     pub(crate) config: String,
+    /// Whose chain of filters it is in; `None`: a route's configuration, or one without an Envoy's around it.
+    pub(crate) chain: Option<Chain>,
+    /// What the chain calls the filter, and a route its configuration.
+    pub(crate) instance: String,
 }
+
+/// A chain of HTTP filters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chain {
+    /// A listener's, by its connection manager.
+    Listener,
+    /// A cluster's, or that of the router's upstream filters.
+    Cluster,
+}
+
+/// The keys and types below which the filters of a cluster stand.
+const UPSTREAM_KEYS: [&str; 2] = ["upstream_http_filters", "upstreamHttpFilters"];
+const UPSTREAM_TYPE: &str = "upstreams.http.v3.HttpProtocolOptions";
 
 /// Every configuration in a YAML or JSON text. One that is not Envoy's is itself the configuration of the filter
 /// `name`.
@@ -60,7 +77,7 @@ pub(crate) fn filters(text: &str, name: &str) -> Result<Vec<Filter>> {
         }
     };
     let mut found = Vec::new();
-    collect(&document, &mut String::new(), &mut found)?;
+    collect(&document, &mut String::new(), Around::default(), &mut found)?;
     if !found.is_empty() {
         return Ok(found);
     }
@@ -72,30 +89,78 @@ pub(crate) fn filters(text: &str, name: &str) -> Result<Vec<Filter>> {
         name: name.to_owned(),
         // As it is written, where it is JSON: what is wrong is then shown in its line, keys that stand twice too.
         config: json.map_or_else(|| document.to_string(), ToOwned::to_owned),
+        chain: None,
+        instance: String::new(),
     }])
 }
 
-fn collect(value: &Value, place: &mut String, found: &mut Vec<Filter>) -> Result<()> {
+/// What stands around a part of an Envoy configuration.
+#[derive(Clone, Copy, Default)]
+struct Around<'v> {
+    chain: Option<Chain>,
+    instance: &'v str,
+}
+
+impl<'v> Around<'v> {
+    /// What stands around the fields of this mapping.
+    fn within(self, fields: &'v Map<String, Value>) -> Self {
+        let type_url = fields.get("@type").and_then(Value::as_str);
+        let is = |name: &str| type_url.is_some_and(|type_url| type_url.ends_with(name));
+        let chain = if is("http_connection_manager.v3.HttpConnectionManager") {
+            Some(Chain::Listener)
+        } else if is(UPSTREAM_TYPE) {
+            Some(Chain::Cluster)
+        } else {
+            self.chain
+        };
+        let entry = either(fields, ["typed_config", "typedConfig"]).and(fields.get("name"));
+        let instance = entry.and_then(Value::as_str).unwrap_or(self.instance);
+        Self { chain, instance }
+    }
+
+    /// What stands around the value of this key.
+    fn below(self, key: &'v str, parent: &str) -> Self {
+        let per_route = ["typed_per_filter_config", "typedPerFilterConfig"];
+        if UPSTREAM_KEYS.contains(&key) {
+            let chain = Some(Chain::Cluster);
+            Self { chain, ..self }
+        } else if per_route.iter().any(|name| parent.ends_with(name)) {
+            let (chain, instance) = (None, key);
+            Self { chain, instance }
+        } else {
+            self
+        }
+    }
+}
+
+fn collect<'v>(
+    value: &'v Value,
+    place: &mut String,
+    around: Around<'v>,
+    found: &mut Vec<Filter>,
+) -> Result<()> {
     let length = place.len();
     match value {
         Value::Object(fields) => {
-            if let Some(filter) = filter(fields, place)? {
+            let around = around.within(fields);
+            if let Some(filter) = filter(fields, place, around)? {
                 found.push(filter);
                 return Ok(());
             }
             for (key, value) in fields {
+                let around = around.below(key, place);
                 if !place.is_empty() {
                     place.push('.');
                 }
                 place.push_str(key);
-                collect(value, place, found)?;
+                collect(value, place, around, found)?;
                 place.truncate(length);
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 place.push_str(&format!("[{index}]"));
-                collect(item, place, found)?;
+                collect(item, place, around, found)?;
                 place.truncate(length);
             }
         }
@@ -105,7 +170,7 @@ fn collect(value: &Value, place: &mut String, found: &mut Vec<Filter>) -> Result
 }
 
 /// The filter that this mapping configures, if it is one of the module's.
-fn filter(fields: &Map<String, Value>, place: &str) -> Result<Option<Filter>> {
+fn filter(fields: &Map<String, Value>, place: &str, around: Around<'_>) -> Result<Option<Filter>> {
     let Some(type_url) = fields.get("@type").and_then(Value::as_str) else {
         return Ok(None);
     };
@@ -126,6 +191,8 @@ fn filter(fields: &Map<String, Value>, place: &str) -> Result<Option<Filter>> {
         place: place.to_owned(),
         name: name.unwrap_or_default().to_owned(),
         config: unwrapped(config).with_context(|| format!("{place}.filter_config"))?,
+        chain: around.chain,
+        instance: around.instance.to_owned(),
     }))
 }
 
@@ -183,6 +250,8 @@ mod tests {
             place: format!("static_resources.listeners[{index}].a"),
             name: name.into(),
             config: config.into(),
+            chain: None,
+            instance: String::new(),
         };
         let expected = [
             filter(0, "http-acl", "{ }"),
@@ -198,6 +267,8 @@ mod tests {
             place: String::new(),
             name: "http-acl".into(),
             config: config.into(),
+            chain: None,
+            instance: String::new(),
         };
         for (text, config) in [
             (r#"{ "a": 1, "a": 2 }"#, r#"{ "a": 1, "a": 2 }"#),

@@ -132,3 +132,44 @@ fn a_file_that_is_missing_does_not_hide_the_others() {
     );
     assert!(printed.contains("-: no errors, no warnings"), "{printed}");
 }
+
+#[test]
+fn what_does_nothing_in_a_cluster_is_warned_of() {
+    let filter = |name: &str, config: &str| {
+        format!(
+            r#"{{"name": "{name}", "typed_config": {{
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter",
+            "dynamic_module_config": {{"name": "rust_module"}}, "filter_name": "rustformation",
+            "filter_config": {{"@type": "type.googleapis.com/google.protobuf.Struct", "value": {config}}}}}}}"#
+        )
+    };
+    let extract = r#"{"request": {"extract": [{"header": "x-model", "onMissing": "reject"}],
+        "set": [{"name": "x-a", "cel": "source.address"}]}}"#;
+    let bootstrap = |in_cluster: &str| {
+        format!(
+            r#"{{"static_resources": {{
+            "listeners": [{{"filter_chains": [{{"filters": [{{"typed_config": {{
+                "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+                "http_filters": [{}]}}}}]}}]}}],
+            "clusters": [{{"typed_extension_protocol_options": {{"o": {{
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "http_filters": [{in_cluster}]}}}}}}]}}}}"#,
+            filter("ours", extract)
+        )
+    };
+    let (code, printed) = check(&["-"], &bootstrap(&filter("ours", extract)));
+    assert_eq!(code, Some(0), "{printed}");
+    for part in [
+        "clusters[0].typed_extension_protocol_options.o.http_filters[0].typed_config: warning RF015: the filter at",
+        "is called `ours` too",
+        "warning RF015: request: a cluster's filter chooses no route",
+        "warning RF015: request.extract: `reject` in a cluster's filter ends the request",
+        "warning RF015: `source` and `destination` are not there",
+        "\n-: no errors, 4 warnings\n",
+    ] {
+        assert!(printed.contains(part), "{part} is not in\n{printed}");
+    }
+    let sound = filter("theirs", r#"{"request": {"patch": [{"remove": "/a"}]}}"#);
+    let (_, printed) = check(&["-"], &bootstrap(&sound));
+    assert_eq!(printed, "-: no errors, no warnings\n");
+}

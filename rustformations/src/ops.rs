@@ -171,10 +171,6 @@ impl TransformationOps for Ops<'_> {
         self.envoy.append_body(http_body(direction), data)
     }
 
-    fn replace_body(&mut self, direction: Direction, data: &[u8]) -> bool {
-        self.envoy.replace_body(http_body(direction), data)
-    }
-
     fn set_dynamic_metadata(&mut self, namespace: &str, key: &str, value: &str) -> bool {
         self.envoy
             .set_dynamic_metadata_string(namespace, key, value)

@@ -1,7 +1,7 @@
 //! A route's configuration replaces the listener's as a whole.
 
 use anyhow::{Result, ensure};
-use harness::{Bootstrap, Request, Route, Upstream};
+use harness::{Bootstrap, Protocol, Request, Route, Upstream};
 use serde_json::{Value, json};
 
 use crate::gateway::MODEL;
@@ -10,7 +10,9 @@ use crate::stage::{Scenario, Stage, only, same, scenarios};
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All a_route_replaces_and_empties,
     Ends the_most_specific_configuration_wins,
-    Ends a_route_chosen_by_the_body_keeps_the_first_configuration,
+    All a_route_chosen_by_the_body_applies_its_own_configuration,
+    All an_empty_configuration_of_the_route_turns_off_both_passes,
+    All a_streamed_request_waits_for_the_route_that_needs_its_body,
     Ends a_route_found_later_transforms_the_response,
     All a_forged_header_does_not_choose_a_route_with_a_configuration_of_its_own,
 ];
@@ -97,32 +99,78 @@ fn extract_then(response: &str) -> Value {
     })
 }
 
-async fn a_route_chosen_by_the_body_keeps_the_first_configuration(stage: &Stage) -> Result<()> {
-    let upstream = Upstream::echo().await?;
-    let bootstrap = Bootstrap::new()
+/// A first route that extracts the model, and one that a model chooses, with a configuration of its own.
+fn chosen(first: Value, second: Value, upstream: &Upstream) -> Bootstrap {
+    Bootstrap::new()
         .filter(json!({}))
         .cluster("upstream", upstream.address())
         .route(
             Route::to("upstream")
                 .header(MODEL, "gpt-4o")
-                .per_route(set("second")),
+                .per_route(second),
         )
-        .route(Route::to("upstream").per_route(extract_then("first")));
+        .route(Route::to("upstream").per_route(first))
+}
+
+async fn a_route_chosen_by_the_body_applies_its_own_configuration(stage: &Stage) -> Result<()> {
+    let upstream = Upstream::echo().await?;
+    let bootstrap = chosen(extract_then("first"), set("second"), &upstream);
     let envoy = stage.envoy(&bootstrap).await?;
-    let request = Request::post("/").body(r#"{"model":"gpt-4o"}"#);
-    let response = request
+    for (model, response, request) in [
+        ("gpt-4o", "second", Some("second")),
+        ("other", "first", None),
+    ] {
+        let sent = Request::post("/").json(&json!({"model": model}));
+        let answer = sent
+            .send(envoy.address().await?)
+            .await?
+            .expect_status(200)?;
+        same(
+            model,
+            only(&answer.headers, "x-response")?.as_str(),
+            response,
+        )?;
+        let seen = upstream.request().await?;
+        same(model, seen.headers.value("x-request").as_deref(), request)?;
+        same(model, only(&seen.headers, MODEL)?.as_str(), model)?;
+    }
+    Ok(())
+}
+
+async fn an_empty_configuration_of_the_route_turns_off_both_passes(stage: &Stage) -> Result<()> {
+    let upstream = Upstream::echo().await?;
+    let bootstrap = chosen(extract_then("first"), json!({}), &upstream);
+    let envoy = stage.envoy(&bootstrap).await?;
+    let answer = Request::post("/")
+        .json(&json!({"model": "gpt-4o"}))
         .send(envoy.address().await?)
         .await?
         .expect_status(200)?;
-    same(
-        "response",
-        only(&response.headers, "x-response")?.as_str(),
-        "first",
-    )?;
     ensure!(
-        !upstream.request().await?.headers.contains("x-request"),
-        "the second route's request pass ran"
+        !answer.headers.contains("x-response"),
+        "the first route's response pass ran"
     );
+    let seen = upstream.request().await?;
+    same("model", only(&seen.headers, MODEL)?.as_str(), "gpt-4o")
+}
+
+async fn a_streamed_request_waits_for_the_route_that_needs_its_body(stage: &Stage) -> Result<()> {
+    let upstream = Upstream::echo().await?;
+    let streamed = json!({"request": {"bodyMode": "streamed", "extract": [{"header": MODEL}]}});
+    let patch = json!({"request": {"patch": [{"replace": "/model", "value": "real"}]}});
+    let bootstrap = chosen(streamed, patch, &upstream);
+    let envoy = stage.envoy(&bootstrap).await?;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let sent =
+            Request::post("/")
+                .by(protocol)
+                .chunks([r#"{"model":"gpt-4o","#, r#""n":1"#, "}"]);
+        sent.send(envoy.address().await?)
+            .await?
+            .expect_status(200)?;
+        let seen = upstream.request().await?;
+        same("body", seen.text().as_str(), r#"{"model":"real","n":1}"#)?;
+    }
     Ok(())
 }
 

@@ -326,11 +326,7 @@ async fn a_buffer_limit_that_is_configured(stage: &Stage) -> Result<()> {
     for protocol in PROTOCOLS {
         let what = format!("{protocol:?}");
         let request = Request::post("/").by(protocol).body(large(500_000, false));
-        if stage.release.at_least(1, 38) {
-            gateway.check_model(&what, request, Some("gpt-4o")).await?;
-        } else {
-            same(&what, request.send(gateway.address).await?.status, 413)?;
-        }
+        gateway.check_model(&what, request, Some("gpt-4o")).await?;
         let request = Request::post("/").by(protocol).body(large(2 << 20, false));
         same(&what, request.send(gateway.address).await?.status, 413)?;
     }
