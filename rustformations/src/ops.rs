@@ -98,17 +98,6 @@ enum Kind {
     Bool,
 }
 
-/// Whether an attribute is one of the downstream connection's addresses.
-fn of_connection(attribute: Attribute) -> bool {
-    matches!(
-        attribute,
-        Attribute::SourceAddress
-            | Attribute::SourcePort
-            | Attribute::DestinationAddress
-            | Attribute::DestinationPort
-    )
-}
-
 fn slices(chunks: Vec<EnvoyBuffer<'_>>) -> Vec<&[u8]> {
     chunks.into_iter().map(|chunk| chunk.as_slice()).collect()
 }
@@ -178,16 +167,6 @@ impl TransformationOps for Ops<'_> {
 
     fn attribute(&self, wanted: Attribute) -> Option<AttributeValue> {
         let (id, kind) = attribute(wanted);
-        // Envoy before 1.40 dies when asked for the addresses of a connection that is not there, as
-        // of a mirrored request in a cluster's chain.
-        if of_connection(wanted)
-            && self
-                .envoy
-                .attribute_int(AttributeId::ConnectionId)
-                .is_none()
-        {
-            return None;
-        }
         let text = || {
             let text = self.envoy.attribute_string(id)?;
             Some(std::str::from_utf8(text.as_slice()).ok()?.to_owned())

@@ -209,7 +209,6 @@ fn expressions_read_what_the_host_tells() {
     ]}}"#;
     for generation in Generation::ALL {
         let stream = configured(&host(generation), config).stream();
-        stream.set_attribute_int(AttributeId::ConnectionId, 1);
         stream.set_attribute_string(AttributeId::SourceAddress, "10.1.2.3:4567");
         stream.set_attribute_int(AttributeId::SourcePort, 4567);
         stream.set_attribute_bool(AttributeId::ConnectionMtls, true);
@@ -229,5 +228,22 @@ fn expressions_read_what_the_host_tells() {
         assert_eq!(header("x-text").as_deref(), Some("t"));
         assert_eq!(header("x-number").as_deref(), Some("7"));
         assert_eq!(header("x-none").as_deref(), Some("none"));
+    }
+}
+
+#[test]
+fn a_request_that_no_client_sent_has_no_addresses() {
+    let config = r#"{"request": {"set": [
+        {"name": "x-source", "cel": "default(source.address, 'none') + string(default(source.port, 0))"},
+        {"name": "x-destination", "cel": "default(destination.address, 'none') + string(default(destination.port, 0))"}
+    ]}}"#;
+    for generation in Generation::ALL {
+        let stream = configured(&host(generation), config).stream();
+        stream.without_connection();
+        stream.set_attribute_string(AttributeId::SourceAddress, "10.1.2.3:4567");
+        stream.request_headers(&HEADERS, true);
+        for header in ["x-source", "x-destination"] {
+            assert_eq!(stream.upstream().header(header), Some("none0"));
+        }
     }
 }

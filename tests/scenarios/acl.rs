@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result, ensure};
 use harness::{
-    Bootstrap, Envoy, Filter, FilterConfig, RawConnection, Request, Response, Route, Upstream,
+    Bootstrap, Cluster, Envoy, Filter, FilterConfig, RawConnection, Request, Response, Route,
+    Upstream,
 };
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,6 +23,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     Ends a_request_is_denied_before_its_body,
     Ends a_struct_is_a_configuration_too,
     All a_broken_configuration_is_refused,
+    All a_mirrored_request_in_a_cluster_has_no_address,
 ];
 
 /// The filter as kgateway lists it.
@@ -365,5 +367,44 @@ async fn a_broken_configuration_is_refused(stage: &Stage) -> Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+/// Envoy up to 1.39 dies when a module asks for the addresses of such a request.
+async fn a_mirrored_request_in_a_cluster_has_no_address(stage: &Stage) -> Result<()> {
+    let (upstream, mirror) = (Upstream::echo().await?, Upstream::echo().await?);
+    let addresses = json!({"request": {"set": [
+        {"name": "x-source", "cel": "default(source.address, 'none') + string(default(source.port, 0))"},
+        {"name": "x-destination", "cel": "default(destination.address, 'none')"},
+    ]}});
+    let allowed =
+        json!({"defaultAction": "allow", "rules": [{"cidrs": ["192.0.2.0/24"], "action": "deny"}]});
+    let mirrored = |filter: Filter| {
+        let route = Route::to("upstream");
+        Bootstrap::new()
+            .cluster("upstream", upstream.address())
+            .add_cluster(Cluster::new("mirror", mirror.address()).filter(filter))
+            .route(route.action("request_mirror_policies", json!([{"cluster": "mirror"}])))
+    };
+    let envoy = stage.envoy(&mirrored(Filter::new(addresses))).await?;
+    let request = Request::post("/").body("x");
+    request
+        .send(envoy.address().await?)
+        .await?
+        .expect_status(200)?;
+    let seen = mirror.request().await?;
+    same("source", only(&seen.headers, "x-source")?.as_str(), "none0")?;
+    let destination = only(&seen.headers, "x-destination")?;
+    same("destination", destination.as_str(), "none")?;
+    upstream.request().await?;
+
+    // What is not known is not let through.
+    let envoy = stage.envoy(&mirrored(acl(allowed))).await?;
+    let request = Request::post("/").body("x");
+    request
+        .send(envoy.address().await?)
+        .await?
+        .expect_status(200)?;
+    upstream.request().await?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use super::EnvoyHttpFilter;
 use crate::abi::MetadataSource;
 use crate::attribute::AttributeId;
 use crate::buffer::EnvoyBuffer;
+use crate::callbacks::FilterCallbacks;
 
 impl EnvoyHttpFilter {
     /// Sets a string in the stream's dynamic metadata.
@@ -66,14 +67,33 @@ impl EnvoyHttpFilter {
     }
 
     /// A textual attribute. Up to 1.38 Envoy logs an error when the attribute has another type.
+    ///
+    /// `None` for the addresses of a downstream connection that is not there, as in a cluster's chain
+    /// for a mirrored request: up to 1.39 Envoy dies when it is asked for them.
     pub fn attribute_string(&self, id: AttributeId) -> Option<EnvoyBuffer<'_>> {
-        let raw = self.callbacks()?.attribute_string(id)?;
+        let raw = self.asked_safely(id)?.attribute_string(id)?;
         Some(self.borrow(raw))
     }
 
     /// A numeric attribute. Up to 1.38 Envoy logs an error when the attribute has another type.
+    ///
+    /// `None` as [`Self::attribute_string`] is, for the ports of a connection that is not there.
     pub fn attribute_int(&self, id: AttributeId) -> Option<u64> {
-        self.callbacks()?.attribute_int(id)
+        self.asked_safely(id)?.attribute_int(id)
+    }
+
+    /// The callbacks, unless this attribute is one that Envoy does not survive being asked for.
+    fn asked_safely(&self, id: AttributeId) -> Option<FilterCallbacks> {
+        use AttributeId::{
+            ConnectionId, DestinationAddress, DestinationPort, SourceAddress, SourcePort,
+        };
+        let callbacks = self.callbacks()?;
+        let of_connection = matches!(
+            id,
+            SourceAddress | SourcePort | DestinationAddress | DestinationPort
+        );
+        // Silent on every release, and absent exactly where the connection is.
+        (!of_connection || callbacks.attribute_int(ConnectionId).is_some()).then_some(callbacks)
     }
 
     /// A boolean attribute. `None` before 1.37.1.

@@ -86,6 +86,8 @@ fn an_allowed_request_goes_on_and_nothing_else() {
         stream.all_calls(),
         BTreeMap::from([
             ("get_most_specific_route_config", 1),
+            // Whether there is a connection, and the address of its other end.
+            ("http_filter_get_attribute_int", 1),
             ("http_filter_get_attribute_string", 1),
         ])
     );
@@ -131,5 +133,18 @@ fn broken_configurations_are_refused_with_reasons_and_odd_ones_warned_of() {
         ));
         configured(&host, r#"{"defaultAction":"allow","rule":[]}"#);
         assert!(host.logged(LogLevel::Warn, "http-acl: RF003: rule: unknown key"));
+    }
+}
+
+/// Of a mirrored request in a cluster's chain there is no address, and Envoy up to 1.39 dies when asked.
+#[test]
+fn a_request_that_no_client_sent_is_denied() {
+    for generation in Generation::ALL {
+        let host = host(generation);
+        let config = configured(&host, CONFIG);
+        let stream = from(&config, Some("192.0.2.1:1"));
+        stream.without_connection();
+        stream.request_headers(&HEADERS, true);
+        assert_eq!(stream.local_replies()[0].status, 429);
     }
 }

@@ -246,8 +246,9 @@ impl Limited {
     /// upstream can bring such a frame when the client reads slowly.
     async fn envoy_cut_it(&self, case: Case) -> Result<bool> {
         let faulty = !case.release.at_least(1, 38);
-        let too_large = self.envoy.stat("http.main.downstream_rq_tx_reset").await?
-            + self.envoy.stat("http.main.rs_too_large").await?;
+        let stats = self.envoy.stats("rs_too_large").await?;
+        let counts = stats.lines().filter_map(|line| line.rsplit(' ').next());
+        let too_large: u64 = counts.filter_map(|count| count.parse::<u64>().ok()).sum();
         let cut = faulty && case.arrival == Arrival::Burst && too_large > 0;
         if cut {
             println!(

@@ -214,6 +214,7 @@ impl Stream {
     }
 
     pub(super) fn attribute_string(&self, id: u32) -> Option<RawEnvoyBuffer> {
+        self.check_connection(id);
         if let Some(Attribute::String(value)) = self.attributes.borrow().get(&id) {
             return Some(lend(value.as_bytes()));
         }
@@ -237,7 +238,19 @@ impl Stream {
         }
     }
 
+    /// Up to 1.39 Envoy follows a null pointer when it is asked for the addresses of a connection that
+    /// is not there.
+    fn check_connection(&self, id: u32) {
+        let connection = AttributeId::ConnectionId as u32;
+        let addresses = AttributeId::SourceAddress as u32..=AttributeId::DestinationPort as u32;
+        if addresses.contains(&id) && !self.attributes.borrow().contains_key(&connection) {
+            let what = format!("attribute {id} of a connection that is not there");
+            self.violations.borrow_mut().push(what);
+        }
+    }
+
     pub(super) fn attribute_int(&self, id: u32) -> Option<u64> {
+        self.check_connection(id);
         match self.attributes.borrow().get(&id) {
             Some(Attribute::Int(value)) => Some(*value),
             _ => None,

@@ -11,7 +11,7 @@ use std::ffi::c_void;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
-use envoy_proxy_dynamic_modules_rust_sdk::{HttpBody, MetadataSource};
+use envoy_proxy_dynamic_modules_rust_sdk::{AttributeId, HttpBody, MetadataSource};
 
 pub(crate) use half::{Half, Received, drain};
 pub use play::FakeStream;
@@ -96,7 +96,10 @@ impl Stream {
             metadata: RefCell::default(),
             host_metadata: RefCell::default(),
             filter_state: RefCell::default(),
-            attributes: RefCell::default(),
+            attributes: RefCell::new(BTreeMap::from([(
+                AttributeId::ConnectionId as u32,
+                Attribute::Int(1),
+            )])),
             callouts: RefCell::default(),
             callout_result: Cell::new(0),
             callouts_fail_at_once: Cell::new(false),

@@ -263,6 +263,13 @@ impl FakeStream {
         self.set_attribute(id, Attribute::String(value.to_owned()));
     }
 
+    /// Makes a stream of a request that no client sent, such as a mirrored one: it has no downstream
+    /// connection.
+    pub fn without_connection(&self) {
+        let id = AttributeId::ConnectionId as u32;
+        self.stream.attributes.borrow_mut().remove(&id);
+    }
+
     /// Sets a numeric attribute.
     pub fn set_attribute_int(&self, id: AttributeId, value: u64) {
         self.set_attribute(id, Attribute::Int(value));
