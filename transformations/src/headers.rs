@@ -119,14 +119,13 @@ impl Snapshot {
             .map(|(_, value)| value.as_str())
     }
 
-    /// All values of a header in one text; `None` when there is none.
-    pub(crate) fn joined(&self, name: &str) -> Option<Cow<'_, str>> {
+    /// All values of a header in one text, with this between them; `None` when there is none.
+    pub(crate) fn joined(&self, name: &str, separator: &str) -> Option<Cow<'_, str>> {
         let mut values = self.values(name);
         let first = values.next()?;
         let Some(second) = values.next() else {
             return Some(Cow::Borrowed(first));
         };
-        let separator = separator(name);
         let mut joined = [first, separator, second].concat();
         for value in values {
             joined.push_str(separator);
@@ -148,12 +147,6 @@ impl Snapshot {
             .map(|(name, value)| (name.trim(), value.trim()))
             .filter(|(name, _)| !name.is_empty())
     }
-}
-
-/// What stands between the values of a header in one text: RFC 9110 section 5.3, and of cookies
-/// RFC 9113 section 8.2.3.
-fn separator(name: &str) -> &'static str {
-    if name == "cookie" { "; " } else { ", " }
 }
 
 #[cfg(test)]

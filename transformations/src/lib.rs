@@ -90,6 +90,7 @@ mod coding;
 pub mod config;
 mod diagnostic;
 mod engine;
+mod exchange;
 mod extract;
 mod failure;
 mod form;

@@ -133,7 +133,7 @@ impl<'v> Evaluation<'v> {
 
     /// All values of a header in one text.
     fn header(&self, message: Direction, name: &str) -> Result<Value<'v>, Error> {
-        match self.resolver.headers(message).joined(name) {
+        match self.resolver.headers(message).joined(name, separator(name)) {
             None => Error::missing(format!("no header `{}`", shown(name))),
             Some(Cow::Borrowed(value)) => Ok(Value::borrowed(value)),
             Some(Cow::Owned(values)) => Value::text(values, &self.budget),
@@ -221,4 +221,10 @@ impl<'v> Evaluation<'v> {
             None => Error::missing("the body has no such field"),
         }
     }
+}
+
+/// What stands between the values of a header in one text: RFC 9110 section 5.3, and of cookies
+/// RFC 9113 section 8.2.3.
+fn separator(name: &str) -> &'static str {
+    if name == "cookie" { "; " } else { ", " }
 }

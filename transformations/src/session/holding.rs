@@ -2,10 +2,11 @@
 
 use std::mem;
 
+use super::Hold;
 use super::host::Host;
 use super::look::{Look, Seen};
 use super::passing::Watching;
-use super::{Exchange, Hold};
+use crate::exchange::Exchange;
 use crate::failure::{Failure, Reason, Reply};
 use crate::limits::HELD_BYTES;
 use crate::ops::Direction;

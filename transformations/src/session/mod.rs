@@ -6,7 +6,6 @@
 
 mod attempts;
 mod begin;
-mod exchange;
 mod holding;
 mod host;
 mod look;
@@ -15,12 +14,12 @@ mod passing;
 use std::mem;
 use std::sync::Arc;
 
-pub(crate) use exchange::Exchange;
 pub use host::{Chain, Host, RouteProgram};
 
 use holding::{Holding, Verdict};
 use passing::Watching;
 
+use crate::exchange::Exchange;
 use crate::failure::Reply;
 use crate::ops::Direction;
 use crate::patch::Events;

@@ -2,6 +2,7 @@
 
 use crate::coding::Coding;
 use crate::config::{BodyMode, DynamicMetadata, ParseAs};
+use crate::exchange::Exchange;
 use crate::extract::{Extraction, Reading};
 use crate::failure::{Failure, Outcome, Reason, Reply};
 use crate::jinja::Template;
@@ -10,7 +11,6 @@ use crate::limits::Limits;
 use crate::needs::Needs;
 use crate::ops::{Direction, TransformationOps};
 use crate::patch::{self, Content, Events, Fit, Passage, Patch};
-use crate::session::Exchange;
 
 use super::expressions::{Expressions, Phase};
 use super::run::Run;

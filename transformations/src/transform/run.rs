@@ -9,13 +9,13 @@ use std::rc::Rc;
 use minijinja::Value;
 
 use crate::config::ParseAs;
+use crate::exchange::Exchange;
 use crate::failure::{Outcome, Reason, Reply};
 use crate::headers::{self, Snapshot};
 use crate::jinja::{RenderError, Template};
 use crate::json::{self, DocumentError};
 use crate::ops::{Direction, TransformationOps};
 use crate::patch::Events;
-use crate::session::Exchange;
 
 use super::expressions::{Findings, Phase, Seen, Values};
 use super::pass::{Body, Ended, Extent, Formula, Header, Metadata, Pass, Running, Turn};

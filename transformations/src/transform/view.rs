@@ -6,9 +6,9 @@ use std::rc::Rc;
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
+use crate::exchange::Exchange;
 use crate::headers::Snapshot;
 use crate::jinja::{RenderError, Scope, Template, Variables};
-use crate::session::Exchange;
 
 use super::expressions::{Expressions, Values};
 

@@ -12,7 +12,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function {
         name: "header",
         signature: "header(\"name\")",
-        about: "All values of a header of the message, joined by `, `, cookies by `; `; empty when there is none.",
+        about: "All values of a header of the message, joined by `, ` as in kgateway; empty when there is none.",
         examples: &[("{{ header(\"X-A\") }}", "1, 2")],
     },
     Function {
@@ -86,7 +86,7 @@ pub(super) fn register(environment: &mut Environment<'static>) {
 
 /// All values of a header in one text; empty when there is none.
 fn joined(headers: &Snapshot, name: &str) -> String {
-    let joined = headers.joined(&name.to_ascii_lowercase());
+    let joined = headers.joined(&name.to_ascii_lowercase(), ", ");
     joined.unwrap_or_default().into_owned()
 }
 
