@@ -3,7 +3,7 @@
 //! The listener's and a route's configuration have the same shape. A route's replaces the
 //! listener's as a whole; `{}` on a route turns the filter off there. Where a request pass has the route
 //! chosen again and the new one has another configuration, by its text, the request pass of that
-//! runs too, without its `extract`, and its response pass edits the answer.
+//! runs too, without its `extract`, and its response pass edits the response.
 
 mod extract;
 mod load;
