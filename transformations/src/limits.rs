@@ -16,18 +16,21 @@ pub struct Limits {
     /// The longest value that a template gives a header, in bytes. From 1 to 65536: a server that
     /// refuses a header closes the connection, and with HTTP/2 the requests of others on it.
     pub header_bytes: usize,
-    /// How many steps one template may take; about one for each expression it evaluates.
+    /// How many steps one template may take; about one for each expression it evaluates, and one for
+    /// every two items or 32 to 256 bytes that filters, tests, comparisons and slices read.
     pub template_fuel: u64,
     /// The most bytes one template may render, and all edits of one `patch` may put into a body.
     pub rendered_bytes: usize,
-    /// The most bytes of a body to hold, at least 1. In a streamed request that has not shown its
-    /// fields by then, they count as missing; without this, that is at 1 MiB, or at Envoy's buffer
-    /// limit if it is lower. From Envoy 1.38 on it is also set as the buffer limit of messages that
-    /// are held whole, which without this is the listener's; older releases keep the listener's.
+    /// The most bytes of a body to hold, at least 1. Absent: Envoy's buffer limit; of streamed requests
+    /// 1 MiB at most. Envoy 1.36 and 1.37 do not report theirs: there it is 1 MiB, and Envoy's own
+    /// for requests that are held whole. Over it a held request is answered 413, by HTTP/2 too. A held
+    /// response goes on as it was, but for header edits that need no body. In a streamed request,
+    /// fields that it has not shown by then count as missing. It may be above Envoy's limit. A body that
+    /// an edit makes longer passes; before 1.38 a request's does so only where this is set.
     pub max_held_bytes: Option<usize>,
     /// The most bytes that an encoded body (`content-encoding`) may stand for where one is read. One that
-    /// `patch` edits goes on decoded, so that for it the host's buffer limit is one too; before Envoy
-    /// 1.38 that is `maxHeldBytes`, or 1 MiB.
+    /// `patch` edits goes on decoded, so that for it the buffer limit is one too; before Envoy 1.38
+    /// that is `maxHeldBytes`, or 1 MiB.
     pub decoded_bytes: usize,
     /// The most bytes that each byte of an encoded body may stand for, on average, from 262144
     /// decoded bytes on. At least 1.

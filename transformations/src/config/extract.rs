@@ -18,7 +18,7 @@ pub struct Extract {
     #[serde(default = "model")]
     pub from: Vec<Source>,
     /// Request header to set to the value. A value that the client sent in it is always removed
-    /// first, found or not.
+    /// first, found or not, and where `when` does not hold; then Envoy chooses the route again at once.
     #[serde(default)]
     pub header: Option<String>,
     /// Dynamic metadata to set to the value.
@@ -106,8 +106,8 @@ pub struct MetadataTarget {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(expecting = "an object with `header` and `values`")]
 pub struct Lookup {
-    /// Request header to set. A value that the client sent in it is always removed first, found
-    /// or not.
+    /// Request header to set. A value that the client sent in it is always removed first, as with
+    /// `header`.
     pub header: String,
     /// What each value becomes. What another becomes stands for itself: of `{lora: llama}`, `llama`
     /// becomes `llama`.
@@ -149,6 +149,6 @@ pub enum OnFailure {
     /// Go on without the header, so that a fallback route matches.
     #[default]
     Continue,
-    /// Answer 400.
+    /// Answer 400. In a cluster's chain no other attempt follows.
     Reject,
 }

@@ -1,7 +1,9 @@
 //! The model of `filter_config`: kgateway's schema and what this module adds to it.
 //!
 //! The listener's and a route's configuration have the same shape. A route's replaces the
-//! listener's as a whole; `{}` on a route turns the filter off there.
+//! listener's as a whole; `{}` on a route turns the filter off there. Where a request pass has the route
+//! chosen again and the new one has another configuration, by its text, the request pass of that
+//! runs too, without its `extract`, and its response pass edits the response.
 
 mod extract;
 mod load;
@@ -40,20 +42,24 @@ pub(crate) fn load(text: &[u8]) -> Loaded<Config> {
 #[serde(rename_all = "camelCase", default)]
 pub struct Transformation {
     /// A CEL expression: the pass does nothing to a message for which it is not true. One that does
-    /// not read the body is asked before that arrives, and what it rules out is not held.
+    /// not read the body is asked before that arrives, and what it rules out is not held. What a client
+    /// sends in a header of `extract` is removed all the same.
     #[serde(deserialize_with = "given")]
     pub when: Option<String>,
     /// Fields to take out of the message and route on. Requests only.
     pub extract: Vec<Extract>,
     /// When a message whose body is read is let go.
     pub body_mode: BodyMode,
-    /// Whether Envoy chooses the route again after this pass. Requests only. Default: `true` when
-    /// an `extract` sets a header, `false` otherwise.
+    /// Whether Envoy chooses the route again after this pass. Requests only. Default: `true` when an
+    /// `extract` sets a header, or `set` or `add` one that `RUSTFORMATIONS_ROUTING_HEADERS` lists; `false`
+    /// otherwise. Without effect in a cluster's chain, and in the pass of a route that was chosen again.
     pub clear_route_cache: Option<bool>,
     /// How to read the body, and what to put in its place.
     pub body: Option<Body>,
     /// Edits of a JSON body that leave every other byte as it was. Not together with `body`. Events
-    /// of a `text/event-stream` response are edited one by one as they pass.
+    /// of a `text/event-stream` response are edited one by one as they pass. Any other response goes on
+    /// at its first byte if that cannot begin what is edited: it is not `{`, nor `[` where a pointer
+    /// begins with an index or `-`.
     pub patch: Vec<Edit>,
     /// Headers to set: all values the message has are replaced by one. A template that fails or
     /// renders nothing removes the header.
@@ -70,16 +76,19 @@ pub struct Transformation {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum BodyMode {
-    /// When its body has arrived whole. Envoy's buffer limit applies: 413 for a larger request.
+    /// When its body has arrived whole. Envoy's buffer limit applies, or `limits.maxHeldBytes`: 413 for a
+    /// larger request.
     #[default]
     Buffered,
     /// As soon as every `extract` has its value; the rest follows as it arrives, whatever its size,
     /// and is read on its way: the request is cut off when a field stands again with another value,
-    /// or when what follows cannot be read. Requests only, and nothing else may read the body.
+    /// or when what follows cannot be read. A field that was not seen within `limits.maxHeldBytes` counts
+    /// as missing. Requests only, and nothing else may read the body.
     Streamed,
 }
 
-/// How to read the body, and what to put in its place.
+/// How to read the body, and what to put in its place. A response whose body is read is held to its
+/// end, streams of events too (warning RF014), unless `when` rules it out by its headers.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(expecting = "an object with `parseAs`, and `value` or `cel`")]
 #[serde(rename_all = "camelCase", default)]
@@ -113,7 +122,7 @@ pub enum ParseAs {
 #[serde(expecting = "an object with `name`, and `value` or `cel`")]
 pub struct HeaderTemplate {
     /// Header name. Pseudo headers (`:path`, `:method`, `:authority`, `:scheme`, `:status`) are
-    /// legal.
+    /// legal. A `:method` neither becomes HEAD or CONNECT nor stops being it.
     pub name: String,
     /// Jinja template. Empty: `set` removes the header, `add` does nothing.
     #[serde(default)]
