@@ -27,6 +27,7 @@ pub(crate) const CONSTRUCTORS: Constructors = Constructors {
         static LISTENERS: AtomicU64 = AtomicU64::new(0);
         let number = LISTENERS.fetch_add(1, Ordering::Relaxed);
         Some(Box::new(Listener {
+            _shared: shared,
             program,
             number,
             stats,
@@ -60,6 +61,8 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
 
 /// The configuration of a listener's filter.
 struct Listener {
+    /// Held, so that a route with the same text has the same program: its pass is not run again.
+    _shared: Arc<SharedProgram>,
     program: Arc<Program>,
     /// Its own among all of the process.
     number: u64,

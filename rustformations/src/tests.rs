@@ -247,3 +247,22 @@ fn a_request_that_no_client_sent_has_no_addresses() {
         }
     }
 }
+
+/// As by RDS: the route is configured after its listener.
+#[test]
+fn a_route_with_the_listeners_text_runs_once() {
+    let config = r#"{"request": {"extract": [{"header": "x-model"}], "set": [
+        {"name": "x-n", "value": "{{ header('x-n') }}1"}]}}"#;
+    for generation in Generation::ALL {
+        let host = host(generation);
+        let listener = configured(&host, config);
+        let route = host
+            .route_config("rustformation", config.as_bytes())
+            .unwrap();
+        let stream = listener.stream();
+        stream.request_headers(&HEADERS, false);
+        stream.set_route_config(Some(&route));
+        stream.request_body(BODY, true);
+        assert_eq!(stream.upstream().header("x-n"), Some("1"));
+    }
+}

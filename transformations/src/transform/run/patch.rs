@@ -191,10 +191,11 @@ impl Run<'_> {
     /// was never encoded could not be longer either.
     fn decoded_limits(&self) -> Limits {
         let limits = &self.pass.limits;
-        let held = match self.ops.buffer_limit() {
-            Some(0) => usize::MAX,
-            Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
-            None => limits.max_held_bytes.unwrap_or(HELD_BYTES),
+        let held = match (limits.max_held_bytes, self.ops.buffer_limit()) {
+            (Some(most), _) => most,
+            (None, Some(0)) => usize::MAX,
+            (None, Some(limit)) => usize::try_from(limit).unwrap_or(usize::MAX),
+            (None, None) => HELD_BYTES,
         };
         Limits {
             decoded_bytes: limits.decoded_bytes.min(held),
