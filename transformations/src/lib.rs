@@ -97,6 +97,8 @@ mod ops;
 mod patch;
 #[cfg(test)]
 mod pieces;
+#[cfg(test)]
+mod processor;
 mod program;
 mod transform;
 
