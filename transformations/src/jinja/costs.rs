@@ -119,11 +119,12 @@ impl Render {
     fn each(&self, expressions: impl Iterator<Item = String>) {
         let mut slow = Vec::new();
         for expression in expressions {
-            let before = match expression {
-                _ if expression.contains("lazy") => "{% set lazy = messages[1:] %}",
-                _ if expression.contains("pieces") => "{% set pieces = p | split('x') %}",
-                _ => "",
-            };
+            let made = [
+                ("lazy", "{% set lazy = messages[1:] %}"),
+                ("pieces", "{% set pieces = p | split('x') %}"),
+            ];
+            let before = made.iter().filter(|(name, _)| expression.contains(name));
+            let before: String = before.map(|(_, text)| *text).collect();
             slow.extend(self.slow(&format!(
                 "{before}{{% for m in messages %}}{{% if {expression} %}}{{% endif %}}{{% endfor %}}"
             )));
