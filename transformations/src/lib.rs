@@ -106,6 +106,8 @@ mod ops;
 mod patch;
 #[cfg(test)]
 mod pieces;
+#[cfg(test)]
+mod processor;
 mod program;
 mod session;
 #[cfg(feature = "testing")]

@@ -1,9 +1,8 @@
 //! What an expression is compiled to.
 
-use regex::Regex;
-
 use super::document::Step;
 use super::functions::Builtin;
+use super::pattern::Pattern;
 use super::value::{Bytes, Text, Value};
 use crate::ops::{Attribute, Direction};
 
@@ -63,8 +62,8 @@ pub(super) enum Node {
     Map(Vec<(Node, Item)>),
     Call(&'static Builtin, Vec<Node>),
     /// A pattern that is known from the beginning.
-    Matches(Box<Node>, Box<Regex>),
-    RegexReplace(Box<[Node; 2]>, Box<Regex>),
+    Matches(Box<Node>, Box<Pattern>),
+    RegexReplace(Box<[Node; 2]>, Box<Pattern>),
     /// `default(value, otherwise)`.
     Default(Box<[Node; 2]>),
     Coalesce(Vec<Node>),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use minijinja::Value;
 
@@ -13,16 +13,7 @@ use super::{FILTERS, FUNCTIONS, RenderError, Scope, Template, Variables, environ
 use crate::engine::Settings;
 use crate::headers::Snapshot;
 use crate::limits::Limits;
-
-/// Unoptimised code is about as much slower as this is less.
-const FUEL: u64 = if cfg!(debug_assertions) {
-    20_000
-} else {
-    1_000_000
-};
-
-/// On the processor: other programs may run at the same time.
-const TIME: Duration = Duration::from_millis(400);
+use crate::processor;
 
 const ITEMS: i64 = 40_000;
 
@@ -80,13 +71,6 @@ fn scope() -> Rc<Scope> {
     })
 }
 
-/// How long this thread has run on a processor, where the system tells.
-fn time() -> Duration {
-    let times = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds = times.split(' ').next().and_then(|time| time.parse().ok());
-    Duration::from_nanos(nanoseconds.unwrap_or_default())
-}
-
 struct Render {
     limits: Limits,
     variables: Variables,
@@ -97,7 +81,7 @@ impl Render {
     fn new() -> Self {
         Self {
             limits: Limits {
-                template_fuel: FUEL,
+                template_fuel: processor::FUEL,
                 ..Limits::default()
             },
             variables: variables(),
@@ -122,24 +106,25 @@ impl Render {
 
     /// What takes too long, of what is done for each item.
     fn slow(&self, text: &str) -> Option<String> {
-        let begin = time();
+        let begin = processor::time();
         let result = self.template(text);
-        let took = time().saturating_sub(begin);
+        let took = processor::time().saturating_sub(begin);
         if std::env::var("SHOW_COSTS").is_ok() && took > Duration::from_millis(50) {
             let result = result.map(|result| result.map(|text| text.len()));
             eprintln!("{took:?} {text} {result:?}");
         }
-        (took > TIME).then(|| format!("{took:?}: {text}"))
+        (took > processor::BOUND).then(|| format!("{took:?}: {text}"))
     }
 
     fn each(&self, expressions: impl Iterator<Item = String>) {
         let mut slow = Vec::new();
         for expression in expressions {
-            let before = match expression {
-                _ if expression.contains("lazy") => "{% set lazy = messages[1:] %}",
-                _ if expression.contains("pieces") => "{% set pieces = p | split('x') %}",
-                _ => "",
-            };
+            let made = [
+                ("lazy", "{% set lazy = messages[1:] %}"),
+                ("pieces", "{% set pieces = p | split('x') %}"),
+            ];
+            let before = made.iter().filter(|(name, _)| expression.contains(name));
+            let before: String = before.map(|(_, text)| *text).collect();
             slow.extend(self.slow(&format!(
                 "{before}{{% for m in messages %}}{{% if {expression} %}}{{% endif %}}{{% endfor %}}"
             )));
@@ -314,6 +299,33 @@ fn every_statement_ends_soon() {
     let slow = statements.iter().filter_map(|text| render.slow(text));
     let slow: Vec<String> = slow.collect();
     assert!(slow.is_empty(), "{}", slow.join("\n"));
+}
+
+#[test]
+fn reported_templates_end_soon() {
+    let render = Render::new();
+    let reported = [
+        "{{ 'a' * 10000 * 10000 * 10000 }}",
+        "{{ ('a') * (9223372036854775807) }}",
+        "{{ 5 in (([0]) * 9223372036854775807) }}",
+        "{{ ([0]) * 9223372036854775807 }}",
+        "{{ ([0] * 10000) * 10000 }}",
+        "{% for m in messages %}{% if p is lower %}x{% endif %}{% endfor %}",
+    ];
+    for text in reported {
+        let begin = Instant::now();
+        let result = render.template(text);
+        let took = begin.elapsed();
+        if std::env::var("SHOW_COSTS").is_ok() {
+            eprintln!("{took:?} {text} {result:?}");
+        }
+        // Refused where it is configured, or a limit.
+        assert!(
+            matches!(result, None | Some(Err(RenderError::Limit(_)))),
+            "{text}: {result:?}"
+        );
+        assert_eq!(render.slow(text), None);
+    }
 }
 
 #[test]

@@ -72,7 +72,7 @@ pub(super) fn register(environment: &mut Environment<'static>) {
         environment.add_filter(
             name,
             move |state: &State<'_, '_>, arguments: Rest<Value>| {
-                ordered(&arguments)?;
+                chosen(&arguments)?;
                 filter(state, &arguments)
             },
         );
@@ -222,12 +222,9 @@ fn measured(arguments: &[Value]) -> Result<(), Error> {
 /// Lists, or texts as lists of characters, of which another list is made.
 fn listed(arguments: &[Value]) -> Result<(), Error> {
     for argument in arguments {
-        let items = match argument.as_str() {
-            Some(text) => text.len(),
-            None => reading::items(argument)?,
-        };
+        let items = reading::items(argument)?;
         // Items are counted up, copied and let go of.
-        memory::visit(items.saturating_mul(2))?;
+        reading::each(argument)?;
         memory::spend(items.saturating_add(1).saturating_mul(memory::ITEM))?;
     }
     Ok(())
@@ -258,7 +255,7 @@ fn chosen(arguments: &[Value]) -> Result<(), Error> {
 /// A list whose items are compared with each other.
 fn ordered(arguments: &[Value]) -> Result<(), Error> {
     chosen(arguments)?;
-    arguments.first().map_or(Ok(()), reading::comparisons)
+    arguments.first().map_or(Ok(()), reading::order)
 }
 
 /// The same, with both looked up or made anew for each comparison.
@@ -269,7 +266,11 @@ fn sorted(arguments: &[Value]) -> Result<(), Error> {
 
 /// A list of which one item is found.
 fn compared(arguments: &[Value]) -> Result<(), Error> {
-    arguments.first().map_or(Ok(()), reading::all)
+    let Some(list) = arguments.first() else {
+        return Ok(());
+    };
+    reading::each(list)?;
+    reading::all(list)
 }
 
 /// `text` with every `from` replaced.

@@ -147,6 +147,11 @@ pub(super) fn visit(items: usize) -> Result<(), Error> {
     })
 }
 
+/// How many items may still be looked at.
+pub(super) fn visits() -> usize {
+    ACCOUNT.with_borrow(|account| account.visits)
+}
+
 /// Counts what is printed, in bytes.
 pub(super) fn print(bytes: usize) -> Result<(), Error> {
     enough(|account| {

@@ -27,3 +27,5 @@ pub(crate) use template::{RenderError, Template};
 mod costs;
 #[cfg(test)]
 mod differences;
+#[cfg(test)]
+mod ordinary;

@@ -21,6 +21,8 @@ pub(super) const AT_LEAST: &str = "_at_least";
 pub(super) const ITEM: &str = "_item";
 /// What counts a value that is read.
 pub(super) const READ: &str = "_read";
+/// What counts a value whose items become arguments.
+pub(super) const READ_ITEMS: &str = "_read_items";
 /// What counts a map that another is made of.
 pub(super) const READ_MAP: &str = "_read_map";
 /// What counts a value that is read with all that is in it.
@@ -36,7 +38,7 @@ pub(super) const RAW: &str = "_raw";
 const LEVELS: usize = 256;
 
 /// How many numbers and texts are passed over in the time that a list or map takes.
-const ITEMS_PER_VISIT: usize = 8;
+const ITEMS_PER_VISIT: usize = 2;
 
 pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_filter(CONCATENATION, |left: &Value, right: &Value| {
@@ -57,6 +59,9 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     });
     environment.add_filter(READ, |value: &Value| {
         reading::value(value).map(|()| value.clone())
+    });
+    environment.add_filter(READ_ITEMS, |value: &Value| {
+        reading::each(value).map(|()| value.clone())
     });
     environment.add_filter(READ_MAP, |value: &Value| {
         reading::order(value).map(|()| value.clone())

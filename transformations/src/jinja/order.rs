@@ -7,6 +7,8 @@ use std::sync::Arc;
 use minijinja::value::{Kwargs, Object, ObjectRepr, Value, from_args};
 use minijinja::{Error, State, filters};
 
+use super::reading;
+
 /// An item and what it is ordered by.
 #[derive(Debug)]
 struct Keyed {
@@ -33,6 +35,7 @@ impl Object for Keyed {
 pub(super) fn sort(state: &State<'_, '_>, arguments: &[Value]) -> Result<Value, Error> {
     let (list, named): (Value, Kwargs) = from_args(arguments)?;
     let Some(attribute) = named.get::<Option<&str>>("attribute")? else {
+        reading::order(&list)?;
         return filters::sort(state, list, named);
     };
     let case_sensitive = named.get::<Option<bool>>("case_sensitive")?;
@@ -44,7 +47,11 @@ pub(super) fn sort(state: &State<'_, '_>, arguments: &[Value]) -> Result<Value, 
     };
     // The filter refuses what is no list, and what it does not know the name of.
     let keyed = match list.try_iter() {
-        Ok(items) => Value::from(items.map(keyed).collect::<Vec<Value>>()),
+        Ok(items) => {
+            let items: Vec<Value> = items.map(keyed).collect();
+            count(&items)?;
+            Value::from(items)
+        }
         Err(_) => list,
     };
     let others = named.args().filter(|name| *name != "attribute");
@@ -77,9 +84,17 @@ pub(super) fn groupby(state: &State<'_, '_>, arguments: &[Value]) -> Result<Valu
         })
     };
     let keyed = list.try_iter()?.map(keyed).collect::<Vec<Value>>();
+    count(&keyed)?;
     let none = Kwargs::from_iter(Vec::<(String, Value)>::new());
     let sorted = filters::sort(state, Value::from(keyed), none)?;
     filters::groupby(Value::from(items(&sorted)?), attribute, named)
+}
+
+/// Counts what is read of the keys.
+fn count(keyed: &[Value]) -> Result<(), Error> {
+    let key = |item: &Value| item.downcast_object_ref::<Keyed>()?.key.clone();
+    let keys: Vec<Value> = keyed.iter().filter_map(key).collect();
+    reading::order(&Value::from(keys))
 }
 
 /// What `filters::sort` gave, without the keys.

@@ -1,7 +1,7 @@
 //! What reading a value costs, counted before it is read: the engine counts one step for a filter,
 //! a test or a comparison, however long what it reads is.
 
-use minijinja::value::{ObjectRepr, Value};
+use minijinja::value::{ObjectRepr, Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
 use super::memory;
@@ -14,6 +14,15 @@ const CHARACTERS: usize = 16;
 
 /// The same where some characters are not ASCII.
 const WIDE_CHARACTERS: usize = 4;
+
+/// The items that looking a member of a map up takes as long as.
+const MEMBER: usize = 4;
+
+/// The items that comparing values of different kinds takes as long as.
+const CONTAINED: usize = 3;
+
+/// The items that a filter or test takes as long as.
+const CALL: usize = 3;
 
 /// The longest text that is read as fast as an item.
 const SHORT: usize = 64;
@@ -60,6 +69,17 @@ pub(super) fn printed(value: &Value) -> Result<(), Error> {
 
 /// Counts a value with all that is inside it.
 pub(super) fn all(value: &Value) -> Result<(), Error> {
+    whole(value).map(drop)
+}
+
+/// The same, and how much it is.
+fn whole(value: &Value) -> Result<usize, Error> {
+    let before = memory::visits();
+    count_whole(value)?;
+    Ok(before.saturating_sub(memory::visits()))
+}
+
+fn count_whole(value: &Value) -> Result<(), Error> {
     if value.as_object().is_none() {
         return self::value(value);
     }
@@ -75,7 +95,7 @@ pub(super) fn all(value: &Value) -> Result<(), Error> {
             ObjectRepr::Plain => {}
             ObjectRepr::Map => {
                 // Each is looked up.
-                memory::visit(items(&value)?.saturating_mul(2))?;
+                memory::visit(items(&value)?.saturating_mul(MEMBER))?;
                 for (key, value) in object.try_iter_pairs().into_iter().flatten() {
                     self::value(&key)?;
                     waiting.push(value);
@@ -109,11 +129,19 @@ pub(super) fn containment(value: &Value, container: &Value) -> Result<(), Error>
         Some(ObjectRepr::Map) => self::value(value),
         Some(ObjectRepr::Plain) => Ok(()),
         // What is no text is printed first.
+        None if value.as_object().is_some() => {
+            printed(value)?;
+            all(value)?;
+            characters(container)
+        }
         None => characters(container).and_then(|()| characters(value)),
-        Some(_) if value.as_object().is_some() => all(container),
+        Some(_) if value.as_object().is_some() => {
+            all(container)?;
+            each_item(container, CONTAINED)
+        }
         Some(_) => {
             let each = value.as_bytes().map_or(0, |bytes| bytes.len() / BYTES);
-            each_item(container, each)
+            each_item(container, each.saturating_add(CONTAINED))
         }
     }
 }
@@ -123,20 +151,48 @@ fn each_item(list: &Value, more: usize) -> Result<(), Error> {
     memory::visit(items(list)?.saturating_mul(more.saturating_add(1)))
 }
 
-/// Counts what is read to look an attribute up in each item of a list.
+/// Counts what is read to look an attribute up in each item of a list, or to call a filter or test
+/// with each, which count by themselves what they read.
 pub(super) fn attributes(list: &Value, arguments: &[Value]) -> Result<(), Error> {
-    all(list)?;
     let mut names: usize = 0;
+    let mut paths = false;
+    let mut name = |value: &Value| {
+        names = names.saturating_add(value.as_bytes().map_or(0, <[u8]>::len));
+        paths |= value.as_str().is_some_and(|name| name.contains('.'));
+    };
     for argument in arguments {
-        names = names.saturating_add(argument.as_bytes().map_or(0, <[u8]>::len));
-        let named = argument
-            .as_object()
-            .and_then(|object| object.try_iter_pairs());
-        for (_, value) in named.into_iter().flatten() {
-            names = names.saturating_add(value.as_bytes().map_or(0, <[u8]>::len));
+        name(argument);
+        // Others are refused, or compared with the items.
+        if argument.is_kwargs() {
+            memory::visit(items(argument)?)?;
+            let members = argument
+                .as_object()
+                .and_then(|object| object.try_iter_pairs());
+            members
+                .into_iter()
+                .flatten()
+                .for_each(|(_, value)| name(&value));
         }
     }
-    each_item(list, names / BYTES)
+    // What is no name is printed for each.
+    let printed = match arguments.first() {
+        Some(argument) if argument.as_object().is_some() && !argument.is_kwargs() => {
+            whole(argument)?.saturating_mul(CALL)
+        }
+        _ => names / BYTES,
+    };
+    each_item(list, printed.saturating_add(CALL))?;
+    if paths {
+        return all(list);
+    }
+    // Lists without places are read from their beginning.
+    let without_places = |item: &Value| {
+        let object = item.as_object();
+        object.is_some_and(|object| object.repr() == ObjectRepr::Iterable)
+    };
+    let list = list.as_object().and_then(|list| list.try_iter());
+    let mut lists = list.into_iter().flatten().filter(without_places);
+    lists.try_for_each(|list| memory::visit(items(&list)?))
 }
 
 /// Counts what is read to find an item.
@@ -155,16 +211,26 @@ pub(super) fn item(container: &Value, key: &Value) -> Result<(), Error> {
 
 /// Counts what is read to bring a list into an order.
 pub(super) fn order(list: &Value) -> Result<(), Error> {
-    all(list)?;
-    comparisons(list)
-}
-
-/// Counts the comparisons that bring a list into an order.
-pub(super) fn comparisons(list: &Value) -> Result<(), Error> {
+    let whole = whole(list)?;
     let items = items(list)?;
     let halvings = items.checked_ilog2().unwrap_or_default();
     let halvings = usize::try_from(halvings).unwrap_or(usize::MAX);
-    memory::visit(items.saturating_mul(halvings) / 2)
+    let map = list.kind() == ValueKind::Map;
+    let read = match whole > items.saturating_mul(2) && !map {
+        // Lists, maps and long texts are read in full for each comparison.
+        true => whole,
+        false => items / 2,
+    };
+    memory::visit(read.saturating_mul(halvings))
+}
+
+/// Counts the items of a list, or the characters of a text as such.
+pub(super) fn each(value: &Value) -> Result<(), Error> {
+    let more = match value.kind() {
+        ValueKind::Map => MEMBER,
+        _ => 1,
+    };
+    each_item(value, more)
 }
 
 /// How many items it has; none if it has none.

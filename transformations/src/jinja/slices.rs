@@ -42,6 +42,8 @@ pub(super) fn slice(
     match value.kind() {
         ValueKind::Undefined | ValueKind::None => Ok(Value::from(Vec::<Value>::new())),
         ValueKind::String => {
+            // Characters are counted, and written one by one.
+            reading::characters(value)?;
             reading::characters(value)?;
             let text = value.as_str().unwrap_or_default();
             let length = || text.chars().count();

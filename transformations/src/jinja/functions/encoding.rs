@@ -6,7 +6,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use minijinja::{Environment, Error, ErrorKind, Value};
 
 use crate::functions::Function;
-use crate::jinja::memory;
+use crate::jinja::{memory, reading};
 
 /// What they are called, and what they do.
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -40,9 +40,11 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_function("base64_encode", |value: &Value| encode(&STANDARD, value));
     environment.add_function("base64url_encode", |value: &Value| encode(&URL_SAFE, value));
     environment.add_function("base64_decode", |text: &str| {
+        reading::text(text)?;
         memory::made(decode(&STANDARD, text))
     });
     environment.add_function("base64url_decode", |text: &str| {
+        reading::text(text)?;
         memory::made(decode(&URL_SAFE, text))
     });
 }
@@ -54,6 +56,7 @@ fn encode(alphabet: &GeneralPurpose, value: &Value) -> Result<String, Error> {
             "base64 takes a string or bytes",
         )
     })?;
+    reading::characters(value)?;
     memory::made(alphabet.encode(bytes))
 }
 

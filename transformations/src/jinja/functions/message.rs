@@ -58,21 +58,26 @@ pub(super) const FUNCTIONS: &[Function] = &[
 
 pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_function("header", |name: &str| {
+        reading::text(name)?;
         memory::made(Scope::current(|scope| joined(&scope.message, name)).unwrap_or_default())
     });
     environment.add_function("request_header", |name: &str| {
+        reading::text(name)?;
         memory::made(Scope::current(|scope| joined(&scope.request, name)).unwrap_or_default())
     });
     environment.add_function("get_cookie", |name: &str| {
+        reading::text(name)?;
         cookie(|other| other == name).and_then(memory::made)
     });
     environment.add_function("get_cookie_i", |name: &str| {
+        reading::text(name)?;
         cookie(|other| other.eq_ignore_ascii_case(name)).and_then(memory::made)
     });
     environment.add_function("body", || {
         Scope::current(|scope| scope.body.clone()).unwrap_or_default()
     });
     environment.add_function("cel", |expression: &str| {
+        reading::text(expression)?;
         let known = Scope::current(|scope| scope.expressions.get(expression).cloned());
         let value = known.flatten().unwrap_or_else(|| {
             Err("an expression that is computed, or of another message".to_owned())

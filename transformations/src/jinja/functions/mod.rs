@@ -17,15 +17,16 @@ use crate::functions::Function;
 
 /// Adds every function to `environment`.
 pub(super) fn register(environment: &mut Environment<'static>, settings: &Arc<Settings>) {
+    language::register(environment);
+    count(environment);
+    // These count what they read themselves.
     message::register(environment);
     text::register(environment);
     encoding::register(environment);
     process::register(environment, settings);
-    language::register(environment);
-    count(environment);
 }
 
-/// Has every function count what it reads of its arguments.
+/// Has the functions of the engine count what they read of their arguments.
 fn count(environment: &mut Environment<'static>) {
     let functions = environment.globals();
     let functions = functions.map(|(name, function)| (name.to_owned(), function));

@@ -6,7 +6,7 @@ use minijinja::Environment;
 
 use crate::engine::Settings;
 use crate::functions::Function;
-use crate::jinja::memory;
+use crate::jinja::{memory, reading};
 
 /// What they are called, and what they do.
 pub(super) const FUNCTIONS: &[Function] = &[Function {
@@ -19,6 +19,7 @@ pub(super) const FUNCTIONS: &[Function] = &[Function {
 pub(super) fn register(environment: &mut Environment<'static>, settings: &Arc<Settings>) {
     let settings = Arc::clone(settings);
     environment.add_function("env", move |name: &str| {
+        reading::text(name)?;
         // A variable that may not be read is as one that is not set.
         let value = settings.readable(name).then(|| std::env::var(name).ok());
         memory::made(value.flatten().unwrap_or_default())

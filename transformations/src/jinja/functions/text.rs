@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use minijinja::{Environment, Error, ErrorKind};
 
 use crate::functions::Function;
-use crate::jinja::{filters, memory};
+use crate::jinja::{filters, memory, reading};
 
 /// What they are called, and what they do.
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -42,21 +42,31 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_function(
         "substring",
         |text: &str, start: usize, length: Option<usize>| {
+            reading::text(text)?;
             memory::made(substring(text, start, length))
         },
     );
     environment.add_function(
         "replace_with_string",
-        |text: &str, pattern: &str, with: &str| filters::replace(text, pattern, with),
+        |text: &str, pattern: &str, with: &str| replace(text, pattern, with),
     );
     environment.add_function("replace_with_random", |text: &str, pattern: &str| {
         // Not for secrets: the generator is fast, not unpredictable.
         let random = STANDARD_NO_PAD.encode(fastrand::u128(..).to_ne_bytes());
-        filters::replace(text, pattern, &random)
+        replace(text, pattern, &random)
     });
     environment.add_function("raw_string", |text: &str| {
+        reading::text(text)?;
         raw_string(text).and_then(memory::made)
     });
+}
+
+/// `text` with every `pattern` replaced.
+fn replace(text: &str, pattern: &str, with: &str) -> Result<String, Error> {
+    [text, pattern, with]
+        .into_iter()
+        .try_for_each(reading::text)?;
+    filters::replace(text, pattern, with)
 }
 
 /// The part of `text` from byte `start`, `length` bytes long. A character that is cut by either

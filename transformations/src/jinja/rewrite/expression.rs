@@ -242,7 +242,7 @@ impl Writer {
                 self.write("=");
             }
             let spread = match argument {
-                CallArg::PosSplat(_) => Some(operators::READ),
+                CallArg::PosSplat(_) => Some(operators::READ_ITEMS),
                 CallArg::KwargSplat(_) => Some(operators::READ_MAP),
                 CallArg::Pos(_) | CallArg::Kwarg(..) => None,
             };
