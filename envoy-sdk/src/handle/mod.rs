@@ -59,6 +59,16 @@ impl EnvoyHttpFilter {
         }
     }
 
+    /// The hook that the handle is lent to, and whether it ends its message.
+    pub(crate) fn hook(&self) -> (Hook, bool) {
+        (self.hook, self.end_of_stream)
+    }
+
+    /// The instance, when the hook is over.
+    pub(crate) fn into_instance(self) -> Rc<Instance> {
+        self.instance
+    }
+
     /// The callbacks, while the stream is attached.
     fn callbacks(&self) -> Option<FilterCallbacks> {
         if self.hook == Hook::New {
