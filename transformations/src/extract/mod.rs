@@ -159,7 +159,9 @@ impl Extraction {
             }
             extracted.insert(&field.name, value);
         }
-        *reading = reading.take().and_then(|reading| reading.watch(routed_on));
+        if reading.as_mut().is_some_and(|read| !read.watch(routed_on)) {
+            *reading = None;
+        }
         Ok(extracted)
     }
 

@@ -187,11 +187,11 @@ impl Holding {
 
     /// Gives back what was kept, for the pass to run on `extent` of the message.
     pub(super) fn release(
-        mut self,
+        &mut self,
         host: &mut dyn Host,
         direction: Direction,
         extent: Extent,
-    ) -> Running {
+    ) -> &mut Running {
         if matches!(&self.keeper, Keeper::Session { kept, .. } if !kept.is_empty()) {
             self.keep(host, direction);
         }
@@ -201,7 +201,7 @@ impl Holding {
             host.replace_received(direction, kept);
         }
         self.running.extent = extent;
-        self.running
+        &mut self.running
     }
 
     fn watch(&mut self, host: &mut dyn Host, ended: bool) -> Option<Reply> {

@@ -169,17 +169,16 @@ impl Session {
         turn: Turn,
     ) -> Action {
         *self.state(direction) = State::Done;
-        let program = Arc::clone(&self.program);
-        let Some(pass) = program.pass(direction) else {
+        let Some(pass) = self.program.pass(direction) else {
             return Action::Continue;
         };
         let mut running = Running::new(turn);
         if !pass.reads_body(turn) || self.upgrades(host, direction) {
-            return self.run(host, direction, arrived, running);
+            return self.run(host, direction, arrived, &mut running);
         }
         if arrived == Arrived::All {
             running.extent = Extent::Whole;
-            return self.run(host, direction, arrived, running);
+            return self.run(host, direction, arrived, &mut running);
         }
         match pass.condition(host, &self.exchange) {
             Condition::Open => {}
@@ -191,7 +190,7 @@ impl Session {
         }
         running.extent = pass.extent(host, turn);
         if running.extent != Extent::Whole {
-            return self.run(host, direction, arrived, running);
+            return self.run(host, direction, arrived, &mut running);
         }
         let mut holding = Holding::new(host, pass, running);
         if arrived == Arrived::Part {
@@ -226,7 +225,7 @@ impl Session {
             }
             Verdict::Answer(reply) => self.answer(direction, *reply),
             Verdict::Release(extent) => {
-                let State::Holding(holding) = mem::replace(state, State::Done) else {
+                let State::Holding(mut holding) = mem::replace(state, State::Done) else {
                     return Action::Continue;
                 };
                 let running = holding.release(host, direction, extent);
@@ -241,14 +240,13 @@ impl Session {
         host: &mut dyn Host,
         direction: Direction,
         arrived: Arrived,
-        mut running: Running,
+        running: &mut Running,
     ) -> Action {
-        let program = Arc::clone(&self.program);
-        let Some(pass) = program.pass(direction) else {
+        let Some(pass) = self.program.pass(direction) else {
             return Action::Continue;
         };
         let mut ended = Ended::default();
-        let ran = pass.run(host, &mut self.exchange, &mut running, &mut ended);
+        let ran = pass.run(host, &mut self.exchange, running, &mut ended);
         let Ended {
             failures,
             events,
@@ -262,8 +260,8 @@ impl Session {
         }
         if let Some(events) = events {
             *self.state(direction) = State::Editing(events);
-        } else if let Some(reading) = running.reading {
-            let watching = Watching::new(program, reading);
+        } else if let Some(reading) = running.reading.take() {
+            let watching = Watching::new(Arc::clone(&self.program), reading);
             *self.state(direction) = State::Watching(Box::new(watching));
         }
         if chooses_route && self.chain == Chain::Downstream {

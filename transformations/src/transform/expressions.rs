@@ -113,6 +113,10 @@ impl Expressions {
         self.all.iter().map(|(_, _, expression)| expression)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     pub(crate) fn has(&self, phase: Phase) -> bool {
         self.all.iter().any(|(other, ..)| *other == phase)
     }

@@ -169,11 +169,6 @@ impl Pass {
             && !self.clear_route_cache
     }
 
-    /// Whether the pass looks at the message to do more than find fields in its body.
-    pub(super) fn looks_at_message(&self) -> bool {
-        self.edits() || self.expressions.iter().next().is_some()
-    }
-
     /// Whether the pass does more than extract fields.
     pub(crate) fn edits(&self) -> bool {
         self.parse_as == ParseAs::AsJson

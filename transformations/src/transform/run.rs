@@ -64,7 +64,8 @@ impl<'r> Run<'r> {
         let pass = self.pass;
         let findings = Findings::default();
         // Before any change: templates see the message as it arrived.
-        let message = if pass.looks_at_message() {
+        let edits = pass.edits();
+        let message = if edits || !pass.expressions.is_empty() {
             if running.extent == Extent::TooLong {
                 self.too_long();
             }
@@ -80,7 +81,7 @@ impl<'r> Run<'r> {
         if running.turn == Turn::First && !pass.extraction.is_empty() {
             self.extract(exchange, running, &message, &findings)?;
         }
-        if pass.edits() {
+        if edits {
             ended.events = self.edit(exchange, running.extent, message, &findings)?;
         }
         ended.chooses_route = pass.clear_route_cache && running.turn == Turn::First;
