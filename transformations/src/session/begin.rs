@@ -17,7 +17,7 @@ impl Session {
     /// # Errors
     ///
     /// The answer to a request whose route has a broken program.
-    pub(super) fn begin_request(&mut self, host: &mut dyn Host) -> Result<(), Reply> {
+    pub(super) fn begin_request(&mut self, host: &mut dyn Host) -> Result<(), Box<Reply>> {
         let mut route = host.route_program();
         if self.program.is_empty() && !matches!(route, RouteProgram::Found(_)) {
             return self.apply(host, route);
@@ -54,7 +54,7 @@ impl Session {
     /// # Errors
     ///
     /// As [`begin_request`](Self::begin_request).
-    pub(super) fn begin_response(&mut self, host: &mut dyn Host) -> Result<(), Reply> {
+    pub(super) fn begin_response(&mut self, host: &mut dyn Host) -> Result<(), Box<Reply>> {
         let mut changed = false;
         match self.chain {
             Chain::Downstream => match host.route_program() {
@@ -78,7 +78,7 @@ impl Session {
         Ok(())
     }
 
-    fn apply(&mut self, host: &mut dyn Host, route: RouteProgram) -> Result<(), Reply> {
+    fn apply(&mut self, host: &mut dyn Host, route: RouteProgram) -> Result<(), Box<Reply>> {
         match route {
             RouteProgram::Absent => Ok(()),
             RouteProgram::Found(program) => {
@@ -91,7 +91,7 @@ impl Session {
 
     /// The answer in place of a route whose program does not compile: what it would have forbidden
     /// must not pass.
-    pub(super) fn refuse(&mut self, host: &mut dyn Host) -> Reply {
+    pub(super) fn refuse(&mut self, host: &mut dyn Host) -> Box<Reply> {
         self.program = Arc::default();
         host.report(&[Failure {
             reason: Reason::Config,

@@ -35,7 +35,7 @@ pub enum Action {
     /// It waits: more of it has to arrive.
     Hold(Hold),
     /// It goes no further: this is the answer.
-    Answer(Reply),
+    Answer(Box<Reply>),
     /// It goes no further, and it is too late for an answer: the stream is reset, with these
     /// details.
     Reset(&'static str),
@@ -155,7 +155,7 @@ impl Session {
         }
     }
 
-    fn answer(&mut self, direction: Direction, reply: Reply) -> Action {
+    fn answer(&mut self, direction: Direction, reply: Box<Reply>) -> Action {
         *self.state(direction) = State::Done;
         Action::Answer(reply)
     }
@@ -223,7 +223,7 @@ impl Session {
                 holding.keep(host, direction);
                 Action::Hold(holding.hold())
             }
-            Verdict::Answer(reply) => self.answer(direction, *reply),
+            Verdict::Answer(reply) => self.answer(direction, reply),
             Verdict::Release(extent) => {
                 let State::Holding(mut holding) = mem::replace(state, State::Done) else {
                     return Action::Continue;

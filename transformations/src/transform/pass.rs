@@ -308,7 +308,7 @@ impl Pass {
         exchange: &mut Exchange,
         running: &mut Running,
         ended: &mut Ended,
-    ) -> Result<(), Reply> {
+    ) -> Result<(), Box<Reply>> {
         let mut run = Run::new(self, ops);
         let ran = run.steps(exchange, running, ended);
         ended.failures = run.outcome.failures;
