@@ -204,6 +204,7 @@ impl<'r> Run<'r> {
     }
 
     /// The values of the expressions of a phase.
+    #[inline]
     fn values(
         &self,
         phase: Phase,
@@ -212,10 +213,23 @@ impl<'r> Run<'r> {
         whole: bool,
         findings: &Findings,
     ) -> Values {
-        let expressions = &self.pass.expressions;
-        if !expressions.has(phase) {
-            return Values::default();
+        if self.pass.expressions.has(phase) {
+            self.evaluated(phase, exchange, message, whole, findings)
+        } else {
+            Values::default()
         }
+    }
+
+    #[inline(never)]
+    fn evaluated(
+        &self,
+        phase: Phase,
+        exchange: &Exchange,
+        message: &Option<Rc<Snapshot>>,
+        whole: bool,
+        findings: &Findings,
+    ) -> Values {
+        let expressions = &self.pass.expressions;
         let none = Snapshot::default();
         let request = exchange.request();
         let message = message.as_deref().unwrap_or(&none);
