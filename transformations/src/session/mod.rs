@@ -115,6 +115,16 @@ impl Session {
         self.start(host, direction, arrived, Turn::First)
     }
 
+    /// Whether the body of a message goes on as it is, as most answers' does.
+    #[inline]
+    pub fn is_through_with(&self, direction: Direction) -> bool {
+        let state = match direction {
+            Direction::Request => &self.request,
+            Direction::Response => &self.response,
+        };
+        matches!(state, State::Idle | State::Done)
+    }
+
     /// A part of a body has arrived; `end`: nothing follows.
     #[inline]
     pub fn on_body(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
@@ -188,7 +198,7 @@ impl Session {
                 return Action::Continue;
             }
         }
-        running.extent = pass.extent(host, turn);
+        running.extent = pass.extent(host);
         if running.extent != Extent::Whole {
             return self.run(host, direction, arrived, &mut running);
         }

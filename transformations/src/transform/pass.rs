@@ -230,12 +230,9 @@ impl Pass {
         }
     }
 
-    /// How much of a message, whose body is still to come, the pass works on. A response that is
-    /// only patched is held if it may be JSON; events are edited as they pass.
-    pub(crate) fn extent(&self, ops: &dyn TransformationOps, turn: Turn) -> Extent {
-        if !self.reads_body(turn) {
-            return Extent::Headers;
-        }
+    /// How much of a message, whose body is read and still to come, the pass works on. A response
+    /// that is only patched is held if it may be JSON; events are edited as they pass.
+    pub(crate) fn extent(&self, ops: &dyn TransformationOps) -> Extent {
         if !self.only_patches() {
             return Extent::Whole;
         }
