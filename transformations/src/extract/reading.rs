@@ -124,6 +124,7 @@ impl Reading {
     }
 
     /// What is known when nothing more comes.
+    #[inline(always)]
     pub(super) fn whole(mut self, wanted: &Wanted) -> Findings<'static> {
         if self.bytes == 0 {
             return Findings::Absent;

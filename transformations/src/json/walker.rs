@@ -280,8 +280,8 @@ impl<V: Visitor> Step<'_, V> {
         match byte {
             b'"' => {
                 let object = self.object();
-                let longest = object.map(|_| self.pointers.longest_key());
-                let (room, mut escape) = (longest.map(string::most_escaped), Escape::None);
+                let room = object.map(|_| self.pointers.longest_key());
+                let mut escape = Escape::None;
                 self.walker.start = self.at(rest);
                 match Self::text_end(tail, &mut escape)? {
                     Some((inside, after)) => {
