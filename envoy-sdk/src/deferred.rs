@@ -121,8 +121,13 @@ impl Queue {
     #[inline]
     pub(crate) fn clear(&self) {
         if !self.is_empty() {
-            self.actions.take();
+            self.drop_waiting();
         }
+    }
+
+    #[inline(never)]
+    fn drop_waiting(&self) {
+        self.actions.take();
     }
 
     /// Drops what is waiting and everything that will be asked for.

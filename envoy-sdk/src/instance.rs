@@ -28,22 +28,6 @@ enum State {
     Retired,
 }
 
-/// One hook of the filter on the stack, for as long as it lives: also while a panic unwinds.
-struct Depth<'d>(&'d Cell<u32>);
-
-impl<'d> Depth<'d> {
-    fn deeper(depth: &'d Cell<u32>) -> Self {
-        depth.set(depth.get().saturating_add(1));
-        Self(depth)
-    }
-}
-
-impl Drop for Depth<'_> {
-    fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
-    }
-}
-
 /// How a hook ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -58,13 +42,11 @@ pub(crate) struct Instance {
     envoy: FilterEnvoyPtr,
     callbacks: &'static Callbacks,
     config: Option<Arc<dyn HttpFilterConfig>>,
-    /// Borrowed while a hook of the filter runs.
+    /// Borrowed while a hook of the filter is on the stack, and not otherwise.
     filter: RefCell<Option<Box<dyn HttpFilter>>>,
     state: Cell<State>,
     /// Envoy has destroyed the filter: its pointer must not be used any more.
     dead: Cell<bool>,
-    /// Hooks of the filter on the stack.
-    depth: Cell<u32>,
     queue: Queue,
     request_ended: Cell<bool>,
     response_ended: Cell<bool>,
@@ -91,7 +73,6 @@ impl Instance {
             filter: RefCell::new(None),
             state: Cell::new(State::Failed),
             dead: Cell::new(false),
-            depth: Cell::new(0),
             queue: Queue::default(),
             request_ended: Cell::new(false),
             response_ended: Cell::new(false),
@@ -117,36 +98,43 @@ impl Instance {
 
     /// Runs `code` as `hook` of the filter, if there is one, then what it deferred. A panic of
     /// `code` is the caller's to catch, and to tell [`Self::fail`].
+    #[inline(always)]
     pub(crate) fn run(
-        self: &Rc<Self>,
-        hook: Hook,
-        end_of_stream: bool,
+        &self,
+        handle: &mut EnvoyHttpFilter,
         code: &mut dyn FnMut(&dyn HttpFilter, &mut EnvoyHttpFilter),
     ) -> Verdict {
+        let (hook, end_of_stream) = handle.hook();
         self.note_end(hook, end_of_stream);
         // Inside a hook of the filter, its end performs what this one defers. Otherwise this hook
         // was called by Envoy, perhaps inside a deferred action.
-        let outermost = self.depth.get() == 0;
+        let outermost = self.is_outside();
         if outermost && !self.queue.is_empty() {
-            return self.run_aside(hook, end_of_stream, code);
+            return self.run_aside(handle, code);
         }
-        let verdict = self.run_filter(hook, end_of_stream, code);
+        let verdict = self.run_filter(handle, code);
         if outermost {
             self.perform(hook);
         }
         verdict
     }
 
+    /// Whether no hook of the filter is on the stack.
+    #[inline]
+    fn is_outside(&self) -> bool {
+        self.filter.try_borrow_mut().is_ok()
+    }
+
     /// As [`Self::run`], inside an action behind which others wait.
     #[cold]
     fn run_aside(
-        self: &Rc<Self>,
-        hook: Hook,
-        end_of_stream: bool,
+        &self,
+        handle: &mut EnvoyHttpFilter,
         code: &mut dyn FnMut(&dyn HttpFilter, &mut EnvoyHttpFilter),
     ) -> Verdict {
         let _aside = self.queue.set_aside();
-        let verdict = self.run_filter(hook, end_of_stream, code);
+        let verdict = self.run_filter(handle, code);
+        let (hook, _) = handle.hook();
         self.perform(hook);
         verdict
     }
@@ -154,23 +142,21 @@ impl Instance {
     /// Runs `code` on the filter, if there is still one.
     #[inline(always)]
     fn run_filter(
-        self: &Rc<Self>,
-        hook: Hook,
-        end_of_stream: bool,
+        &self,
+        handle: &mut EnvoyHttpFilter,
         code: &mut dyn FnMut(&dyn HttpFilter, &mut EnvoyHttpFilter),
     ) -> Verdict {
         match self.state.get() {
             State::Retired => Verdict::Passed,
             State::Failed => {
                 self.state.set(State::Retired);
+                let (hook, _) = handle.hook();
                 self.fail_stream(hook);
                 Verdict::Failed
             }
             State::Live => {
                 if let Some(filter) = self.filter.borrow().as_deref() {
-                    let _inside = Depth::deeper(&self.depth);
-                    let mut handle = EnvoyHttpFilter::new(Rc::clone(self), hook, end_of_stream);
-                    code(filter, &mut handle);
+                    code(filter, handle);
                 }
                 // A nested hook may have retired the filter, or Envoy destroyed it.
                 if self.state.get() == State::Retired {
@@ -182,13 +168,13 @@ impl Instance {
     }
 
     /// Fails the stream: [`Self::run`] panicked.
-    pub(crate) fn fail(self: &Rc<Self>, hook: Hook, end_of_stream: bool) {
+    pub(crate) fn fail(&self, handle: &mut EnvoyHttpFilter) {
+        let (hook, _) = handle.hook();
         self.retire();
-        let mut handle = EnvoyHttpFilter::new(Rc::clone(self), hook, end_of_stream);
-        self.report_panic(&mut handle, hook);
+        self.report_panic(handle, hook);
         self.fail_stream(hook);
         // A local reply goes on, and so does the action that called it, with those after it.
-        if self.depth.get() == 0 && hook != Hook::LocalReply {
+        if self.is_outside() && hook != Hook::LocalReply {
             self.perform(hook);
         }
     }

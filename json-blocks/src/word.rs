@@ -56,7 +56,11 @@ pub fn plain(text: &[u8]) -> Option<&str> {
     let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
     let half = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
     // The last word overlaps the one before, unless it begins where that ends.
-    let all = if let Some((before, last)) = text.split_last_chunk() {
+    let all = if let (Some(first), Some(last), ..=SHORT) =
+        (text.first_chunk(), text.last_chunk(), text.len())
+    {
+        is_plain(word(first)) && is_plain(word(last))
+    } else if let Some((before, last)) = text.split_last_chunk() {
         let begun = before.len().next_multiple_of(8).min(text.len());
         let (words, _) = text.get(..begun).unwrap_or(text).as_chunks();
         words.iter().all(|bytes| is_plain(word(bytes))) && is_plain(word(last))

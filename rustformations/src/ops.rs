@@ -116,6 +116,11 @@ impl TransformationOps for Ops<'_> {
         values.into_iter().map(|value| value.as_slice()).collect()
     }
 
+    fn first_header_value(&self, direction: Direction, name: &str) -> Option<(&[u8], usize)> {
+        let (first, count) = self.envoy.header_and_count(header_type(direction), name)?;
+        Some((first.as_slice(), count))
+    }
+
     fn headers(&self, direction: Direction) -> Vec<(&[u8], &[u8])> {
         let headers = self.envoy.headers(header_type(direction));
         headers

@@ -47,12 +47,16 @@ impl Stream {
         perform(envoy, action)
     }
 
+    #[inline(always)]
     pub(crate) fn on_body(
         &mut self,
         envoy: &mut EnvoyHttpFilter,
         direction: Direction,
         end: bool,
     ) -> Step {
+        if self.session.is_through_with(direction) {
+            return Step::Continue;
+        }
         let ops = &mut Ops::new(envoy, self.listener, self.stats);
         let action = self.session.on_body(ops, direction, end);
         perform(envoy, action)

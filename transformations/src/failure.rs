@@ -96,7 +96,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// An answer in place of the message.
+/// An answer in place of the message. It is rare and large, and goes about in a box.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// HTTP status code.
@@ -111,34 +111,34 @@ pub struct Reply {
 
 impl Reply {
     /// kgateway's answer: 400 without a body.
-    pub(crate) fn bad_request(details: &'static str) -> Self {
-        Self {
+    pub(crate) fn bad_request(details: &'static str) -> Box<Self> {
+        Box::new(Self {
             status: 400,
             details,
             headers: Vec::new(),
             body: String::new(),
-        }
+        })
     }
 
     /// The answer to a request whose configuration does not compile: what it would have forbidden
     /// must not pass.
-    pub(crate) fn unusable_config() -> Self {
-        Self {
+    pub(crate) fn unusable_config() -> Box<Self> {
+        Box::new(Self {
             status: 500,
             details: "rustformations_config",
             headers: Vec::new(),
             body: String::new(),
-        }
+        })
     }
 
     /// The answer to a request that stands for more than may be held.
-    pub(crate) fn too_large() -> Self {
-        Self {
+    pub(crate) fn too_large() -> Box<Self> {
+        Box::new(Self {
             status: 413,
             details: "rustformations_too_large",
             headers: Vec::new(),
             body: String::new(),
-        }
+        })
     }
 
     /// An error in the shape that LLM clients show to their users.
@@ -147,19 +147,19 @@ impl Reply {
         code: &str,
         name: &str,
         message: &str,
-    ) -> Self {
+    ) -> Box<Self> {
         let error = serde_json::json!({
             "message": message,
             "type": "invalid_request_error",
             "param": name,
             "code": code,
         });
-        Self {
+        Box::new(Self {
             status: 400,
             details,
             headers: vec![("content-type", "application/json")],
             body: serde_json::json!({ "error": error }).to_string(),
-        }
+        })
     }
 }
 
@@ -167,7 +167,7 @@ impl Reply {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
     /// The answer to give in place of the message.
-    pub(crate) reply: Option<Reply>,
+    pub(crate) reply: Option<Box<Reply>>,
     /// What went wrong on the way, in order.
     pub(crate) failures: Vec<Failure>,
 }

@@ -71,6 +71,12 @@ pub trait TransformationOps {
     /// All values of a header, in order.
     fn header_values(&self, direction: Direction, name: &str) -> Vec<&[u8]>;
 
+    /// The first value of a header, and how many values it has.
+    fn first_header_value(&self, direction: Direction, name: &str) -> Option<(&[u8], usize)> {
+        let values = self.header_values(direction, name);
+        Some((*values.first()?, values.len()))
+    }
+
     /// All headers, in order; names in lower case.
     fn headers(&self, direction: Direction) -> Vec<(&[u8], &[u8])>;
 

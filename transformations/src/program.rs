@@ -107,7 +107,7 @@ impl Program {
 fn remove<'n>(names: impl Iterator<Item = &'n str>, ops: &mut dyn TransformationOps) -> bool {
     let mut found = false;
     for name in names {
-        if !ops.header_values(Direction::Request, name).is_empty() {
+        if ops.first_header_value(Direction::Request, name).is_some() {
             found = true;
             ops.remove_header(Direction::Request, name);
         }

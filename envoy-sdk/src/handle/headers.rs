@@ -8,8 +8,18 @@ use crate::{envoy_log_warn, header_syntax};
 impl EnvoyHttpFilter {
     /// The first value of a header. Names are matched without regard to case.
     pub fn header(&self, map: HttpHeaderType, name: &str) -> Option<EnvoyBuffer<'_>> {
-        let (raw, _) = self.callbacks()?.header(map, name.as_bytes(), 0)?;
-        Some(self.borrow(raw))
+        self.header_and_count(map, name).map(|(first, _)| first)
+    }
+
+    /// The first value of a header, and how many values it has.
+    #[inline]
+    pub fn header_and_count(
+        &self,
+        map: HttpHeaderType,
+        name: &str,
+    ) -> Option<(EnvoyBuffer<'_>, usize)> {
+        let (raw, count) = self.callbacks()?.header(map, name.as_bytes(), 0)?;
+        Some((self.borrow(raw), count))
     }
 
     /// Every value of a header, in order.

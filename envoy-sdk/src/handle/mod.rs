@@ -46,8 +46,12 @@ pub struct EnvoyHttpFilter {
     hook: Hook,
     end_of_stream: bool,
     /// Values that Envoy would free before the borrow ends. Only ever pushed to under `&self`.
-    copies: RefCell<Vec<Rc<[u8]>>>,
+    copies: RefCell<Option<Box<Copies>>>,
 }
+
+/// Few hooks copy anything: apart from the handle, to be neither made nor dropped for nothing.
+#[derive(Default)]
+struct Copies(Vec<Rc<[u8]>>);
 
 impl EnvoyHttpFilter {
     pub(crate) fn new(instance: Rc<Instance>, hook: Hook, end_of_stream: bool) -> Self {
@@ -55,8 +59,18 @@ impl EnvoyHttpFilter {
             instance,
             hook,
             end_of_stream,
-            copies: RefCell::new(Vec::new()),
+            copies: RefCell::new(None),
         }
+    }
+
+    /// The hook that the handle is lent to, and whether it ends its message.
+    pub(crate) fn hook(&self) -> (Hook, bool) {
+        (self.hook, self.end_of_stream)
+    }
+
+    /// The instance, when the hook is over.
+    pub(crate) fn into_instance(self) -> Rc<Instance> {
+        self.instance
     }
 
     /// The callbacks, while the stream is attached.
@@ -78,7 +92,8 @@ impl EnvoyHttpFilter {
     fn keep(&self, raw: RawEnvoyBuffer) -> EnvoyBuffer<'_> {
         let copy: Rc<[u8]> = Rc::from(self.borrow(raw).as_slice());
         let bytes: *const [u8] = &raw const *copy;
-        self.copies.borrow_mut().push(copy);
+        let mut copies = self.copies.borrow_mut();
+        copies.get_or_insert_default().0.push(copy);
         // SAFETY: the allocation is shared, never written and owned by the handle until it is
         // dropped; `&self` outlives the result.
         EnvoyBuffer::new(unsafe { &*bytes })

@@ -59,19 +59,19 @@ unsafe fn enter_any(
         return Verdict::Passed;
     }
     let module = module.cast::<Instance>();
-    // SAFETY: `module` came from `Rc::into_raw` and Envoy still owns that reference; this one
+    // SAFETY: `module` came from `Rc::into_raw` and Envoy still owns that reference; the handle's
     // keeps the instance until the hook is over, even if Envoy destroys the filter meanwhile.
-    let instance = unsafe {
+    let (instance, shared) = unsafe {
         Rc::increment_strong_count(module);
-        Rc::from_raw(module)
+        (&*module, Rc::from_raw(module))
     };
-    let verdict =
-        guard::catch(|| instance.run(hook, end_of_stream, code)).unwrap_or_else(|panic| {
-            panic.log(hook.name());
-            guard::quietly(hook.name(), || instance.fail(hook, end_of_stream));
-            Verdict::Failed
-        });
-    guard::release(instance);
+    let mut handle = EnvoyHttpFilter::new(shared, hook, end_of_stream);
+    let verdict = guard::catch(|| instance.run(&mut handle, code)).unwrap_or_else(|panic| {
+        panic.log(hook.name());
+        guard::quietly(hook.name(), || instance.fail(&mut handle));
+        Verdict::Failed
+    });
+    guard::release(handle.into_instance());
     verdict
 }
 

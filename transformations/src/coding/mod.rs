@@ -66,7 +66,9 @@ impl From<Error> for Reason {
 impl Coding {
     /// That of a message; `None` when it is not encoded.
     pub(crate) fn of(ops: &dyn TransformationOps, direction: Direction) -> Option<Self> {
-        let values = ops.header_values(direction, "content-encoding");
+        const HEADER: &str = "content-encoding";
+        ops.first_header_value(direction, HEADER)?; // as nearly always: there is none
+        let values = ops.header_values(direction, HEADER);
         let tokens = values.iter().flat_map(|value| value.split(|b| *b == b','));
         let mut codings = tokens.filter_map(|token| Self::named(token.trim_ascii()));
         let coding = codings.next()?;

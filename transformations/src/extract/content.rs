@@ -44,12 +44,16 @@ impl Syntax {
     /// Clients call JSON anything, so that only what is called a form, and is looked for in one, is
     /// not read as JSON.
     fn of(ops: &dyn TransformationOps, wanted: &Wanted) -> Self {
-        let values = ops.header_values(Direction::Request, "content-type");
+        const HEADER: &str = "content-type";
         let only_json = wanted.parts.is_empty() && wanted.fields.is_empty();
         let plain = |value: &[u8]| memchr::memchr2(b';', b',', value).is_none();
-        if only_json && values.len() <= 1 && values.iter().all(|value| plain(value)) {
-            return Syntax::Json; // as nearly always: nothing to take apart
+        match ops.first_header_value(Direction::Request, HEADER) {
+            None => return Syntax::Json,
+            // As nearly always: nothing to take apart.
+            Some((value, 1)) if only_json && plain(value) => return Syntax::Json,
+            Some(_) => {}
         }
+        let values = ops.header_values(Direction::Request, HEADER);
         // Two values are as wrong as one with a comma, and become one.
         let value = String::from_utf8_lossy(&values.join(&b", "[..])).into_owned();
         let essence = value.split([';', ',']).next().unwrap_or_default().trim();

@@ -116,7 +116,7 @@ impl Field {
         ops: &dyn TransformationOps,
         values: &Values,
         outcome: &mut Outcome,
-    ) -> Result<Settled, Reply> {
+    ) -> Result<Settled, Box<Reply>> {
         let unreadable = matches!(findings, Findings::Unreadable { .. });
         let mut routed_on = 0;
         let mut unknown = false;
@@ -185,7 +185,7 @@ impl Field {
         watched: u64,
         findings: &Findings<'_>,
         outcome: &mut Outcome,
-    ) -> Result<(), Reply> {
+    ) -> Result<(), Box<Reply>> {
         if self.duplicates != Duplicates::Reject {
             return Ok(());
         }
@@ -278,6 +278,7 @@ impl Field {
         Ok(Yield::Value(text.to_owned()))
     }
 
+    #[inline(always)]
     fn in_body(
         &self,
         format: Format,
@@ -315,11 +316,11 @@ impl Field {
         }
     }
 
-    fn invalid(&self, detail: &str) -> Reply {
+    fn invalid(&self, detail: &str) -> Box<Reply> {
         self.reply("rustformations_field_invalid", "invalid", detail)
     }
 
-    fn reply(&self, details: &'static str, problem: &str, detail: &str) -> Reply {
+    fn reply(&self, details: &'static str, problem: &str, detail: &str) -> Box<Reply> {
         let name = &self.name;
         Reply::invalid_field(
             details,

@@ -131,7 +131,7 @@ impl Extraction {
         extent: Extent,
         values: &Values,
         outcome: &mut Outcome,
-    ) -> Result<Extracted, Reply> {
+    ) -> Result<Extracted, Box<Reply>> {
         let findings = match extent {
             Extent::Headers | Extent::Events | Extent::TooLong => Findings::Absent,
             Extent::Begun => match reading {
@@ -159,7 +159,9 @@ impl Extraction {
             }
             extracted.insert(&field.name, value);
         }
-        *reading = reading.take().and_then(|reading| reading.watch(routed_on));
+        if reading.as_mut().is_some_and(|read| !read.watch(routed_on)) {
+            *reading = None;
+        }
         Ok(extracted)
     }
 
@@ -175,7 +177,7 @@ impl Extraction {
         reading: &mut Option<Reading>,
         ended: bool,
         outcome: &mut Outcome,
-    ) -> Result<(), Reply> {
+    ) -> Result<(), Box<Reply>> {
         let Some(read) = reading.take() else {
             return Ok(());
         };
@@ -193,7 +195,7 @@ impl Extraction {
         watched: u64,
         findings: &Findings<'_>,
         outcome: &mut Outcome,
-    ) -> Result<(), Reply> {
+    ) -> Result<(), Box<Reply>> {
         let mut fields = self.fields.iter();
         fields.try_for_each(|field| field.check(watched, findings, outcome))
     }

@@ -124,6 +124,7 @@ impl Reading {
     }
 
     /// What is known when nothing more comes.
+    #[inline(always)]
     pub(super) fn whole(mut self, wanted: &Wanted) -> Findings<'static> {
         if self.bytes == 0 {
             return Findings::Absent;
@@ -149,11 +150,11 @@ impl Reading {
         }
     }
 
-    /// Goes on only to watch over the fields of this set; `None` when there is none, or nothing
-    /// more can be read.
-    pub(super) fn watch(mut self, routed_on: u64) -> Option<Self> {
+    /// Goes on only to watch over the fields of this set; false when there is none, or nothing more
+    /// can be read.
+    pub(super) fn watch(&mut self, routed_on: u64) -> bool {
         self.watched = routed_on;
-        (routed_on != 0 && self.search.is_ok() && self.broken.is_none()).then_some(self)
+        routed_on != 0 && self.search.is_ok() && self.broken.is_none()
     }
 
     /// The fields that are watched over, of those looked for in the format of the body.

@@ -53,6 +53,7 @@ impl Search {
     /// # Errors
     ///
     /// The body cannot be read, and the search is over.
+    #[inline]
     pub(super) fn feed(&mut self, wanted: &Wanted, bytes: &[u8]) -> Result<(), Unusable> {
         match self {
             Search::Json(finder) => finder.feed(&wanted.pointers, bytes).map_err(not_json),

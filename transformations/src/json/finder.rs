@@ -50,6 +50,7 @@ impl Field {
     }
 
     /// Adds what stands there now.
+    #[inline]
     pub(crate) fn record(&mut self, found: Found) {
         match &mut self.last {
             None if self.first.is_none() => self.first = Some(found),
@@ -117,6 +118,7 @@ impl Finder {
     }
 
     /// As [`new`](Self::new), or with [`first_suffices`](Self::first_suffices).
+    #[inline(always)]
     pub(crate) fn searching(pointers: &Pointers, limits: &Limits, first_suffices: bool) -> Self {
         let fields = std::iter::repeat_with(Field::default);
         Self {
@@ -223,9 +225,15 @@ struct Visit<'v> {
 }
 
 impl Visit<'_> {
-    fn record(&mut self, node: NodeId, found: Found) {
-        let target = self.pointers.node(node).and_then(|node| node.target);
-        if let Some(field) = target.and_then(|field| self.search.fields.get_mut(field)) {
+    /// The field that is found at `node`.
+    #[inline]
+    fn target(&self, node: NodeId) -> Option<usize> {
+        self.pointers.node(node)?.target
+    }
+
+    #[inline]
+    fn record(&mut self, field: usize, found: Found) {
+        if let Some(field) = self.search.fields.get_mut(field) {
             field.record(found);
             self.search.satisfied = self.search.first_suffices && self.search.first_is_certain();
         }
@@ -269,12 +277,14 @@ impl Visitor for Visit<'_> {
     }
 
     fn keeps(&self, node: NodeId) -> Option<usize> {
-        self.pointers.node(node)?.target?;
+        self.target(node)?;
         Some(string::most_escaped(self.search.value_bytes))
     }
 
     fn open(&mut self, node: NodeId, _: Container, _: u64) {
-        self.record(node, Found::Container);
+        if let Some(field) = self.target(node) {
+            self.record(field, Found::Container);
+        }
         for child in self.pointers.children(node) {
             if let Some(seen) = self.search.seen.get_mut(child) {
                 *seen = false;
@@ -297,16 +307,16 @@ impl Visitor for Visit<'_> {
     }
 
     fn scalar(&mut self, node: NodeId, scalar: Scalar<'_>) -> Result<(), Error> {
-        if self.keeps(node).is_none() {
+        let Some(field) = self.target(node) else {
             return Ok(());
-        }
+        };
         let found = match scalar.kind {
             ScalarKind::String => self.string(scalar.raw)?,
             ScalarKind::Number => self.number(scalar.raw),
             ScalarKind::Bool(value) => Found::Bool(value),
             ScalarKind::Null => Found::Null,
         };
-        self.record(node, found);
+        self.record(field, found);
         Ok(())
     }
 }

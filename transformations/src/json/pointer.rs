@@ -1,5 +1,6 @@
 //! JSON Pointers (RFC 6901), several of them as one tree.
 
+use super::string;
 use crate::limits;
 
 /// Why a text is not a JSON Pointer, or not one more of a set.
@@ -251,7 +252,7 @@ impl Pointers {
             return known;
         }
         let next = self.nodes.len();
-        self.longest_key = self.longest_key.max(name.len());
+        self.longest_key = self.longest_key.max(string::most_escaped(name.len()));
         self.nodes.push(Node::default());
         if let Some(node) = self.nodes.get_mut(from) {
             node.add(Child::new(name, next));
@@ -284,7 +285,7 @@ impl Pointers {
         ways.unwrap_or_default().iter().map(|child| child.node)
     }
 
-    /// The longest object key worth decoding, in bytes.
+    /// The longest object key worth decoding, in bytes as it stands in a document.
     pub(crate) fn longest_key(&self) -> usize {
         self.longest_key
     }

@@ -6,6 +6,7 @@
 //! strings end and the depth is kept; of those on the way all but the inside of values that are
 //! strings, and of keys too long to be looked for. A strict visitor has everything checked.
 
+mod scalars;
 mod visitor;
 
 use std::mem;
@@ -14,7 +15,7 @@ use json_blocks::{Escape, Fault, InvalidText, Nesting, checked_text_end, text_en
 use smallvec::SmallVec;
 
 pub(crate) use self::visitor::{Container, Key, Scalar, ScalarKind, Visitor};
-use super::number::{self, Number};
+use super::number::Number;
 use super::pointer::{Node, NodeId, Pointers, ROOT};
 use super::string;
 use super::taken::Taken;
@@ -216,7 +217,7 @@ impl<V: Visitor> Step<'_, V> {
             State::Passed(nesting) => self.pass(nesting, rest),
             State::Number(number) => self.number(number, rest),
             State::Literal { rest: left, kind } => self.literal(left, kind, byte, tail),
-            _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => Ok(tail),
+            _ if is_space(byte) => Ok(tail),
             State::Value { closing } => self.value(closing, byte, rest, tail),
             State::Key { closing } => self.key(closing, byte, rest, tail),
             State::Colon if byte == b':' => {
@@ -228,6 +229,7 @@ impl<V: Visitor> Step<'_, V> {
         }
     }
 
+    #[inline(always)]
     fn value<'c>(
         &mut self,
         closing: bool,
@@ -278,11 +280,14 @@ impl<V: Visitor> Step<'_, V> {
         match byte {
             b'"' => {
                 let object = self.object();
-                let longest = object.map(|_| self.pointers.longest_key());
-                let (room, mut escape) = (longest.map(string::most_escaped), Escape::None);
+                let room = object.map(|_| self.pointers.longest_key());
+                let mut escape = Escape::None;
                 self.walker.start = self.at(rest);
                 match Self::text_end(tail, &mut escape)? {
-                    Some((inside, after)) => self.end_key(object, within(room, inside), after),
+                    Some((inside, after)) => {
+                        self.walker.node = self.member(object, within(room, inside), after)?;
+                        self.after_key(after)
+                    }
                     None => Ok(self.cut(Text::Key, escape, room, tail)),
                 }
             }
@@ -355,15 +360,15 @@ impl<V: Visitor> Step<'_, V> {
         };
         let mut taken = mem::take(&mut self.walker.taken);
         let raw = taken.ended(inside);
-        let after = match text {
-            Text::Key => self.end_key(self.object(), raw, after)?,
-            Text::Value => {
-                self.scalar(ScalarKind::String, raw, after)?;
-                after
-            }
-        };
+        match text {
+            Text::Key => self.walker.node = self.member(self.object(), raw, after)?,
+            Text::Value => self.scalar(ScalarKind::String, raw, after)?,
+        }
         self.walker.taken = taken;
-        Ok(after)
+        match text {
+            Text::Key => self.after_key(after),
+            Text::Value => Ok(after),
+        }
     }
 
     /// What of `rest` is inside the string, and what follows its quote.
@@ -407,117 +412,21 @@ impl<V: Visitor> Step<'_, V> {
         Ok(bracket.split_first().map_or(bracket, |(_, after)| after))
     }
 
-    /// Ends a key of `object`, and reads the colon if it follows at once, as nearly always.
+    /// Goes on behind a key: nearly always its colon and its value follow at once.
     #[inline(always)]
-    fn end_key<'c>(
-        &mut self,
-        object: Option<NodeId>,
-        raw: Option<&[u8]>,
-        after: &'c [u8],
-    ) -> Result<&'c [u8], Error> {
-        self.walker.node = self.member(object, raw, after)?;
-        if let Some((b':', value)) = after.split_first() {
-            self.walker.state = State::Value { closing: false };
-            return Ok(value);
-        }
-        self.walker.state = State::Colon;
-        Ok(after)
-    }
-
-    /// Reads a literal from its second byte on.
-    fn begin_literal<'c>(
-        &mut self,
-        left: &'static [u8],
-        kind: ScalarKind,
-        tail: &'c [u8],
-    ) -> Result<&'c [u8], Error> {
-        if let Some(after) = tail.strip_prefix(left) {
-            self.scalar(kind, None, after)?;
+    fn after_key<'c>(&mut self, after: &'c [u8]) -> Result<&'c [u8], Error> {
+        let Some((b':', rest)) = after.split_first() else {
+            self.walker.state = State::Colon;
             return Ok(after);
+        };
+        let closing = false;
+        match rest.split_first() {
+            Some((&byte, tail)) if !is_space(byte) => self.value(closing, byte, rest, tail),
+            _ => {
+                self.walker.state = State::Value { closing };
+                Ok(rest)
+            }
         }
-        self.walker.state = literal(left, kind);
-        Ok(tail)
-    }
-
-    fn literal<'c>(
-        &mut self,
-        left: &'static [u8],
-        kind: ScalarKind,
-        byte: u8,
-        tail: &'c [u8],
-    ) -> Result<&'c [u8], Error> {
-        match left.split_first() {
-            Some((&next, [])) if next == byte => self.scalar(kind, None, tail)?,
-            Some((&next, rest)) if next == byte => self.walker.state = literal(rest, kind),
-            _ => return Err(Error::Invalid),
-        }
-        Ok(tail)
-    }
-
-    /// Reads a number that begins with `rest`, from its second byte on, as a text is read.
-    #[inline(always)]
-    fn begin_number<'c>(
-        &mut self,
-        mut number: Number,
-        room: Option<usize>,
-        rest: &'c [u8],
-        tail: &'c [u8],
-    ) -> Result<&'c [u8], Error> {
-        let after = number.read(tail);
-        if !after.is_empty() {
-            let read = rest.len().saturating_sub(after.len());
-            let raw = rest.get(..read).and_then(|read| within(room, read));
-            self.end_number(number, raw, after)?;
-            return Ok(after);
-        }
-        self.walker.taken.start(room);
-        self.walker.taken.push(rest);
-        self.walker.state = State::Number(number);
-        Ok(&[])
-    }
-
-    /// Goes on with a number that was cut.
-    fn number<'c>(&mut self, mut number: Number, rest: &'c [u8]) -> Result<&'c [u8], Error> {
-        let after = number.read(rest);
-        let read = rest.len().saturating_sub(after.len());
-        self.walker.taken.push(rest.get(..read).unwrap_or(rest));
-        if after.is_empty() {
-            self.walker.state = State::Number(number);
-        } else {
-            self.end_taken_number(number, after)?;
-        }
-        Ok(after)
-    }
-
-    fn end_taken_number(&mut self, number: Number, after: &[u8]) -> Result<(), Error> {
-        let taken = mem::take(&mut self.walker.taken);
-        self.end_number(number, taken.raw(), after)?;
-        self.walker.taken = taken;
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn end_number(
-        &mut self,
-        number: Number,
-        raw: Option<&[u8]>,
-        after: &[u8],
-    ) -> Result<(), Error> {
-        if !number.complete() || (V::STRICT && !raw.is_some_and(number::finite)) {
-            return Err(Error::Invalid);
-        }
-        self.scalar(ScalarKind::Number, raw, after)
-    }
-
-    /// Ends the value that reaches to `after`.
-    #[inline(always)]
-    fn scalar(&mut self, kind: ScalarKind, raw: Option<&[u8]>, after: &[u8]) -> Result<(), Error> {
-        if let Some(node) = self.walker.node {
-            let span = self.walker.start..self.at(after);
-            self.visitor.scalar(node, Scalar { kind, span, raw })?;
-        }
-        self.walker.end_value();
-        Ok(())
     }
 
     fn open<'c>(&mut self, container: Container, tail: &'c [u8]) -> Result<&'c [u8], Error> {
@@ -605,6 +514,10 @@ impl<V: Visitor> Step<'_, V> {
     }
 }
 
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
 /// These bytes, if there is room for them.
 fn within(room: Option<usize>, bytes: &[u8]) -> Option<&[u8]> {
     room.filter(|&room| bytes.len() <= room).map(|_| bytes)
@@ -617,10 +530,6 @@ type Parts<'c> = (&'c [u8], &'c [u8]);
 fn split(bytes: &[u8], place: usize) -> Option<Parts<'_>> {
     let (before, from) = bytes.split_at_checked(place)?;
     from.split_first().map(|(_, after)| (before, after))
-}
-
-fn literal(rest: &'static [u8], kind: ScalarKind) -> State {
-    State::Literal { rest, kind }
 }
 
 fn length(bytes: &[u8]) -> u64 {

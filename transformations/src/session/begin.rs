@@ -17,7 +17,7 @@ impl Session {
     /// # Errors
     ///
     /// The answer to a request whose route has a broken program.
-    pub(super) fn begin_request(&mut self, host: &mut dyn Host) -> Result<(), Reply> {
+    pub(super) fn begin_request(&mut self, host: &mut dyn Host) -> Result<(), Box<Reply>> {
         let mut route = host.route_program();
         if self.program.is_empty() && !matches!(route, RouteProgram::Found(_)) {
             return self.apply(host, route);
@@ -54,7 +54,7 @@ impl Session {
     /// # Errors
     ///
     /// As [`begin_request`](Self::begin_request).
-    pub(super) fn begin_response(&mut self, host: &mut dyn Host) -> Result<(), Reply> {
+    pub(super) fn begin_response(&mut self, host: &mut dyn Host) -> Result<(), Box<Reply>> {
         let mut changed = false;
         match self.chain {
             Chain::Downstream => match host.route_program() {
@@ -78,7 +78,7 @@ impl Session {
         Ok(())
     }
 
-    fn apply(&mut self, host: &mut dyn Host, route: RouteProgram) -> Result<(), Reply> {
+    fn apply(&mut self, host: &mut dyn Host, route: RouteProgram) -> Result<(), Box<Reply>> {
         match route {
             RouteProgram::Absent => Ok(()),
             RouteProgram::Found(program) => {
@@ -91,7 +91,7 @@ impl Session {
 
     /// The answer in place of a route whose program does not compile: what it would have forbidden
     /// must not pass.
-    pub(super) fn refuse(&mut self, host: &mut dyn Host) -> Reply {
+    pub(super) fn refuse(&mut self, host: &mut dyn Host) -> Box<Reply> {
         self.program = Arc::default();
         host.report(&[Failure {
             reason: Reason::Config,
@@ -107,16 +107,16 @@ impl Session {
         if direction == Direction::Response && matches!(self.request, State::Idle) {
             return false;
         }
-        let header = |name| host.header_values(Direction::Request, name);
         let is = |value: &[u8], expected: &str| {
             value.trim_ascii().eq_ignore_ascii_case(expected.as_bytes())
         };
-        let upgrade = header("upgrade");
-        if upgrade.is_empty() {
-            return header(":method").iter().any(|method| is(method, "CONNECT"));
+        let first = |name| host.first_header_value(Direction::Request, name);
+        if first("upgrade").is_none() {
+            return first(":method").is_some_and(|(method, _)| is(method, "CONNECT"));
         }
+        let header = |name| host.header_values(Direction::Request, name);
         let names_it = |value: &&[u8]| value.split(|b| *b == b',').any(|o| is(o, "upgrade"));
-        upgrade.iter().any(|value| is(value, "websocket"))
+        header("upgrade").iter().any(|value| is(value, "websocket"))
             || header("connection").iter().any(names_it)
     }
 }
@@ -124,8 +124,6 @@ impl Session {
 /// Whether the answer may have the host send the request to another place: as a new request, which
 /// nothing of this attempt outlives but what it did to the headers.
 fn redirects(host: &dyn Host) -> bool {
-    let status = host.header_values(Direction::Response, ":status");
-    status
-        .first()
-        .is_some_and(|status| status.starts_with(b"3"))
+    host.first_header_value(Direction::Response, ":status")
+        .is_some_and(|(status, _)| status.starts_with(b"3"))
 }

@@ -130,7 +130,7 @@ impl Holding {
     /// What becomes of the message while more of it is to come.
     pub(super) fn verdict(&mut self, host: &mut dyn Host, pass: &Pass) -> Verdict {
         if let Some(reply) = self.watch(host, false) {
-            return Verdict::Answer(Box::new(reply));
+            return Verdict::Answer(reply);
         }
         if let Some(look) = &mut self.look {
             match look.feed(pass, host, &host.received_chunks(pass.direction)) {
@@ -161,7 +161,7 @@ impl Holding {
                     path: "request".to_owned(),
                     detail: detail.to_owned(),
                 }]);
-                Verdict::Answer(Box::new(Reply::too_large()))
+                Verdict::Answer(Reply::too_large())
             }
             Direction::Response => Verdict::Release(Extent::TooLong),
         }
@@ -170,7 +170,7 @@ impl Holding {
     /// What becomes of the message when the last of it has arrived.
     pub(super) fn end(&mut self, host: &mut dyn Host) -> Verdict {
         match self.watch(host, true) {
-            Some(reply) => Verdict::Answer(Box::new(reply)),
+            Some(reply) => Verdict::Answer(reply),
             None => Verdict::Release(Extent::Whole),
         }
     }
@@ -188,11 +188,11 @@ impl Holding {
 
     /// Gives back what was kept, for the pass to run on `extent` of the message.
     pub(super) fn release(
-        mut self,
+        &mut self,
         host: &mut dyn Host,
         direction: Direction,
         extent: Extent,
-    ) -> Running {
+    ) -> &mut Running {
         if matches!(&self.keeper, Keeper::Session { kept, .. } if !kept.is_empty()) {
             self.keep(host, direction);
         }
@@ -202,10 +202,11 @@ impl Holding {
             host.replace_received(direction, kept);
         }
         self.running.extent = extent;
-        self.running
+        &mut self.running
     }
 
-    fn watch(&mut self, host: &mut dyn Host, ended: bool) -> Option<Reply> {
+    #[inline]
+    fn watch(&mut self, host: &mut dyn Host, ended: bool) -> Option<Box<Reply>> {
         let watching = self.watching.as_mut()?;
         let chunks = self.keeper.arrived(host, watching.bytes());
         let outcome = watching.read(&chunks, ended);

@@ -34,7 +34,7 @@ pub enum Action {
     /// It waits: more of it has to arrive.
     Hold(Hold),
     /// It goes no further: this is the answer.
-    Answer(Reply),
+    Answer(Box<Reply>),
     /// It goes no further, and it is too late for an answer: the stream is reset, with these
     /// details.
     Reset(&'static str),
@@ -114,6 +114,16 @@ impl Session {
         self.start(host, direction, arrived, Turn::First)
     }
 
+    /// Whether the body of a message goes on as it is, as most answers' does.
+    #[inline]
+    pub fn is_through_with(&self, direction: Direction) -> bool {
+        let state = match direction {
+            Direction::Request => &self.request,
+            Direction::Response => &self.response,
+        };
+        matches!(state, State::Idle | State::Done)
+    }
+
     /// A part of a body has arrived; `end`: nothing follows.
     #[inline]
     pub fn on_body(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
@@ -154,7 +164,7 @@ impl Session {
         }
     }
 
-    fn answer(&mut self, direction: Direction, reply: Reply) -> Action {
+    fn answer(&mut self, direction: Direction, reply: Box<Reply>) -> Action {
         *self.state(direction) = State::Done;
         Action::Answer(reply)
     }
@@ -168,17 +178,16 @@ impl Session {
         turn: Turn,
     ) -> Action {
         *self.state(direction) = State::Done;
-        let program = Arc::clone(&self.program);
-        let Some(pass) = program.pass(direction) else {
+        let Some(pass) = self.program.pass(direction) else {
             return Action::Continue;
         };
         let mut running = Running::new(turn);
         if !pass.reads_body(turn) || self.upgrades(host, direction) {
-            return self.run(host, direction, arrived, running);
+            return self.run(host, direction, arrived, &mut running);
         }
         if arrived == Arrived::All {
             running.extent = Extent::Whole;
-            return self.run(host, direction, arrived, running);
+            return self.run(host, direction, arrived, &mut running);
         }
         match pass.condition(host, &self.exchange) {
             Condition::Open => {}
@@ -188,9 +197,9 @@ impl Session {
                 return Action::Continue;
             }
         }
-        running.extent = pass.extent(host, turn);
+        running.extent = pass.extent(host);
         if running.extent != Extent::Whole {
-            return self.run(host, direction, arrived, running);
+            return self.run(host, direction, arrived, &mut running);
         }
         let mut holding = Holding::new(host, pass, running);
         if arrived == Arrived::Part {
@@ -223,9 +232,9 @@ impl Session {
                 holding.keep(host, direction);
                 Action::Hold(holding.hold())
             }
-            Verdict::Answer(reply) => self.answer(direction, *reply),
+            Verdict::Answer(reply) => self.answer(direction, reply),
             Verdict::Release(extent) => {
-                let State::Holding(holding) = mem::replace(state, State::Done) else {
+                let State::Holding(mut holding) = mem::replace(state, State::Done) else {
                     return Action::Continue;
                 };
                 let running = holding.release(host, direction, extent);
@@ -240,14 +249,13 @@ impl Session {
         host: &mut dyn Host,
         direction: Direction,
         arrived: Arrived,
-        mut running: Running,
+        running: &mut Running,
     ) -> Action {
-        let program = Arc::clone(&self.program);
-        let Some(pass) = program.pass(direction) else {
+        let Some(pass) = self.program.pass(direction) else {
             return Action::Continue;
         };
         let mut ended = Ended::default();
-        let ran = pass.run(host, &mut self.exchange, &mut running, &mut ended);
+        let ran = pass.run(host, &mut self.exchange, running, &mut ended);
         let Ended {
             failures,
             events,
@@ -261,8 +269,8 @@ impl Session {
         }
         if let Some(events) = events {
             *self.state(direction) = State::Editing(events);
-        } else if let Some(reading) = running.reading {
-            let watching = Watching::new(program, reading);
+        } else if let Some(reading) = running.reading.take() {
+            let watching = Watching::new(Arc::clone(&self.program), reading);
             *self.state(direction) = State::Watching(Box::new(watching));
         }
         if chooses_route && self.chain == Chain::Downstream {

@@ -108,7 +108,7 @@ impl Host {
             }
             Action::Hold(_) if end => self.violated("a message was held beyond its end"),
             Action::Hold(hold) => return self.hold(direction, hold).then_some(false),
-            Action::Answer(reply) => self.reply = Some((direction, reply)),
+            Action::Answer(reply) => self.reply = Some((direction, *reply)),
             Action::Reset(details) => self.reset = Some(details),
         }
         None
@@ -140,7 +140,7 @@ impl Host {
         let over = limit.is_some_and(|limit| u64::try_from(held).is_ok_and(|held| held > limit));
         match hold {
             Hold::Watermark if over => self.violated("the host reads no more, and waits forever"),
-            Hold::Buffer if over => self.reply = Some((direction, Reply::too_large())),
+            Hold::Buffer if over => self.reply = Some((direction, *Reply::too_large())),
             _ => {}
         }
         !over

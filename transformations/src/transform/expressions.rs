@@ -41,9 +41,12 @@ pub(crate) struct Expressions {
     settings: Arc<Settings>,
 }
 
-/// The value of each expression of a phase that has been evaluated.
+/// The value of each expression of a phase that has been evaluated; `None` when the phase has none.
 #[derive(Debug, Default)]
-pub(crate) struct Values(Vec<Option<Result<Value<'static>, cel::Error>>>);
+pub(crate) struct Values(Option<Vec<Evaluated>>);
+
+/// `None` for an expression of another phase.
+type Evaluated = Option<Result<Value<'static>, cel::Error>>;
 
 /// What the expressions of all phases of a run share.
 #[derive(Debug, Default)]
@@ -113,6 +116,10 @@ impl Expressions {
         self.all.iter().map(|(_, _, expression)| expression)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     pub(crate) fn has(&self, phase: Phase) -> bool {
         self.all.iter().any(|(other, ..)| *other == phase)
     }
@@ -162,14 +169,11 @@ impl Seen<'_> {
     /// Evaluates the expressions of a phase. What their values take together is bounded as one
     /// evaluation is.
     pub(crate) fn evaluate(&self, phase: Phase) -> Values {
-        if !self.expressions.has(phase) {
-            return Values::default();
-        }
         let kept = cel::Budget::new(&self.expressions.limits);
         let evaluate = |(other, _, expression): &(Phase, Box<str>, Expression)| {
             (*other == phase).then(|| expression.evaluate(self)?.detached(&kept))
         };
-        Values(self.expressions.all.iter().map(evaluate).collect())
+        Values(Some(self.expressions.all.iter().map(evaluate).collect()))
     }
 
     fn searched(&self) -> &Result<Vec<json::Field>, json::Error> {
@@ -267,11 +271,15 @@ fn failed(error: &cel::Error) -> Failed {
 }
 
 impl Values {
+    fn evaluated(&self, number: usize) -> Option<&Result<Value<'static>, cel::Error>> {
+        self.0.as_ref()?.get(number)?.as_ref()
+    }
+
     fn get(&self, number: usize) -> Result<&Value<'static>, Failed> {
-        match self.0.get(number) {
-            Some(Some(Ok(value))) => Ok(value),
-            Some(Some(Err(error))) => Err(failed(error)),
-            _ => Err((Reason::Render, "not evaluated".to_owned())),
+        match self.evaluated(number) {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => Err(failed(error)),
+            None => Err((Reason::Render, "not evaluated".to_owned())),
         }
     }
 
@@ -302,8 +310,8 @@ impl Values {
     ///
     /// As [`text`](Self::text).
     pub(crate) fn source(&self, number: usize) -> Result<Option<Cow<'_, str>>, Failed> {
-        match self.0.get(number) {
-            Some(Some(Err(cel::Error::Missing(_)))) => Ok(None),
+        match self.evaluated(number) {
+            Some(Err(cel::Error::Missing(_))) => Ok(None),
             _ => self.text(number),
         }
     }

@@ -169,11 +169,6 @@ impl Pass {
             && !self.clear_route_cache
     }
 
-    /// Whether the pass looks at the message to do more than find fields in its body.
-    pub(super) fn looks_at_message(&self) -> bool {
-        self.edits() || self.expressions.iter().next().is_some()
-    }
-
     /// Whether the pass does more than extract fields.
     pub(crate) fn edits(&self) -> bool {
         self.parse_as == ParseAs::AsJson
@@ -235,12 +230,9 @@ impl Pass {
         }
     }
 
-    /// How much of a message, whose body is still to come, the pass works on. A response that is
-    /// only patched is held if it may be JSON; events are edited as they pass.
-    pub(crate) fn extent(&self, ops: &dyn TransformationOps, turn: Turn) -> Extent {
-        if !self.reads_body(turn) {
-            return Extent::Headers;
-        }
+    /// How much of a message, whose body is read and still to come, the pass works on. A response
+    /// that is only patched is held if it may be JSON; events are edited as they pass.
+    pub(crate) fn extent(&self, ops: &dyn TransformationOps) -> Extent {
         if !self.only_patches() {
             return Extent::Whole;
         }
@@ -313,7 +305,7 @@ impl Pass {
         exchange: &mut Exchange,
         running: &mut Running,
         ended: &mut Ended,
-    ) -> Result<(), Reply> {
+    ) -> Result<(), Box<Reply>> {
         let mut run = Run::new(self, ops);
         let ran = run.steps(exchange, running, ended);
         ended.failures = run.outcome.failures;

@@ -60,11 +60,12 @@ impl<'r> Run<'r> {
         exchange: &mut Exchange,
         running: &mut Running,
         ended: &mut Ended,
-    ) -> Result<(), Reply> {
+    ) -> Result<(), Box<Reply>> {
         let pass = self.pass;
         let findings = Findings::default();
         // Before any change: templates see the message as it arrived.
-        let message = if pass.looks_at_message() {
+        let edits = pass.edits();
+        let message = if edits || !pass.expressions.is_empty() {
             if running.extent == Extent::TooLong {
                 self.too_long();
             }
@@ -80,7 +81,7 @@ impl<'r> Run<'r> {
         if running.turn == Turn::First && !pass.extraction.is_empty() {
             self.extract(exchange, running, &message, &findings)?;
         }
-        if pass.edits() {
+        if edits {
             ended.events = self.edit(exchange, running.extent, message, &findings)?;
         }
         ended.chooses_route = pass.clear_route_cache && running.turn == Turn::First;
@@ -116,7 +117,7 @@ impl<'r> Run<'r> {
         running: &mut Running,
         message: &Option<Rc<Snapshot>>,
         findings: &Findings,
-    ) -> Result<(), Reply> {
+    ) -> Result<(), Box<Reply>> {
         let whole = running.extent == Extent::Whole;
         let values = self.values(Phase::Extraction, exchange, message, whole, findings);
         let extracted = self.pass.extraction.run(
@@ -150,7 +151,7 @@ impl<'r> Run<'r> {
         extent: Extent,
         message: Option<Rc<Snapshot>>,
         findings: &Findings,
-    ) -> Result<Option<Box<Events>>, Reply> {
+    ) -> Result<Option<Box<Events>>, Box<Reply>> {
         let pass = self.pass;
         let whole = extent == Extent::Whole;
         // What needs a body that is too long is left out.
@@ -203,6 +204,7 @@ impl<'r> Run<'r> {
     }
 
     /// The values of the expressions of a phase.
+    #[inline]
     fn values(
         &self,
         phase: Phase,
@@ -211,10 +213,23 @@ impl<'r> Run<'r> {
         whole: bool,
         findings: &Findings,
     ) -> Values {
-        let expressions = &self.pass.expressions;
-        if !expressions.has(phase) {
-            return Values::default();
+        if self.pass.expressions.has(phase) {
+            self.evaluated(phase, exchange, message, whole, findings)
+        } else {
+            Values::default()
         }
+    }
+
+    #[inline(never)]
+    fn evaluated(
+        &self,
+        phase: Phase,
+        exchange: &Exchange,
+        message: &Option<Rc<Snapshot>>,
+        whole: bool,
+        findings: &Findings,
+    ) -> Values {
+        let expressions = &self.pass.expressions;
         let none = Snapshot::default();
         let request = exchange.request();
         let message = message.as_deref().unwrap_or(&none);
@@ -255,7 +270,7 @@ impl<'r> Run<'r> {
         message: Option<Rc<Snapshot>>,
         values: Values,
         whole: bool,
-    ) -> Result<View<'e>, Reply>
+    ) -> Result<View<'e>, Box<Reply>>
     where
         'r: 'e,
     {
@@ -283,7 +298,7 @@ impl<'r> Run<'r> {
     }
 
     /// The body as JSON; `None` when it is empty or `null`.
-    fn document(&mut self) -> Result<Option<Value>, Reply> {
+    fn document(&mut self) -> Result<Option<Value>, Box<Reply>> {
         let direction = self.pass.direction;
         let chunks = self.ops.body_chunks(direction);
         match json::document(&chunks, &self.pass.document, &self.pass.limits) {
@@ -365,7 +380,7 @@ impl<'r> Run<'r> {
         rendered.unwrap_or_default().into_bytes()
     }
 
-    fn set(&mut self, header: &Header, view: &View<'_>) -> Result<(), Reply> {
+    fn set(&mut self, header: &Header, view: &View<'_>) -> Result<(), Box<Reply>> {
         let direction = self.pass.direction;
         if let Some(value) = self.header_value(header, view)? {
             if header.name == ":method" && !self.keeps_framing(&value) {
@@ -400,7 +415,7 @@ impl<'r> Run<'r> {
             || !(frames(method.as_bytes()) || before.iter().any(|method| frames(method)))
     }
 
-    fn add(&mut self, header: &Header, view: &View<'_>) -> Result<(), Reply> {
+    fn add(&mut self, header: &Header, view: &View<'_>) -> Result<(), Box<Reply>> {
         if let Some(value) = self.header_value(header, view)?
             && !self
                 .ops
@@ -417,7 +432,11 @@ impl<'r> Run<'r> {
     }
 
     /// A value that is not empty and that a header can carry.
-    fn header_value(&mut self, header: &Header, view: &View<'_>) -> Result<Option<String>, Reply> {
+    fn header_value(
+        &mut self,
+        header: &Header,
+        view: &View<'_>,
+    ) -> Result<Option<String>, Box<Reply>> {
         let Some(formula) = &header.formula else {
             return Ok(None);
         };
@@ -435,7 +454,7 @@ impl<'r> Run<'r> {
         Ok(None)
     }
 
-    fn metadata(&mut self, metadata: &Metadata, view: &View<'_>) -> Result<(), Reply> {
+    fn metadata(&mut self, metadata: &Metadata, view: &View<'_>) -> Result<(), Box<Reply>> {
         let Some(value) = self.value(&metadata.formula, &metadata.path, view)? else {
             return Ok(());
         };
@@ -458,7 +477,7 @@ impl<'r> Run<'r> {
         formula: &Formula,
         path: &str,
         view: &View<'_>,
-    ) -> Result<Option<String>, Reply> {
+    ) -> Result<Option<String>, Box<Reply>> {
         let template = match formula {
             Formula::Template(template) => template,
             Formula::Expression(number) => {

@@ -22,7 +22,7 @@ impl Run<'_> {
         patch: &Patch,
         extent: Extent,
         view: &View<'_>,
-    ) -> Result<Option<Events>, Reply> {
+    ) -> Result<Option<Events>, Box<Reply>> {
         let direction = self.pass.direction;
         if extent == Extent::Whole && self.ops.body_size(direction) == 0 {
             return Ok(None);
@@ -142,7 +142,7 @@ impl Run<'_> {
         patch: &Patch,
         coding: Option<Coding>,
         edit: impl FnOnce(&[u8], &Limits, &mut Outcome) -> Option<Vec<u8>>,
-    ) -> Result<(), Reply> {
+    ) -> Result<(), Box<Reply>> {
         let direction = self.pass.direction;
         let chunks = self.ops.body_chunks(direction);
         let body = match (coding, chunks.as_slice()) {
