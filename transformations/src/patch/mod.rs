@@ -1,5 +1,6 @@
 //! `patch`, compiled: edits of a JSON body, or of the JSON in each event of a stream.
 
+mod beginning;
 mod compile;
 mod content;
 mod event;
@@ -7,6 +8,7 @@ mod events;
 
 use std::iter;
 
+pub(crate) use beginning::Beginning;
 pub(crate) use compile::compile;
 pub(crate) use content::{Content, content, declares_json};
 pub(crate) use events::{Events, Passage};
@@ -31,12 +33,6 @@ pub(crate) enum Fit {
 
 /// What is wrong with an answer that is called JSON.
 pub(crate) const NOT_JSON: &str = "the body is not a JSON document";
-
-/// The first byte of a body that is not white space of JSON.
-pub(crate) fn first_byte(body: &[u8]) -> Option<u8> {
-    let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
-    body.iter().copied().find(|byte| !space(byte))
-}
 
 /// The edits of one configuration.
 #[derive(Debug)]
@@ -137,11 +133,7 @@ fn json_text(text: &str, limits: &Limits) -> Result<String, DocumentError> {
 impl Patch {
     /// Whether the edits can apply to an answer that begins with this byte.
     pub(crate) fn fit(&self, ops: &dyn TransformationOps, direction: Direction, first: u8) -> Fit {
-        self.fits(first, declares_json(ops, direction))
-    }
-
-    /// As [`fit`](Self::fit); `declared`: its content-type calls it JSON.
-    pub(crate) fn fits(&self, first: u8, declared: bool) -> Fit {
+        let declared = declares_json(ops, direction);
         match first {
             b'{' => Fit::Fits,
             b'[' if self.in_arrays => Fit::Fits,

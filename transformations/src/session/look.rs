@@ -1,16 +1,13 @@
 //! Nothing is held for nothing: the first byte of an answer tells whether any edit can apply.
 
-use crate::coding::{self, Coding, Decoder};
 use crate::failure::{Failure, Reason};
 use crate::ops::{Direction, TransformationOps};
-use crate::patch::{self, Fit};
+use crate::patch::{self, Beginning, Fit};
 use crate::transform::Pass;
 
 /// The look at the beginning of an answer that is held only to be patched.
 #[derive(Debug)]
-pub(super) struct Look {
-    decoder: Option<Decoder>,
-}
+pub(super) struct Look(Beginning);
 
 /// What was seen.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,10 +26,8 @@ impl Look {
         if pass.direction != Direction::Response || !pass.only_patches() {
             return None;
         }
-        let coding = Coding::of(ops, pass.direction);
-        let decoder = coding.map(|coding| Decoder::new(coding, &pass.limits));
-        let decoder = decoder.transpose().ok()?;
-        Some(Self { decoder })
+        let beginning = Beginning::of(ops, pass.direction, &pass.limits);
+        beginning.ok().map(Self)
     }
 
     /// Looks at the next bytes.
@@ -42,33 +37,16 @@ impl Look {
         ops: &dyn TransformationOps,
         chunks: &[&[u8]],
     ) -> Seen {
-        let mut first = None;
-        for chunk in chunks {
-            let read = match &mut self.decoder {
-                None => {
-                    first = first.or_else(|| patch::first_byte(chunk));
-                    Ok(())
+        match self.0.feed(chunks) {
+            Ok(None) => Seen::Nothing,
+            Ok(Some(first)) => match pass.fit(ops, first) {
+                Fit::Fits => Seen::Fit,
+                Fit::Other => Seen::Unfit(None),
+                Fit::Broken => {
+                    Seen::Unfit(pass.patch_failure(Reason::JsonInvalid, patch::NOT_JSON))
                 }
-                Some(decoder) => decoder.feed(chunk, |decoded| {
-                    first = first.or_else(|| patch::first_byte(decoded));
-                    Ok::<_, coding::Error>(())
-                }),
-            };
-            if let Err(error) = read {
-                let (reason, detail) = (Reason::from(error), error.detail());
-                return Seen::Unfit(pass.patch_failure(reason, detail));
-            }
-            if first.is_some() {
-                break;
-            }
-        }
-        let Some(first) = first else {
-            return Seen::Nothing;
-        };
-        match pass.fit(ops, first) {
-            Fit::Fits => Seen::Fit,
-            Fit::Other => Seen::Unfit(None),
-            Fit::Broken => Seen::Unfit(pass.patch_failure(Reason::JsonInvalid, patch::NOT_JSON)),
+            },
+            Err(error) => Seen::Unfit(pass.patch_failure(Reason::from(error), error.detail())),
         }
     }
 }

@@ -116,8 +116,8 @@ pub(crate) fn problems(case: &Case, ways: &mut Ways) -> Vec<String> {
         }
     };
     for (direction, expected) in &case.expect.reads_body {
-        let known = [Direction::Request, Direction::Response].into_iter();
-        let direction = known.filter(|known| known.as_str() == direction).next();
+        let mut known = [Direction::Request, Direction::Response].into_iter();
+        let direction = known.find(|known| known.as_str() == direction);
         let actual = direction.map(|direction| program.reads_body(direction));
         equal("the body is read", &Some(*expected), &actual, &mut problems);
     }

@@ -9,7 +9,8 @@ impl Compiler<'_> {
     /// Warns of a pass that holds every answer: a client that waits for the first event of a stream
     /// gets it with the last.
     pub(super) fn held_answers(&mut self, pass: &Pass) {
-        let response = pass.direction == Direction::Response;
+        // One with `extract` is refused.
+        let response = pass.direction == Direction::Response && pass.extraction.is_empty();
         if !response || !pass.reads_body(Turn::First) || pass.only_patches() || asks_for_type(pass)
         {
             return;

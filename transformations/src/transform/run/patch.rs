@@ -8,7 +8,7 @@ use crate::failure::{Outcome, Reason, Reply};
 use crate::json::patch::Change;
 use crate::limits::{HELD_BYTES, Limits};
 use crate::ops::Direction;
-use crate::patch::{self, Content, Events, Fit, Passage, Patch};
+use crate::patch::{self, Beginning, Content, Events, Fit, Passage, Patch};
 use crate::transform::Extent;
 
 impl Run<'_> {
@@ -45,25 +45,14 @@ impl Run<'_> {
                     .fail(Reason::ContentEncoding, &patch.path, detail);
             }
             (Content::Json, Extent::Whole) => {
+                if !self.fits(patch) {
+                    return Ok(None);
+                }
                 let Some(changes) = self.changes(patch, view) else {
                     return Ok(None);
                 };
-                let request = direction == Direction::Request;
-                let declared = request || patch::declares_json(self.ops, direction);
                 self.edit_body(patch, coding, |body, limits, outcome| {
-                    let fit = match patch::first_byte(body) {
-                        Some(first) if !request => patch.fits(first, declared),
-                        _ if declared => Fit::Fits,
-                        _ => Fit::Other,
-                    };
-                    match fit {
-                        Fit::Fits => patch.edited(body, &changes, limits, outcome),
-                        Fit::Other => None,
-                        Fit::Broken => {
-                            outcome.fail(Reason::JsonInvalid, &patch.path, patch::NOT_JSON);
-                            None
-                        }
-                    }
+                    patch.edited(body, &changes, limits, outcome)
                 })?;
             }
             (Content::Multipart(None), Extent::Whole) => {
@@ -102,6 +91,38 @@ impl Run<'_> {
             (Content::Json | Content::Multipart(_) | Content::Events, _) => {}
         }
         Ok(None)
+    }
+
+    /// Whether any edit can apply to the body, as far as its first byte tells. A request is called
+    /// anything, and is looked at whole.
+    fn fits(&mut self, patch: &Patch) -> bool {
+        let direction = self.pass.direction;
+        if direction == Direction::Request {
+            return true;
+        }
+        let limits = &self.pass.limits;
+        let first = Beginning::of(self.ops, direction, limits).and_then(|mut beginning| {
+            match beginning.feed(&self.ops.body_chunks(direction))? {
+                None => beginning.end(),
+                first => Ok(first),
+            }
+        });
+        let fit = match first {
+            Ok(Some(first)) => patch.fit(self.ops, direction, first),
+            // White space alone.
+            Ok(None) if patch::declares_json(self.ops, direction) => Fit::Fits,
+            Ok(None) => Fit::Other,
+            Err(error) => {
+                let reason = Reason::from(error);
+                self.outcome.fail(reason, &patch.path, error.detail());
+                Fit::Other
+            }
+        };
+        if fit == Fit::Broken {
+            self.outcome
+                .fail(Reason::JsonInvalid, &patch.path, patch::NOT_JSON);
+        }
+        fit == Fit::Fits
     }
 
     /// What the edits do to this message; `None` when a template fails: the message stays as it is.
