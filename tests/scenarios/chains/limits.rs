@@ -251,7 +251,7 @@ impl Limited {
         let too_large: u64 = counts.filter_map(|count| count.parse::<u64>().ok()).sum();
         let cut = faulty && case.arrival == Arrival::Burst && too_large > 0;
         if cut {
-            println!(
+            eprintln!(
                 "{}: Envoy {} cut it off by its own fault",
                 case.name(),
                 case.release

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Error;
 use crate::json::pointer::NodeId;
 
-/// Learns what stands where pointers lead. Nodes are those of the [`Pointers`] walked with; of
+/// Learns what stands where pointers lead. Nodes are those of the [`Pointers`](crate::json::Pointers) walked with; of
 /// places that no pointer leads to or through it learns nothing. Offsets are in bytes from the
 /// beginning of the document.
 #[expect(unused_variables, reason = "names of what an implementation is given")]
