@@ -25,7 +25,7 @@ impl HttpBody {
         }
     }
 
-    fn headers(self) -> HttpHeaderType {
+    pub(super) fn headers(self) -> HttpHeaderType {
         match self {
             Self::Request => HttpHeaderType::RequestHeader,
             Self::Response => HttpHeaderType::ResponseHeader,
