@@ -22,8 +22,8 @@ pub struct Limits {
     pub rendered_bytes: usize,
     /// The most bytes of a body to hold, at least 1. In a streamed request that has not shown its
     /// fields by then, they count as missing; without this, that is at 1 MiB, or at Envoy's buffer
-    /// limit if it is lower. From Envoy 1.38 on it is also set as the buffer limit of messages that
-    /// are held whole, which without this is the listener's; older releases keep the listener's.
+    /// limit if it is lower. From Envoy 1.38 on the buffer limit of messages that are held whole is raised
+    /// to it, which without this is the listener's; older releases keep the listener's.
     pub max_held_bytes: Option<usize>,
     /// The most bytes that an encoded body (`content-encoding`) may stand for where one is read. One that
     /// `patch` edits goes on decoded, so that for it the host's buffer limit is one too; before Envoy

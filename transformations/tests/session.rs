@@ -304,6 +304,25 @@ mod limits {
         }
     }
 
+    /// Envoy has one limit for both messages and all filters.
+    #[test]
+    fn what_a_request_may_hold_does_not_bound_its_answer() {
+        let first = r#"{"limits": {"maxHeldBytes": 32}, "request": {"extract": [{"header": "x-gateway-model-name"}]}}"#;
+        let long = format!(r#"{{"model":"b","text":"{}"}}"#, "y".repeat(100));
+        let (begin, rest) = long.split_at(50);
+        let mut host = request(&[], &[r#"{"model":"a"}"#]);
+        host.response = Message::new(&[(":status", "200")], [begin, rest, ""]);
+        host.limit = Some(1 << 20);
+        host.routes = vec![Route {
+            header: Some((MODEL, "a")),
+            program: Some(program(PATCH)),
+        }];
+        let host = played(&program(first), host);
+        assert_eq!(host.limit, Some(1 << 20));
+        assert_eq!(host.failures, []);
+        assert!(host.response.body().starts_with(br#"{"model":"fast""#));
+    }
+
     #[test]
     fn a_streamed_request_over_the_limit_goes_on_without_its_field() {
         let config = r#"{"request": {"bodyMode": "streamed", "extract": [{"header": "x-gateway-model-name"}]}}"#;
