@@ -73,6 +73,18 @@ impl Program {
         remove(self.own_headers.iter().map(String::as_str), ops)
     }
 
+    /// As [`remove_own_headers`](Self::remove_own_headers), after a pass of `before`: what that may
+    /// have set stays.
+    pub(crate) fn remove_own_headers_but(
+        &self,
+        before: &Program,
+        ops: &mut dyn TransformationOps,
+    ) -> bool {
+        let set = |name: &&str| before.changed_headers().any(|changed| changed == *name);
+        let own = self.own_headers.iter().map(String::as_str);
+        remove(own.filter(|name| !set(name)), ops)
+    }
+
     /// Removes what the client sent in headers that decide the route by the process's settings;
     /// whether there was any.
     pub(crate) fn remove_routing_headers(&self, ops: &mut dyn TransformationOps) -> bool {

@@ -166,6 +166,68 @@ mod routes {
         assert!(host.reply.is_some());
         assert_eq!(reasons(&host), [Reason::DuplicateKey]);
     }
+
+    fn extract(header: &str) -> String {
+        format!(
+            r#"{{"request": {{"extract": [{{"header": "{header}", "from": [{{"json": "/{header}"}}]}}],
+            "set": [{{"name": "x-of", "value": "{header}"}}]}}}}"#
+        )
+    }
+
+    /// Each leads to a route whose program owns the next.
+    #[test]
+    fn no_number_of_forged_headers_chooses_a_route() {
+        let route = |header, config: &str| Route {
+            header: Some((header, "1")),
+            program: Some(program(config)),
+        };
+        let routes = vec![
+            route("h1", "{}"),
+            route("h2", &extract("h2")),
+            route("h3", &extract("h3")),
+            route("h4", &extract("h4")),
+        ];
+        let forged = ["h1", "h2", "h3", "h4"];
+        let host = request(&forged.map(|name| (name, "1")), &[]);
+        let host = sent(&extract("h1"), routes, host);
+        for name in forged {
+            assert_eq!(host.request.values(name), [""; 0], "{name}");
+        }
+        assert_eq!(host.request.values("x-of"), ["h1"]);
+    }
+
+    #[test]
+    fn a_header_of_the_route_that_the_body_chose_is_not_the_clients() {
+        let headers = [("x-tier", "forged"), ("x-else", "1")];
+        let routes = vec![
+            Route {
+                header: Some(("x-tier", "forged")),
+                program: Some(program(&extract("x-tier"))),
+            },
+            route(Some("a"), Some(&extract("x-else"))),
+            route(None, Some(EXTRACT)),
+        ];
+        let mut first = routes.clone();
+        // Envoy may look at the model first.
+        first.swap(0, 1);
+        for routes in [first, routes] {
+            let host = request(&headers, &[r#"{"model":"a"}"#]);
+            let host = sent("{}", routes, host);
+            assert_eq!(host.request.values(MODEL), ["a"]);
+            assert_eq!(host.request.values("x-else"), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn a_route_without_a_program_that_the_body_chose_has_the_listeners() {
+        let routes = vec![route(Some("a"), None), route(None, Some(EXTRACT))];
+        let mut host = request(&[], &[r#"{"model":"a"}"#]);
+        host.response = Message::new(&[(":status", "200")], ["ok"]);
+        let host = sent(&set("of all"), routes, host);
+        assert_eq!(host.request.values(MODEL), ["a"]);
+        assert_eq!(host.request.values("x-request"), ["of all"]);
+        assert_eq!(host.response.values("x-answer"), ["of all"]);
+    }
 }
 
 mod limits {
@@ -240,6 +302,25 @@ mod limits {
             assert_eq!(reply.status, 413);
             assert_eq!(host.request.body(), b"");
         }
+    }
+
+    /// Envoy has one limit for both messages and all filters.
+    #[test]
+    fn what_a_request_may_hold_does_not_bound_its_answer() {
+        let first = r#"{"limits": {"maxHeldBytes": 32}, "request": {"extract": [{"header": "x-gateway-model-name"}]}}"#;
+        let long = format!(r#"{{"model":"b","text":"{}"}}"#, "y".repeat(100));
+        let (begin, rest) = long.split_at(50);
+        let mut host = request(&[], &[r#"{"model":"a"}"#]);
+        host.response = Message::new(&[(":status", "200")], [begin, rest, ""]);
+        host.limit = Some(1 << 20);
+        host.routes = vec![Route {
+            header: Some((MODEL, "a")),
+            program: Some(program(PATCH)),
+        }];
+        let host = played(&program(first), host);
+        assert_eq!(host.limit, Some(1 << 20));
+        assert_eq!(host.failures, []);
+        assert!(host.response.body().starts_with(br#"{"model":"fast""#));
     }
 
     #[test]
@@ -415,11 +496,32 @@ mod attempts {
         assert_eq!(host.calls_of("clear_route_cache"), 0);
     }
 
+    /// The listener's filter has put it there.
+    #[test]
+    fn a_cluster_leaves_routing_headers_that_it_does_not_set() {
+        let engine = Engine::new(Settings::from_lists(Some(MODEL), None));
+        let load = |text: &str| Arc::new(engine.load(text.as_bytes()).unwrap().program);
+        let own = load(r#"{"request": {"extract": [{"header": "x-own"}]}}"#);
+        let mut host = request(&[(MODEL, "a"), ("x-own", "1")], &[]);
+        host.chain = Chain::Upstream;
+        host.routes = vec![Route {
+            header: None,
+            program: Some(load(r#"{"request": {"remove": ["x-b"]}}"#)),
+        }];
+        let host = played(&own, host);
+        assert_eq!(host.request.values(MODEL), ["a"]);
+        assert_eq!(host.request.values("x-own"), ["1"]);
+    }
+
     /// Envoy makes a new request of it, with the headers as they are.
     #[test]
     fn a_redirect_leaves_the_request_as_it_was() {
         let config = r#"{"request": {"set": [{"name": "authorization", "value": "of host 1"}]}}"#;
-        for (status, kept) in [("302", "the client's"), ("200", "of host 1")] {
+        for (status, kept) in [
+            ("302", "the client's"),
+            ("200", "of host 1"),
+            ("304", "of host 1"),
+        ] {
             let mut host = request(&[("authorization", "the client's")], &[]);
             host.response = Message::new(&[(":status", status)], [""; 0]);
             host.chain = Chain::Upstream;

@@ -25,7 +25,7 @@ impl HttpBody {
         }
     }
 
-    fn headers(self) -> HttpHeaderType {
+    pub(super) fn headers(self) -> HttpHeaderType {
         match self {
             Self::Request => HttpHeaderType::RequestHeader,
             Self::Response => HttpHeaderType::ResponseHeader,
@@ -34,16 +34,19 @@ impl HttpBody {
 }
 
 /// Whether "received" and "buffered", neither of them empty, are one buffer. Hosts before 1.38 do
-/// not say, but then the chunks have the same addresses.
+/// not say, but then the chunks have the same addresses. Their lengths come first: a buffer may have
+/// thousands of chunks, and each hook asks.
 fn is_one_buffer(callbacks: FilterCallbacks, body: HttpBody) -> bool {
     callbacks
         .received_is_buffered(body.received())
         .unwrap_or_else(|| {
+            let length = |body| callbacks.body_size(body);
             let addresses = |body| {
                 let chunks = callbacks.body_chunks(body).into_iter();
                 chunks.map(|chunk| (chunk.ptr, chunk.length))
             };
-            addresses(body.received()).eq(addresses(body.buffered()))
+            let (received, buffered) = (body.received(), body.buffered());
+            length(received) == length(buffered) && addresses(received).eq(addresses(buffered))
         })
 }
 

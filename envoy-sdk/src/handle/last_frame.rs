@@ -54,10 +54,14 @@ enum Others {
 }
 
 impl Frame {
-    /// How many of these bytes others keep. The rest is the last frame.
-    fn kept_in(&self, held: &[u8]) -> usize {
+    /// How many of these bytes others keep. The rest is the last frame. `announced`: the length of
+    /// the body, for a last frame that is like the one before.
+    fn kept_in(&self, held: &[u8], announced: Option<usize>) -> usize {
         let before = match self.others {
             Others::KeepNothing => return 0,
+            Others::Unknown if announced == Some(held.len().saturating_add(self.length)) => {
+                return 0;
+            }
             Others::Unknown => 0,
             Others::Keep(bytes) => bytes,
         };
@@ -134,7 +138,7 @@ impl EnvoyHttpFilter {
         let kept = match &*self.instance.passed(body).0.borrow() {
             Last::Held => return,
             Last::Nothing => 0,
-            Last::Passed(frame) => frame.kept_in(&held),
+            Last::Passed(frame) => frame.kept_in(&held, self.announced(body)),
         };
         let (kept, last) = held.split_at(kept);
         if !last.is_empty() && callbacks.drain_body(body.buffered(), held.len()) {
@@ -143,6 +147,12 @@ impl EnvoyHttpFilter {
             }
             callbacks.append_body(body.received(), last);
         }
+    }
+
+    /// The length of a body as its message's headers have it.
+    fn announced(&self, body: HttpBody) -> Option<usize> {
+        let length = self.header(body.headers(), "content-length")?;
+        std::str::from_utf8(length.as_slice()).ok()?.parse().ok()
     }
 }
 
@@ -162,6 +172,7 @@ mod tests {
     fn what_others_keep_is_told_from_the_last_frame() {
         for (passed, held, kept) in [
             (frame(Others::KeepNothing, b"same"), &b"same"[..], 0),
+            (frame(Others::Unknown, b"00"), b"0000", 2),
             (frame(Others::Unknown, b"first"), b"last", 0),
             // The router keeps all, for a retry.
             (frame(Others::Unknown, b"first"), b"firstlast", 5),
@@ -171,7 +182,10 @@ mod tests {
             (frame(Others::Keep(5), b"second"), b"last", 0),
             (frame(Others::Keep(1), b"second"), b"a longer last", 0),
         ] {
-            assert_eq!(passed.kept_in(held), kept, "{passed:?}");
+            assert_eq!(passed.kept_in(held, None), kept, "{passed:?}");
         }
+        let passed = frame(Others::Unknown, b"00");
+        assert_eq!(passed.kept_in(b"0000", Some(6)), 0);
+        assert_eq!(passed.kept_in(b"0000", Some(4)), 2);
     }
 }

@@ -245,6 +245,36 @@ proptest! {
     }
 }
 
+/// Zeros are as much like the zeros before them as those themselves, kept by others.
+#[test]
+fn a_last_frame_like_the_one_before_is_not_taken_for_it() {
+    let frames = [&b"0000"[..], b"0000", b"0000000000"];
+    for generation in Generation::ALL {
+        let script = Script {
+            request_headers: end_hook(|_, _| RequestHeadersStatus::StopIteration),
+            request_body: end_hook(|envoy, end| {
+                if end || envoy.body_size(HttpBody::Request) > 4 {
+                    RequestBodyStatus::Continue
+                } else {
+                    RequestBodyStatus::StopIterationAndBuffer
+                }
+            }),
+            ..Script::default()
+        };
+        let play = play(generation, script);
+        let frames = frames.map(<[u8]>::to_vec);
+        let headers = [("content-length", "18")];
+        send(
+            &play.stream,
+            HttpBody::Request,
+            &headers,
+            &frames,
+            End::LastFrame,
+        );
+        assert_eq!(play.stream.upstream().body(), frames.concat());
+    }
+}
+
 /// The fault that the repair is for is real in the fake host: without a filter it shows.
 #[test]
 fn the_fake_host_has_the_fault() {

@@ -8,7 +8,8 @@ use crate::failure::{Failure, Reason, Reply};
 use crate::ops::Direction;
 
 /// How often a route is chosen again because its own program owns another header that was forged.
-const ROUTES: usize = 2;
+/// Each time there is one less of them, so that this bounds only what a host may get wrong.
+const ROUTES: usize = 64;
 
 impl Session {
     /// Settles which program runs, and removes what a client forged. A route that a forged header
@@ -25,11 +26,11 @@ impl Session {
         // Without an upstream there is nothing that needs it, and Envoy is asked as little as may be.
         self.chain = host.chain();
         if self.chain == Chain::Upstream {
-            let program = match &route {
-                RouteProgram::Found(program) => program,
-                _ => &self.program,
-            };
-            attempts::restore(program, host);
+            self.apply(host, route)?;
+            attempts::restore(&self.program, host);
+            self.program.remove_own_headers(host);
+            self.exchange.change_program(&self.program, host);
+            return Ok(());
         }
         for _ in 0..ROUTES {
             let mut forged = self.program.remove_own_headers(host);
@@ -38,7 +39,7 @@ impl Session {
                 forged |= program.remove_own_headers(host);
                 forged |= self.program.remove_routing_headers(host);
             }
-            if !forged || self.chain == Chain::Upstream {
+            if !forged {
                 break;
             }
             host.clear_route_cache();
@@ -57,14 +58,13 @@ impl Session {
     pub(super) fn begin_response(&mut self, host: &mut dyn Host) -> Result<(), Box<Reply>> {
         let mut changed = false;
         match self.chain {
-            Chain::Downstream => match host.route_program() {
-                RouteProgram::Found(program) if Arc::ptr_eq(&program, &self.program) => {}
-                RouteProgram::Absent => {}
-                route => {
+            Chain::Downstream => {
+                let route = host.route_program();
+                if !self.runs(&route) {
                     self.apply(host, route)?;
                     changed = true;
                 }
-            },
+            }
             Chain::Upstream if redirects(host) => attempts::restore(&self.program, host),
             Chain::Upstream => {}
         }
@@ -78,9 +78,50 @@ impl Session {
         Ok(())
     }
 
-    fn apply(&mut self, host: &mut dyn Host, route: RouteProgram) -> Result<(), Box<Reply>> {
+    /// Has the host choose the route again: what the pass that has run set is what counts, and not
+    /// what a client forged in headers that the new route's program owns.
+    pub(super) fn next_route(&self, host: &mut dyn Host) -> RouteProgram {
+        host.clear_route_cache();
+        let mut route = host.route_program();
+        for _ in 0..ROUTES {
+            let RouteProgram::Found(program) = &route else {
+                break;
+            };
+            if !program.remove_own_headers_but(&self.program, host) {
+                break;
+            }
+            host.clear_route_cache();
+            route = host.route_program();
+        }
+        route
+    }
+
+    /// Whether the program that runs is the one that applies on this route.
+    pub(super) fn runs(&self, route: &RouteProgram) -> bool {
         match route {
-            RouteProgram::Absent => Ok(()),
+            RouteProgram::Absent => Arc::ptr_eq(&self.listener, &self.program),
+            RouteProgram::Found(program) => Arc::ptr_eq(program, &self.program),
+            RouteProgram::Broken => false,
+        }
+    }
+
+    /// Has the program run that applies on this route.
+    ///
+    /// # Errors
+    ///
+    /// The answer to a request whose route has a broken program.
+    pub(super) fn apply(
+        &mut self,
+        host: &mut dyn Host,
+        route: RouteProgram,
+    ) -> Result<(), Box<Reply>> {
+        match route {
+            RouteProgram::Absent => {
+                if !Arc::ptr_eq(&self.listener, &self.program) {
+                    self.program = Arc::clone(&self.listener);
+                }
+                Ok(())
+            }
             RouteProgram::Found(program) => {
                 self.program = program;
                 Ok(())
@@ -91,7 +132,7 @@ impl Session {
 
     /// The answer in place of a route whose program does not compile: what it would have forbidden
     /// must not pass.
-    pub(super) fn refuse(&mut self, host: &mut dyn Host) -> Box<Reply> {
+    fn refuse(&mut self, host: &mut dyn Host) -> Box<Reply> {
         self.program = Arc::default();
         host.report(&[Failure {
             reason: Reason::Config,
@@ -122,8 +163,9 @@ impl Session {
 }
 
 /// Whether the answer may have the host send the request to another place: as a new request, which
-/// nothing of this attempt outlives but what it did to the headers.
+/// nothing of this attempt outlives but what it did to the headers. Envoy follows no other codes.
 fn redirects(host: &dyn Host) -> bool {
-    host.first_header_value(Direction::Response, ":status")
-        .is_some_and(|(status, _)| status.starts_with(b"3"))
+    let codes: [&[u8]; 5] = [b"301", b"302", b"303", b"307", b"308"];
+    let status = host.first_header_value(Direction::Response, ":status");
+    status.is_some_and(|(status, _)| codes.contains(&status))
 }

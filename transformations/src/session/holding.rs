@@ -30,7 +30,8 @@ pub(super) struct Holding {
 enum Keeper {
     /// The host, which answers a request over its limit.
     Host,
-    /// The host. By `most` bytes the message goes on: from its limit on the host reads no more.
+    /// The host. By `most` bytes the message goes on or is answered: from its limit on the host reads
+    /// no more.
     Watermark { most: usize },
     /// The session: a host that does not tell its limit would answer a message over it.
     Session { kept: Vec<u8>, most: usize },
@@ -67,11 +68,12 @@ impl Keeper {
             Ok(limit) => limit,
         };
         if let Some(most) = told
-            && (most > limit || (request && !streams))
+            && most > limit
         {
             host.set_buffer_limit(u64::try_from(most).unwrap_or(u64::MAX));
         }
-        if request && !streams {
+        // A lower limit is not set: it would be that of the answer too, and of all filters.
+        if request && !streams && told.is_none_or(|most| most >= limit) {
             return Keeper::Host;
         }
         let most = told.unwrap_or(if streams {

@@ -54,6 +54,8 @@ pub enum Hold {
 /// The life of one request and its response.
 #[derive(Debug)]
 pub struct Session {
+    listener: Arc<Program>,
+    /// The program that runs: the listener's, or that of the route.
     program: Arc<Program>,
     exchange: Exchange,
     chain: Chain,
@@ -89,7 +91,8 @@ impl Session {
     /// The session of a stream whose listener has this program.
     pub fn new(listener: Arc<Program>) -> Self {
         Self {
-            program: listener,
+            program: Arc::clone(&listener),
+            listener,
             exchange: Exchange::default(),
             chain: Chain::Downstream,
             request: State::Idle,
@@ -281,16 +284,12 @@ impl Session {
 
     /// Has the host choose the route again. If that has another program, its request pass runs too.
     fn choose_route_again(&mut self, host: &mut dyn Host, arrived: Arrived) -> Action {
-        host.clear_route_cache();
-        match host.route_program() {
-            RouteProgram::Found(program) if !Arc::ptr_eq(&program, &self.program) => {
-                self.program = program;
-            }
-            RouteProgram::Found(_) | RouteProgram::Absent => return Action::Continue,
-            RouteProgram::Broken => {
-                let reply = self.refuse(host);
-                return self.answer(Direction::Request, reply);
-            }
+        let route = self.next_route(host);
+        if self.runs(&route) {
+            return Action::Continue;
+        }
+        if let Err(reply) = self.apply(host, route) {
+            return self.answer(Direction::Request, reply);
         }
         self.exchange.change_program(&self.program, host);
         let before = mem::replace(&mut self.request, State::Done);
