@@ -47,9 +47,9 @@ mod tests {
     #[test]
     fn a_registry_that_refuses_is_told_from_one_that_is_silent() {
         for silent in [
-            "Error response from daemon: Get \"https://registry-1.docker.io/v2/\": dial tcp: no such host",
-            "Error response from daemon: failed to resolve reference \"docker.io/a:1\": failed to do request: \
-             Head \"https://registry-1.docker.io/v2/a/manifests/1\": context deadline exceeded",
+            "Error response from daemon: Get \"https://registry.example/v2/\": dial tcp: no such host",
+            "Error response from daemon: failed to resolve reference \"registry.example/a:1\": failed to do request: \
+             Head \"https://registry.example/v2/a/manifests/1\": context deadline exceeded",
             "Error response from daemon: toomanyrequests: You have reached your pull rate limit.\n\nSee the limits.\n",
         ] {
             let Pull::Unanswered(reason) = Pull::of_error(silent) else {
