@@ -101,18 +101,29 @@ async fn a_response_is_edited(stage: &Stage) -> Result<()> {
 /// Neither held nor counted: larger than the buffer, and its beginning comes before its end.
 async fn a_response_that_is_no_json_is_not_held(stage: &Stage) -> Result<()> {
     let config = json!({"response": {"patch": [{"set": "/model", "value": "x"}]}});
-    let (pieces, answer) = Answer::stream("audio/mpeg");
-    let (address, _upstream) = behind(stage, config, answer).await?;
-    let mut response = Request::get("/").stream(address).await?;
-    for _ in 0..40 {
-        let piece = vec![7_u8; 64 << 10];
+    // Of plain text, and of JSON that is a list, the first byte tells.
+    for (content_type, byte) in [
+        ("audio/mpeg", 7),
+        ("text/plain", b'y'),
+        ("application/json", b'['),
+    ] {
+        let (pieces, answer) = Answer::stream(content_type);
+        let (address, _upstream) = behind(stage, config.clone(), answer).await?;
+        let piece = vec![byte; 64 << 10];
+        // The headers wait for the first.
         pieces.send(piece.clone()).await?;
-        let mut arrived = 0;
-        while arrived < piece.len() {
-            let chunk = response.next().await?;
-            arrived += chunk.map_or(piece.len() + 1, |chunk| chunk.data.len());
+        let mut response = Request::get("/").stream(address).await?;
+        for number in 0..40 {
+            if number > 0 {
+                pieces.send(piece.clone()).await?;
+            }
+            let mut arrived = 0;
+            while arrived < piece.len() {
+                let chunk = response.next().await?;
+                arrived += chunk.map_or(piece.len() + 1, |chunk| chunk.data.len());
+            }
+            same(content_type, arrived, piece.len())?;
         }
-        same("piece", arrived, piece.len())?;
     }
     Ok(())
 }

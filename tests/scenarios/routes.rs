@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use harness::{Bootstrap, Protocol, Request, Route, Upstream};
 use serde_json::{Value, json};
 
-use crate::gateway::MODEL;
+use crate::gateway::{Gateway, MODEL};
 use crate::stage::{Scenario, Stage, only, same, scenarios};
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
@@ -15,6 +15,8 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All a_streamed_request_waits_for_the_route_that_needs_its_body,
     Ends a_route_found_later_transforms_the_response,
     All a_forged_header_does_not_choose_a_route_with_a_configuration_of_its_own,
+    All a_forged_header_chooses_no_route_where_the_condition_does_not_hold,
+    All a_method_does_not_become_head,
 ];
 
 fn set(value: &str) -> Value {
@@ -238,6 +240,51 @@ async fn a_forged_header_does_not_choose_a_route_with_a_configuration_of_its_own
             upstream.request().await?.headers.value(MODEL).as_deref(),
             model,
         )?;
+    }
+    Ok(())
+}
+
+async fn a_forged_header_chooses_no_route_where_the_condition_does_not_hold(
+    stage: &Stage,
+) -> Result<()> {
+    for when in [
+        "request.method == 'GET'",
+        "json(request.body).a == 1",
+        "request.headers['x-none'] == ''",
+    ] {
+        let config = json!({"request": {"when": when, "extract": [{"header": MODEL}]}});
+        let gateway = Gateway::start(stage, config).await?;
+        for body in ["", r#"{"model":"mistral"}"#] {
+            let forged = Request::post("/").header(MODEL, "gpt-4o").body(body);
+            let response = forged.send(gateway.address).await?.expect_status(200)?;
+            let served_by = only(&response.headers, "x-served-by")?;
+            ensure!(
+                served_by != "routed",
+                "{when}: the forged header chose the route"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The answer would have no body, and the one to the next request would be taken for it.
+async fn a_method_does_not_become_head(stage: &Stage) -> Result<()> {
+    let upstream = Upstream::echo().await?;
+    let config = json!({"request": {"set": [
+        {"name": ":method", "value": "{{ header('x-http-method-override') }}"},
+    ]}});
+    let bootstrap = Bootstrap::new()
+        .filter(config)
+        .cluster("upstream", upstream.address())
+        .route(Route::to("upstream"));
+    let envoy = stage.envoy(&bootstrap).await?;
+    for (wanted, method) in [("HEAD", "POST"), ("CONNECT", "POST"), ("PUT", "PUT")] {
+        let request = Request::post("/")
+            .header("x-http-method-override", wanted)
+            .body("x");
+        let response = request.send(envoy.address().await?).await?;
+        response.expect_status(200)?;
+        same(wanted, upstream.request().await?.method.as_str(), method)?;
     }
     Ok(())
 }
