@@ -27,6 +27,7 @@ pub(super) fn restore(program: &Program, host: &mut dyn Host) {
                 put_back(host, name, &values);
             }
         }
+        None if program.pass(Direction::Request).is_none() => {} // it changes nothing
         None => {
             let state = written(program, host);
             host.save(&state);

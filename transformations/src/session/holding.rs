@@ -181,9 +181,7 @@ impl Holding {
     #[inline]
     pub(super) fn keep(&mut self, host: &mut dyn Host, direction: Direction) {
         if let Keeper::Session { kept, .. } = &mut self.keeper {
-            for chunk in host.received_chunks(direction) {
-                kept.extend_from_slice(chunk);
-            }
+            take_received(kept, host, direction);
             host.replace_received(direction, &[]);
         }
     }
@@ -195,12 +193,10 @@ impl Holding {
         direction: Direction,
         extent: Extent,
     ) -> &mut Running {
-        if matches!(&self.keeper, Keeper::Session { kept, .. } if !kept.is_empty()) {
-            self.keep(host, direction);
-        }
-        if let Keeper::Session { kept, .. } = &self.keeper
+        if let Keeper::Session { kept, .. } = &mut self.keeper
             && !kept.is_empty()
         {
+            take_received(kept, host, direction);
             host.replace_received(direction, kept);
         }
         self.running.extent = extent;
@@ -238,5 +234,12 @@ impl Keeper {
             }
             Keeper::Session { .. } => host.received_chunks(Direction::Request),
         }
+    }
+}
+
+/// Adds what has just arrived to what is kept.
+fn take_received(kept: &mut Vec<u8>, host: &dyn Host, direction: Direction) {
+    for chunk in host.received_chunks(direction) {
+        kept.extend_from_slice(chunk);
     }
 }
