@@ -7,66 +7,44 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
-use crate::abi::{RawModuleHeader, StreamResetReason};
 use crate::callbacks::FilterCallbacks;
-
-/// A header list of the module's own.
-pub(crate) type OwnedHeaders = Vec<(String, Vec<u8>)>;
+use crate::flow::{LocalReply, OwnedHeaders, Reset, StreamedReply};
 
 /// One action.
 #[derive(Debug)]
 pub(crate) enum Action {
-    SendResponse {
-        status: u32,
-        headers: OwnedHeaders,
-        body: Vec<u8>,
-        details: String,
-    },
-    SendResponseHeaders {
-        headers: OwnedHeaders,
-        end_of_stream: bool,
-    },
-    SendResponseData {
-        data: Vec<u8>,
-        end_of_stream: bool,
-    },
-    SendResponseTrailers {
-        trailers: OwnedHeaders,
-    },
-    ResetStream {
-        reason: StreamResetReason,
-        details: String,
-    },
+    Reply(Box<LocalReply>),
+    BeginReply(Box<StreamedReply>),
+    SendData { data: Vec<u8>, end_of_stream: bool },
+    SendTrailers(OwnedHeaders),
+    Reset(Reset),
     ContinueDecoding,
     ContinueEncoding,
 }
 
 impl Action {
     /// Whether the stream is over for the module once this is done.
-    fn ends_stream(&self) -> bool {
-        matches!(self, Self::SendResponse { .. } | Self::ResetStream { .. })
+    pub(crate) fn ends_stream(&self) -> bool {
+        matches!(self, Self::Reply(_) | Self::Reset(_))
     }
 
-    fn perform(&self, callbacks: FilterCallbacks) {
+    pub(crate) fn perform(&self, callbacks: FilterCallbacks) {
         match self {
-            Self::SendResponse {
-                status,
-                headers,
-                body,
-                details,
-            } => callbacks.send_response(*status, &lend(headers), body, details),
-            Self::SendResponseHeaders {
-                headers,
-                end_of_stream,
-            } => callbacks.send_response_headers(&lend(headers), *end_of_stream),
-            Self::SendResponseData {
+            Self::Reply(reply) => callbacks.send_response(
+                reply.status.into(),
+                &reply.headers.lend(),
+                &reply.body,
+                &reply.details,
+            ),
+            Self::BeginReply(reply) => {
+                callbacks.send_response_headers(&reply.headers.lend(), false);
+            }
+            Self::SendData {
                 data,
                 end_of_stream,
             } => callbacks.send_response_data(data, *end_of_stream),
-            Self::SendResponseTrailers { trailers } => {
-                callbacks.send_response_trailers(&lend(trailers));
-            }
-            Self::ResetStream { reason, details } => {
+            Self::SendTrailers(trailers) => callbacks.send_response_trailers(&trailers.lend()),
+            Self::Reset(Reset { reason, details }) => {
                 if !callbacks.reset_stream(*reason, details) {
                     callbacks.send_response(500, &[], &[], details);
                 }
@@ -75,14 +53,6 @@ impl Action {
             Self::ContinueEncoding => callbacks.continue_encoding(),
         }
     }
-}
-
-/// The headers as Envoy takes them, valid as long as `headers`.
-pub(crate) fn lend(headers: &[(String, Vec<u8>)]) -> Vec<RawModuleHeader> {
-    headers
-        .iter()
-        .map(|(name, value)| RawModuleHeader::new(name.as_bytes(), value))
-        .collect()
 }
 
 /// The actions of one stream, in the order they were asked for.
@@ -138,23 +108,8 @@ impl Queue {
     }
 
     /// The next action. No borrow is held while Envoy performs it.
-    fn next(&self) -> Option<Action> {
+    pub(crate) fn next(&self) -> Option<Action> {
         self.actions.borrow_mut().pop_front()
-    }
-
-    /// Performs what is waiting. `callbacks` says whether the stream is still there; it is asked
-    /// before each action because the previous one may have ended it.
-    pub(crate) fn perform(&self, callbacks: impl Fn() -> Option<FilterCallbacks>) {
-        while let Some(action) = self.next() {
-            let Some(callbacks) = callbacks() else {
-                self.close();
-                return;
-            };
-            if action.ends_stream() {
-                self.close();
-            }
-            action.perform(callbacks);
-        }
     }
 }
 

@@ -5,20 +5,21 @@ use crate::abi::{
     RequestTrailersStatus, ResponseBodyStatus, ResponseHeadersStatus, ResponseTrailersStatus,
 };
 use crate::buffer::EnvoyBuffer;
-use crate::handle::EnvoyHttpFilter;
+use crate::flow::{EventFlow, RequestFlow, ResponseFlow};
+use crate::handle::{EnvoyEvent, EnvoyHttpFilter, EnvoyMetrics, EnvoyRequest, EnvoyResponse};
 
 /// The configuration of one filter, shared by every worker thread.
 pub trait HttpFilterConfig: Send + Sync {
     /// Makes the filter of one stream.
     ///
-    /// Envoy has not attached the stream yet: on `envoy` only metrics work, everything else is
-    /// inert. A panic here does not reject the stream silently: it is answered with 500.
-    fn new_http_filter(&self, envoy: &mut EnvoyHttpFilter) -> Box<dyn HttpFilter>;
+    /// Envoy has not attached the stream yet: there are only metrics. A panic here does not reject
+    /// the stream silently: it is answered with 500.
+    fn new_http_filter(&self, envoy: &EnvoyMetrics) -> Box<dyn HttpFilter>;
 
     /// A hook of one of this configuration's filters panicked. The panic is logged and the stream
     /// is answered with 500 or reset whatever this does; use it to count. `hook` is the name, such
     /// as `request_body`.
-    fn on_panic(&self, _envoy: &mut EnvoyHttpFilter, _hook: &'static str) {}
+    fn on_panic(&self, _envoy: &mut EnvoyMetrics, _hook: &'static str) {}
 }
 
 /// The filter of one stream. Every hook runs on the stream's worker thread.
@@ -28,55 +29,59 @@ pub trait HttpFilterConfig: Send + Sync {
 /// no `RefCell` borrowed across a call on `envoy`.
 ///
 /// A hook that panics ends the filter: it is dropped, no hook of it runs again, and the stream is
-/// answered with 500 (request hooks) or reset (response hooks).
+/// answered with 500 (request hooks, events) or reset (response hooks); after a watermark hook, at
+/// the next hook.
 #[allow(unused_variables)] // the names document the defaults
 pub trait HttpFilter {
     /// The request headers arrived; `end_of_stream`: nothing follows.
     fn on_request_headers(
         &self,
-        envoy: &mut EnvoyHttpFilter,
+        envoy: &mut EnvoyRequest,
         end_of_stream: bool,
-    ) -> RequestHeadersStatus {
-        RequestHeadersStatus::Continue
+    ) -> RequestFlow<RequestHeadersStatus> {
+        RequestHeadersStatus::Continue.into()
     }
 
     /// A part of the request body arrived; `end_of_stream`: nothing follows. A request with
     /// trailers ends in [`Self::on_request_trailers`] instead.
     fn on_request_body(
         &self,
-        envoy: &mut EnvoyHttpFilter,
+        envoy: &mut EnvoyRequest,
         end_of_stream: bool,
-    ) -> RequestBodyStatus {
-        RequestBodyStatus::Continue
+    ) -> RequestFlow<RequestBodyStatus> {
+        RequestBodyStatus::Continue.into()
     }
 
     /// The request trailers arrived, and with them the end of the request.
-    fn on_request_trailers(&self, envoy: &mut EnvoyHttpFilter) -> RequestTrailersStatus {
-        RequestTrailersStatus::Continue
+    fn on_request_trailers(&self, envoy: &mut EnvoyRequest) -> RequestFlow<RequestTrailersStatus> {
+        RequestTrailersStatus::Continue.into()
     }
 
     /// The response headers arrived; `end_of_stream`: nothing follows.
     fn on_response_headers(
         &self,
-        envoy: &mut EnvoyHttpFilter,
+        envoy: &mut EnvoyResponse,
         end_of_stream: bool,
-    ) -> ResponseHeadersStatus {
-        ResponseHeadersStatus::Continue
+    ) -> ResponseFlow<ResponseHeadersStatus> {
+        ResponseHeadersStatus::Continue.into()
     }
 
     /// A part of the response body arrived; `end_of_stream`: nothing follows. A response with
     /// trailers ends in [`Self::on_response_trailers`] instead.
     fn on_response_body(
         &self,
-        envoy: &mut EnvoyHttpFilter,
+        envoy: &mut EnvoyResponse,
         end_of_stream: bool,
-    ) -> ResponseBodyStatus {
-        ResponseBodyStatus::Continue
+    ) -> ResponseFlow<ResponseBodyStatus> {
+        ResponseBodyStatus::Continue.into()
     }
 
     /// The response trailers arrived, and with them the end of the response.
-    fn on_response_trailers(&self, envoy: &mut EnvoyHttpFilter) -> ResponseTrailersStatus {
-        ResponseTrailersStatus::Continue
+    fn on_response_trailers(
+        &self,
+        envoy: &mut EnvoyResponse,
+    ) -> ResponseFlow<ResponseTrailersStatus> {
+        ResponseTrailersStatus::Continue.into()
     }
 
     /// The stream is over, however it ended; the last hook. Nothing can be sent any more.
@@ -95,24 +100,27 @@ pub trait HttpFilter {
     }
 
     /// An event committed to an [`crate::EnvoyHttpFilterScheduler`] of this filter is due.
-    fn on_scheduled(&self, envoy: &mut EnvoyHttpFilter, event_id: u64) {}
+    fn on_scheduled(&self, envoy: &mut EnvoyEvent, event_id: u64) -> EventFlow {
+        EventFlow::Wait
+    }
 
     /// A callout of this filter ended. Without [`HttpCalloutResult::Success`] there are neither
     /// headers nor body.
     fn on_http_callout_done(
         &self,
-        envoy: &mut EnvoyHttpFilter,
+        envoy: &mut EnvoyEvent,
         callout_id: u64,
         result: HttpCalloutResult,
         headers: &[(EnvoyBuffer<'_>, EnvoyBuffer<'_>)],
         body: &[EnvoyBuffer<'_>],
-    ) {
+    ) -> EventFlow {
+        EventFlow::Wait
     }
 
-    /// The downstream connection has more unsent bytes than its high watermark: produce no more.
-    /// Envoy 1.37 and later.
-    fn on_downstream_above_write_buffer_high_watermark(&self, envoy: &mut EnvoyHttpFilter) {}
+    /// The downstream connection has more unsent bytes than its high watermark: produce no more. May
+    /// run before Envoy has attached the stream, so there are only metrics. Envoy 1.37 and later.
+    fn on_downstream_above_write_buffer_high_watermark(&self, envoy: &EnvoyMetrics) {}
 
     /// The downstream connection is below its low watermark again. Envoy 1.37 and later.
-    fn on_downstream_below_write_buffer_low_watermark(&self, envoy: &mut EnvoyHttpFilter) {}
+    fn on_downstream_below_write_buffer_low_watermark(&self, envoy: &EnvoyMetrics) {}
 }

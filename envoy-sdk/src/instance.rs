@@ -4,24 +4,32 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::HttpBody;
 use crate::abi::{FilterEnvoyPtr, StreamResetReason};
 use crate::callbacks::{Callbacks, FilterCallbacks};
 use crate::deferred::{Action, Queue};
 use crate::filter::{HttpFilter, HttpFilterConfig};
-use crate::guard;
-use crate::handle::{EnvoyHttpFilter, Passed};
+use crate::flow::{LocalReply, Reset, StreamedReply};
+use crate::handle::{EnvoyHttpFilter, Passed, Schedulers};
 use crate::hooks::Hook;
+use crate::message::{Message, Progress};
+use crate::{HttpBody, envoy_log_error, guard};
 
 /// Response code details of a stream that a panic ended.
 const PANIC_DETAILS: &str = "dynamic_module_panic";
+
+/// Response code details of a stream whose filter began an answer too late.
+const MISUSE_DETAILS: &str = "dynamic_module_late_answer";
 
 /// What is left of the filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Hooks run.
     Live,
-    /// The filter could not be made: the first hook fails the stream.
+    /// The filter answers bit by bit. The request stays here, and the response is the filter's own:
+    /// its response hooks do not run, as from Envoy 1.39 on.
+    Replying,
+    /// The filter could not be made, or panicked where a stream cannot be failed: the next hook
+    /// fails it.
     Failed,
     /// A hook panicked, the failure above was reported, or Envoy destroyed the filter: hooks do
     /// nothing.
@@ -33,8 +41,8 @@ enum State {
 pub(crate) enum Verdict {
     /// The filter's code ran, or there was none to run.
     Passed,
-    /// The stream was failed.
-    Failed,
+    /// The message must not go on: the stream was answered, reset or failed.
+    Stopped,
 }
 
 /// One stream's filter, its deferred actions and what the handle must know.
@@ -48,8 +56,10 @@ pub(crate) struct Instance {
     /// Envoy has destroyed the filter: its pointer must not be used any more.
     dead: Cell<bool>,
     queue: Queue,
-    request_ended: Cell<bool>,
-    response_ended: Cell<bool>,
+    request: Message,
+    response: Message,
+    reply_ended: Cell<bool>,
+    schedulers: Schedulers,
     request_passed: Passed,
     response_passed: Passed,
     next_callout: Cell<u32>,
@@ -74,15 +84,17 @@ impl Instance {
             state: Cell::new(State::Failed),
             dead: Cell::new(false),
             queue: Queue::default(),
-            request_ended: Cell::new(false),
-            response_ended: Cell::new(false),
+            request: Message::default(),
+            response: Message::default(),
+            reply_ended: Cell::new(false),
+            schedulers: Schedulers::default(),
             request_passed: Passed::default(),
             response_passed: Passed::default(),
             next_callout: Cell::new(1),
         });
         if let Some(config) = &instance.config {
             let mut handle = EnvoyHttpFilter::new(Rc::clone(&instance), Hook::New, false);
-            match guard::catch(|| config.new_http_filter(&mut handle)) {
+            match guard::catch(|| config.new_http_filter(handle.metrics())) {
                 Ok(filter) => {
                     instance.filter.replace(Some(filter));
                     instance.state.set(State::Live);
@@ -113,8 +125,8 @@ impl Instance {
             return self.run_aside(handle, code);
         }
         let verdict = self.run_filter(handle, code);
-        if outermost {
-            self.perform(hook);
+        if outermost && self.perform(hook) == Verdict::Stopped {
+            return Verdict::Stopped;
         }
         verdict
     }
@@ -135,8 +147,10 @@ impl Instance {
         let _aside = self.queue.set_aside();
         let verdict = self.run_filter(handle, code);
         let (hook, _) = handle.hook();
-        self.perform(hook);
-        verdict
+        match self.perform(hook) {
+            Verdict::Stopped => Verdict::Stopped,
+            Verdict::Passed => verdict,
+        }
     }
 
     /// Runs `code` on the filter, if there is still one.
@@ -146,22 +160,55 @@ impl Instance {
         handle: &mut EnvoyHttpFilter,
         code: &mut dyn FnMut(&dyn HttpFilter, &mut EnvoyHttpFilter),
     ) -> Verdict {
+        if self.state.get() != State::Live {
+            return self.run_what_is_left(handle, code);
+        }
+        if let Some(filter) = self.filter.borrow().as_deref() {
+            code(filter, handle);
+        }
+        match self.state.get() {
+            State::Live => Verdict::Passed,
+            _ => self.changed(handle),
+        }
+    }
+
+    #[cold]
+    fn run_what_is_left(
+        &self,
+        handle: &mut EnvoyHttpFilter,
+        code: &mut dyn FnMut(&dyn HttpFilter, &mut EnvoyHttpFilter),
+    ) -> Verdict {
+        let (hook, _) = handle.hook();
         match self.state.get() {
             State::Retired => Verdict::Passed,
             State::Failed => {
-                self.state.set(State::Retired);
-                let (hook, _) = handle.hook();
-                self.fail_stream(hook);
-                Verdict::Failed
+                if self.fail_stream(hook) {
+                    self.state.set(State::Retired);
+                    return Verdict::Stopped;
+                }
+                Verdict::Passed
             }
-            State::Live => {
+            State::Replying if hook.message() == Some(HttpBody::Response) => Verdict::Passed,
+            State::Live | State::Replying => {
                 if let Some(filter) = self.filter.borrow().as_deref() {
                     code(filter, handle);
                 }
-                // A nested hook may have retired the filter, or Envoy destroyed it.
-                if self.state.get() == State::Retired {
-                    self.retire();
-                }
+                self.changed(handle)
+            }
+        }
+    }
+
+    /// What a hook comes to whose filter is not what it was: the hook, or one inside it, has begun an
+    /// answer, panicked, or had Envoy destroy the filter.
+    #[cold]
+    fn changed(&self, handle: &EnvoyHttpFilter) -> Verdict {
+        let (hook, _) = handle.hook();
+        match self.state.get() {
+            State::Live => Verdict::Passed,
+            State::Replying if hook.message() == Some(HttpBody::Request) => Verdict::Stopped,
+            State::Replying => Verdict::Passed,
+            State::Failed | State::Retired => {
+                self.drop_filter();
                 Verdict::Passed
             }
         }
@@ -170,8 +217,14 @@ impl Instance {
     /// Fails the stream: [`Self::run`] panicked.
     pub(crate) fn fail(&self, handle: &mut EnvoyHttpFilter) {
         let (hook, _) = handle.hook();
-        self.retire();
+        self.drop_filter();
         self.report_panic(handle, hook);
+        if hook.is_watermark() {
+            // Envoy may be building the filter chain: nothing can be sent.
+            self.state.set(State::Failed);
+            return;
+        }
+        self.state.set(State::Retired);
         self.fail_stream(hook);
         // A local reply goes on, and so does the action that called it, with those after it.
         if self.is_outside() && hook != Hook::LocalReply {
@@ -181,20 +234,49 @@ impl Instance {
 
     /// Performs what a hook deferred.
     #[inline(always)]
-    fn perform(&self, hook: Hook) {
+    fn perform(&self, hook: Hook) -> Verdict {
         if hook == Hook::StreamComplete {
             self.queue.close(); // the response is over; sending now would be use after free
         }
-        if !self.queue.is_empty() {
-            self.queue.perform(|| self.live());
+        if self.queue.is_empty() {
+            return Verdict::Passed;
         }
+        self.perform_waiting()
+    }
+
+    /// Whether the stream is still there is looked at before each action, because the previous one
+    /// may have ended it.
+    #[inline(never)]
+    fn perform_waiting(&self) -> Verdict {
+        let mut verdict = Verdict::Passed;
+        while let Some(action) = self.queue.next() {
+            let Some(callbacks) = self.live() else {
+                self.queue.close();
+                return Verdict::Stopped;
+            };
+            let allowed = match &action {
+                Action::ContinueDecoding => self.request.resume(),
+                Action::ContinueEncoding => self.response.resume(),
+                _ => true,
+            };
+            if action.ends_stream() {
+                self.queue.close();
+                verdict = Verdict::Stopped;
+            }
+            if allowed {
+                action.perform(callbacks);
+            }
+        }
+        verdict
     }
 
     /// Envoy has destroyed its filter object: nothing may be called on it any more.
     pub(crate) fn destroy(&self) {
         self.dead.set(true);
         self.queue.close();
-        self.retire();
+        self.schedulers.end();
+        self.state.set(State::Retired);
+        self.drop_filter();
     }
 
     /// The callbacks of the stream; `None` once Envoy has destroyed its filter.
@@ -210,17 +292,73 @@ impl Instance {
         self.callbacks
     }
 
-    /// Queues an action; false when the stream is over or the filter retired.
-    pub(crate) fn defer(&self, action: Action) -> bool {
-        !self.dead.get() && self.state.get() == State::Live && self.queue.push(action)
+    /// Queues an action, unless the stream is over or the filter retired.
+    pub(crate) fn defer(&self, action: Action) {
+        let state = self.state.get();
+        if !self.dead.get() && matches!(state, State::Live | State::Replying) {
+            self.queue.push(action);
+        }
+    }
+
+    /// Begins an answer, if the filter still has the request to itself; else resets the stream:
+    /// Envoy does not survive a second answer.
+    pub(crate) fn begin_reply(&self, mut reply: Box<StreamedReply>) {
+        let alone = self.request.is_with_filter() && self.response.progress() == Progress::Expected;
+        if self.state.get() != State::Live || !alone {
+            envoy_log_error!(
+                "an answer was begun when the request had gone on or was answered; the stream is \
+                 reset, begin answers while the filter holds the request's headers"
+            );
+            let details = MISUSE_DETAILS;
+            self.defer(Action::Reset(Reset::new(
+                StreamResetReason::LocalReset,
+                details,
+            )));
+            return;
+        }
+        let data = std::mem::take(&mut reply.data);
+        self.defer(Action::BeginReply(reply));
+        if !data.is_empty() {
+            self.defer(Action::SendData {
+                data,
+                end_of_stream: false,
+            });
+        }
+        self.state.set(State::Replying);
+    }
+
+    /// Whether the filter has begun an answer and not ended it.
+    pub(crate) fn is_replying(&self) -> bool {
+        self.state.get() == State::Replying && !self.reply_ended.get()
+    }
+
+    /// The answer that the filter has begun is over.
+    pub(crate) fn end_reply(&self) {
+        self.reply_ended.set(true);
+    }
+
+    /// A message, as far as this filter knows it.
+    #[inline]
+    pub(crate) fn message(&self, body: HttpBody) -> &Message {
+        match body {
+            HttpBody::Request => &self.request,
+            HttpBody::Response => &self.response,
+        }
+    }
+
+    /// Keeps a scheduler until the stream ends.
+    pub(crate) fn schedulers(&self) -> &Schedulers {
+        &self.schedulers
+    }
+
+    /// Whether the filter can still answer, reset or resume the stream.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.dead.get() && self.state.get() == State::Live
     }
 
     /// Whether the end of `body` has been seen.
     pub(crate) fn ended(&self, body: HttpBody) -> bool {
-        match body {
-            HttpBody::Request => self.request_ended.get(),
-            HttpBody::Response => self.response_ended.get(),
-        }
+        self.message(body).ended.get()
     }
 
     /// What the last hook of `body` let pass.
@@ -238,59 +376,52 @@ impl Instance {
         id
     }
 
+    #[inline]
     fn note_end(&self, hook: Hook, end_of_stream: bool) {
         if !end_of_stream {
             return;
         }
-        match hook {
-            Hook::RequestHeaders | Hook::RequestBody | Hook::RequestTrailers => {
-                self.request_ended.set(true);
-            }
-            Hook::ResponseHeaders | Hook::ResponseBody | Hook::ResponseTrailers => {
-                self.response_ended.set(true);
-            }
-            _ => {}
+        if let Some(body) = hook.message() {
+            self.message(body).ended.set(true);
         }
     }
 
-    /// Drops the filter for good; inside one of its hooks, when the outermost ends.
-    fn retire(&self) {
-        self.state.set(State::Retired);
+    /// Drops the filter; inside one of its hooks, when the outermost ends.
+    fn drop_filter(&self) {
         let filter = self.filter.try_borrow_mut().map(|mut filter| filter.take());
         guard::drop_quietly(filter);
     }
 
     fn report_panic(&self, handle: &mut EnvoyHttpFilter, hook: Hook) {
         if let Some(config) = &self.config {
-            guard::quietly("on_panic", || config.on_panic(handle, hook.name()));
+            guard::quietly("on_panic", || {
+                config.on_panic(handle.metrics(), hook.name());
+            });
         }
     }
 
     /// Ends the stream with an error, in the way that still works at `hook`, in place of anything
-    /// that the filter had asked for.
-    fn fail_stream(&self, hook: Hook) {
+    /// that the filter had asked for. False when no way works there.
+    fn fail_stream(&self, hook: Hook) -> bool {
         let action = match hook {
-            Hook::New | Hook::StreamComplete | Hook::LocalReply => return,
+            Hook::New
+            | Hook::StreamComplete
+            | Hook::LocalReply
+            | Hook::AboveWriteBufferHighWatermark
+            | Hook::BelowWriteBufferLowWatermark => return false,
             Hook::ResponseHeaders | Hook::ResponseBody | Hook::ResponseTrailers => {
-                Action::ResetStream {
-                    reason: StreamResetReason::LocalReset,
-                    details: PANIC_DETAILS.to_owned(),
-                }
+                Action::Reset(Reset::new(StreamResetReason::LocalReset, PANIC_DETAILS))
             }
             Hook::RequestHeaders
             | Hook::RequestBody
             | Hook::RequestTrailers
             | Hook::Scheduled
-            | Hook::HttpCalloutDone
-            | Hook::AboveWriteBufferHighWatermark
-            | Hook::BelowWriteBufferLowWatermark => Action::SendResponse {
-                status: 500,
-                headers: Vec::new(),
-                body: Vec::new(),
-                details: PANIC_DETAILS.to_owned(),
-            },
+            | Hook::HttpCalloutDone => {
+                Action::Reply(Box::new(LocalReply::new(500).details(PANIC_DETAILS)))
+            }
         };
         self.queue.clear();
         self.queue.push(action);
+        true
     }
 }

@@ -5,12 +5,14 @@
 //! feature and not the module; [`Host`] tells which release it is. Names follow Envoy's official
 //! Rust SDK where the two coincide. Hooks take `&self`, as there since Envoy 1.40.
 //!
-//! Three promises, whatever the release:
+//! Four promises, whatever the release:
 //!
 //! * A panic in a hook never reaches Envoy. It is logged, the filter is dropped, and the stream is
 //!   answered with 500 or reset.
-//! * What may run other hooks or destroy the filter (responses, resets, resumption) happens after
-//!   the hook has returned. Afterwards the handle is inert.
+//! * What may run other hooks or destroy the filter (answers, resets, resumption) is a value that the
+//!   hook returns, and happens then. Afterwards the handle is inert.
+//! * Each phase has a handle with the calls that Envoy survives there: what would crash a release is
+//!   not offered, or refused.
 //! * What is read from Envoy cannot be used after a change that may have moved it: the borrow
 //!   checker sees to it.
 //!
@@ -21,8 +23,8 @@
 //! use std::any::Any;
 //!
 //! use envoy_proxy_dynamic_modules_rust_sdk::{
-//!     EnvoyHttpFilter, EnvoyHttpFilterConfig, HttpFilter, HttpFilterConfig, HttpHeaderType,
-//!     RequestHeadersStatus, declare_init_functions, envoy_log_error,
+//!     EnvoyHttpFilterConfig, EnvoyMetrics, EnvoyRequest, HttpFilter, HttpFilterConfig,
+//!     HttpHeaderType, RequestFlow, RequestHeadersStatus, declare_init_functions, envoy_log_error,
 //! };
 //!
 //! /// Sets `x-greeting` on every request.
@@ -31,7 +33,7 @@
 //! }
 //!
 //! impl HttpFilterConfig for Greeter {
-//!     fn new_http_filter(&self, _envoy: &mut EnvoyHttpFilter) -> Box<dyn HttpFilter> {
+//!     fn new_http_filter(&self, _envoy: &EnvoyMetrics) -> Box<dyn HttpFilter> {
 //!         Box::new(Greeting(self.greeting.clone()))
 //!     }
 //! }
@@ -41,11 +43,11 @@
 //! impl HttpFilter for Greeting {
 //!     fn on_request_headers(
 //!         &self,
-//!         envoy: &mut EnvoyHttpFilter,
+//!         envoy: &mut EnvoyRequest,
 //!         _end_of_stream: bool,
-//!     ) -> RequestHeadersStatus {
+//!     ) -> RequestFlow<RequestHeadersStatus> {
 //!         envoy.set_header(HttpHeaderType::RequestHeader, "x-greeting", self.0.as_bytes());
-//!         RequestHeadersStatus::Continue
+//!         RequestHeadersStatus::Continue.into()
 //!     }
 //! }
 //!
@@ -84,6 +86,7 @@ mod callbacks;
 mod deferred;
 mod filter;
 mod filter_config;
+mod flow;
 mod guard;
 mod handle;
 mod header_syntax;
@@ -92,9 +95,11 @@ pub mod hooks;
 mod host;
 mod instance;
 pub mod log;
+mod message;
 mod metrics;
 #[doc(hidden)]
 pub mod program;
+mod route_config;
 
 pub use abi::{
     HttpCalloutResult, HttpHeaderType, LocalReplyStatus, LogLevel, MetadataSource,
@@ -107,9 +112,17 @@ pub use buffer::EnvoyBuffer;
 pub use callbacks::{Callbacks, Resolver};
 pub use filter::{HttpFilter, HttpFilterConfig};
 pub use filter_config::EnvoyHttpFilterConfig;
-pub use handle::{EnvoyHttpFilter, EnvoyHttpFilterScheduler, HttpBody, HttpCalloutInitError};
+pub use flow::{
+    EventFlow, HeldRequest, HeldResponse, LocalReply, RequestFlow, Reset, ResponseFlow,
+    StreamedReply,
+};
+pub use handle::{
+    EnvoyEvent, EnvoyHttpFilter, EnvoyHttpFilterScheduler, EnvoyMetrics, EnvoyOpenStream,
+    EnvoyRequest, EnvoyResponse, HttpBody, HttpCalloutInitError, ReplyStream,
+};
 pub use host::{ABI_VERSION_VARIABLE, Host};
 pub use metrics::{CounterId, GaugeId, HistogramId, MetricsError};
+pub use route_config::RouteConfigError;
 
 /// Makes a crate an Envoy module: defines the function that Envoy calls when it loads the shared
 /// object. Use it once per shared object.

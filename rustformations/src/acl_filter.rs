@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    AttributeId, CounterId, EnvoyHttpFilter, EnvoyHttpFilterConfig, HttpFilter, HttpFilterConfig,
-    RequestHeadersStatus, envoy_log_debug, envoy_log_error,
+    AttributeId, CounterId, EnvoyHttpFilter, EnvoyHttpFilterConfig, EnvoyMetrics, EnvoyRequest,
+    HttpFilter, HttpFilterConfig, LocalReply, RequestFlow, RequestHeadersStatus, envoy_log_debug,
+    envoy_log_error,
 };
-use transformations::Reason;
 use transformations::acl::{Acl, Decision, Denial};
 
 use crate::Constructors;
@@ -24,6 +24,8 @@ const NAMESPACE: &str = "dev.kgateway.http.acl";
 const BLOCKED_BY: &str = "blocked-by";
 /// Response code details of a denied request.
 const DETAILS: &str = "http-acl: denied by policy";
+/// Response code details of a request whose route has rules that are not known.
+const FOREIGN_DETAILS: &str = "http-acl: configuration of another module";
 
 /// Of the filter `http-acl`.
 pub(crate) const CONSTRUCTORS: Constructors = Constructors {
@@ -69,15 +71,15 @@ fn define_blocked(envoy: &mut EnvoyHttpFilterConfig, name: &str) -> Option<Count
 }
 
 impl HttpFilterConfig for Listener {
-    fn new_http_filter(&self, _envoy: &mut EnvoyHttpFilter) -> Box<dyn HttpFilter> {
+    fn new_http_filter(&self, _envoy: &EnvoyMetrics) -> Box<dyn HttpFilter> {
         Box::new(Filter {
             listener: Arc::clone(&self.acl),
             blocked: self.blocked,
         })
     }
 
-    fn on_panic(&self, envoy: &mut EnvoyHttpFilter, _hook: &'static str) {
-        self.stats.count(envoy, Reason::Panic);
+    fn on_panic(&self, envoy: &mut EnvoyMetrics, _hook: &'static str) {
+        self.stats.panicked(envoy);
     }
 }
 
@@ -90,32 +92,30 @@ struct Filter {
 impl HttpFilter for Filter {
     fn on_request_headers(
         &self,
-        envoy: &mut EnvoyHttpFilter,
+        envoy: &mut EnvoyRequest,
         _end_of_stream: bool,
-    ) -> RequestHeadersStatus {
-        let route = route_config::<Route>(envoy);
+    ) -> RequestFlow<RequestHeadersStatus> {
+        let Ok(route) = route_config::<Route>(envoy) else {
+            return RequestFlow::reply(LocalReply::new(500).details(FOREIGN_DETAILS));
+        };
         let acl = route.as_deref().map_or(&self.listener, |Route(acl)| acl);
         let source = envoy.attribute_string(AttributeId::SourceAddress);
         match acl.decide(source.as_deref()) {
-            Decision::Allow => RequestHeadersStatus::Continue,
-            Decision::Deny(denial) => {
-                self.deny(envoy, &denial);
-                RequestHeadersStatus::StopIteration
-            }
+            Decision::Allow => RequestHeadersStatus::Continue.into(),
+            Decision::Deny(denial) => RequestFlow::reply(self.denied(envoy, &denial)),
         }
     }
 }
 
 impl Filter {
-    fn deny(&self, envoy: &mut EnvoyHttpFilter, denial: &Denial<'_>) {
+    fn denied(&self, envoy: &mut EnvoyHttpFilter, denial: &Denial<'_>) -> LocalReply {
         if let Err(error) = envoy.increment_counter(self.blocked, &[], 1) {
             envoy_log_debug!("a denied request is not counted: {error}");
         }
         envoy.set_dynamic_metadata_string(NAMESPACE, BLOCKED_BY, denial.blocked_by);
-        let headers = denial.headers.iter();
-        let headers: Vec<(&str, &[u8])> = headers
-            .map(|(name, value)| (*name, value.as_bytes()))
-            .collect();
-        envoy.send_response(denial.status.into(), &headers, b"", DETAILS);
+        let reply = LocalReply::new(denial.status).details(DETAILS);
+        denial.headers.iter().fold(reply, |reply, (name, value)| {
+            reply.header(name, value.as_bytes())
+        })
     }
 }

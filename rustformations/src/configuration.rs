@@ -1,14 +1,14 @@
 //! Configurations of listeners and routes: compiled, or refused with every reason in the log.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Once};
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    EnvoyHttpFilter, Host, HttpFilter, HttpFilterConfig, envoy_log_error, envoy_log_warn,
+    EnvoyHttpFilter, EnvoyMetrics, Host, HttpFilter, HttpFilterConfig, RouteConfigError,
+    envoy_log_error, envoy_log_warn,
 };
-use transformations::{
-    Code, ConfigErrors, Diagnostic, Engine, Program, Reason, Settings, SharedProgram,
-};
+use transformations::{Code, ConfigErrors, Diagnostic, Engine, Program, Settings, SharedProgram};
 
 use crate::Constructors;
 use crate::filter::Filter;
@@ -77,7 +77,7 @@ pub(crate) struct Route {
 }
 
 impl HttpFilterConfig for Listener {
-    fn new_http_filter(&self, _envoy: &mut EnvoyHttpFilter) -> Box<dyn HttpFilter> {
+    fn new_http_filter(&self, _envoy: &EnvoyMetrics) -> Box<dyn HttpFilter> {
         Box::new(Filter::new(
             Arc::clone(&self.program),
             self.number,
@@ -85,8 +85,8 @@ impl HttpFilterConfig for Listener {
         ))
     }
 
-    fn on_panic(&self, envoy: &mut EnvoyHttpFilter, _hook: &'static str) {
-        self.stats.count(envoy, Reason::Panic);
+    fn on_panic(&self, envoy: &mut EnvoyMetrics, _hook: &'static str) {
+        self.stats.panicked(envoy);
     }
 }
 
@@ -114,20 +114,17 @@ pub(crate) fn compiled<T>(
     compiled
 }
 
-/// The configuration of the stream's route, if it has one of the filter that asks.
-pub(crate) fn route_config<T: Send + Sync + 'static>(envoy: &EnvoyHttpFilter) -> Option<Arc<T>> {
-    let config = envoy.most_specific_route_config()?;
-    config
-        .downcast()
-        .map_err(|_other| {
-            // Once: every request of the route comes by here.
-            static LOGGED: Once = Once::new();
-            LOGGED.call_once(|| {
-                envoy_log_error!(
-                    "a route's configuration belongs to another filter of this module; ignored, \
-                     set its per_route_config_name to this filter's"
-                );
-            });
-        })
-        .ok()
+/// The configuration of the stream's route, if it has one.
+///
+/// # Errors
+/// When another module or another filter made it: the route's rules are not known, so the request
+/// must not go on.
+pub(crate) fn route_config<T: Any + Send + Sync>(
+    envoy: &EnvoyHttpFilter,
+) -> Result<Option<Arc<T>>, RouteConfigError> {
+    envoy.most_specific_route_config().inspect_err(|error| {
+        // Once: every request of the route comes by here.
+        static LOGGED: Once = Once::new();
+        LOGGED.call_once(|| envoy_log_error!("requests are answered 500: {error}"));
+    })
 }

@@ -4,13 +4,17 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    EnvoyHttpFilter, HttpFilter, RequestBodyStatus, RequestHeadersStatus, RequestTrailersStatus,
-    ResponseBodyStatus, ResponseHeadersStatus, ResponseTrailersStatus, envoy_log_error,
+    EnvoyHttpFilter, EnvoyRequest, EnvoyResponse, HttpFilter, RequestBodyStatus, RequestFlow,
+    RequestHeadersStatus, RequestTrailersStatus, Reset, ResponseBodyStatus, ResponseFlow,
+    ResponseHeadersStatus, ResponseTrailersStatus, StreamResetReason, envoy_log_error,
 };
 use transformations::{Direction, Hold, Program};
 
 use crate::stats::Stats;
 use crate::stream::{Step, Stream};
+
+/// Response code details of a stream whose hooks nested.
+const NESTED_DETAILS: &str = "rustformations_nested_hook";
 
 /// The filter of one stream.
 pub(crate) struct Filter(RefCell<Stream>);
@@ -21,79 +25,87 @@ impl Filter {
     }
 
     /// Hooks of one stream do not nest here: nothing that the engine calls makes Envoy call back
-    /// before the hook has returned. Were it to happen, the inner message would go on untouched.
+    /// before the hook has returned. Were it to happen, no rule could be kept for the inner message,
+    /// so it must not go on.
+    #[inline(always)]
     fn step(&self, step: impl FnOnce(&mut Stream) -> Step) -> Step {
         match self.0.try_borrow_mut() {
             Ok(mut stream) => step(&mut stream),
-            Err(_) => {
-                envoy_log_error!("a hook ran inside another; the message goes on as it is");
-                Step::Continue
-            }
+            Err(_) => nested(),
         }
     }
+}
+
+#[cold]
+fn nested() -> Step {
+    envoy_log_error!("a hook ran inside another, which is a bug; the stream is reset");
+    Step::Reset(Reset::new(StreamResetReason::LocalReset, NESTED_DETAILS))
 }
 
 impl HttpFilter for Filter {
     fn on_request_headers(
         &self,
-        envoy: &mut EnvoyHttpFilter,
+        envoy: &mut EnvoyRequest,
         end_of_stream: bool,
-    ) -> RequestHeadersStatus {
-        match self.step(|stream| stream.on_headers(envoy, Direction::Request, end_of_stream)) {
-            Step::Continue => RequestHeadersStatus::Continue,
-            Step::Hold(_) | Step::Drop => RequestHeadersStatus::StopIteration,
-        }
+    ) -> RequestFlow<RequestHeadersStatus> {
+        self.step(|stream| stream.on_headers(envoy, Direction::Request, end_of_stream))
+            .request(RequestHeadersStatus::Continue, |_| {
+                RequestHeadersStatus::StopIteration
+            })
     }
 
     fn on_request_body(
         &self,
-        envoy: &mut EnvoyHttpFilter,
+        envoy: &mut EnvoyRequest,
         end_of_stream: bool,
-    ) -> RequestBodyStatus {
-        match self.step(|stream| stream.on_body(envoy, Direction::Request, end_of_stream)) {
-            Step::Continue => RequestBodyStatus::Continue,
-            Step::Hold(Hold::Buffer) => RequestBodyStatus::StopIterationAndBuffer,
-            Step::Hold(Hold::Watermark) => RequestBodyStatus::StopIterationAndWatermark,
-            Step::Hold(Hold::Kept) | Step::Drop => RequestBodyStatus::StopIterationNoBuffer,
-        }
+    ) -> RequestFlow<RequestBodyStatus> {
+        self.step(|stream| stream.on_body(envoy, Direction::Request, end_of_stream))
+            .request(RequestBodyStatus::Continue, |hold| match hold {
+                Hold::Buffer => RequestBodyStatus::StopIterationAndBuffer,
+                Hold::Watermark => RequestBodyStatus::StopIterationAndWatermark,
+                Hold::Kept => RequestBodyStatus::StopIterationNoBuffer,
+            })
     }
 
-    fn on_request_trailers(&self, envoy: &mut EnvoyHttpFilter) -> RequestTrailersStatus {
-        match self.step(|stream| stream.on_trailers(envoy, Direction::Request)) {
-            Step::Continue => RequestTrailersStatus::Continue,
-            Step::Hold(_) | Step::Drop => RequestTrailersStatus::StopIteration,
-        }
+    fn on_request_trailers(&self, envoy: &mut EnvoyRequest) -> RequestFlow<RequestTrailersStatus> {
+        self.step(|stream| stream.on_trailers(envoy, Direction::Request))
+            .request(RequestTrailersStatus::Continue, |_| {
+                RequestTrailersStatus::StopIteration
+            })
     }
 
     fn on_response_headers(
         &self,
-        envoy: &mut EnvoyHttpFilter,
+        envoy: &mut EnvoyResponse,
         end_of_stream: bool,
-    ) -> ResponseHeadersStatus {
-        match self.step(|stream| stream.on_headers(envoy, Direction::Response, end_of_stream)) {
-            Step::Continue => ResponseHeadersStatus::Continue,
-            Step::Hold(_) | Step::Drop => ResponseHeadersStatus::StopIteration,
-        }
+    ) -> ResponseFlow<ResponseHeadersStatus> {
+        self.step(|stream| stream.on_headers(envoy, Direction::Response, end_of_stream))
+            .response(ResponseHeadersStatus::Continue, |_| {
+                ResponseHeadersStatus::StopIteration
+            })
     }
 
     fn on_response_body(
         &self,
-        envoy: &mut EnvoyHttpFilter,
+        envoy: &mut EnvoyResponse,
         end_of_stream: bool,
-    ) -> ResponseBodyStatus {
-        match self.step(|stream| stream.on_body(envoy, Direction::Response, end_of_stream)) {
-            Step::Continue => ResponseBodyStatus::Continue,
-            Step::Hold(Hold::Buffer) => ResponseBodyStatus::StopIterationAndBuffer,
-            Step::Hold(Hold::Watermark) => ResponseBodyStatus::StopIterationAndWatermark,
-            Step::Hold(Hold::Kept) | Step::Drop => ResponseBodyStatus::StopIterationNoBuffer,
-        }
+    ) -> ResponseFlow<ResponseBodyStatus> {
+        self.step(|stream| stream.on_body(envoy, Direction::Response, end_of_stream))
+            .response(ResponseBodyStatus::Continue, |hold| match hold {
+                Hold::Buffer => ResponseBodyStatus::StopIterationAndBuffer,
+                Hold::Watermark => ResponseBodyStatus::StopIterationAndWatermark,
+                Hold::Kept => ResponseBodyStatus::StopIterationNoBuffer,
+            })
     }
 
-    fn on_response_trailers(&self, envoy: &mut EnvoyHttpFilter) -> ResponseTrailersStatus {
-        match self.step(|stream| stream.on_trailers(envoy, Direction::Response)) {
-            Step::Continue => ResponseTrailersStatus::Continue,
-            Step::Hold(_) | Step::Drop => ResponseTrailersStatus::StopIteration,
-        }
+    fn on_response_trailers(
+        &self,
+        envoy: &mut EnvoyResponse,
+    ) -> ResponseFlow<ResponseTrailersStatus> {
+        self.step(|stream| stream.on_trailers(envoy, Direction::Response))
+            .response(ResponseTrailersStatus::Continue, |_| {
+                ResponseTrailersStatus::StopIteration
+            })
     }
 
     fn on_stream_complete(&self, envoy: &mut EnvoyHttpFilter) {

@@ -202,7 +202,9 @@ impl TransformationOps for Ops<'_> {
     }
 
     fn clear_route_cache(&mut self) -> bool {
-        self.envoy.clear_route_cache()
+        self.envoy
+            .as_request()
+            .is_some_and(|request| request.clear_route_cache())
     }
 }
 
@@ -216,8 +218,10 @@ impl Host for Ops<'_> {
     }
 
     fn route_program(&mut self) -> RouteProgram {
-        let Some(route) = route_config::<Route>(self.envoy) else {
-            return RouteProgram::Absent;
+        let route = match route_config::<Route>(self.envoy) {
+            Ok(Some(route)) => route,
+            Ok(None) => return RouteProgram::Absent,
+            Err(_logged) => return RouteProgram::Broken,
         };
         match route.program.program() {
             Ok(program) => RouteProgram::Found(Arc::clone(program)),

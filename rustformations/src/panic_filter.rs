@@ -2,15 +2,13 @@
 
 use std::any::Any;
 
-use envoy_proxy_dynamic_modules_rust_sdk::{
-    EnvoyHttpFilter, EnvoyHttpFilterConfig, HttpFilter, HttpFilterConfig, RequestBodyStatus,
-    RequestHeadersStatus, RequestTrailersStatus, ResponseBodyStatus, ResponseHeadersStatus,
-    ResponseTrailersStatus,
-};
-use transformations::Reason;
-
 use crate::Constructors;
 use crate::stats::Stats;
+use envoy_proxy_dynamic_modules_rust_sdk::{
+    EnvoyHttpFilter, EnvoyHttpFilterConfig, EnvoyMetrics, EnvoyRequest, EnvoyResponse, HttpFilter,
+    HttpFilterConfig, RequestBodyStatus, RequestFlow, RequestHeadersStatus, RequestTrailersStatus,
+    ResponseBodyStatus, ResponseFlow, ResponseHeadersStatus, ResponseTrailersStatus,
+};
 
 pub(crate) const CONSTRUCTORS: Constructors = Constructors { listener, route };
 
@@ -39,13 +37,13 @@ struct Config {
 }
 
 impl HttpFilterConfig for Config {
-    fn new_http_filter(&self, _envoy: &mut EnvoyHttpFilter) -> Box<dyn HttpFilter> {
+    fn new_http_filter(&self, _envoy: &EnvoyMetrics) -> Box<dyn HttpFilter> {
         fail(&self.hook, "new");
         Box::new(Filter(self.hook.clone()))
     }
 
-    fn on_panic(&self, envoy: &mut EnvoyHttpFilter, _hook: &'static str) {
-        self.stats.count(envoy, Reason::Panic);
+    fn on_panic(&self, envoy: &mut EnvoyMetrics, _hook: &'static str) {
+        self.stats.panicked(envoy);
     }
 }
 
@@ -56,34 +54,42 @@ fn fail(wanted: &str, hook: &str) {
 }
 
 impl HttpFilter for Filter {
-    fn on_request_headers(&self, _: &mut EnvoyHttpFilter, _: bool) -> RequestHeadersStatus {
+    fn on_request_headers(
+        &self,
+        _: &mut EnvoyRequest,
+        _: bool,
+    ) -> RequestFlow<RequestHeadersStatus> {
         fail(&self.0, "request_headers");
-        RequestHeadersStatus::Continue
+        RequestHeadersStatus::Continue.into()
     }
 
-    fn on_request_body(&self, _: &mut EnvoyHttpFilter, _: bool) -> RequestBodyStatus {
+    fn on_request_body(&self, _: &mut EnvoyRequest, _: bool) -> RequestFlow<RequestBodyStatus> {
         fail(&self.0, "request_body");
-        RequestBodyStatus::Continue
+        RequestBodyStatus::Continue.into()
     }
 
-    fn on_request_trailers(&self, _: &mut EnvoyHttpFilter) -> RequestTrailersStatus {
+    fn on_request_trailers(&self, _: &mut EnvoyRequest) -> RequestFlow<RequestTrailersStatus> {
         fail(&self.0, "request_trailers");
-        RequestTrailersStatus::Continue
+        RequestTrailersStatus::Continue.into()
     }
 
-    fn on_response_headers(&self, _: &mut EnvoyHttpFilter, _: bool) -> ResponseHeadersStatus {
+    fn on_response_headers(
+        &self,
+        _: &mut EnvoyResponse,
+        _: bool,
+    ) -> ResponseFlow<ResponseHeadersStatus> {
         fail(&self.0, "response_headers");
-        ResponseHeadersStatus::Continue
+        ResponseHeadersStatus::Continue.into()
     }
 
-    fn on_response_body(&self, _: &mut EnvoyHttpFilter, _: bool) -> ResponseBodyStatus {
+    fn on_response_body(&self, _: &mut EnvoyResponse, _: bool) -> ResponseFlow<ResponseBodyStatus> {
         fail(&self.0, "response_body");
-        ResponseBodyStatus::Continue
+        ResponseBodyStatus::Continue.into()
     }
 
-    fn on_response_trailers(&self, _: &mut EnvoyHttpFilter) -> ResponseTrailersStatus {
+    fn on_response_trailers(&self, _: &mut EnvoyResponse) -> ResponseFlow<ResponseTrailersStatus> {
         fail(&self.0, "response_trailers");
-        ResponseTrailersStatus::Continue
+        ResponseTrailersStatus::Continue.into()
     }
 
     fn on_stream_complete(&self, _: &mut EnvoyHttpFilter) {

@@ -1,7 +1,8 @@
 //! What operators see of failures: a counter, dynamic metadata, a debug log.
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    CounterId, EnvoyHttpFilter, EnvoyHttpFilterConfig, envoy_log_debug, envoy_log_warn,
+    CounterId, EnvoyHttpFilter, EnvoyHttpFilterConfig, EnvoyMetrics, envoy_log_debug,
+    envoy_log_warn,
 };
 use transformations::{Failure, Reason};
 
@@ -36,13 +37,15 @@ impl Stats {
         }
     }
 
-    /// Makes one failure known that has no place in a configuration.
-    pub(crate) fn count(self, envoy: &mut EnvoyHttpFilter, reason: Reason) {
-        self.increment(envoy, reason);
-        mark(envoy, reason);
+    /// Makes a panic known, which has no place in a configuration.
+    pub(crate) fn panicked(self, envoy: &mut EnvoyMetrics) {
+        self.increment(envoy, Reason::Panic);
+        if let Some(envoy) = envoy.as_attached() {
+            mark(envoy, Reason::Panic);
+        }
     }
 
-    fn increment(self, envoy: &EnvoyHttpFilter, reason: Reason) {
+    fn increment(self, envoy: &EnvoyMetrics, reason: Reason) {
         if let Some(counter) = self.failures
             && let Err(error) = envoy.increment_counter(counter, &[reason.as_str()], 1)
         {

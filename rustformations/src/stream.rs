@@ -2,21 +2,48 @@
 
 use std::sync::Arc;
 
-use envoy_proxy_dynamic_modules_rust_sdk::{EnvoyHttpFilter, StreamResetReason};
+use envoy_proxy_dynamic_modules_rust_sdk::{
+    EnvoyHttpFilter, LocalReply, RequestFlow, Reset, ResponseFlow, StreamResetReason,
+};
 use transformations::{Action, Direction, Hold, Program, Reply, Session};
 
 use crate::ops::Ops;
 use crate::stats::Stats;
 
 /// What a hook does with the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Lets it go on.
     Continue,
     /// Holds it: more of it has to arrive.
     Hold(Hold),
-    /// Throws away what arrived: the stream was answered or cut off.
-    Drop,
+    /// Answers in place of what was to come.
+    Reply(Box<LocalReply>),
+    /// Cuts the stream off.
+    Reset(Reset),
+}
+
+impl Step {
+    /// As a request hook returns it; `hold` is the hook's status for what is held.
+    #[inline(always)]
+    pub(crate) fn request<S>(self, go_on: S, hold: impl FnOnce(Hold) -> S) -> RequestFlow<S> {
+        match self {
+            Self::Continue => RequestFlow::Status(go_on),
+            Self::Hold(kind) => RequestFlow::Status(hold(kind)),
+            Self::Reply(reply) => RequestFlow::Reply(reply),
+            Self::Reset(reset) => RequestFlow::Reset(reset),
+        }
+    }
+
+    /// As a response hook returns it.
+    #[inline(always)]
+    pub(crate) fn response<S>(self, go_on: S, hold: impl FnOnce(Hold) -> S) -> ResponseFlow<S> {
+        match self {
+            Self::Continue => ResponseFlow::Status(go_on),
+            Self::Hold(kind) => ResponseFlow::Status(hold(kind)),
+            Self::Reply(reply) => ResponseFlow::Reply(reply),
+            Self::Reset(reset) => ResponseFlow::Reset(reset),
+        }
+    }
 }
 
 /// One stream.
@@ -44,7 +71,7 @@ impl Stream {
     ) -> Step {
         let ops = &mut Ops::new(envoy, self.listener, self.stats);
         let action = self.session.on_headers(ops, direction, end);
-        perform(envoy, action)
+        step(action)
     }
 
     #[inline(always)]
@@ -59,7 +86,7 @@ impl Stream {
         }
         let ops = &mut Ops::new(envoy, self.listener, self.stats);
         let action = self.session.on_body(ops, direction, end);
-        perform(envoy, action)
+        step(action)
     }
 
     pub(crate) fn on_trailers(
@@ -69,7 +96,7 @@ impl Stream {
     ) -> Step {
         let ops = &mut Ops::new(envoy, self.listener, self.stats);
         let action = self.session.on_trailers(ops, direction);
-        perform(envoy, action)
+        step(action)
     }
 
     pub(crate) fn on_complete(&mut self, envoy: &mut EnvoyHttpFilter) {
@@ -79,27 +106,21 @@ impl Stream {
 }
 
 #[inline]
-fn perform(envoy: &mut EnvoyHttpFilter, action: Action) -> Step {
+fn step(action: Action) -> Step {
     match action {
         Action::Continue => Step::Continue,
         Action::Hold(hold) => Step::Hold(hold),
-        Action::Answer(reply) => {
-            answer(envoy, &reply);
-            Step::Drop
-        }
-        Action::Reset(details) => {
-            envoy.reset_stream(StreamResetReason::LocalReset, details);
-            Step::Drop
-        }
+        Action::Answer(reply) => Step::Reply(local_reply(&reply)),
+        Action::Reset(details) => Step::Reset(Reset::new(StreamResetReason::LocalReset, details)),
     }
 }
 
 #[cold]
-fn answer(envoy: &mut EnvoyHttpFilter, reply: &Reply) {
-    let headers: Vec<(&str, &[u8])> = reply
-        .headers
-        .iter()
-        .map(|(name, value)| (*name, value.as_bytes()))
-        .collect();
-    envoy.send_response(reply.status, &headers, reply.body.as_bytes(), reply.details);
+fn local_reply(reply: &Reply) -> Box<LocalReply> {
+    let answer = LocalReply::new(reply.status)
+        .body(reply.body.as_bytes())
+        .details(reply.details);
+    Box::new(reply.headers.iter().fold(answer, |answer, (name, value)| {
+        answer.header(name, value.as_bytes())
+    }))
 }

@@ -100,7 +100,7 @@ impl fmt::Display for Failure {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// HTTP status code.
-    pub status: u32,
+    pub status: u16,
     /// Envoy's response code details.
     pub details: &'static str,
     /// Headers besides those the host sets itself.

@@ -6,7 +6,7 @@
 //! # use std::any::Any;
 //! # struct Config;
 //! # impl sdk::HttpFilterConfig for Config {
-//! #     fn new_http_filter(&self, _: &mut sdk::EnvoyHttpFilter) -> Box<dyn sdk::HttpFilter> {
+//! #     fn new_http_filter(&self, _: &sdk::EnvoyMetrics) -> Box<dyn sdk::HttpFilter> {
 //! #         Box::new(Filter)
 //! #     }
 //! # }

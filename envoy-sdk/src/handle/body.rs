@@ -112,22 +112,36 @@ impl EnvoyHttpFilter {
         };
         let (buffered, received) = sizes(callbacks, body);
         let from_buffered = bytes.min(buffered);
-        let from_received = (bytes - from_buffered).min(received);
-        if buffered == 0 && received == 0 {
-            return false;
-        }
-        (from_buffered == 0 || callbacks.drain_body(body.buffered(), from_buffered))
-            && (from_received == 0 || callbacks.drain_body(body.received(), from_received))
+        let from_received = bytes.saturating_sub(from_buffered).min(received);
+        (buffered > 0 || received > 0)
+            && self.drain(body.buffered(), from_buffered)
+            && self.drain(body.received(), from_received)
+    }
+
+    /// Drains one of Envoy's buffers. Reading may go on then, and run other filters of the stream.
+    fn drain(&self, buffer: HttpBodyType, bytes: usize) -> bool {
+        bytes == 0
+            || self
+                .callbacks()
+                .is_some_and(|callbacks| callbacks.drain_body(buffer, bytes))
+    }
+
+    /// Appends to one of Envoy's buffers. Reading may stop then, which other filters hear of.
+    fn append(&self, buffer: HttpBodyType, data: &[u8]) -> bool {
+        data.is_empty()
+            || self
+                .callbacks()
+                .is_some_and(|callbacks| callbacks.append_body(buffer, data))
     }
 
     /// Appends to the body, to the buffer that this hook passes on. False in hooks that have no
     /// such buffer: those of the other direction, of local replies and of watermarks.
     /// `content-length` stays as it is: change it before the headers go on.
     pub fn append_body(&mut self, body: HttpBody, data: &[u8]) -> bool {
-        let (Some(callbacks), Some(target)) = (self.callbacks(), self.append_target(body)) else {
+        let (Some(_), Some(target)) = (self.callbacks(), self.append_target(body)) else {
             return false;
         };
-        data.is_empty() || callbacks.append_body(target, data)
+        self.append(target, data)
     }
 
     /// Replaces the body that Envoy holds, and corrects `content-length`, which Envoy never does:
@@ -142,10 +156,10 @@ impl EnvoyHttpFilter {
             return false;
         };
         let (buffered, received) = sizes(callbacks, body);
-        let replaced = (buffered == 0 || callbacks.drain_body(body.buffered(), buffered))
-            && (received == 0 || callbacks.drain_body(body.received(), received))
-            && (data.is_empty() || callbacks.append_body(target, data));
-        self.correct_content_length(callbacks, body, data.len());
+        let replaced = self.drain(body.buffered(), buffered)
+            && self.drain(body.received(), received)
+            && self.append(target, data);
+        self.correct_content_length(body, data.len());
         replaced
     }
 
@@ -159,8 +173,7 @@ impl EnvoyHttpFilter {
             return false;
         };
         let received = callbacks.body_size(body.received());
-        (received == 0 || callbacks.drain_body(body.received(), received))
-            && (data.is_empty() || callbacks.append_body(target, data))
+        self.drain(body.received(), received) && self.append(target, data)
     }
 
     /// Bytes of body that Envoy holds for this stream before it answers 413 or 500, or stops
@@ -193,7 +206,10 @@ impl EnvoyHttpFilter {
         }
     }
 
-    fn correct_content_length(&self, callbacks: FilterCallbacks, body: HttpBody, size: usize) {
+    fn correct_content_length(&self, body: HttpBody, size: usize) {
+        let Some(callbacks) = self.callbacks() else {
+            return;
+        };
         const NAME: &[u8] = b"content-length";
         let map = body.headers();
         let has_length = || callbacks.header(map, NAME, 0).is_some();

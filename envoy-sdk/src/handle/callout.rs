@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::EnvoyHttpFilter;
+use super::EnvoyOpenStream;
 use crate::abi::RawModuleHeader;
 use crate::header_syntax;
 
@@ -48,7 +48,7 @@ impl fmt::Display for HttpCalloutInitError {
 
 impl std::error::Error for HttpCalloutInitError {}
 
-impl EnvoyHttpFilter {
+impl EnvoyOpenStream {
     /// Sends an HTTP request to `cluster` on the stream's behalf and returns the id that
     /// [`crate::HttpFilter::on_http_callout_done`] will be called with. `headers` must hold
     /// `:method`, `:path` and `host`. That hook may run before this returns, when the request

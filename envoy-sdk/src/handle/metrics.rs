@@ -1,10 +1,10 @@
 //! Metrics. These work from `new_http_filter` on.
 
-use super::EnvoyHttpFilter;
+use super::EnvoyMetrics;
 use crate::callbacks::metrics::MetricChange;
 use crate::metrics::{CounterId, GaugeId, HistogramId, MetricId, MetricsError};
 
-impl EnvoyHttpFilter {
+impl EnvoyMetrics {
     /// Adds `value` to a counter; one label value per label name.
     ///
     /// # Errors

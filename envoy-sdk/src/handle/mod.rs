@@ -1,4 +1,8 @@
-//! The handle lent to every hook: one stream, seen through Envoy's callbacks.
+//! The handles lent to hooks: one stream, seen through Envoy's callbacks.
+//!
+//! Each phase has a handle type with the calls that Envoy survives there. They are one object; a
+//! wider type derefs to the narrower: [`EnvoyRequest`], [`EnvoyResponse`] and [`EnvoyEvent`] to
+//! [`EnvoyOpenStream`], that to [`EnvoyHttpFilter`], and that to [`EnvoyMetrics`].
 
 mod body;
 mod callout;
@@ -6,17 +10,23 @@ mod headers;
 mod last_frame;
 mod metadata;
 mod metrics;
-mod response;
+mod phase;
+mod reply;
 mod scheduler;
+mod settle;
 mod stream;
 
 use std::cell::RefCell;
 use std::fmt;
+use std::ops::Deref;
 use std::rc::Rc;
 
 pub use callout::HttpCalloutInitError;
 pub(crate) use last_frame::{Fate, Passed};
+pub use phase::{EnvoyEvent, EnvoyOpenStream, EnvoyRequest, EnvoyResponse};
+pub use reply::ReplyStream;
 pub use scheduler::EnvoyHttpFilterScheduler;
+pub(crate) use scheduler::Schedulers;
 
 use crate::abi::RawEnvoyBuffer;
 use crate::buffer::EnvoyBuffer;
@@ -33,15 +43,8 @@ pub enum HttpBody {
     Response,
 }
 
-/// One stream, lent to a hook.
-///
-/// What is read is borrowed from the handle and lives until the next call that takes `&mut self`,
-/// because any such call may move the data in Envoy.
-///
-/// Once Envoy has destroyed its filter, for instance because a nested hook sent a response, every
-/// method is inert: it does nothing and returns `None`, `false` or an empty list. Inside
-/// [`crate::HttpFilterConfig::new_http_filter`] only metrics work.
-pub struct EnvoyHttpFilter {
+/// What works before Envoy has attached the stream: metrics, and which host this is.
+pub struct EnvoyMetrics {
     instance: Rc<Instance>,
     hook: Hook,
     end_of_stream: bool,
@@ -53,32 +56,67 @@ pub struct EnvoyHttpFilter {
 #[derive(Default)]
 struct Copies(Vec<Rc<[u8]>>);
 
+/// One stream, lent to a hook: what Envoy takes in every hook of an attached stream.
+///
+/// What is read is borrowed from the handle and lives until the next call that takes `&mut self`,
+/// because any such call may move the data in Envoy.
+///
+/// Once Envoy has destroyed its filter, for instance because a nested hook sent a response, every
+/// method is inert: it does nothing and returns `None`, `false` or an empty list.
+#[repr(transparent)]
+pub struct EnvoyHttpFilter(EnvoyMetrics);
+
+impl Deref for EnvoyHttpFilter {
+    type Target = EnvoyMetrics;
+
+    fn deref(&self) -> &EnvoyMetrics {
+        &self.0
+    }
+}
+
+impl EnvoyMetrics {
+    /// The whole stream, in a hook in which Envoy has attached it: for
+    /// [`crate::HttpFilterConfig::on_panic`].
+    pub fn as_attached(&mut self) -> Option<&mut EnvoyHttpFilter> {
+        if self.hook == Hook::New || self.hook.is_watermark() {
+            return None;
+        }
+        let handle: *mut Self = self;
+        // SAFETY: the type is transparent over this one, and the borrow passes to the result.
+        Some(unsafe { &mut *handle.cast::<EnvoyHttpFilter>() })
+    }
+}
+
 impl EnvoyHttpFilter {
     pub(crate) fn new(instance: Rc<Instance>, hook: Hook, end_of_stream: bool) -> Self {
-        Self {
+        Self(EnvoyMetrics {
             instance,
             hook,
             end_of_stream,
             copies: RefCell::new(None),
-        }
+        })
     }
 
     /// The hook that the handle is lent to, and whether it ends its message.
     pub(crate) fn hook(&self) -> (Hook, bool) {
-        (self.hook, self.end_of_stream)
+        (self.0.hook, self.0.end_of_stream)
     }
 
     /// The instance, when the hook is over.
     pub(crate) fn into_instance(self) -> Rc<Instance> {
-        self.instance
+        self.0.instance
     }
 
-    /// The callbacks, while the stream is attached.
+    /// The part of the handle that works before the stream is attached.
+    pub(crate) fn metrics(&mut self) -> &mut EnvoyMetrics {
+        &mut self.0
+    }
+
+    /// The callbacks, while the stream is attached. To be had anew after each call that may run
+    /// other filters: they may have had Envoy destroy this one.
+    #[inline]
     fn callbacks(&self) -> Option<FilterCallbacks> {
-        if self.hook == Hook::New {
-            return None; // Envoy would follow a null pointer
-        }
-        self.instance.live()
+        self.0.instance.live()
     }
 
     /// Gives a buffer of Envoy's the lifetime of the borrow it was read under.
@@ -92,7 +130,7 @@ impl EnvoyHttpFilter {
     fn keep(&self, raw: RawEnvoyBuffer) -> EnvoyBuffer<'_> {
         let copy: Rc<[u8]> = Rc::from(self.borrow(raw).as_slice());
         let bytes: *const [u8] = &raw const *copy;
-        let mut copies = self.copies.borrow_mut();
+        let mut copies = self.0.copies.borrow_mut();
         copies.get_or_insert_default().0.push(copy);
         // SAFETY: the allocation is shared, never written and owned by the handle until it is
         // dropped; `&self` outlives the result.
@@ -100,12 +138,21 @@ impl EnvoyHttpFilter {
     }
 }
 
-impl fmt::Debug for EnvoyHttpFilter {
+impl fmt::Debug for EnvoyMetrics {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("EnvoyHttpFilter")
+            .debug_struct("EnvoyMetrics")
             .field("hook", &self.hook)
             .field("end_of_stream", &self.end_of_stream)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for EnvoyHttpFilter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_tuple("EnvoyHttpFilter")
+            .field(&self.0)
+            .finish()
     }
 }

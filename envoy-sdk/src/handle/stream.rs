@@ -3,40 +3,47 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::EnvoyHttpFilter;
-use crate::hooks::config::PerRouteConfig;
+use super::{EnvoyHttpFilter, EnvoyMetrics};
+use crate::HttpBody;
 use crate::host::Host;
+use crate::message::Message;
+use crate::route_config::{self, RouteConfigError};
 
-impl EnvoyHttpFilter {
+impl EnvoyMetrics {
     /// The host.
     pub fn host(&self) -> Host {
         self.instance.callbacks().host()
     }
+}
 
-    /// Has Envoy match the route again, with the request headers as they are now. For request hooks,
-    /// before the headers have gone on. Replaces the per-route configuration too.
-    pub fn clear_route_cache(&mut self) -> bool {
-        self.callbacks()
-            .is_some_and(|callbacks| callbacks.clear_route_cache())
+impl EnvoyHttpFilter {
+    /// A message, as far as this filter knows it.
+    #[inline]
+    pub(crate) fn message(&self, body: HttpBody) -> &Message {
+        self.instance.message(body)
     }
 
-    /// Has Envoy choose the cluster of the same route again. It does not read a `cluster_header`
-    /// again. False before 1.38.
-    pub fn clear_route_cluster_cache(&mut self) -> bool {
-        self.callbacks()
-            .is_some_and(|callbacks| callbacks.clear_route_cluster_cache())
-    }
-
-    /// The per-route configuration that applies to the stream, as the module made it. The clone
-    /// lives on when Envoy drops the route.
-    pub fn most_specific_route_config(&self) -> Option<Arc<dyn Any + Send + Sync>> {
-        let config = self
-            .callbacks()?
-            .most_specific_route_config()
-            .cast::<PerRouteConfig>();
-        // SAFETY: unless null, what the per-route hook returned, alive because the stream's route
-        // holds it during the hook.
-        unsafe { config.as_ref() }.cloned()
+    /// The per-route configuration that applies to the stream, as the module made it; `None` when
+    /// the route has none. It lives on when Envoy drops the route.
+    ///
+    /// # Errors
+    /// When another module or another filter made it. The route's rules are not known then: answer
+    /// with an error rather than go on without them.
+    pub fn most_specific_route_config<T: Any + Send + Sync>(
+        &self,
+    ) -> Result<Option<Arc<T>>, RouteConfigError> {
+        let Some(callbacks) = self.callbacks() else {
+            return Ok(None);
+        };
+        let address = callbacks.most_specific_route_config();
+        if address.is_null() {
+            return Ok(None);
+        }
+        let config = route_config::find(address).ok_or(RouteConfigError::OtherModule)?;
+        let config = config.downcast();
+        config
+            .map(Some)
+            .map_err(|_other| RouteConfigError::OtherFilter)
     }
 
     /// The number of the worker thread this stream belongs to. `None` before 1.38.

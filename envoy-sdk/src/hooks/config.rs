@@ -4,7 +4,6 @@
 //! Both calling conventions Envoy runs on (x86-64 System V, AArch64) put either into the same
 //! registers, so one function serves both.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use crate::abi::{
@@ -15,16 +14,13 @@ use crate::callbacks::ConfigCallbacks;
 use crate::filter::HttpFilterConfig;
 use crate::filter_config::EnvoyHttpFilterConfig;
 use crate::program::{self, Program};
-use crate::{envoy_log_error, guard};
+use crate::{envoy_log_error, guard, route_config};
 
 /// What a [`FilterConfigModulePtr`] points to.
 pub(crate) struct FilterConfig {
     pub(crate) program: Program,
     pub(crate) config: Arc<dyn HttpFilterConfig>,
 }
-
-/// What a [`PerRouteConfigModulePtr`] points to.
-pub(crate) type PerRouteConfig = Arc<dyn Any + Send + Sync>;
 
 /// The filter name as text; an error is logged and rejects the configuration.
 ///
@@ -122,26 +118,23 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_per_route_config_ne
         // SAFETY: as above.
         let config = unsafe { EnvoyBuffer::from_raw_parts(config_ptr, config_length) };
         let config = (program.module.new_http_filter_per_route_config)(name, &config)?;
-        Some(Box::<PerRouteConfig>::new(Arc::from(config)))
+        let address = route_config::keep(Arc::from(config));
+        if address.is_none() {
+            envoy_log_error!("{name}: too many routes configure this module; refused, use fewer");
+        }
+        address
     });
-    config
-        .flatten()
-        .map_or(std::ptr::null(), |config| Box::into_raw(config).cast())
+    config.flatten().unwrap_or(std::ptr::null())
 }
 
 /// Lets go of a per-route configuration, on any thread; streams may still hold it.
 ///
 /// # Safety
-/// Called by Envoy, once, with what [`envoy_dynamic_module_on_http_filter_per_route_config_new`]
-/// returned.
+/// Called by Envoy with what [`envoy_dynamic_module_on_http_filter_per_route_config_new`] returned,
+/// when no route has it any more.
 #[cfg_attr(not(test), unsafe(no_mangle))]
 pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_per_route_config_destroy(
     config: PerRouteConfigModulePtr,
 ) {
-    if config.is_null() {
-        return;
-    }
-    // SAFETY: made by `Box::into_raw` of this type, and Envoy gives it back once.
-    let config = unsafe { Box::from_raw(config.cast_mut().cast::<PerRouteConfig>()) };
-    guard::drop_quietly(config);
+    guard::drop_quietly(route_config::release(config));
 }

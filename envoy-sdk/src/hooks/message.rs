@@ -8,7 +8,7 @@ use crate::abi::{
     RequestTrailersStatus, ResponseBodyStatus, ResponseHeadersStatus, ResponseTrailersStatus,
 };
 use crate::filter::HttpFilter;
-use crate::handle::{EnvoyHttpFilter, Fate};
+use crate::handle::{EnvoyHttpFilter, EnvoyRequest, EnvoyResponse, Fate};
 
 /// See [`HttpFilter::on_request_headers`].
 ///
@@ -20,7 +20,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
     module: FilterModulePtr,
     end_of_stream: bool,
 ) -> RequestHeadersStatus {
-    use RequestHeadersStatus::{Continue, StopIteration};
+    use RequestHeadersStatus::{Continue, ContinueAndDontEndStream, StopIteration};
     let values = (Continue, StopIteration);
     // SAFETY: Envoy passes the module pointer it was given.
     unsafe {
@@ -30,7 +30,13 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
             Hook::RequestHeaders,
             end_of_stream,
             values,
-            |filter, handle| filter.on_request_headers(handle, end_of_stream),
+            |filter, handle| {
+                let flow = filter.on_request_headers(EnvoyRequest::over(handle), end_of_stream);
+                let status = handle.settle_request(flow, StopIteration);
+                let held = !matches!(status, Continue | ContinueAndDontEndStream);
+                handle.message(HttpBody::Request).note_headers(held);
+                status
+            },
         )
     }
 }
@@ -50,15 +56,20 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_body(
     let code = |filter: &dyn HttpFilter, handle: &mut EnvoyHttpFilter| {
         if end_of_stream {
             handle.find_last_frame(HttpBody::Request);
-            return filter.on_request_body(handle, true);
         }
-        let status = filter.on_request_body(handle, false);
-        let fate = match status {
-            Continue => Fate::Passes,
-            StopIterationNoBuffer => Fate::Dropped,
-            _ => Fate::Held,
-        };
-        handle.note_frame(HttpBody::Request, fate);
+        let flow = filter.on_request_body(EnvoyRequest::over(handle), end_of_stream);
+        let status = handle.settle_request(flow, StopIterationNoBuffer);
+        handle
+            .message(HttpBody::Request)
+            .note_rest(status != Continue);
+        if !end_of_stream {
+            let fate = match status {
+                Continue => Fate::Passes,
+                StopIterationNoBuffer => Fate::Dropped,
+                _ => Fate::Held,
+            };
+            handle.note_frame(HttpBody::Request, fate);
+        }
         status
     };
     // SAFETY: Envoy passes the module pointer it was given.
@@ -93,7 +104,14 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_trailers(
             Hook::RequestTrailers,
             true,
             values,
-            |filter, handle| filter.on_request_trailers(handle),
+            |filter, handle| {
+                let flow = filter.on_request_trailers(EnvoyRequest::over(handle));
+                let status = handle.settle_request(flow, StopIteration);
+                handle
+                    .message(HttpBody::Request)
+                    .note_rest(status == StopIteration);
+                status
+            },
         )
     }
 }
@@ -108,7 +126,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_headers(
     module: FilterModulePtr,
     end_of_stream: bool,
 ) -> ResponseHeadersStatus {
-    use ResponseHeadersStatus::{Continue, StopIteration};
+    use ResponseHeadersStatus::{Continue, ContinueAndDontEndStream, StopIteration};
     let values = (Continue, StopIteration);
     // SAFETY: Envoy passes the module pointer it was given.
     unsafe {
@@ -118,7 +136,13 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_headers(
             Hook::ResponseHeaders,
             end_of_stream,
             values,
-            |filter, handle| filter.on_response_headers(handle, end_of_stream),
+            |filter, handle| {
+                let flow = filter.on_response_headers(EnvoyResponse::over(handle), end_of_stream);
+                let status = handle.settle_response(flow, StopIteration);
+                let held = !matches!(status, Continue | ContinueAndDontEndStream);
+                handle.message(HttpBody::Response).note_headers(held);
+                status
+            },
         )
     }
 }
@@ -138,15 +162,20 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_body(
     let code = |filter: &dyn HttpFilter, handle: &mut EnvoyHttpFilter| {
         if end_of_stream {
             handle.find_last_frame(HttpBody::Response);
-            return filter.on_response_body(handle, true);
         }
-        let status = filter.on_response_body(handle, false);
-        let fate = match status {
-            Continue => Fate::Passes,
-            StopIterationNoBuffer => Fate::Dropped,
-            _ => Fate::Held,
-        };
-        handle.note_frame(HttpBody::Response, fate);
+        let flow = filter.on_response_body(EnvoyResponse::over(handle), end_of_stream);
+        let status = handle.settle_response(flow, StopIterationNoBuffer);
+        handle
+            .message(HttpBody::Response)
+            .note_rest(status != Continue);
+        if !end_of_stream {
+            let fate = match status {
+                Continue => Fate::Passes,
+                StopIterationNoBuffer => Fate::Dropped,
+                _ => Fate::Held,
+            };
+            handle.note_frame(HttpBody::Response, fate);
+        }
         status
     };
     // SAFETY: Envoy passes the module pointer it was given.
@@ -181,7 +210,14 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_trailers(
             Hook::ResponseTrailers,
             true,
             values,
-            |filter, handle| filter.on_response_trailers(handle),
+            |filter, handle| {
+                let flow = filter.on_response_trailers(EnvoyResponse::over(handle));
+                let status = handle.settle_response(flow, StopIteration);
+                handle
+                    .message(HttpBody::Response)
+                    .note_rest(status == StopIteration);
+                status
+            },
         )
     }
 }

@@ -13,6 +13,8 @@ pub use config::*;
 pub use message::*;
 pub use stream::*;
 
+use crate::HttpBody;
+
 /// The hooks in which a module's code runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hook {
@@ -32,6 +34,28 @@ pub(crate) enum Hook {
 }
 
 impl Hook {
+    /// The message whose hook this is.
+    #[inline]
+    pub(crate) fn message(self) -> Option<HttpBody> {
+        match self {
+            Self::RequestHeaders | Self::RequestBody | Self::RequestTrailers => {
+                Some(HttpBody::Request)
+            }
+            Self::ResponseHeaders | Self::ResponseBody | Self::ResponseTrailers => {
+                Some(HttpBody::Response)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether Envoy may run this hook before it has built the filter chain.
+    pub(crate) fn is_watermark(self) -> bool {
+        matches!(
+            self,
+            Self::AboveWriteBufferHighWatermark | Self::BelowWriteBufferLowWatermark
+        )
+    }
+
     /// The name in logs: Envoy's, without `envoy_dynamic_module_on_http_filter_`.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -12,14 +12,14 @@ use crate::abi::{
 use crate::buffer::EnvoyBuffer;
 use crate::filter::HttpFilter;
 use crate::guard;
-use crate::handle::EnvoyHttpFilter;
+use crate::handle::{EnvoyEvent, EnvoyHttpFilter};
 use crate::host::Host;
 use crate::instance::{Instance, Verdict};
 use crate::program;
 
 /// The one way into a filter: checks the pointers, keeps the instance alive while `code` runs and
 /// lets no panic out. Returns what `code` does, `pass` when there is nothing to run, and `stop` when
-/// the stream was failed.
+/// the stream was answered, reset or failed.
 ///
 /// # Safety
 /// Unless null, `module` must be what [`envoy_dynamic_module_on_http_filter_new`] returned, not
@@ -39,7 +39,7 @@ pub(super) unsafe fn enter<S: Copy>(
     // SAFETY: as for this function.
     match unsafe { enter_any(envoy, module, hook, end_of_stream, &mut code) } {
         Verdict::Passed => status,
-        Verdict::Failed => stop,
+        Verdict::Stopped => stop,
     }
 }
 
@@ -69,7 +69,7 @@ unsafe fn enter_any(
     let verdict = guard::catch(|| instance.run(&mut handle, code)).unwrap_or_else(|panic| {
         panic.log(hook.name());
         guard::quietly(hook.name(), || instance.fail(&mut handle));
-        Verdict::Failed
+        Verdict::Stopped
     });
     guard::release(handle.into_instance());
     verdict
@@ -181,7 +181,10 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_scheduled(
             Hook::Scheduled,
             false,
             ((), ()),
-            |filter, handle| filter.on_scheduled(handle, event_id),
+            |filter, handle| {
+                let flow = filter.on_scheduled(EnvoyEvent::over(handle), event_id);
+                handle.settle_event(flow);
+            },
         );
     }
 }
@@ -229,7 +232,9 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_callout_done(
             .map(|chunk| unsafe { EnvoyBuffer::from_raw(*chunk) })
             .collect();
         let result = HttpCalloutResult::from_raw(result);
-        filter.on_http_callout_done(handle, callout_id, result, &headers, &body);
+        let event = EnvoyEvent::over(handle);
+        let flow = filter.on_http_callout_done(event, callout_id, result, &headers, &body);
+        handle.settle_event(flow);
     };
     // SAFETY: Envoy passes the module pointer it was given.
     unsafe {
@@ -266,7 +271,9 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_downstream_above_wr
             Hook::AboveWriteBufferHighWatermark,
             false,
             ((), ()),
-            |filter, handle| filter.on_downstream_above_write_buffer_high_watermark(handle),
+            |filter, handle| {
+                filter.on_downstream_above_write_buffer_high_watermark(handle.metrics())
+            },
         );
     }
 }
@@ -288,7 +295,9 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_downstream_below_wr
             Hook::BelowWriteBufferLowWatermark,
             false,
             ((), ()),
-            |filter, handle| filter.on_downstream_below_write_buffer_low_watermark(handle),
+            |filter, handle| {
+                filter.on_downstream_below_write_buffer_low_watermark(handle.metrics())
+            },
         );
     }
 }

@@ -147,7 +147,7 @@ impl Values {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Reply {
-    status: u32,
+    status: u16,
     details: String,
     #[serde(default)]
     headers: Vec<(String, String)>,
