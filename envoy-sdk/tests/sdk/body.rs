@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use envoy_fake_host::{FakeStream, Generation, Message};
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    EnvoyHttpFilter, HttpBody, HttpHeaderType, RequestBodyStatus, RequestHeadersStatus,
+    EnvoyHttpFilter, EventFlow, HttpBody, HttpHeaderType, RequestBodyStatus, RequestHeadersStatus,
     RequestTrailersStatus, ResponseBodyStatus, ResponseHeadersStatus, ResponseTrailersStatus,
 };
 use proptest::prelude::*;
 
-use crate::script::{Play, Script, end_hook, hook, play};
+use crate::script::{Play, Script, hook, play, request_hook, response_hook};
 
 /// How a message ends.
 #[derive(Clone, Copy, Debug)]
@@ -29,27 +29,27 @@ type Seen = Rc<RefCell<Vec<u8>>>;
 fn hold(edit: impl Fn(&mut EnvoyHttpFilter, HttpBody) + Clone + 'static) -> Script {
     let (a, b, c, d) = (edit.clone(), edit.clone(), edit.clone(), edit);
     Script {
-        request_headers: end_hook(|_, _| RequestHeadersStatus::StopIteration),
-        request_body: end_hook(move |envoy, end| {
+        request_headers: request_hook(|_, _| RequestHeadersStatus::StopIteration),
+        request_body: request_hook(move |envoy, end| {
             if !end {
                 return RequestBodyStatus::StopIterationAndBuffer;
             }
             a(envoy, HttpBody::Request);
             RequestBodyStatus::Continue
         }),
-        request_trailers: hook(move |envoy| {
+        request_trailers: request_hook(move |envoy, _| {
             b(envoy, HttpBody::Request);
             RequestTrailersStatus::Continue
         }),
-        response_headers: end_hook(|_, _| ResponseHeadersStatus::StopIteration),
-        response_body: end_hook(move |envoy, end| {
+        response_headers: response_hook(|_, _| ResponseHeadersStatus::StopIteration),
+        response_body: response_hook(move |envoy, end| {
             if !end {
                 return ResponseBodyStatus::StopIterationAndBuffer;
             }
             c(envoy, HttpBody::Response);
             ResponseBodyStatus::Continue
         }),
-        response_trailers: hook(move |envoy| {
+        response_trailers: response_hook(move |envoy, _| {
             d(envoy, HttpBody::Response);
             ResponseTrailersStatus::Continue
         }),
@@ -218,7 +218,7 @@ proptest! {
         let held = Rc::new(Cell::new(0));
         let (a, b) = (Rc::clone(&held), Rc::clone(&held));
         let play = play(generation, Script {
-            request_body: end_hook(move |envoy, end| {
+            request_body: request_hook(move |envoy, end| {
                 a.set(a.get() + envoy.received_body_chunks(HttpBody::Request).concat().len());
                 if a.get() >= threshold || end {
                     RequestBodyStatus::Continue
@@ -226,7 +226,7 @@ proptest! {
                     RequestBodyStatus::StopIterationAndBuffer
                 }
             }),
-            response_body: end_hook(move |envoy, end| {
+            response_body: response_hook(move |envoy, end| {
                 b.set(b.get() + envoy.received_body_chunks(HttpBody::Response).concat().len());
                 if b.get() >= threshold || end {
                     ResponseBodyStatus::Continue
@@ -234,8 +234,8 @@ proptest! {
                     ResponseBodyStatus::StopIterationAndBuffer
                 }
             }),
-            request_headers: end_hook(|_, _| RequestHeadersStatus::StopIteration),
-            response_headers: end_hook(|_, _| ResponseHeadersStatus::StopIteration),
+            request_headers: request_hook(|_, _| RequestHeadersStatus::StopIteration),
+            response_headers: response_hook(|_, _| ResponseHeadersStatus::StopIteration),
             ..Script::default()
         });
         send(&play.stream, body, &[], &frames, end);
@@ -251,8 +251,8 @@ fn a_last_frame_like_the_one_before_is_not_taken_for_it() {
     let frames = [&b"0000"[..], b"0000", b"0000000000"];
     for generation in Generation::ALL {
         let script = Script {
-            request_headers: end_hook(|_, _| RequestHeadersStatus::StopIteration),
-            request_body: end_hook(|envoy, end| {
+            request_headers: request_hook(|_, _| RequestHeadersStatus::StopIteration),
+            request_body: request_hook(|envoy, end| {
                 if end || envoy.body_size(HttpBody::Request) > 4 {
                     RequestBodyStatus::Continue
                 } else {
@@ -281,7 +281,7 @@ fn the_fake_host_has_the_fault() {
     let play = play(
         Generation::V1_38,
         Script {
-            request_headers: end_hook(|_, _| RequestHeadersStatus::StopIteration),
+            request_headers: request_hook(|_, _| RequestHeadersStatus::StopIteration),
             ..Script::default()
         },
     );
@@ -302,12 +302,14 @@ fn one_buffer_is_counted_once() {
             let play = play(
                 generation,
                 Script {
-                    request_headers: end_hook(|envoy, _| {
+                    request_headers: request_hook(|envoy, _| {
                         envoy.new_scheduler().commit(1);
                         RequestHeadersStatus::StopAllIterationAndBuffer
                     }),
-                    scheduled: Some(Box::new(|envoy, _| envoy.continue_decoding())),
-                    request_body: end_hook(move |envoy, end| {
+                    scheduled: Some(Box::new(|envoy, _| {
+                        EventFlow::ContinueRequest(envoy.held_request().expect("held"))
+                    })),
+                    request_body: request_hook(move |envoy, end| {
                         assert!(end);
                         *record.borrow_mut() = envoy.body_chunks(HttpBody::Request).concat();
                         assert_eq!(envoy.body_size(HttpBody::Request), 8);
@@ -339,8 +341,8 @@ fn a_replaced_part_has_no_length() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(|_, _| RequestHeadersStatus::StopIteration),
-                request_body: end_hook(|envoy, end| {
+                request_headers: request_hook(|_, _| RequestHeadersStatus::StopIteration),
+                request_body: request_hook(|envoy, end| {
                     if !end {
                         assert!(envoy.replace_body(HttpBody::Request, b"[part]"));
                     }
@@ -366,7 +368,7 @@ fn bodies_are_made_outside_body_hooks() {
         let added = play(
             generation,
             Script {
-                request_headers: end_hook(|envoy, end| {
+                request_headers: request_hook(|envoy, end| {
                     assert!(end && envoy.replace_body(HttpBody::Request, b"new"));
                     RequestHeadersStatus::Continue
                 }),
@@ -381,13 +383,13 @@ fn bodies_are_made_outside_body_hooks() {
         let held = play(
             generation,
             Script {
-                request_headers: end_hook(|envoy, _| {
+                request_headers: request_hook(|envoy, _| {
                     envoy.new_scheduler().commit(1);
                     RequestHeadersStatus::StopAllIterationAndBuffer
                 }),
                 scheduled: Some(Box::new(|envoy, _| {
                     assert!(envoy.replace_body(HttpBody::Request, b"replaced"));
-                    envoy.continue_decoding();
+                    EventFlow::ContinueRequest(envoy.held_request().expect("held"))
                 })),
                 ..Script::default()
             },
@@ -413,11 +415,11 @@ fn the_wrong_hook_takes_no_body() {
         let play = play(
             generation,
             Script {
-                request_body: end_hook(move |envoy, _| {
+                request_body: request_hook(move |envoy, _| {
                     refused(envoy, HttpBody::Response);
                     RequestBodyStatus::Continue
                 }),
-                response_headers: end_hook(move |envoy, _| {
+                response_headers: response_hook(move |envoy, _| {
                     refused(envoy, HttpBody::Request);
                     ResponseHeadersStatus::Continue
                 }),
@@ -445,13 +447,13 @@ fn the_buffer_limit_is_optional() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(move |envoy, _| {
+                request_headers: request_hook(move |envoy, _| {
                     assert_eq!(envoy.buffer_limit(), has.then_some(4));
                     assert_eq!(envoy.set_buffer_limit(100), has);
                     assert!(envoy.header(HttpHeaderType::RequestHeader, "x").is_none());
                     RequestHeadersStatus::StopIteration
                 }),
-                request_body: end_hook(|_, end| {
+                request_body: request_hook(|_, end| {
                     if end {
                         RequestBodyStatus::Continue
                     } else {

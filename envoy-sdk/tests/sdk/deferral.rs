@@ -6,11 +6,13 @@ use std::rc::Rc;
 use envoy_fake_host::Generation;
 use envoy_proxy_dynamic_modules_rust_sdk::HttpHeaderType::{RequestHeader, ResponseHeader};
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    HttpBody, LocalReplyStatus, RequestBodyStatus, RequestHeadersStatus, ResponseHeadersStatus,
-    StreamResetReason,
+    AttributeId, EnvoyHttpFilter, EventFlow, HttpBody, LocalReply, LocalReplyStatus, LogLevel,
+    RequestBodyStatus, RequestFlow, RequestHeadersStatus, RequestTrailersStatus, Reset,
+    ResponseBodyStatus, ResponseFlow, ResponseHeadersStatus, ResponseTrailersStatus,
+    StreamResetReason, StreamedReply,
 };
 
-use crate::script::{Script, end_hook, hook, play};
+use crate::script::{Play, Script, hook, play, request_hook, response_hook};
 
 #[test]
 fn a_response_waits_for_the_hook() {
@@ -18,14 +20,12 @@ fn a_response_waits_for_the_hook() {
         let play = play(
             generation,
             Script {
-                response_headers: end_hook(|envoy, _| {
-                    envoy.send_response(502, &[("x-a", b"1"), ("bad name", b"1")], b"body", "why");
-                    // Up to 1.39 the filter would be destroyed by now.
-                    assert!(envoy.header(ResponseHeader, ":status").is_some());
-                    envoy.clear_route_cache();
-                    envoy.continue_encoding();
-                    envoy.send_response(503, &[], b"", "too late");
-                    ResponseHeadersStatus::StopIteration
+                response_headers: response_hook(|_, _| {
+                    let reply = LocalReply::new(502)
+                        .header("x-a", b"1")
+                        .header("bad name", b"1")
+                        .header(":path", b"/");
+                    ResponseFlow::reply(reply.body(b"body").details("why"))
                 }),
                 ..Script::default()
             },
@@ -56,9 +56,9 @@ fn a_refused_request_goes_nowhere() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(|envoy, _| {
-                    envoy.send_response(403, &[], b"no", "denied");
-                    RequestHeadersStatus::Continue
+                request_headers: request_hook(|envoy, _| {
+                    assert!(envoy.set_header(RequestHeader, "x-a", b"1"));
+                    RequestFlow::reply(LocalReply::new(403).body(b"no").details("denied"))
                 }),
                 ..Script::default()
             },
@@ -78,20 +78,18 @@ fn a_nested_hook_refuses_at_once() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(|envoy, _| {
+                request_headers: request_hook(|envoy, _| {
                     envoy.new_scheduler().commit(9);
                     RequestHeadersStatus::StopAllIterationAndBuffer
                 }),
                 scheduled: Some(Box::new(|envoy, event| {
                     assert_eq!(event, 9);
-                    envoy.continue_decoding();
+                    let held = envoy.held_request().expect("held");
+                    assert!(envoy.held_response().is_none());
                     assert!(envoy.set_header(RequestHeader, "x-late", b"in time"));
-                    envoy.continue_decoding();
+                    EventFlow::ContinueRequest(held)
                 })),
-                request_body: end_hook(|envoy, _| {
-                    envoy.send_response(403, &[], b"", "nested");
-                    RequestBodyStatus::Continue
-                }),
+                request_body: request_hook(|_, _| RequestFlow::reply(LocalReply::new(403))),
                 ..Script::default()
             },
         );
@@ -114,14 +112,19 @@ fn a_streamed_response_stays_in_order() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(|envoy, _| {
-                    envoy.send_response_headers(&[(":status", b"207")], false);
-                    envoy.send_response_data(b"one ", false);
-                    envoy.send_response_data(b"two", false);
-                    envoy.send_response_trailers(&[("x-t", b"1"), ("bad\n", b"1")]);
-                    RequestHeadersStatus::StopIteration
+                request_headers: request_hook(|envoy, _| {
+                    envoy.new_scheduler().commit(1);
+                    RequestFlow::stream(StreamedReply::new(207).data(b"one "))
                 }),
-                response_headers: end_hook(|envoy, _| {
+                scheduled: Some(Box::new(|envoy, _| {
+                    assert!(envoy.held_request().is_none(), "it is answered");
+                    let mut reply = envoy.reply_stream().expect("begun");
+                    reply.send(b"two");
+                    reply.end_with_trailers(&[("x-t", b"1"), ("bad\n", b"1")]);
+                    assert!(envoy.reply_stream().is_none(), "ended");
+                    EventFlow::Wait
+                })),
+                response_headers: response_hook(|envoy, _| {
                     envoy.set_header(ResponseHeader, "x-own", b"1");
                     ResponseHeadersStatus::Continue
                 }),
@@ -129,12 +132,14 @@ fn a_streamed_response_stays_in_order() {
             },
         );
         play.stream.request_headers(&[], true);
+        assert_eq!(play.stream.run_scheduled(), 1);
         let message = play.stream.downstream();
         assert_eq!(message.header(":status"), Some("207"), "{generation:?}");
         assert_eq!(message.chunks, [&b"one "[..], b"two"], "{generation:?}");
         assert_eq!(message.trailers.unwrap().len(), 1);
-        let filtered = message.headers.unwrap().value("x-own").is_some();
-        assert_eq!(filtered, generation < Generation::V1_39);
+        // Up to 1.38 Envoy runs the filter's own response hooks for it.
+        assert_eq!(message.headers.unwrap().value("x-own"), None);
+        assert!(!play.script.trace.borrow().contains(&"response_headers"));
     }
 }
 
@@ -147,16 +152,16 @@ fn a_failed_callout_nests() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(move |envoy, _| {
+                request_headers: request_hook(move |envoy, _| {
                     let id = envoy.send_http_callout("c", &[(":path", b"/")], b"", 5);
                     assert!(id.is_ok());
                     assert_eq!(outer.replace(2), 1, "the nested hook ran first");
                     assert!(envoy.set_header(RequestHeader, "x-a", b"1"), "still alive");
                     RequestHeadersStatus::StopIteration
                 }),
-                callout_done: Some(Box::new(move |envoy, _, _, _| {
+                callout_done: Some(Box::new(move |_, _, _, _| {
                     assert_eq!(inner.replace(1), 0);
-                    envoy.send_response(503, &[], b"", "callout");
+                    EventFlow::reply(LocalReply::new(503).details("callout"))
                 })),
                 ..Script::default()
             },
@@ -175,10 +180,9 @@ fn a_reset_falls_back_to_a_response() {
         let play = play(
             generation,
             Script {
-                response_headers: end_hook(|envoy, _| {
-                    envoy.reset_stream(StreamResetReason::LocalRefusedStreamReset, "why");
-                    envoy.send_response(500, &[], b"", "dropped");
-                    ResponseHeadersStatus::StopIteration
+                response_headers: response_hook(|_, _| {
+                    let reason = StreamResetReason::LocalRefusedStreamReset;
+                    ResponseFlow::Reset(Reset::new(reason, "why"))
                 }),
                 ..Script::default()
             },
@@ -194,20 +198,16 @@ fn a_reset_falls_back_to_a_response() {
     }
 }
 
-/// The local-reply hook runs inside `send_response`; what it sends is dropped.
+/// The local-reply hook runs inside the answer, which goes on.
 #[test]
-fn the_local_reply_hook_cannot_answer_its_own_answer() {
+fn the_local_reply_hook_runs_inside_the_answer() {
     for generation in Generation::ALL {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(|envoy, _| {
-                    envoy.send_response(403, &[], b"", "first");
-                    RequestHeadersStatus::StopIteration
-                }),
-                local_reply: hook(|envoy| {
-                    envoy.send_response(500, &[], b"", "second");
-                    envoy.continue_decoding();
+                request_headers: request_hook(|_, _| RequestFlow::reply(LocalReply::new(403))),
+                local_reply: hook(|envoy: &mut EnvoyHttpFilter| {
+                    assert!(envoy.as_request().is_none() && envoy.as_event().is_none());
                     LocalReplyStatus::Continue
                 }),
                 ..Script::default()
@@ -232,10 +232,7 @@ fn the_local_reply_hook_may_reset() {
     let play = play(
         Generation::V1_38,
         Script {
-            request_headers: end_hook(|envoy, _| {
-                envoy.send_response(403, &[], b"", "");
-                RequestHeadersStatus::StopIteration
-            }),
+            request_headers: request_hook(|_, _| RequestFlow::reply(LocalReply::new(403))),
             local_reply: hook(|_| LocalReplyStatus::ContinueAndResetStream),
             ..Script::default()
         },
@@ -244,27 +241,231 @@ fn the_local_reply_hook_may_reset() {
     assert!(play.stream.reset().is_some());
 }
 
+/// Whatever hook answers or resets, its message goes no further: a filter behind would see a stream
+/// that is gone.
 #[test]
-fn the_last_hook_sends_nothing() {
+fn a_message_stops_where_its_stream_ends() {
+    let reply = || LocalReply::new(502);
+    let reset = || Reset::new(StreamResetReason::LocalReset, "why");
+    for generation in Generation::ALL {
+        for resets in [false, true] {
+            let request = move |play: Play| {
+                play.stream.request_headers(&[], false);
+                play.stream.request_body(b"body", false);
+                play.stream.request_trailers(&[("x-t", "1")]);
+                play
+            };
+            let response = move |play: Play| {
+                play.stream.request_headers(&[], true);
+                play.stream.response_headers(&[(":status", "200")], false);
+                play.stream.response_body(b"body", false);
+                play.stream.response_trailers(&[("x-t", "1")]);
+                play
+            };
+            let headers = request(play(
+                generation,
+                Script {
+                    request_headers: request_hook(move |_, _| match resets {
+                        false => RequestFlow::reply(reply()),
+                        true => RequestFlow::Reset(reset()),
+                    }),
+                    ..Script::default()
+                },
+            ));
+            assert_eq!(headers.stream.upstream().headers, None, "{generation:?}");
+            let body = request(play(
+                generation,
+                Script {
+                    request_body: request_hook(move |_, _| match resets {
+                        false => RequestFlow::<RequestBodyStatus>::reply(reply()),
+                        true => RequestFlow::Reset(reset()),
+                    }),
+                    ..Script::default()
+                },
+            ));
+            assert_eq!(body.stream.upstream().body(), b"", "{generation:?}");
+            let trailers = request(play(
+                generation,
+                Script {
+                    request_trailers: Some(Box::new(move |_, _| match resets {
+                        false => RequestFlow::<RequestTrailersStatus>::reply(reply()),
+                        true => RequestFlow::Reset(reset()),
+                    })),
+                    ..Script::default()
+                },
+            ));
+            assert_eq!(trailers.stream.upstream().trailers, None, "{generation:?}");
+            let body = response(play(
+                generation,
+                Script {
+                    response_body: response_hook(move |_, _| match resets {
+                        false => ResponseFlow::<ResponseBodyStatus>::reply(reply()),
+                        true => ResponseFlow::Reset(reset()),
+                    }),
+                    ..Script::default()
+                },
+            ));
+            assert!(!body.stream.downstream().body().starts_with(b"body"));
+            let trailers = response(play(
+                generation,
+                Script {
+                    response_trailers: Some(Box::new(move |_, _| match resets {
+                        false => ResponseFlow::<ResponseTrailersStatus>::reply(reply()),
+                        true => ResponseFlow::Reset(reset()),
+                    })),
+                    ..Script::default()
+                },
+            ));
+            assert_eq!(
+                trailers.stream.downstream().trailers,
+                None,
+                "{generation:?}"
+            );
+        }
+    }
+}
+
+/// A second answer would crash Envoy: the stream is reset instead.
+#[test]
+fn an_answer_that_begins_too_late_resets_the_stream() {
+    for generation in Generation::ALL {
+        let late = |begin: bool| Script {
+            request_headers: request_hook(move |envoy, _| {
+                envoy.new_scheduler().commit(1);
+                match begin {
+                    true => RequestFlow::stream(StreamedReply::new(200)),
+                    false => RequestHeadersStatus::Continue.into(),
+                }
+            }),
+            scheduled: Some(Box::new(|_, _| EventFlow::stream(StreamedReply::new(200)))),
+            ..Script::default()
+        };
+        for begin in [false, true] {
+            let play = play(generation, late(begin));
+            play.stream.request_headers(&[], true);
+            assert_eq!(play.stream.run_scheduled(), 1);
+            let begun = usize::from(begin);
+            assert_eq!(play.stream.calls("http_send_response_headers"), begun, "{generation:?}");
+            let ended = play.stream.reset().is_some() || !play.stream.local_replies().is_empty();
+            assert!(ended, "{generation:?}");
+            assert!(
+                play.host
+                    .logged(LogLevel::Error, "an answer was begun when")
+            );
+        }
+    }
+}
+
+/// What is not held cannot be resumed, and what was resumed is not held.
+#[test]
+fn only_what_is_held_goes_on() {
     for generation in Generation::ALL {
         let play = play(
             generation,
             Script {
-                stream_complete: hook(|envoy| {
-                    envoy.send_response(500, &[], b"", "");
-                    envoy.send_response_data(b"x", true);
-                    envoy.continue_encoding();
-                    envoy.reset_stream(StreamResetReason::LocalReset, "");
+                request_headers: request_hook(|envoy, _| {
+                    let scheduler = envoy.new_scheduler();
+                    scheduler.commit(1);
+                    scheduler.commit(2);
+                    RequestHeadersStatus::StopIteration
                 }),
+                scheduled: Some(Box::new(|envoy, event| {
+                    assert!(envoy.held_response().is_none());
+                    match (event, envoy.held_request()) {
+                        (1, Some(held)) => EventFlow::ContinueRequest(held),
+                        (2, None) => EventFlow::Wait,
+                        unexpected => panic!("{unexpected:?}"),
+                    }
+                })),
                 ..Script::default()
             },
         );
         play.stream.request_headers(&[], true);
-        play.stream.complete();
-        assert!(
-            play.stream.all_calls().is_empty(),
-            "{:?}",
-            play.stream.all_calls()
+        assert_eq!(play.stream.run_scheduled(), 2);
+        assert!(play.script.panics.borrow().is_empty(), "{generation:?}");
+        assert_eq!(play.stream.continued(), [HttpBody::Request]);
+    }
+}
+
+/// Once the headers have gone on, the route's log and configuration would change and the request
+/// would not.
+#[test]
+fn the_route_is_chosen_again_only_while_the_headers_are_held() {
+    for generation in Generation::ALL {
+        for held in [false, true] {
+            let play = play(
+                generation,
+                Script {
+                    request_headers: request_hook(move |_, _| match held {
+                        true => RequestHeadersStatus::StopIteration,
+                        false => RequestHeadersStatus::Continue,
+                    }),
+                    request_body: request_hook(move |envoy, _| {
+                        assert_eq!(envoy.clear_route_cache(), held);
+                        RequestBodyStatus::Continue
+                    }),
+                    ..Script::default()
+                },
+            );
+            play.stream.request_headers(&[], false);
+            play.stream.request_body(b"x", true);
+            assert!(play.script.panics.borrow().is_empty(), "{generation:?}");
+            assert_eq!(play.stream.route_cache_cleared(), usize::from(held));
+        }
+    }
+}
+
+/// Up to 1.38 Envoy dies when a filter in a cluster's chain asks it to choose the route again.
+#[test]
+fn the_route_is_not_chosen_again_in_a_clusters_chain() {
+    for generation in Generation::ALL {
+        let play = play(
+            generation,
+            Script {
+                request_headers: request_hook(move |envoy, _| {
+                    let survives = generation >= Generation::V1_39;
+                    assert_eq!(envoy.clear_route_cache(), survives);
+                    RequestHeadersStatus::Continue
+                }),
+                ..Script::default()
+            },
         );
+        play.stream
+            .set_attribute_string(AttributeId::UpstreamAddress, "127.0.0.1:80");
+        play.stream.request_headers(&[], true);
+        assert!(play.script.panics.borrow().is_empty(), "{generation:?}");
+    }
+}
+
+/// An answer without a final status crashes Envoy.
+#[test]
+fn an_answer_has_a_final_status() {
+    for generation in Generation::ALL {
+        for status in [0, 100, 199, 600, u16::MAX] {
+            let whole = play(
+                generation,
+                Script {
+                    request_headers: request_hook(move |_, _| {
+                        RequestFlow::reply(LocalReply::new(status))
+                    }),
+                    ..Script::default()
+                },
+            );
+            whole.stream.request_headers(&[], true);
+            assert_eq!(whole.stream.local_replies()[0].status, 500);
+            let streamed = play(
+                generation,
+                Script {
+                    request_headers: request_hook(move |_, _| {
+                        let reply = StreamedReply::new(status).header(":status", b"200");
+                        RequestFlow::stream(reply)
+                    }),
+                    ..Script::default()
+                },
+            );
+            streamed.stream.request_headers(&[], true);
+            let answer = streamed.stream.downstream();
+            assert_eq!(answer.header(":status"), Some("500"), "{generation:?}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use envoy_proxy_dynamic_modules_rust_sdk::{
     ResponseTrailersStatus,
 };
 
-use crate::script::{Script, end_hook, hook, play};
+use crate::script::{Script, play, request_hook, response_hook};
 
 #[test]
 fn headers_are_read() {
@@ -20,7 +20,7 @@ fn headers_are_read() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(|envoy, end| {
+                request_headers: request_hook(|envoy, end| {
                     assert!(end);
                     let map = RequestHeader;
                     assert_eq!(envoy.header(map, "X-A").unwrap().to_str(), Ok("1"));
@@ -59,22 +59,22 @@ fn every_map_is_written() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(|envoy, _| {
+                request_headers: request_hook(|envoy, _| {
                     assert!(envoy.set_header(RequestHeader, "x-set", b"request"));
                     assert!(envoy.remove_header(RequestHeader, "x-gone"));
                     assert!(envoy.remove_header(RequestHeader, "x-never"));
                     assert!(envoy.set_header(RequestHeader, "x-empty", b""));
                     RequestHeadersStatus::Continue
                 }),
-                request_trailers: hook(|envoy| {
+                request_trailers: request_hook(|envoy, _| {
                     assert!(envoy.set_header(RequestTrailer, "x-set", b"request trailer"));
                     RequestTrailersStatus::Continue
                 }),
-                response_headers: end_hook(|envoy, _| {
+                response_headers: response_hook(|envoy, _| {
                     assert!(envoy.set_header(ResponseHeader, "x-set", b"response"));
                     ResponseHeadersStatus::Continue
                 }),
-                response_trailers: hook(|envoy| {
+                response_trailers: response_hook(|envoy, _| {
                     assert!(envoy.set_header(ResponseTrailer, "x-set", b"response trailer"));
                     ResponseTrailersStatus::Continue
                 }),
@@ -105,7 +105,7 @@ fn values_are_added() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(move |envoy, _| {
+                request_headers: request_hook(move |envoy, _| {
                     let map = RequestHeader;
                     *seen.borrow_mut() = vec![
                         envoy.add_header(map, "x-new", b"1"),
@@ -145,7 +145,7 @@ fn what_http_forbids_is_refused() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(|envoy, _| {
+                request_headers: request_hook(|envoy, _| {
                     let map = RequestHeader;
                     for name in ["", ":", "a b", "a:b", "a\r\nb", "a\0", "ä", "a\t"] {
                         assert!(!envoy.set_header(map, name, b"1"), "{name:?}");
@@ -177,7 +177,7 @@ fn one_read_is_one_call() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(|envoy, _| {
+                request_headers: request_hook(|envoy, _| {
                     envoy.header(RequestHeader, "x-a");
                     RequestHeadersStatus::Continue
                 }),

@@ -9,12 +9,13 @@ use envoy_fake_host::{FakeHost, Generation};
 use envoy_proxy_dynamic_modules_rust_sdk::HttpHeaderType::RequestHeader;
 use envoy_proxy_dynamic_modules_rust_sdk::abi::RawEnvoyBuffer;
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    AttributeId, EnvoyHttpFilter, HttpBody, HttpCalloutInitError, LocalReplyStatus, MetadataSource,
-    MetricsError, RequestBodyStatus, RequestHeadersStatus, RequestTrailersStatus,
-    ResponseBodyStatus, ResponseHeadersStatus, ResponseTrailersStatus, hooks,
+    AttributeId, EnvoyHttpFilter, EventFlow, HttpBody, HttpCalloutInitError, LocalReply,
+    LocalReplyStatus, MetadataSource, MetricsError, RequestBodyStatus, RequestFlow,
+    RequestHeadersStatus, RequestTrailersStatus, ResponseBodyStatus, ResponseHeadersStatus,
+    ResponseTrailersStatus, hooks,
 };
 
-use crate::script::{MODULE, Script, end_hook, hook, play};
+use crate::script::{MODULE, Script, play, request_hook};
 
 /// Calls every stream hook with these pointers; each passes.
 fn every_hook_passes(envoy: *mut std::ffi::c_void, module: *const std::ffi::c_void) {
@@ -131,8 +132,7 @@ fn a_null_configuration_fails_the_stream() {
 }
 
 /// Everything on a handle whose stream is gone.
-fn is_inert(envoy: &mut EnvoyHttpFilter, metrics_too: bool) {
-    use envoy_proxy_dynamic_modules_rust_sdk::StreamResetReason::LocalReset;
+fn is_inert(envoy: &mut EnvoyHttpFilter) {
     assert!(envoy.header(RequestHeader, "x").is_none());
     assert!(envoy.header_values(RequestHeader, "x").is_empty());
     assert!(envoy.headers(RequestHeader).is_empty());
@@ -150,8 +150,6 @@ fn is_inert(envoy: &mut EnvoyHttpFilter, metrics_too: bool) {
     }
     assert!(envoy.buffer_limit().is_none());
     assert!(!envoy.set_buffer_limit(1));
-    assert!(!envoy.clear_route_cache());
-    assert!(!envoy.clear_route_cluster_cache());
     assert!(!envoy.set_dynamic_metadata_string("n", "k", "v"));
     assert!(!envoy.set_dynamic_metadata_number("n", "k", 1.0));
     assert!(!envoy.set_dynamic_metadata_bool("n", "k", true));
@@ -164,25 +162,19 @@ fn is_inert(envoy: &mut EnvoyHttpFilter, metrics_too: bool) {
     assert!(envoy.attribute_string(AttributeId::RequestPath).is_none());
     assert!(envoy.attribute_int(AttributeId::ResponseCode).is_none());
     assert!(envoy.attribute_bool(AttributeId::ConnectionMtls).is_none());
-    let callout = envoy.send_http_callout("c", &[], b"", 1);
+    let request = envoy.as_request().expect("a request hook");
+    assert!(!request.clear_route_cache());
+    assert!(!request.clear_route_cluster_cache());
+    let callout = request.send_http_callout("c", &[], b"", 1);
     assert_eq!(callout, Err(HttpCalloutInitError::Unavailable));
-    envoy.new_scheduler().commit(1);
-    assert!(envoy.most_specific_route_config().is_none());
+    request.new_scheduler().commit(1);
+    assert_eq!(envoy.most_specific_route_config::<Vec<u8>>(), Ok(None));
     assert!(envoy.worker_index().is_none());
     assert!(!envoy.add_custom_flag("f"));
     assert!(!envoy.set_span_tag("k", "v"));
-    envoy.send_response(500, &[], b"", "");
-    envoy.send_response_headers(&[], true);
-    envoy.send_response_data(b"", true);
-    envoy.send_response_trailers(&[]);
-    envoy.reset_stream(LocalReset, "");
-    envoy.continue_decoding();
-    envoy.continue_encoding();
-    if metrics_too {
-        let counter = crate::script::current_counter();
-        let result = envoy.increment_counter(counter, &[], 1);
-        assert_eq!(result, Err(MetricsError::Unavailable));
-    }
+    let counter = crate::script::current_counter();
+    let result = envoy.increment_counter(counter, &[], 1);
+    assert_eq!(result, Err(MetricsError::Unavailable));
 }
 
 /// Envoy destroys the filter while its hook is on the stack.
@@ -194,16 +186,15 @@ fn a_handle_is_inert_once_the_stream_is_gone() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(move |envoy, _| {
-                    envoy.send_response(500, &[], b"", "dropped with the stream");
+                request_headers: request_hook(move |envoy, _| {
                     // SAFETY: as Envoy does, with the pointer it was given; the test takes it away
                     // from the fake host below.
                     unsafe {
                         let module = module.borrow_mut().take().unwrap();
                         hooks::envoy_dynamic_module_on_http_filter_destroy(module);
                     }
-                    is_inert(envoy, true);
-                    RequestHeadersStatus::Continue
+                    is_inert(envoy);
+                    RequestFlow::reply(LocalReply::new(500).details("dropped with the stream"))
                 }),
                 ..Script::default()
             },
@@ -215,25 +206,24 @@ fn a_handle_is_inert_once_the_stream_is_gone() {
         let status = unsafe {
             hooks::envoy_dynamic_module_on_http_filter_request_headers(envoy, module, true)
         };
-        assert_eq!(status, RequestHeadersStatus::Continue);
+        assert_eq!(status, RequestHeadersStatus::StopIteration);
         assert!(play.script.panics.borrow().is_empty(), "{generation:?}");
         assert_eq!(*play.script.trace.borrow(), ["request_headers", "drop"]);
         assert!(play.stream.all_calls().is_empty(), "{generation:?}");
     }
 }
 
-/// Before the stream is attached only metrics work.
+/// Before the stream is attached there are only metrics.
 #[test]
-fn a_new_filter_cannot_touch_the_stream() {
+fn a_new_filter_has_metrics() {
     for generation in Generation::ALL {
         let play = play(
             generation,
             Script {
-                new: hook(|envoy| {
-                    is_inert(envoy, false);
+                new: Some(Box::new(|envoy, ()| {
                     let counter = crate::script::current_counter();
                     envoy.increment_counter(counter, &[], 5).unwrap();
-                }),
+                })),
                 ..Script::default()
             },
         );
@@ -247,13 +237,13 @@ fn a_new_filter_cannot_touch_the_stream() {
 #[test]
 fn a_route_configuration_outlives_its_route() {
     for generation in Generation::ALL {
-        let kept: Rc<RefCell<Option<Arc<dyn std::any::Any + Send + Sync>>>> = Rc::default();
+        let kept: Rc<RefCell<Option<Arc<Vec<u8>>>>> = Rc::default();
         let keep = Rc::clone(&kept);
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(move |envoy, _| {
-                    keep.replace(envoy.most_specific_route_config());
+                request_headers: request_hook(move |envoy, _| {
+                    keep.replace(envoy.most_specific_route_config().expect("own"));
                     RequestHeadersStatus::Continue
                 }),
                 ..Script::default()
@@ -265,7 +255,7 @@ fn a_route_configuration_outlives_its_route() {
         play.stream.set_route_config(None);
         drop(route);
         let config = kept.borrow_mut().take().unwrap();
-        assert_eq!(config.downcast_ref::<Vec<u8>>().unwrap(), b"of the route");
+        assert_eq!(*config, b"of the route");
     }
 }
 
@@ -277,13 +267,13 @@ fn a_scheduler_outlives_its_stream() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(move |envoy, _| {
+                request_headers: request_hook(move |envoy, _| {
                     sender.send(envoy.new_scheduler()).unwrap();
                     RequestHeadersStatus::StopAllIterationAndWatermark
                 }),
                 scheduled: Some(Box::new(|envoy, event| {
                     assert_eq!(event, 3);
-                    envoy.continue_decoding();
+                    EventFlow::ContinueRequest(envoy.held_request().expect("held"))
                 })),
                 ..Script::default()
             },

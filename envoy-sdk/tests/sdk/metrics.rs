@@ -5,8 +5,8 @@ use std::cell::RefCell;
 
 use envoy_fake_host::{FakeHost, Generation, Module};
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    CounterId, EnvoyHttpFilter, EnvoyHttpFilterConfig, GaugeId, HistogramId, HttpFilter,
-    HttpFilterConfig, MetricsError, RequestHeadersStatus,
+    CounterId, EnvoyHttpFilterConfig, EnvoyMetrics, EnvoyRequest, GaugeId, HistogramId, HttpFilter,
+    HttpFilterConfig, MetricsError, RequestFlow, RequestHeadersStatus,
 };
 
 #[derive(Clone, Copy)]
@@ -46,13 +46,17 @@ fn new_http_filter_per_route_config(_: &str, _: &[u8]) -> Option<Box<dyn Any + S
 }
 
 impl HttpFilterConfig for Config {
-    fn new_http_filter(&self, _envoy: &mut EnvoyHttpFilter) -> Box<dyn HttpFilter> {
+    fn new_http_filter(&self, _envoy: &EnvoyMetrics) -> Box<dyn HttpFilter> {
         Box::new(*self)
     }
 }
 
 impl HttpFilter for Config {
-    fn on_request_headers(&self, envoy: &mut EnvoyHttpFilter, _: bool) -> RequestHeadersStatus {
+    fn on_request_headers(
+        &self,
+        envoy: &mut EnvoyRequest,
+        _: bool,
+    ) -> RequestFlow<RequestHeadersStatus> {
         let results = vec![
             envoy.increment_counter(self.plain, &[], 2),
             envoy.increment_counter(self.counter, &["gpt", "x"], 3),
@@ -75,7 +79,7 @@ impl HttpFilter for Config {
             envoy.record_histogram_value(self.histogram, &["x"], 1),
         ];
         ERRORS.set(results);
-        RequestHeadersStatus::Continue
+        RequestHeadersStatus::Continue.into()
     }
 }
 

@@ -1,9 +1,12 @@
 //! A panic in any hook ends the stream, not the process.
 
 use envoy_fake_host::{FakeStream, Generation};
-use envoy_proxy_dynamic_modules_rust_sdk::{LogLevel, RequestHeadersStatus, ResponseHeadersStatus};
+use envoy_proxy_dynamic_modules_rust_sdk::{
+    EnvoyHttpFilter, EnvoyMetrics, EventFlow, LocalReply, LogLevel, RequestFlow,
+    RequestHeadersStatus, ResponseHeadersStatus,
+};
 
-use crate::script::{Play, Script, end_hook, hook, play};
+use crate::script::{Play, Script, hook, play, request_hook, response_hook};
 
 fn boom<T>() -> T {
     panic!("told to panic {}", 1)
@@ -86,35 +89,35 @@ fn every_hook_may_panic() {
     type Case = (&'static str, Outcome, fn() -> Script);
     let cases: [Case; 11] = [
         ("request_headers", Outcome::Answered, || Script {
-            request_headers: end_hook(|_, _| boom()),
+            request_headers: Some(Box::new(|_, _| boom())),
             ..Script::default()
         }),
         ("request_body", Outcome::Answered, || Script {
-            request_body: end_hook(|_, _| boom()),
+            request_body: Some(Box::new(|_, _| boom())),
             ..Script::default()
         }),
         ("request_trailers", Outcome::Answered, || Script {
-            request_trailers: hook(|_| boom()),
+            request_trailers: Some(Box::new(|_, _| boom())),
             ..Script::default()
         }),
         ("response_headers", Outcome::Reset, || Script {
-            response_headers: end_hook(|_, _| boom()),
+            response_headers: Some(Box::new(|_, _| boom())),
             ..Script::default()
         }),
         ("response_body", Outcome::Reset, || Script {
-            response_body: end_hook(|_, _| boom()),
+            response_body: Some(Box::new(|_, _| boom())),
             ..Script::default()
         }),
         ("response_trailers", Outcome::Reset, || Script {
-            response_trailers: hook(|_| boom()),
+            response_trailers: Some(Box::new(|_, _| boom())),
             ..Script::default()
         }),
         ("stream_complete", Outcome::Passed, || Script {
-            stream_complete: hook(|_| boom()),
+            stream_complete: hook(|_: &mut EnvoyHttpFilter| boom()),
             ..Script::default()
         }),
         ("scheduled", Outcome::Answered, || Script {
-            request_headers: end_hook(|envoy, _| {
+            request_headers: request_hook(|envoy, _| {
                 envoy.new_scheduler().commit(1);
                 RequestHeadersStatus::StopAllIterationAndBuffer
             }),
@@ -122,7 +125,7 @@ fn every_hook_may_panic() {
             ..Script::default()
         }),
         ("http_callout_done", Outcome::Answered, || Script {
-            request_headers: end_hook(|envoy, _| {
+            request_headers: request_hook(|envoy, _| {
                 envoy.send_http_callout("c", &[], b"", 1).unwrap();
                 RequestHeadersStatus::StopAllIterationAndBuffer
             }),
@@ -131,7 +134,7 @@ fn every_hook_may_panic() {
         }),
         (
             "downstream_above_write_buffer_high_watermark",
-            Outcome::Answered,
+            Outcome::Reset,
             || Script {
                 watermark: Some(Box::new(|_, above| assert!(!above, "told to panic 1"))),
                 ..Script::default()
@@ -139,7 +142,7 @@ fn every_hook_may_panic() {
         ),
         (
             "downstream_below_write_buffer_low_watermark",
-            Outcome::Answered,
+            Outcome::Reset,
             || Script {
                 watermark: Some(Box::new(|_, above| assert!(above, "told to panic 1"))),
                 ..Script::default()
@@ -159,11 +162,11 @@ fn the_local_reply_hook_may_panic() {
     let play = play(
         Generation::V1_40,
         Script {
-            request_headers: end_hook(|envoy, _| {
-                envoy.send_response(403, &[], b"", "");
-                RequestHeadersStatus::StopIteration
+            request_headers: request_hook(|envoy, _| {
+                assert!(envoy.as_response().is_none());
+                RequestFlow::reply(LocalReply::new(403))
             }),
-            local_reply: hook(|_| boom()),
+            local_reply: hook(|_: &mut EnvoyHttpFilter| boom()),
             ..Script::default()
         },
     );
@@ -179,7 +182,7 @@ fn making_the_filter_may_panic() {
             let play = play(
                 generation,
                 Script {
-                    new: hook(|_| boom()),
+                    new: Some(Box::new(|_, ()| boom())),
                     ..Script::default()
                 },
             );
@@ -211,13 +214,17 @@ fn a_panic_takes_the_place_of_what_was_asked_for() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(|envoy, _| {
-                    envoy.send_response(200, &[], b"all is well", "");
-                    boom()
+                request_headers: request_hook(|envoy, _| {
+                    envoy.send_http_callout("c", &[], b"", 1).unwrap();
+                    boom::<RequestHeadersStatus>()
                 }),
+                callout_done: Some(Box::new(|_, _, _, _| {
+                    EventFlow::reply(LocalReply::new(200).body(b"all is well"))
+                })),
                 ..Script::default()
             },
         );
+        play.stream.fail_callouts_at_once();
         play.stream.request_headers(&[], true);
         let replies = play.stream.local_replies();
         assert_eq!(replies.len(), 1);
@@ -232,10 +239,9 @@ fn a_nested_hook_may_panic() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(|envoy, _| {
+                request_headers: request_hook(|envoy, _| {
                     envoy.send_http_callout("c", &[], b"", 1).unwrap();
-                    envoy.send_response(200, &[], b"dropped", "");
-                    RequestHeadersStatus::Continue
+                    RequestFlow::reply(LocalReply::new(200).body(b"dropped"))
                 }),
                 callout_done: Some(Box::new(|_, _, _, _| boom())),
                 ..Script::default()
@@ -257,8 +263,8 @@ fn a_panic_in_a_panic_is_caught() {
         let play = play(
             generation,
             Script {
-                response_headers: end_hook(|_, _| std::panic::panic_any(Payload)),
-                on_panic: Some(Box::new(|_| boom())),
+                response_headers: Some(Box::new(|_, _| std::panic::panic_any(Payload))),
+                on_panic: hook(|_: &mut EnvoyMetrics| boom()),
                 on_drop: Some(Box::new(boom)),
                 ..Script::default()
             },
@@ -296,11 +302,11 @@ fn the_next_stream_is_untouched() {
     let play = play(
         Generation::V1_36,
         Script {
-            response_headers: end_hook(|envoy, end| {
+            response_headers: response_hook(|envoy, end| {
                 if end {
-                    boom()
+                    boom::<()>();
                 } else {
-                    assert!(envoy.host() < envoy_proxy_dynamic_modules_rust_sdk::Host::V1_38)
+                    assert!(envoy.host() < envoy_proxy_dynamic_modules_rust_sdk::Host::V1_38);
                 }
                 ResponseHeadersStatus::Continue
             }),

@@ -6,33 +6,34 @@ use std::rc::Rc;
 
 use envoy_fake_host::{FakeFilterConfig, FakeHost, FakeStream, Generation, Module};
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    CounterId, EnvoyBuffer, EnvoyHttpFilter, EnvoyHttpFilterConfig, HttpCalloutResult, HttpFilter,
-    HttpFilterConfig, LocalReplyStatus, RequestBodyStatus, RequestHeadersStatus,
-    RequestTrailersStatus, ResponseBodyStatus, ResponseHeadersStatus, ResponseTrailersStatus,
+    CounterId, EnvoyBuffer, EnvoyEvent, EnvoyHttpFilter, EnvoyHttpFilterConfig, EnvoyMetrics,
+    EnvoyRequest, EnvoyResponse, EventFlow, HttpCalloutResult, HttpFilter, HttpFilterConfig,
+    LocalReplyStatus, RequestBodyStatus, RequestFlow, RequestHeadersStatus, RequestTrailersStatus,
+    ResponseBodyStatus, ResponseFlow, ResponseHeadersStatus, ResponseTrailersStatus,
 };
 
-type Envoy = EnvoyHttpFilter;
-type Hook<T> = Option<Box<dyn Fn(&mut Envoy) -> T>>;
-type EventHook = Option<Box<dyn Fn(&mut Envoy, u64)>>;
-type CalloutHook = Option<Box<dyn Fn(&mut Envoy, u64, HttpCalloutResult, &str)>>;
-type EndHook<T> = Option<Box<dyn Fn(&mut Envoy, bool) -> T>>;
+type Hook<E, T> = Option<Box<dyn Fn(&mut E) -> T>>;
+type MetricsHook<T> = Option<Box<dyn Fn(&EnvoyMetrics, T)>>;
+type EventHook = Option<Box<dyn Fn(&mut EnvoyEvent, u64) -> EventFlow>>;
+type CalloutHook = Option<Box<dyn Fn(&mut EnvoyEvent, u64, HttpCalloutResult, &str) -> EventFlow>>;
+type EndHook<E, T> = Option<Box<dyn Fn(&mut E, bool) -> T>>;
 
 /// What the hooks do. What is not set passes.
 #[derive(Default)]
 pub(crate) struct Script {
-    pub(crate) new: Hook<()>,
-    pub(crate) request_headers: EndHook<RequestHeadersStatus>,
-    pub(crate) request_body: EndHook<RequestBodyStatus>,
-    pub(crate) request_trailers: Hook<RequestTrailersStatus>,
-    pub(crate) response_headers: EndHook<ResponseHeadersStatus>,
-    pub(crate) response_body: EndHook<ResponseBodyStatus>,
-    pub(crate) response_trailers: Hook<ResponseTrailersStatus>,
-    pub(crate) stream_complete: Hook<()>,
-    pub(crate) local_reply: Hook<LocalReplyStatus>,
+    pub(crate) new: MetricsHook<()>,
+    pub(crate) request_headers: EndHook<EnvoyRequest, RequestFlow<RequestHeadersStatus>>,
+    pub(crate) request_body: EndHook<EnvoyRequest, RequestFlow<RequestBodyStatus>>,
+    pub(crate) request_trailers: EndHook<EnvoyRequest, RequestFlow<RequestTrailersStatus>>,
+    pub(crate) response_headers: EndHook<EnvoyResponse, ResponseFlow<ResponseHeadersStatus>>,
+    pub(crate) response_body: EndHook<EnvoyResponse, ResponseFlow<ResponseBodyStatus>>,
+    pub(crate) response_trailers: EndHook<EnvoyResponse, ResponseFlow<ResponseTrailersStatus>>,
+    pub(crate) stream_complete: Hook<EnvoyHttpFilter, ()>,
+    pub(crate) local_reply: Hook<EnvoyHttpFilter, LocalReplyStatus>,
     pub(crate) scheduled: EventHook,
     pub(crate) callout_done: CalloutHook,
-    pub(crate) watermark: EndHook<()>,
-    pub(crate) on_panic: Hook<()>,
+    pub(crate) watermark: MetricsHook<bool>,
+    pub(crate) on_panic: Hook<EnvoyMetrics, ()>,
     pub(crate) on_drop: Option<Box<dyn Fn()>>,
     /// Names of the hooks that ran, `drop` included.
     pub(crate) trace: RefCell<Vec<&'static str>>,
@@ -50,13 +51,22 @@ pub(crate) fn current_counter() -> CounterId {
 }
 
 /// A closure in the form that [`Script`] holds.
-pub(crate) fn hook<T>(code: impl Fn(&mut Envoy) -> T + 'static) -> Hook<T> {
+pub(crate) fn hook<E, T>(code: impl Fn(&mut E) -> T + 'static) -> Hook<E, T> {
     Some(Box::new(code))
 }
 
 /// A closure in the form that [`Script`] holds, for hooks that are told of the end.
-pub(crate) fn end_hook<T>(code: impl Fn(&mut Envoy, bool) -> T + 'static) -> EndHook<T> {
-    Some(Box::new(code))
+pub(crate) fn request_hook<S, T: Into<RequestFlow<S>>>(
+    code: impl Fn(&mut EnvoyRequest, bool) -> T + 'static,
+) -> EndHook<EnvoyRequest, RequestFlow<S>> {
+    Some(Box::new(move |envoy, end| code(envoy, end).into()))
+}
+
+/// A closure in the form that [`Script`] holds, for hooks that are told of the end.
+pub(crate) fn response_hook<S, T: Into<ResponseFlow<S>>>(
+    code: impl Fn(&mut EnvoyResponse, bool) -> T + 'static,
+) -> EndHook<EnvoyResponse, ResponseFlow<S>> {
+    Some(Box::new(move |envoy, end| code(envoy, end).into()))
 }
 
 /// A stream in progress, with all it needs.
@@ -112,16 +122,16 @@ struct Config {
 }
 
 impl HttpFilterConfig for Config {
-    fn new_http_filter(&self, envoy: &mut Envoy) -> Box<dyn HttpFilter> {
+    fn new_http_filter(&self, envoy: &EnvoyMetrics) -> Box<dyn HttpFilter> {
         let script = SCRIPT.with_borrow(Rc::clone);
         script.panic_counter.set(Some(self.panics));
         if let Some(code) = &script.new {
-            code(envoy);
+            code(envoy, ());
         }
         Box::new(Filter(script))
     }
 
-    fn on_panic(&self, envoy: &mut Envoy, hook: &'static str) {
+    fn on_panic(&self, envoy: &mut EnvoyMetrics, hook: &'static str) {
         let script = SCRIPT.with_borrow(Rc::clone);
         script.panics.borrow_mut().push(hook);
         envoy
@@ -151,43 +161,70 @@ impl Drop for Filter {
 }
 
 impl HttpFilter for Filter {
-    fn on_request_headers(&self, envoy: &mut Envoy, end: bool) -> RequestHeadersStatus {
+    fn on_request_headers(
+        &self,
+        envoy: &mut EnvoyRequest,
+        end: bool,
+    ) -> RequestFlow<RequestHeadersStatus> {
         self.trace("request_headers");
         let code = self.0.request_headers.as_ref();
-        code.map_or(RequestHeadersStatus::Continue, |code| code(envoy, end))
+        code.map_or(RequestHeadersStatus::Continue.into(), |code| {
+            code(envoy, end)
+        })
     }
 
-    fn on_request_body(&self, envoy: &mut Envoy, end: bool) -> RequestBodyStatus {
+    fn on_request_body(
+        &self,
+        envoy: &mut EnvoyRequest,
+        end: bool,
+    ) -> RequestFlow<RequestBodyStatus> {
         self.trace("request_body");
         let code = self.0.request_body.as_ref();
-        code.map_or(RequestBodyStatus::Continue, |code| code(envoy, end))
+        code.map_or(RequestBodyStatus::Continue.into(), |code| code(envoy, end))
     }
 
-    fn on_request_trailers(&self, envoy: &mut Envoy) -> RequestTrailersStatus {
+    fn on_request_trailers(&self, envoy: &mut EnvoyRequest) -> RequestFlow<RequestTrailersStatus> {
         self.trace("request_trailers");
         let code = self.0.request_trailers.as_ref();
-        code.map_or(RequestTrailersStatus::Continue, |code| code(envoy))
+        code.map_or(RequestTrailersStatus::Continue.into(), |code| {
+            code(envoy, true)
+        })
     }
 
-    fn on_response_headers(&self, envoy: &mut Envoy, end: bool) -> ResponseHeadersStatus {
+    fn on_response_headers(
+        &self,
+        envoy: &mut EnvoyResponse,
+        end: bool,
+    ) -> ResponseFlow<ResponseHeadersStatus> {
         self.trace("response_headers");
         let code = self.0.response_headers.as_ref();
-        code.map_or(ResponseHeadersStatus::Continue, |code| code(envoy, end))
+        code.map_or(ResponseHeadersStatus::Continue.into(), |code| {
+            code(envoy, end)
+        })
     }
 
-    fn on_response_body(&self, envoy: &mut Envoy, end: bool) -> ResponseBodyStatus {
+    fn on_response_body(
+        &self,
+        envoy: &mut EnvoyResponse,
+        end: bool,
+    ) -> ResponseFlow<ResponseBodyStatus> {
         self.trace("response_body");
         let code = self.0.response_body.as_ref();
-        code.map_or(ResponseBodyStatus::Continue, |code| code(envoy, end))
+        code.map_or(ResponseBodyStatus::Continue.into(), |code| code(envoy, end))
     }
 
-    fn on_response_trailers(&self, envoy: &mut Envoy) -> ResponseTrailersStatus {
+    fn on_response_trailers(
+        &self,
+        envoy: &mut EnvoyResponse,
+    ) -> ResponseFlow<ResponseTrailersStatus> {
         self.trace("response_trailers");
         let code = self.0.response_trailers.as_ref();
-        code.map_or(ResponseTrailersStatus::Continue, |code| code(envoy))
+        code.map_or(ResponseTrailersStatus::Continue.into(), |code| {
+            code(envoy, true)
+        })
     }
 
-    fn on_stream_complete(&self, envoy: &mut Envoy) {
+    fn on_stream_complete(&self, envoy: &mut EnvoyHttpFilter) {
         self.trace("stream_complete");
         if let Some(code) = &self.0.stream_complete {
             code(envoy);
@@ -196,7 +233,7 @@ impl HttpFilter for Filter {
 
     fn on_local_reply(
         &self,
-        envoy: &mut Envoy,
+        envoy: &mut EnvoyHttpFilter,
         _code: u32,
         _details: EnvoyBuffer<'_>,
         _reset_imminent: bool,
@@ -206,40 +243,40 @@ impl HttpFilter for Filter {
         code.map_or(LocalReplyStatus::Continue, |code| code(envoy))
     }
 
-    fn on_scheduled(&self, envoy: &mut Envoy, event_id: u64) {
+    fn on_scheduled(&self, envoy: &mut EnvoyEvent, event_id: u64) -> EventFlow {
         self.trace("scheduled");
-        if let Some(code) = &self.0.scheduled {
-            code(envoy, event_id);
-        }
+        let code = self.0.scheduled.as_ref();
+        code.map_or(EventFlow::Wait, |code| code(envoy, event_id))
     }
 
     fn on_http_callout_done(
         &self,
-        envoy: &mut Envoy,
+        envoy: &mut EnvoyEvent,
         callout_id: u64,
         result: HttpCalloutResult,
         headers: &[(EnvoyBuffer<'_>, EnvoyBuffer<'_>)],
         body: &[EnvoyBuffer<'_>],
-    ) {
+    ) -> EventFlow {
         self.trace("http_callout_done");
         let headers = headers
             .iter()
             .map(|(name, value)| format!("{}={};", name.to_str().unwrap(), value.to_str().unwrap()))
             .collect::<String>();
         let text = format!("{headers}{}", String::from_utf8_lossy(&body.concat()));
-        if let Some(code) = &self.0.callout_done {
-            code(envoy, callout_id, result, &text);
-        }
+        let code = self.0.callout_done.as_ref();
+        code.map_or(EventFlow::Wait, |code| {
+            code(envoy, callout_id, result, &text)
+        })
     }
 
-    fn on_downstream_above_write_buffer_high_watermark(&self, envoy: &mut Envoy) {
+    fn on_downstream_above_write_buffer_high_watermark(&self, envoy: &EnvoyMetrics) {
         self.trace("above");
         if let Some(code) = &self.0.watermark {
             code(envoy, true);
         }
     }
 
-    fn on_downstream_below_write_buffer_low_watermark(&self, envoy: &mut Envoy) {
+    fn on_downstream_below_write_buffer_low_watermark(&self, envoy: &EnvoyMetrics) {
         self.trace("below");
         if let Some(code) = &self.0.watermark {
             code(envoy, false);

@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use envoy_fake_host::{Generation, MetadataValue};
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    AttributeId, HttpCalloutInitError, HttpCalloutResult, HttpHeaderType, MetadataSource,
-    RequestHeadersStatus,
+    AttributeId, EventFlow, HttpCalloutInitError, HttpCalloutResult, HttpHeaderType,
+    MetadataSource, RequestHeadersStatus,
 };
 
-use crate::script::{Script, end_hook, play};
+use crate::script::{Script, play, request_hook};
 
 #[test]
 fn metadata_is_written_and_read() {
@@ -17,7 +17,7 @@ fn metadata_is_written_and_read() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(move |envoy, _| {
+                request_headers: request_hook(move |envoy, _| {
                     assert!(envoy.set_dynamic_metadata_string("ns", "s", "text"));
                     assert!(envoy.set_dynamic_metadata_string("ns", "empty", ""));
                     assert!(envoy.set_dynamic_metadata_number("ns", "n", 1.5));
@@ -68,7 +68,7 @@ fn host_metadata_is_read_twice() {
             let play = play(
                 generation,
                 Script {
-                    request_headers: end_hook(move |envoy, _| {
+                    request_headers: request_hook(move |envoy, _| {
                         let first = envoy.metadata_string(source, "h", "a").unwrap();
                         let second = envoy.metadata_string(source, "h", "b").unwrap();
                         assert_eq!((&*first, &*second), (&b"first"[..], &b"second"[..]));
@@ -94,7 +94,7 @@ fn filter_state_and_attributes_are_read() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(move |envoy, _| {
+                request_headers: request_hook(move |envoy, _| {
                     assert!(envoy.set_filter_state_bytes("own", b"\xff"));
                     assert_eq!(envoy.filter_state_bytes("own"), Some(vec![0xff]));
                     assert_eq!(envoy.filter_state_bytes("other"), Some(b"o".to_vec()));
@@ -129,7 +129,7 @@ fn what_a_release_lacks_says_so() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(move |envoy, _| {
+                request_headers: request_hook(move |envoy, _| {
                     assert!(envoy.clear_route_cache());
                     assert_eq!(envoy.clear_route_cluster_cache(), since_1_38);
                     assert_eq!(envoy.worker_index(), since_1_38.then_some(0));
@@ -157,7 +157,7 @@ fn nothing_is_tagged_without_a_span() {
     let play = play(
         Generation::V1_40,
         Script {
-            request_headers: end_hook(|envoy, _| {
+            request_headers: request_hook(|envoy, _| {
                 assert!(!envoy.set_span_tag("k", "v"));
                 RequestHeadersStatus::Continue
             }),
@@ -180,7 +180,7 @@ fn callouts_are_made_and_answered() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(move |envoy, _| {
+                request_headers: request_hook(move |envoy, _| {
                     let headers: &[(&str, &[u8])] = &[(":method", b"GET"), ("host", b"h")];
                     for body in [&b"one"[..], b""] {
                         let id = envoy.send_http_callout("c", headers, body, 250).unwrap();
@@ -194,7 +194,9 @@ fn callouts_are_made_and_answered() {
                     seen.borrow_mut().push((id, result, text.to_owned()));
                     let map = HttpHeaderType::RequestHeader;
                     assert!(envoy.set_header(map, "x-callout", text.as_bytes()));
-                    envoy.continue_decoding();
+                    envoy
+                        .held_request()
+                        .map_or(EventFlow::Wait, EventFlow::ContinueRequest)
                 })),
                 ..Script::default()
             },
@@ -255,7 +257,7 @@ fn callouts_are_refused() {
             let play = play(
                 generation,
                 Script {
-                    request_headers: end_hook(move |envoy, _| {
+                    request_headers: request_hook(move |envoy, _| {
                         let result = envoy.send_http_callout("c", &[], b"", 1);
                         assert_eq!(result, Err(error));
                         assert!(!error.to_string().is_empty());
