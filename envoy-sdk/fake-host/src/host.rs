@@ -173,6 +173,13 @@ impl fmt::Debug for FakeFilterConfig {
 #[derive(Clone, Debug)]
 pub struct FakeRouteConfig(pub(crate) Rc<RouteState>);
 
+impl FakeRouteConfig {
+    /// What another module returned, which is at `address`.
+    pub fn of_another_module(address: *const c_void) -> Self {
+        Self(Rc::new(RouteState { module: address }))
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct RouteState {
     pub(crate) module: *const c_void,
@@ -180,7 +187,7 @@ pub(crate) struct RouteState {
 
 impl Drop for RouteState {
     fn drop(&mut self) {
-        // SAFETY: what the module returned, given back once.
+        // SAFETY: what the module returned, given back once; or what it must not follow.
         unsafe { hooks::envoy_dynamic_module_on_http_filter_per_route_config_destroy(self.module) }
     }
 }

@@ -345,7 +345,11 @@ fn an_answer_that_begins_too_late_resets_the_stream() {
             play.stream.request_headers(&[], true);
             assert_eq!(play.stream.run_scheduled(), 1);
             let begun = usize::from(begin);
-            assert_eq!(play.stream.calls("http_send_response_headers"), begun, "{generation:?}");
+            assert_eq!(
+                play.stream.calls("http_send_response_headers"),
+                begun,
+                "{generation:?}"
+            );
             let ended = play.stream.reset().is_some() || !play.stream.local_replies().is_empty();
             assert!(ended, "{generation:?}");
             assert!(

@@ -95,7 +95,7 @@ fn an_allowed_request_goes_on_and_nothing_else() {
 }
 
 #[test]
-fn a_route_replaces_the_listener_and_another_filters_configuration_is_ignored() {
+fn a_route_replaces_the_listener_and_another_filters_configuration_refuses() {
     let host = host(Generation::V1_40);
     let listener = configured(&host, CONFIG);
     let route = host
@@ -107,8 +107,8 @@ fn a_route_replaces_the_listener_and_another_filters_configuration_is_ignored() 
         (None, "11.0.0.1", None),
         (Some(&route), "10.0.0.1", Some(403)),
         (Some(&route), "11.0.0.1", Some(403)),
-        (Some(&foreign), "10.0.0.1", Some(429)),
-        (Some(&foreign), "11.0.0.1", None),
+        (Some(&foreign), "10.0.0.1", Some(500)),
+        (Some(&foreign), "11.0.0.1", Some(500)),
     ] {
         let stream = from(&listener, Some(source));
         stream.set_route_config(route);
@@ -116,7 +116,7 @@ fn a_route_replaces_the_listener_and_another_filters_configuration_is_ignored() 
         let replies = stream.local_replies();
         assert_eq!(replies.first().map(|reply| reply.status), status);
     }
-    assert!(host.logged(LogLevel::Error, "belongs to another filter"));
+    assert!(host.logged(LogLevel::Error, "made by another filter"));
 }
 
 #[test]
