@@ -17,7 +17,7 @@ pub(crate) enum Action {
     BeginReply(Box<StreamedReply>),
     SendData { data: Vec<u8>, end_of_stream: bool },
     SendTrailers(OwnedHeaders),
-    Reset(Reset),
+    Reset(Box<Reset>),
     ContinueDecoding,
     ContinueEncoding,
 }
@@ -44,7 +44,8 @@ impl Action {
                 end_of_stream,
             } => callbacks.send_response_data(data, *end_of_stream),
             Self::SendTrailers(trailers) => callbacks.send_response_trailers(&trailers.lend()),
-            Self::Reset(Reset { reason, details }) => {
+            Self::Reset(reset) => {
+                let Reset { reason, details } = &**reset;
                 if !callbacks.reset_stream(*reason, details) {
                     callbacks.send_response(500, &[], &[], details);
                 }

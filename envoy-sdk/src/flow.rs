@@ -2,7 +2,8 @@
 //!
 //! Answers, resets and resumption are values that hooks return: Envoy may run other hooks of the
 //! stream or destroy its filter while it performs them, so nothing of the filter must be on the
-//! stack. The types leave out what Envoy does not survive at a hook.
+//! stack. The types leave out what Envoy does not survive at a hook. What is rare is boxed, so that a
+//! status is returned in registers.
 
 use crate::abi::{RawModuleHeader, StreamResetReason};
 use crate::{envoy_log_warn, header_syntax};
@@ -19,7 +20,7 @@ pub enum RequestFlow<S> {
     /// have gone on; if it has, the stream is reset.
     Stream(Box<StreamedReply>),
     /// The stream is reset.
-    Reset(Reset),
+    Reset(Box<Reset>),
 }
 
 /// What a response hook has Envoy do; `S` is the status of the hook.
@@ -30,7 +31,7 @@ pub enum ResponseFlow<S> {
     /// The response is replaced. Once its headers have left, the stream is cut instead.
     Reply(Box<LocalReply>),
     /// The stream is reset.
-    Reset(Reset),
+    Reset(Box<Reset>),
 }
 
 /// What the hook of an event has Envoy do.
@@ -47,7 +48,7 @@ pub enum EventFlow {
     /// See [`RequestFlow::Stream`].
     Stream(Box<StreamedReply>),
     /// The stream is reset.
-    Reset(Reset),
+    Reset(Box<Reset>),
 }
 
 /// Proof that the filter holds the request: [`crate::EnvoyEvent::held_request`] gives it.
@@ -80,12 +81,22 @@ impl<S> RequestFlow<S> {
     pub fn stream(reply: StreamedReply) -> Self {
         Self::Stream(Box::new(reply))
     }
+
+    /// Resets the stream.
+    pub fn reset(reset: Reset) -> Self {
+        Self::Reset(Box::new(reset))
+    }
 }
 
 impl<S> ResponseFlow<S> {
     /// Answers with `reply`.
     pub fn reply(reply: LocalReply) -> Self {
         Self::Reply(Box::new(reply))
+    }
+
+    /// Resets the stream.
+    pub fn reset(reset: Reset) -> Self {
+        Self::Reset(Box::new(reset))
     }
 }
 
@@ -98,6 +109,11 @@ impl EventFlow {
     /// Starts an answer.
     pub fn stream(reply: StreamedReply) -> Self {
         Self::Stream(Box::new(reply))
+    }
+
+    /// Resets the stream.
+    pub fn reset(reset: Reset) -> Self {
+        Self::Reset(Box::new(reset))
     }
 }
 

@@ -310,10 +310,8 @@ impl Instance {
                  reset, begin answers while the filter holds the request's headers"
             );
             let details = MISUSE_DETAILS;
-            self.defer(Action::Reset(Reset::new(
-                StreamResetReason::LocalReset,
-                details,
-            )));
+            let reset = Reset::new(StreamResetReason::LocalReset, details);
+            self.defer(Action::Reset(Box::new(reset)));
             return;
         }
         let data = std::mem::take(&mut reply.data);
@@ -409,9 +407,9 @@ impl Instance {
             | Hook::LocalReply
             | Hook::AboveWriteBufferHighWatermark
             | Hook::BelowWriteBufferLowWatermark => return false,
-            Hook::ResponseHeaders | Hook::ResponseBody | Hook::ResponseTrailers => {
-                Action::Reset(Reset::new(StreamResetReason::LocalReset, PANIC_DETAILS))
-            }
+            Hook::ResponseHeaders | Hook::ResponseBody | Hook::ResponseTrailers => Action::Reset(
+                Box::new(Reset::new(StreamResetReason::LocalReset, PANIC_DETAILS)),
+            ),
             Hook::RequestHeaders
             | Hook::RequestBody
             | Hook::RequestTrailers

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
     EnvoyHttpFilter, EnvoyRequest, EnvoyResponse, HttpFilter, RequestBodyStatus, RequestFlow,
-    RequestHeadersStatus, RequestTrailersStatus, Reset, ResponseBodyStatus, ResponseFlow,
-    ResponseHeadersStatus, ResponseTrailersStatus, StreamResetReason, envoy_log_error,
+    RequestHeadersStatus, RequestTrailersStatus, ResponseBodyStatus, ResponseFlow,
+    ResponseHeadersStatus, ResponseTrailersStatus, envoy_log_error,
 };
 use transformations::{Direction, Hold, Program};
 
@@ -39,7 +39,7 @@ impl Filter {
 #[cold]
 fn nested() -> Step {
     envoy_log_error!("a hook ran inside another, which is a bug; the stream is reset");
-    Step::Reset(Reset::new(StreamResetReason::LocalReset, NESTED_DETAILS))
+    Step::reset(NESTED_DETAILS)
 }
 
 impl HttpFilter for Filter {

@@ -19,10 +19,16 @@ pub(crate) enum Step {
     /// Answers in place of what was to come.
     Reply(Box<LocalReply>),
     /// Cuts the stream off.
-    Reset(Reset),
+    Reset(Box<Reset>),
 }
 
 impl Step {
+    /// Cuts the stream off, for what the response code details name.
+    #[cold]
+    pub(crate) fn reset(details: &'static str) -> Self {
+        Self::Reset(Box::new(Reset::new(StreamResetReason::LocalReset, details)))
+    }
+
     /// As a request hook returns it; `hold` is the hook's status for what is held.
     #[inline(always)]
     pub(crate) fn request<S>(self, go_on: S, hold: impl FnOnce(Hold) -> S) -> RequestFlow<S> {
@@ -111,7 +117,7 @@ fn step(action: Action) -> Step {
         Action::Continue => Step::Continue,
         Action::Hold(hold) => Step::Hold(hold),
         Action::Answer(reply) => Step::Reply(local_reply(&reply)),
-        Action::Reset(details) => Step::Reset(Reset::new(StreamResetReason::LocalReset, details)),
+        Action::Reset(details) => Step::reset(details),
     }
 }
 

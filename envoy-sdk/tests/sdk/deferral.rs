@@ -182,7 +182,7 @@ fn a_reset_falls_back_to_a_response() {
             Script {
                 response_headers: response_hook(|_, _| {
                     let reason = StreamResetReason::LocalRefusedStreamReset;
-                    ResponseFlow::Reset(Reset::new(reason, "why"))
+                    ResponseFlow::reset(Reset::new(reason, "why"))
                 }),
                 ..Script::default()
             },
@@ -267,7 +267,7 @@ fn a_message_stops_where_its_stream_ends() {
                 Script {
                     request_headers: request_hook(move |_, _| match resets {
                         false => RequestFlow::reply(reply()),
-                        true => RequestFlow::Reset(reset()),
+                        true => RequestFlow::reset(reset()),
                     }),
                     ..Script::default()
                 },
@@ -278,7 +278,7 @@ fn a_message_stops_where_its_stream_ends() {
                 Script {
                     request_body: request_hook(move |_, _| match resets {
                         false => RequestFlow::<RequestBodyStatus>::reply(reply()),
-                        true => RequestFlow::Reset(reset()),
+                        true => RequestFlow::reset(reset()),
                     }),
                     ..Script::default()
                 },
@@ -289,7 +289,7 @@ fn a_message_stops_where_its_stream_ends() {
                 Script {
                     request_trailers: Some(Box::new(move |_, _| match resets {
                         false => RequestFlow::<RequestTrailersStatus>::reply(reply()),
-                        true => RequestFlow::Reset(reset()),
+                        true => RequestFlow::reset(reset()),
                     })),
                     ..Script::default()
                 },
@@ -300,7 +300,7 @@ fn a_message_stops_where_its_stream_ends() {
                 Script {
                     response_body: response_hook(move |_, _| match resets {
                         false => ResponseFlow::<ResponseBodyStatus>::reply(reply()),
-                        true => ResponseFlow::Reset(reset()),
+                        true => ResponseFlow::reset(reset()),
                     }),
                     ..Script::default()
                 },
@@ -311,7 +311,7 @@ fn a_message_stops_where_its_stream_ends() {
                 Script {
                     response_trailers: Some(Box::new(move |_, _| match resets {
                         false => ResponseFlow::<ResponseTrailersStatus>::reply(reply()),
-                        true => ResponseFlow::Reset(reset()),
+                        true => ResponseFlow::reset(reset()),
                     })),
                     ..Script::default()
                 },
