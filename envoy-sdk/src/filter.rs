@@ -29,8 +29,7 @@ pub trait HttpFilterConfig: Send + Sync {
 /// no `RefCell` borrowed across a call on `envoy`.
 ///
 /// A hook that panics ends the filter: it is dropped, no hook of it runs again, and the stream is
-/// answered with 500 (request hooks, events) or reset (response hooks); after a watermark hook, at
-/// the next hook.
+/// answered with 500 (request hooks, events, watermarks) or reset (response hooks).
 #[allow(unused_variables)] // the names document the defaults
 pub trait HttpFilter {
     /// The request headers arrived; `end_of_stream`: nothing follows.

@@ -28,8 +28,10 @@ enum State {
     /// The filter answers bit by bit. The request stays here, and the response is the filter's own:
     /// its response hooks do not run, as from Envoy 1.39 on.
     Replying,
-    /// The filter could not be made, or panicked where a stream cannot be failed: the next hook
-    /// fails it.
+    /// The filter has ended its answer; else as above.
+    Replied,
+    /// The filter could not be made, or panicked before the stream was attached: the next hook fails
+    /// the stream.
     Failed,
     /// A hook panicked, the failure above was reported, or Envoy destroyed the filter: hooks do
     /// nothing.
@@ -58,7 +60,6 @@ pub(crate) struct Instance {
     queue: Queue,
     request: Message,
     response: Message,
-    reply_ended: Cell<bool>,
     schedulers: Schedulers,
     request_passed: Passed,
     response_passed: Passed,
@@ -86,7 +87,6 @@ impl Instance {
             queue: Queue::default(),
             request: Message::default(),
             response: Message::default(),
-            reply_ended: Cell::new(false),
             schedulers: Schedulers::default(),
             request_passed: Passed::default(),
             response_passed: Passed::default(),
@@ -188,8 +188,10 @@ impl Instance {
                 }
                 Verdict::Passed
             }
-            State::Replying if hook.message() == Some(HttpBody::Response) => Verdict::Passed,
-            State::Live | State::Replying => {
+            State::Replying | State::Replied if hook.message() == Some(HttpBody::Response) => {
+                Verdict::Passed
+            }
+            State::Live | State::Replying | State::Replied => {
                 if let Some(filter) = self.filter.borrow().as_deref() {
                     code(filter, handle);
                 }
@@ -205,8 +207,10 @@ impl Instance {
         let (hook, _) = handle.hook();
         match self.state.get() {
             State::Live => Verdict::Passed,
-            State::Replying if hook.message() == Some(HttpBody::Request) => Verdict::Stopped,
-            State::Replying => Verdict::Passed,
+            State::Replying | State::Replied => match hook.message() {
+                Some(HttpBody::Request) => Verdict::Stopped,
+                Some(HttpBody::Response) | None => Verdict::Passed,
+            },
             State::Failed | State::Retired => {
                 self.drop_filter();
                 Verdict::Passed
@@ -219,9 +223,8 @@ impl Instance {
         let (hook, _) = handle.hook();
         self.drop_filter();
         self.report_panic(handle, hook);
-        if hook.is_watermark() {
-            // Envoy may be building the filter chain: nothing can be sent.
-            self.state.set(State::Failed);
+        if !self.is_attached(hook) {
+            self.state.set(State::Failed); // nothing can be sent yet
             return;
         }
         self.state.set(State::Retired);
@@ -295,7 +298,7 @@ impl Instance {
     /// Queues an action, unless the stream is over or the filter retired.
     pub(crate) fn defer(&self, action: Action) {
         let state = self.state.get();
-        if !self.dead.get() && matches!(state, State::Live | State::Replying) {
+        if !self.dead.get() && matches!(state, State::Live | State::Replying | State::Replied) {
             self.queue.push(action);
         }
     }
@@ -327,12 +330,24 @@ impl Instance {
 
     /// Whether the filter has begun an answer and not ended it.
     pub(crate) fn is_replying(&self) -> bool {
-        self.state.get() == State::Replying && !self.reply_ended.get()
+        self.state.get() == State::Replying
     }
 
     /// The answer that the filter has begun is over.
     pub(crate) fn end_reply(&self) {
-        self.reply_ended.set(true);
+        self.state.set(State::Replied);
+    }
+
+    /// Whether Envoy has attached the stream when `hook` runs. It may run the watermark hooks while
+    /// it builds the filter chain.
+    pub(crate) fn is_attached(&self, hook: Hook) -> bool {
+        match hook {
+            Hook::New => false,
+            Hook::AboveWriteBufferHighWatermark | Hook::BelowWriteBufferLowWatermark => {
+                self.request.progress() != Progress::Expected
+            }
+            _ => true,
+        }
     }
 
     /// A message, as far as this filter knows it.
@@ -402,11 +417,8 @@ impl Instance {
     /// that the filter had asked for. False when no way works there.
     fn fail_stream(&self, hook: Hook) -> bool {
         let action = match hook {
-            Hook::New
-            | Hook::StreamComplete
-            | Hook::LocalReply
-            | Hook::AboveWriteBufferHighWatermark
-            | Hook::BelowWriteBufferLowWatermark => return false,
+            _ if !self.is_attached(hook) => return false,
+            Hook::New | Hook::StreamComplete | Hook::LocalReply => return false,
             Hook::ResponseHeaders | Hook::ResponseBody | Hook::ResponseTrailers => Action::Reset(
                 Box::new(Reset::new(StreamResetReason::LocalReset, PANIC_DETAILS)),
             ),
@@ -414,7 +426,9 @@ impl Instance {
             | Hook::RequestBody
             | Hook::RequestTrailers
             | Hook::Scheduled
-            | Hook::HttpCalloutDone => {
+            | Hook::HttpCalloutDone
+            | Hook::AboveWriteBufferHighWatermark
+            | Hook::BelowWriteBufferLowWatermark => {
                 Action::Reply(Box::new(LocalReply::new(500).details(PANIC_DETAILS)))
             }
         };

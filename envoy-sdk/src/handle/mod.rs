@@ -78,7 +78,7 @@ impl EnvoyMetrics {
     /// The whole stream, in a hook in which Envoy has attached it: for
     /// [`crate::HttpFilterConfig::on_panic`].
     pub fn as_attached(&mut self) -> Option<&mut EnvoyHttpFilter> {
-        if self.hook == Hook::New || self.hook.is_watermark() {
+        if !self.instance.is_attached(self.hook) {
             return None;
         }
         let handle: *mut Self = self;

@@ -48,14 +48,6 @@ impl Hook {
         }
     }
 
-    /// Whether Envoy may run this hook before it has built the filter chain.
-    pub(crate) fn is_watermark(self) -> bool {
-        matches!(
-            self,
-            Self::AboveWriteBufferHighWatermark | Self::BelowWriteBufferLowWatermark
-        )
-    }
-
     /// The name in logs: Envoy's, without `envoy_dynamic_module_on_http_filter_`.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -134,7 +134,7 @@ fn every_hook_may_panic() {
         }),
         (
             "downstream_above_write_buffer_high_watermark",
-            Outcome::Reset,
+            Outcome::Answered,
             || Script {
                 watermark: Some(Box::new(|_, above| assert!(!above, "told to panic 1"))),
                 ..Script::default()
@@ -142,7 +142,7 @@ fn every_hook_may_panic() {
         ),
         (
             "downstream_below_write_buffer_low_watermark",
-            Outcome::Reset,
+            Outcome::Answered,
             || Script {
                 watermark: Some(Box::new(|_, above| assert!(above, "told to panic 1"))),
                 ..Script::default()
@@ -173,6 +173,26 @@ fn the_local_reply_hook_may_panic() {
     play.stream.request_headers(&[], true);
     assert_eq!(play.stream.local_replies()[0].status, 403);
     assert_eq!(*play.script.panics.borrow(), ["local_reply"]);
+}
+
+/// Envoy may run the watermark hooks while it builds the filter chain, and dies of an answer then.
+#[test]
+fn a_panic_before_the_stream_is_attached_fails_the_first_hook() {
+    for generation in Generation::ALL {
+        let play = play(
+            generation,
+            Script {
+                watermark: Some(Box::new(|_, _| boom())),
+                on_panic: hook(|envoy: &mut EnvoyMetrics| assert!(envoy.as_attached().is_none())),
+                ..Script::default()
+            },
+        );
+        play.stream.above_write_buffer_high_watermark();
+        assert!(play.stream.local_replies().is_empty(), "{generation:?}");
+        play.stream.request_headers(&[], true);
+        assert_eq!(play.stream.local_replies()[0].status, 500, "{generation:?}");
+        assert_eq!(play.stream.upstream().headers, None);
+    }
 }
 
 #[test]
