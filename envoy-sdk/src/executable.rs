@@ -21,6 +21,9 @@ const EXPORTED: &CStr = c"envoy_dynamic_module_callback_http_send_response";
 /// text. A file that cannot be read, or is no Envoy (a loader, an emulator), counts as yes.
 ///
 /// Such an Envoy expects a SHA-256 in hexadecimal. A shorter text may be in the file by chance.
+///
+/// On 1.36.4 and 1.37.0 a version that is there takes 2 ms, for it is in the first 9 of 90 MB; one
+/// that is not takes 80 ms.
 pub(crate) fn may_know(executable: &Path, version: &CStr) -> bool {
     let contains = |text| contains(executable, text);
     let known = || -> io::Result<bool> {

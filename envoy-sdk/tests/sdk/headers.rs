@@ -140,6 +140,32 @@ fn values_are_added() {
 }
 
 #[test]
+fn envoy_gloo_adds_headers_and_joins_trailers() {
+    let play = play(
+        Generation::V1_36_GLOO,
+        Script {
+            response_headers: end_hook(|envoy, _| {
+                assert!(envoy.add_header(ResponseHeader, "set-cookie", b"b=2"));
+                ResponseHeadersStatus::Continue
+            }),
+            response_trailers: hook(|envoy| {
+                assert!(envoy.add_header(ResponseTrailer, "x-t", b"2"));
+                ResponseTrailersStatus::Continue
+            }),
+            ..Script::default()
+        },
+    );
+    play.stream.request_headers(&[], true);
+    let headers = [(":status", "200"), ("set-cookie", "a=1")];
+    play.stream.response_headers(&headers, false);
+    play.stream.response_trailers(&[("x-t", "1")]);
+    let down = play.stream.downstream();
+    let headers = down.headers.unwrap();
+    assert_eq!(headers.values("set-cookie"), [b"a=1", b"b=2"]);
+    assert_eq!(down.trailers.unwrap().values("x-t"), [b"1, 2"]);
+}
+
+#[test]
 fn what_http_forbids_is_refused() {
     for generation in Generation::ALL {
         let play = play(
