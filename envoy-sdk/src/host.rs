@@ -1,13 +1,12 @@
 //! Which Envoy loaded the module, told from the callbacks it exports.
 
-use std::ffi::{CStr, CString};
-use std::sync::OnceLock;
+use std::ffi::CStr;
 
 use crate::callbacks::Resolver;
 use crate::program;
 
 /// Environment variable that replaces the ABI version the module reports to Envoy. For an Envoy
-/// 1.36 patch release whose hash this crate does not know; every other release takes any value.
+/// 1.36 patch release whose hash this crate does not know; from 1.37.1 on Envoy takes any value.
 pub const ABI_VERSION_VARIABLE: &str = "RUSTFORMATIONS_ABI_VERSION";
 
 /// The Envoy that loaded the module.
@@ -27,35 +26,68 @@ pub enum Host {
     V1_40,
 }
 
+// Callbacks that came with a release. Two of each, so that a host without one of them lacks it and
+// is not taken for an older one.
+const MARKERS_1_36: [&CStr; 2] = [
+    c"envoy_dynamic_module_callback_http_get_received_request_body_vector",
+    c"envoy_dynamic_module_callback_http_append_received_request_body",
+];
+const MARKERS_1_37: [&CStr; 2] = [
+    c"envoy_dynamic_module_callback_http_get_body_chunks",
+    c"envoy_dynamic_module_callback_http_get_header",
+];
+const MARKERS_LATER: [(Host, [&CStr; 2]); 4] = [
+    (
+        Host::V1_40,
+        [
+            c"envoy_dynamic_module_callback_http_get_timing_info",
+            c"envoy_dynamic_module_callback_http_has_filter_state",
+        ],
+    ),
+    (
+        Host::V1_39,
+        [
+            c"envoy_dynamic_module_callback_http_get_header_values",
+            c"envoy_dynamic_module_callback_http_set_filter_state_object",
+        ],
+    ),
+    (
+        Host::V1_38,
+        [
+            c"envoy_dynamic_module_callback_http_get_buffer_limit",
+            c"envoy_dynamic_module_callback_http_filter_get_worker_index",
+        ],
+    ),
+    (
+        Host::V1_37_1,
+        [
+            c"envoy_dynamic_module_callback_http_get_metadata_bool",
+            c"envoy_dynamic_module_callback_http_set_dynamic_metadata_bool",
+        ],
+    ),
+];
+
 impl Host {
-    /// The host of this process, or `None` before Envoy has initialized the module.
+    /// The host of this process, or `None` before Envoy has loaded the module.
     pub fn current() -> Option<Self> {
-        program::current().map(|program| program.callbacks.host())
+        program::host()
     }
 
     /// Finds out which host answers `resolve`: `None` when it is older than 1.36.3, whose body
     /// callbacks have other names, or not Envoy at all.
     pub(crate) fn detect(resolve: Resolver<'_>) -> Option<Self> {
-        let has = |name: &CStr| !resolve(name).is_null();
-        if has(c"envoy_dynamic_module_callback_http_get_body_chunks") {
-            Some(
-                if has(c"envoy_dynamic_module_callback_http_get_timing_info") {
-                    Self::V1_40
-                } else if has(c"envoy_dynamic_module_callback_http_get_header_values") {
-                    Self::V1_39
-                } else if has(c"envoy_dynamic_module_callback_http_get_buffer_limit") {
-                    Self::V1_38
-                } else if has(c"envoy_dynamic_module_callback_http_get_metadata_bool") {
-                    Self::V1_37_1
-                } else {
-                    Self::V1_37_0
-                },
-            )
-        } else if has(c"envoy_dynamic_module_callback_http_get_received_request_body_vector") {
-            Some(Self::V1_36)
+        let any = |names: &[&CStr]| names.iter().any(|name| !resolve(name).is_null());
+        if any(&MARKERS_1_37) {
+            let newest = MARKERS_LATER.iter().find(|(_, names)| any(names));
+            Some(newest.map_or(Self::V1_37_0, |(host, _)| *host))
         } else {
-            None
+            any(&MARKERS_1_36).then_some(Self::V1_36)
         }
+    }
+
+    /// The names that tell the generations apart.
+    pub(crate) fn generation_markers() -> impl Iterator<Item = &'static CStr> {
+        MARKERS_1_37.into_iter().chain(MARKERS_1_36)
     }
 
     /// The ABI version this host wants to hear. Up to 1.37.0 it is the SHA-256 of Envoy's header
@@ -68,6 +100,11 @@ impl Host {
             Self::V1_38 | Self::V1_39 => c"v0.1.0",
             Self::V1_40 => c"v0.2.0",
         }
+    }
+
+    /// Whether this host rejects any ABI version but its own.
+    pub(crate) fn compares_abi_version(self) -> bool {
+        self < Self::V1_37_1
     }
 
     /// The release in words, such as `1.37.1 or later`.
@@ -87,16 +124,4 @@ impl Host {
     pub(crate) fn may_lose_last_frame(self) -> bool {
         self < Self::V1_38
     }
-}
-
-/// The version to report to `host`: the environment's, or else the host's own.
-pub(crate) fn reported_abi_version(host: Host) -> &'static CStr {
-    static OVERRIDE: OnceLock<Option<CString>> = OnceLock::new();
-    let from_environment = OVERRIDE.get_or_init(|| {
-        let value = std::env::var(ABI_VERSION_VARIABLE).ok()?;
-        (!value.is_empty()).then(|| CString::new(value).ok())?
-    });
-    from_environment
-        .as_deref()
-        .unwrap_or_else(|| host.abi_version())
 }

@@ -1,9 +1,14 @@
 //! Envoy's dynamic-module ABI for HTTP filters in safe Rust: **one shared object for Envoy 1.36.3
 //! to 1.40 and later**.
 //!
-//! Callbacks are looked up by name when Envoy loads the module, so a host that lacks one loses a
-//! feature and not the module; [`Host`] tells which release it is. Names follow Envoy's official
-//! Rust SDK where the two coincide. Hooks take `&self`, as there since Envoy 1.40.
+//! Callbacks are looked up by name when Envoy loads the module. A feature that came with a later
+//! release is missing in an older one; [`Host`] tells which release it is. A host that lacks what its
+//! release should have is refused, with the names in Envoy's log. So is every configuration after
+//! that: Envoy keeps a module that was refused. [`ALLOW_MISSING_CALLBACKS_VARIABLE`] and
+//! [`ABI_VERSION_VARIABLE`] are the ways out.
+//!
+//! Names follow Envoy's official Rust SDK where the two coincide. Hooks take `&self`, as there since
+//! Envoy 1.40.
 //!
 //! Four promises, whatever the release:
 //!
@@ -15,6 +20,15 @@
 //!   not offered, or refused.
 //! * What is read from Envoy cannot be used after a change that may have moved it: the borrow
 //!   checker sees to it.
+//!
+//! # Unwinding
+//!
+//! Hooks are `extern "C"`: a panic that left one would abort Envoy, by choice. None does, for each
+//! hook has a guard, [`catch_unwind`](std::panic::catch_unwind). Callbacks are called as
+//! `extern "C-unwind"`, so that an exception that one throws is defined behaviour: it runs the
+//! destructors of the module's frames and meets the same guard. What then happens Rust leaves open
+//! between two: the exception counts as a panic of the hook, or the process aborts. Rust 1.95 aborts,
+//! with a message, as Envoy itself does with an exception that nobody catches.
 //!
 //! # A module
 //!
@@ -84,6 +98,7 @@ mod attribute;
 mod buffer;
 mod callbacks;
 mod deferred;
+mod executable;
 mod filter;
 mod filter_config;
 mod flow;
@@ -94,6 +109,7 @@ mod header_syntax;
 pub mod hooks;
 mod host;
 mod instance;
+mod loading;
 pub mod log;
 mod message;
 mod metrics;
@@ -121,6 +137,9 @@ pub use handle::{
     EnvoyRequest, EnvoyResponse, HttpBody, HttpCalloutInitError, ReplyStream,
 };
 pub use host::{ABI_VERSION_VARIABLE, Host};
+pub use loading::ALLOW_MISSING_CALLBACKS_VARIABLE;
+#[doc(hidden)]
+pub use loading::{Process, Refusal};
 pub use metrics::{CounterId, GaugeId, HistogramId, MetricsError};
 pub use route_config::RouteConfigError;
 

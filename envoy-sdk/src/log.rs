@@ -7,18 +7,18 @@ use crate::program;
 
 /// Whether a message of this level would be written. The macros ask before they format.
 pub fn enabled(level: LogLevel) -> bool {
-    program::current().is_some_and(|program| program.callbacks.log_enabled(level))
+    program::log().is_some_and(|log| log.enabled(level))
 }
 
 /// Writes one line, whether or not the level is enabled. Nothing before Envoy has initialized the
 /// module.
 pub fn write(level: LogLevel, message: Arguments<'_>) {
-    let Some(program) = program::current() else {
+    let Some(log) = program::log() else {
         return;
     };
     match message.as_str() {
-        Some(text) => program.callbacks.log(level, text),
-        None => program.callbacks.log(level, &message.to_string()),
+        Some(text) => log.write(level, text),
+        None => log.write(level, &message.to_string()),
     }
 }
 

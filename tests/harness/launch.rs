@@ -1,6 +1,7 @@
 //! How an Envoy is started.
 
 use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -14,6 +15,7 @@ use crate::release::EnvoyRelease;
 #[derive(Clone, Debug)]
 pub struct Launch {
     release: EnvoyRelease,
+    binary: Option<PathBuf>,
     bootstrap: Value,
     module: Option<Module>,
     concurrency: u32,
@@ -38,6 +40,7 @@ impl Launch {
     pub fn new(release: EnvoyRelease, bootstrap: Value) -> Self {
         Self {
             release,
+            binary: None,
             bootstrap,
             module: None,
             concurrency: 2,
@@ -47,6 +50,13 @@ impl Launch {
             environment: Vec::new(),
             runner: Vec::new(),
         }
+    }
+
+    /// Runs this binary of the release instead of its own.
+    #[must_use]
+    pub fn binary(mut self, binary: &Path) -> Self {
+        self.binary = Some(binary.to_owned());
+        self
     }
 
     /// Where to find `rust_module`.
@@ -138,7 +148,10 @@ impl Launch {
     }
 
     fn spawn(self, arguments: &[&str]) -> Result<Envoy> {
-        let binary = self.release.binary()?;
+        let binary = match self.binary {
+            Some(binary) => binary,
+            None => self.release.binary()?,
+        };
         let directory = tempfile::Builder::new().prefix("envoy-").tempdir()?;
         let file = |name: &str| directory.path().join(name);
         fs::write(

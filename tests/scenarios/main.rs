@@ -14,6 +14,7 @@ mod deploy;
 mod expressions;
 mod failures;
 mod gateway;
+mod hidden_callbacks;
 mod kgateway;
 mod panics;
 mod patch;
@@ -41,6 +42,9 @@ use stage::{Area, Built, Releases, Scenario, Stage};
 
 /// How long a scenario may take, building and downloading not counted.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// The same for a run that hides every callback.
+const LIMIT_OF_ALL: Duration = Duration::from_secs(600);
 
 /// Every scenario starts an Envoy of its own, each with two workers.
 const THREADS: usize = 2;
@@ -117,6 +121,11 @@ const AREAS: &[Area] = &[
         scenarios: refusals::SCENARIOS,
     },
     Area {
+        name: "hidden_callbacks",
+        module: Built::Release,
+        scenarios: hidden_callbacks::SCENARIOS,
+    },
+    Area {
         name: "updates",
         module: Built::Release,
         scenarios: updates::SCENARIOS,
@@ -191,11 +200,16 @@ fn run(release: EnvoyRelease, area: &Area, scenario: &Scenario) -> Result<(), Fa
         .worker_threads(2)
         .enable_all()
         .build()?;
+    let limit = if hidden_callbacks::all() {
+        LIMIT_OF_ALL
+    } else {
+        LIMIT
+    };
     runtime.block_on(async {
-        let played = match timeout(LIMIT, (scenario.play)(&stage)).await {
+        let played = match timeout(limit, (scenario.play)(&stage)).await {
             Ok(Ok(())) => stage.check_survivors(),
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(anyhow::anyhow!("not finished after {LIMIT:?}")),
+            Err(_) => Err(anyhow::anyhow!("not finished after {limit:?}")),
         };
         match played {
             Ok(()) => Ok(()),

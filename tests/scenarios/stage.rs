@@ -79,6 +79,11 @@ impl Stage {
         })
     }
 
+    /// The module.
+    pub(crate) fn module(&self) -> Result<&Module> {
+        self.module.context("the area names no module")
+    }
+
     /// Starts an Envoy.
     pub(crate) async fn envoy(&self, bootstrap: &Bootstrap) -> Result<Arc<Envoy>> {
         self.start(self.launch(bootstrap.build(self.release))).await

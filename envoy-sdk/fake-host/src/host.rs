@@ -1,68 +1,74 @@
 //! The fake host and the configurations it holds.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CString, c_void};
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
 
-use envoy_proxy_dynamic_modules_rust_sdk::program::{self, Module, Program};
+use envoy_proxy_dynamic_modules_rust_sdk::program::{self, Module};
 use envoy_proxy_dynamic_modules_rust_sdk::{LogLevel, hooks};
 
+use crate::build::Build;
 use crate::generation::Generation;
 use crate::log;
 use crate::metrics::Metrics;
 use crate::stream::FakeStream;
 
-/// One release of Envoy that has loaded a module. It belongs to the thread that made it; one per
+/// One Envoy that has loaded a module, or refused it. It belongs to the thread that made it; one per
 /// thread at a time.
 #[derive(Debug)]
 pub struct FakeHost {
-    generation: Generation,
-    abi_version: &'static CStr,
+    build: Build,
+    abi_version: Option<CString>,
     this_thread: PhantomData<*const ()>,
 }
 
 impl FakeHost {
-    /// Loads `module` into `generation`; `None` when the module rejects that.
-    pub fn load(generation: Generation, module: Module) -> Option<Self> {
+    /// Loads `module` into an Envoy.
+    pub fn load(build: Build, module: Module) -> Self {
         log::reset();
-        let program = Program {
-            callbacks: generation.callbacks()?,
-            module,
-        };
-        program::install_for_thread(Some(program));
-        let abi_version = program::init(program)?;
-        Some(Self {
-            generation,
+        let abi_version = program::load(&build, module);
+        Self {
+            build,
             abi_version,
             this_thread: PhantomData,
-        })
+        }
     }
 
-    /// As [`Self::load`].
+    /// Loads `module` into a release of Envoy.
     ///
     /// # Panics
-    /// When the module rejects being loaded.
+    /// When the module rejects that.
     pub fn new(generation: Generation, module: Module) -> Self {
-        Self::load(generation, module)
-            .unwrap_or_else(|| panic!("{generation:?}: the module rejected being loaded"))
+        let host = Self::load(Build::of(generation), module);
+        assert!(
+            host.abi_version.is_some(),
+            "{generation:?}: the module rejected being loaded: {:?}",
+            host.logs()
+        );
+        host
     }
 
     /// The release.
     pub fn generation(&self) -> Generation {
-        self.generation
+        self.build.generation
     }
 
-    /// The ABI version that the module reported.
-    pub fn abi_version(&self) -> &'static CStr {
-        self.abi_version
+    /// The ABI version that the module reported; `None` when it rejected being loaded.
+    pub fn abi_version(&self) -> Option<&str> {
+        self.abi_version.as_ref()?.to_str().ok()
+    }
+
+    /// What the module wrote to the standard error stream.
+    pub fn errors(&self) -> Vec<String> {
+        self.build.errors.borrow().clone()
     }
 
     /// Creates a filter configuration; `None` when the module rejects it.
     pub fn filter_config(&self, name: impl AsRef<[u8]>, config: &[u8]) -> Option<FakeFilterConfig> {
         let name = name.as_ref();
         let mut state = Rc::new(ConfigState {
-            generation: self.generation,
+            generation: self.build.generation,
             metrics: Metrics::default(),
             module: std::ptr::null(),
         });
@@ -120,7 +126,7 @@ impl FakeHost {
 
 impl Drop for FakeHost {
     fn drop(&mut self) {
-        program::install_for_thread(None);
+        program::unload_from_thread();
     }
 }
 

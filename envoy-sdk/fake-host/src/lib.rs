@@ -36,6 +36,7 @@
 // A host that meets the impossible fails the test that uses it.
 #![allow(clippy::panic)]
 
+mod build;
 mod callbacks;
 mod generation;
 mod host;
@@ -44,6 +45,7 @@ mod message;
 mod metrics;
 mod stream;
 
+pub use build::Build;
 pub use envoy_proxy_dynamic_modules_rust_sdk::program::Module;
 pub use generation::Generation;
 pub use host::{FakeFilterConfig, FakeHost, FakeRouteConfig};

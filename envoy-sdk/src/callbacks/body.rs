@@ -5,10 +5,10 @@ use crate::abi::{HttpBodyType, RawEnvoyBuffer, RawModuleBuffer};
 
 /// The 1.36 functions for one body buffer.
 struct Buffer {
-    chunks: Option<v1_36::GetBodyVector>,
-    chunks_size: Option<v1_36::GetBodyVectorSize>,
-    append: Option<v1_36::AppendBody>,
-    drain: Option<v1_36::DrainBody>,
+    chunks: v1_36::GetBodyVector,
+    chunks_size: v1_36::GetBodyVectorSize,
+    append: v1_36::AppendBody,
+    drain: v1_36::DrainBody,
 }
 
 impl v1_36::Table {
@@ -48,33 +48,27 @@ impl FilterCallbacks {
         match &self.callbacks.generation {
             Generation::V1_36(table) => {
                 let buffer = table.buffer(body);
-                let (Some(size_of), Some(fill)) = (buffer.chunks_size, buffer.chunks) else {
-                    return Vec::new();
-                };
                 let mut size = 0;
                 // SAFETY: the filter is live; the size outlives the call.
-                if !unsafe { size_of(self.filter, &mut size) } || size == 0 {
+                if !unsafe { (buffer.chunks_size)(self.filter, &mut size) } || size == 0 {
                     return Vec::new();
                 }
                 let mut chunks = vec![RawEnvoyBuffer::EMPTY; size];
                 // SAFETY: the filter is live and the list has the size Envoy just named.
-                let filled = unsafe { fill(self.filter, chunks.as_mut_ptr()) };
+                let filled = unsafe { (buffer.chunks)(self.filter, chunks.as_mut_ptr()) };
                 if filled { chunks } else { Vec::new() }
             }
             Generation::V1_37(table) => {
-                let (Some(size_of), Some(fill)) =
-                    (table.http_get_body_chunks_size, table.http_get_body_chunks)
-                else {
-                    return Vec::new();
-                };
                 // SAFETY: the filter is live.
-                let size = unsafe { size_of(self.filter, body as u32) };
+                let size = unsafe { (table.http_get_body_chunks_size)(self.filter, body as u32) };
                 if size == 0 {
                     return Vec::new();
                 }
                 let mut chunks = vec![RawEnvoyBuffer::EMPTY; size];
+                let first = chunks.as_mut_ptr();
                 // SAFETY: the filter is live and the list has the size Envoy just named.
-                let filled = unsafe { fill(self.filter, body as u32, chunks.as_mut_ptr()) };
+                let filled =
+                    unsafe { (table.http_get_body_chunks)(self.filter, body as u32, first) };
                 if filled { chunks } else { Vec::new() }
             }
         }
@@ -82,16 +76,16 @@ impl FilterCallbacks {
 
     /// Bytes in a buffer.
     pub(crate) fn body_size(self, body: HttpBodyType) -> usize {
-        if let Generation::V1_37(table) = &self.callbacks.generation
-            && let Some(size) = table.http_get_body_size
-        {
+        match &self.callbacks.generation {
+            Generation::V1_36(_) => {
+                let chunks = self.body_chunks(body);
+                chunks.iter().map(|chunk| chunk.length).sum()
+            }
             // SAFETY: the filter is live.
-            return unsafe { size(self.filter, body as u32) };
+            Generation::V1_37(table) => unsafe {
+                (table.http_get_body_size)(self.filter, body as u32)
+            },
         }
-        self.body_chunks(body)
-            .iter()
-            .map(|chunk| chunk.length)
-            .sum()
     }
 
     /// Whether the host knows that "received" and "buffered" are one buffer: then they must not be
@@ -116,28 +110,26 @@ impl FilterCallbacks {
     pub(crate) fn append_body(self, body: HttpBodyType, data: &[u8]) -> bool {
         let data = RawModuleBuffer::new(data);
         match &self.callbacks.generation {
-            Generation::V1_36(table) => table.buffer(body).append.is_some_and(|append| {
-                // SAFETY: the filter is live; Envoy copies the data.
-                unsafe { append(self.filter, data.ptr, data.length) }
-            }),
-            Generation::V1_37(table) => table.http_append_body.is_some_and(|append| {
-                // SAFETY: the filter is live; Envoy copies the data.
-                unsafe { append(self.filter, body as u32, data) }
-            }),
+            // SAFETY: the filter is live; Envoy copies the data.
+            Generation::V1_36(table) => unsafe {
+                (table.buffer(body).append)(self.filter, data.ptr, data.length)
+            },
+            // SAFETY: as above.
+            Generation::V1_37(table) => unsafe {
+                (table.http_append_body)(self.filter, body as u32, data)
+            },
         }
     }
 
     /// Drains a buffer from the front.
     pub(crate) fn drain_body(self, body: HttpBodyType, bytes: usize) -> bool {
         match &self.callbacks.generation {
-            Generation::V1_36(table) => table.buffer(body).drain.is_some_and(|drain| {
-                // SAFETY: the filter is live.
-                unsafe { drain(self.filter, bytes) }
-            }),
-            Generation::V1_37(table) => table.http_drain_body.is_some_and(|drain| {
-                // SAFETY: the filter is live.
-                unsafe { drain(self.filter, body as u32, bytes) }
-            }),
+            // SAFETY: the filter is live; Envoy drains what there is at most.
+            Generation::V1_36(table) => unsafe { (table.buffer(body).drain)(self.filter, bytes) },
+            // SAFETY: as above.
+            Generation::V1_37(table) => unsafe {
+                (table.http_drain_body)(self.filter, body as u32, bytes)
+            },
         }
     }
 
@@ -146,10 +138,9 @@ impl FilterCallbacks {
         let Generation::V1_37(table) = &self.callbacks.generation else {
             return None;
         };
+        let limit = table.http_get_buffer_limit?;
         // SAFETY: the filter is live.
-        table
-            .http_get_buffer_limit
-            .map(|limit| unsafe { limit(self.filter) })
+        Some(unsafe { limit(self.filter) })
     }
 
     /// Sets the number of bytes that Envoy buffers at most; false before 1.38.

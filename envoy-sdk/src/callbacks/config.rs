@@ -12,7 +12,7 @@ pub(crate) enum MetricKind {
 }
 
 impl ConfigCallbacks {
-    /// Defines a metric; Envoy's result code and the id, `None` when the host cannot.
+    /// Defines a metric; Envoy's result code and the id.
     pub(crate) fn define_metric(
         self,
         kind: MetricKind,
@@ -31,7 +31,7 @@ impl ConfigCallbacks {
                     MetricKind::Counter => table.http_filter_config_define_counter,
                     MetricKind::Gauge => table.http_filter_config_define_gauge,
                     MetricKind::Histogram => table.http_filter_config_define_histogram,
-                }?;
+                };
                 // SAFETY: the configuration is live; the name and the id outlive the call.
                 unsafe { define(self.config, name.ptr, name.length, &mut id) }
             }
@@ -40,7 +40,7 @@ impl ConfigCallbacks {
                     MetricKind::Counter => table.http_filter_config_define_counter_vec,
                     MetricKind::Gauge => table.http_filter_config_define_gauge_vec,
                     MetricKind::Histogram => table.http_filter_config_define_histogram_vec,
-                }?;
+                };
                 // SAFETY: the configuration is live; name, labels and id outlive the call.
                 unsafe {
                     define(
@@ -58,7 +58,7 @@ impl ConfigCallbacks {
                     MetricKind::Counter => table.http_filter_config_define_counter,
                     MetricKind::Gauge => table.http_filter_config_define_gauge,
                     MetricKind::Histogram => table.http_filter_config_define_histogram,
-                }?;
+                };
                 let first = if labels.is_empty() {
                     std::ptr::null()
                 } else {

@@ -5,10 +5,10 @@ use crate::abi::{HttpHeaderType, RawEnvoyBuffer, RawEnvoyHeader, RawModuleBuffer
 
 /// The 1.36 functions for one header map.
 struct Map {
-    get: Option<v1_36::GetHeader>,
-    count: Option<v1_36::GetHeadersCount>,
-    all: Option<v1_36::GetHeaders>,
-    set: Option<v1_36::SetHeader>,
+    get: v1_36::GetHeader,
+    count: v1_36::GetHeadersCount,
+    all: v1_36::GetHeaders,
+    set: v1_36::SetHeader,
 }
 
 impl v1_36::Table {
@@ -55,10 +55,9 @@ impl FilterCallbacks {
         let mut values = 0;
         let found = match &self.callbacks.generation {
             Generation::V1_36(table) => {
-                let get = table.map(map).get?;
                 // SAFETY: the filter is live; the name and both results outlive the call.
                 values = unsafe {
-                    get(
+                    (table.map(map).get)(
                         self.filter,
                         name.ptr,
                         name.length,
@@ -69,20 +68,17 @@ impl FilterCallbacks {
                 };
                 index < values
             }
-            Generation::V1_37(table) => {
-                let get = table.http_get_header?;
-                // SAFETY: as above.
-                unsafe {
-                    get(
-                        self.filter,
-                        map as u32,
-                        name,
-                        &mut value,
-                        index,
-                        &mut values,
-                    )
-                }
-            }
+            // SAFETY: as above.
+            Generation::V1_37(table) => unsafe {
+                (table.http_get_header)(
+                    self.filter,
+                    map as u32,
+                    name,
+                    &mut value,
+                    index,
+                    &mut values,
+                )
+            },
         };
         found.then_some((value, values))
     }
@@ -90,19 +86,12 @@ impl FilterCallbacks {
     /// Number of headers in a map.
     pub(crate) fn headers_size(self, map: HttpHeaderType) -> usize {
         match &self.callbacks.generation {
-            Generation::V1_36(table) => {
-                // SAFETY: the filter is live.
-                table
-                    .map(map)
-                    .count
-                    .map_or(0, |count| unsafe { count(self.filter) })
-            }
-            Generation::V1_37(table) => {
-                // SAFETY: the filter is live.
-                table
-                    .http_get_headers_size
-                    .map_or(0, |size| unsafe { size(self.filter, map as u32) })
-            }
+            // SAFETY: the filter is live.
+            Generation::V1_36(table) => unsafe { (table.map(map).count)(self.filter) },
+            // SAFETY: as above.
+            Generation::V1_37(table) => unsafe {
+                (table.http_get_headers_size)(self.filter, map as u32)
+            },
         }
     }
 
@@ -113,15 +102,14 @@ impl FilterCallbacks {
             return Vec::new();
         }
         let mut headers = vec![RawEnvoyHeader::EMPTY; size];
+        let first = headers.as_mut_ptr();
         let filled = match &self.callbacks.generation {
-            Generation::V1_36(table) => table.map(map).all.is_some_and(|all| {
-                // SAFETY: the filter is live and the list has the size Envoy just named.
-                unsafe { all(self.filter, headers.as_mut_ptr()) }
-            }),
-            Generation::V1_37(table) => table.http_get_headers.is_some_and(|all| {
-                // SAFETY: the filter is live and the list has the size Envoy just named.
-                unsafe { all(self.filter, map as u32, headers.as_mut_ptr()) }
-            }),
+            // SAFETY: the filter is live and the list has the size Envoy just named.
+            Generation::V1_36(table) => unsafe { (table.map(map).all)(self.filter, first) },
+            // SAFETY: as above.
+            Generation::V1_37(table) => unsafe {
+                (table.http_get_headers)(self.filter, map as u32, first)
+            },
         };
         if filled { headers } else { Vec::new() }
     }
@@ -132,27 +120,35 @@ impl FilterCallbacks {
         let name = RawModuleBuffer::new(name);
         let value = RawModuleBuffer::new(value); // empty is null, which 1.36 takes as removal
         match &self.callbacks.generation {
-            Generation::V1_36(table) => table.map(map).set.is_some_and(|set| {
-                // SAFETY: the filter is live; Envoy copies name and value.
-                unsafe { set(self.filter, name.ptr, name.length, value.ptr, value.length) }
-            }),
-            Generation::V1_37(table) => table.http_set_header.is_some_and(|set| {
-                // SAFETY: the filter is live; Envoy copies name and value.
-                unsafe { set(self.filter, map as u32, name, value) }
-            }),
+            // SAFETY: the filter is live; Envoy copies name and value.
+            Generation::V1_36(table) => unsafe {
+                (table.map(map).set)(self.filter, name.ptr, name.length, value.ptr, value.length)
+            },
+            // SAFETY: as above.
+            Generation::V1_37(table) => unsafe {
+                (table.http_set_header)(self.filter, map as u32, name, value)
+            },
         }
     }
 
-    /// Adds a value; `None` when the host has no way to (1.36).
+    /// Adds a value; `None` when the host has no way to: Envoy's own 1.36, and in trailers also
+    /// envoy-gloo's.
     pub(crate) fn add_header(self, map: HttpHeaderType, name: &[u8], value: &[u8]) -> Option<bool> {
-        match &self.callbacks.generation {
-            Generation::V1_36(_) => None,
-            Generation::V1_37(table) => {
-                let add = table.http_add_header?;
-                let (name, value) = (RawModuleBuffer::new(name), RawModuleBuffer::new(value));
+        let (name, value) = (RawModuleBuffer::new(name), RawModuleBuffer::new(value));
+        Some(match &self.callbacks.generation {
+            Generation::V1_36(table) => {
+                let add = match map {
+                    HttpHeaderType::RequestHeader => table.http_add_request_header,
+                    HttpHeaderType::ResponseHeader => table.http_add_response_header,
+                    HttpHeaderType::RequestTrailer | HttpHeaderType::ResponseTrailer => None,
+                }?;
                 // SAFETY: the filter is live; Envoy copies name and value.
-                Some(unsafe { add(self.filter, map as u32, name, value) })
+                unsafe { add(self.filter, name.ptr, name.length, value.ptr, value.length) }
             }
-        }
+            // SAFETY: as above.
+            Generation::V1_37(table) => unsafe {
+                (table.http_add_header)(self.filter, map as u32, name, value)
+            },
+        })
     }
 }

@@ -11,26 +11,21 @@ impl FilterCallbacks {
         let key = RawModuleBuffer::new(key.as_bytes());
         let value = RawModuleBuffer::new(value.as_bytes());
         match &self.callbacks.generation {
-            Generation::V1_36(table) => table.http_set_dynamic_metadata_string.is_some_and(|set| {
-                // SAFETY: the filter is live; Envoy copies the arguments.
-                unsafe {
-                    set(
-                        self.filter,
-                        ns.ptr,
-                        ns.length,
-                        key.ptr,
-                        key.length,
-                        value.ptr,
-                        value.length,
-                    )
-                }
-            }),
+            // SAFETY: the filter is live; Envoy copies the arguments.
+            Generation::V1_36(table) => unsafe {
+                (table.http_set_dynamic_metadata_string)(
+                    self.filter,
+                    ns.ptr,
+                    ns.length,
+                    key.ptr,
+                    key.length,
+                    value.ptr,
+                    value.length,
+                )
+            },
             Generation::V1_37(table) => {
-                let Some(set) = table.http_set_dynamic_metadata_string else {
-                    return false;
-                };
-                // SAFETY: the filter is live; Envoy copies the arguments.
-                unsafe { set(self.filter, ns, key, value) };
+                // SAFETY: as above.
+                unsafe { (table.http_set_dynamic_metadata_string)(self.filter, ns, key, value) };
                 true
             }
         }
@@ -41,16 +36,20 @@ impl FilterCallbacks {
         let ns = RawModuleBuffer::new(ns.as_bytes());
         let key = RawModuleBuffer::new(key.as_bytes());
         match &self.callbacks.generation {
-            Generation::V1_36(table) => table.http_set_dynamic_metadata_number.is_some_and(|set| {
-                // SAFETY: the filter is live; Envoy copies the arguments.
-                unsafe { set(self.filter, ns.ptr, ns.length, key.ptr, key.length, value) }
-            }),
+            // SAFETY: the filter is live; Envoy copies the arguments.
+            Generation::V1_36(table) => unsafe {
+                (table.http_set_dynamic_metadata_number)(
+                    self.filter,
+                    ns.ptr,
+                    ns.length,
+                    key.ptr,
+                    key.length,
+                    value,
+                )
+            },
             Generation::V1_37(table) => {
-                let Some(set) = table.http_set_dynamic_metadata_number else {
-                    return false;
-                };
-                // SAFETY: the filter is live; Envoy copies the arguments.
-                unsafe { set(self.filter, ns, key, value) };
+                // SAFETY: as above.
+                unsafe { (table.http_set_dynamic_metadata_number)(self.filter, ns, key, value) };
                 true
             }
         }
@@ -83,7 +82,7 @@ impl FilterCallbacks {
         let mut value = RawEnvoyBuffer::EMPTY;
         let found = match &self.callbacks.generation {
             Generation::V1_36(table) => {
-                let get = table.http_get_metadata_string?;
+                let get = table.http_get_metadata_string;
                 // SAFETY: the filter is live; arguments and results outlive the call.
                 unsafe {
                     get(
@@ -99,7 +98,7 @@ impl FilterCallbacks {
                 }
             }
             Generation::V1_37(table) => {
-                let get = table.http_get_metadata_string?;
+                let get = table.http_get_metadata_string;
                 // SAFETY: the filter is live; arguments and result outlive the call.
                 unsafe { get(self.filter, source as u32, ns, key, &mut value) }
             }
@@ -119,7 +118,7 @@ impl FilterCallbacks {
         let mut value = 0.0;
         let found = match &self.callbacks.generation {
             Generation::V1_36(table) => {
-                let get = table.http_get_metadata_number?;
+                let get = table.http_get_metadata_number;
                 // SAFETY: the filter is live; arguments and result outlive the call.
                 unsafe {
                     get(
@@ -134,7 +133,7 @@ impl FilterCallbacks {
                 }
             }
             Generation::V1_37(table) => {
-                let get = table.http_get_metadata_number?;
+                let get = table.http_get_metadata_number;
                 // SAFETY: the filter is live; arguments and result outlive the call.
                 unsafe { get(self.filter, source as u32, ns, key, &mut value) }
             }
@@ -160,14 +159,20 @@ impl FilterCallbacks {
     pub(crate) fn set_filter_state_bytes(self, key: &[u8], value: &[u8]) -> bool {
         let (key, value) = (RawModuleBuffer::new(key), RawModuleBuffer::new(value));
         match &self.callbacks.generation {
-            Generation::V1_36(table) => table.http_set_filter_state_bytes.is_some_and(|set| {
-                // SAFETY: the filter is live; Envoy copies the arguments.
-                unsafe { set(self.filter, key.ptr, key.length, value.ptr, value.length) }
-            }),
-            Generation::V1_37(table) => table.http_set_filter_state_bytes.is_some_and(|set| {
-                // SAFETY: the filter is live; Envoy copies the arguments.
-                unsafe { set(self.filter, key, value) }
-            }),
+            // SAFETY: the filter is live; Envoy copies the arguments.
+            Generation::V1_36(table) => unsafe {
+                (table.http_set_filter_state_bytes)(
+                    self.filter,
+                    key.ptr,
+                    key.length,
+                    value.ptr,
+                    value.length,
+                )
+            },
+            // SAFETY: as above.
+            Generation::V1_37(table) => unsafe {
+                (table.http_set_filter_state_bytes)(self.filter, key, value)
+            },
         }
     }
 
@@ -177,7 +182,7 @@ impl FilterCallbacks {
         let mut value = RawEnvoyBuffer::EMPTY;
         let found = match &self.callbacks.generation {
             Generation::V1_36(table) => {
-                let get = table.http_get_filter_state_bytes?;
+                let get = table.http_get_filter_state_bytes;
                 // SAFETY: the filter is live; arguments and results outlive the call.
                 unsafe {
                     get(
@@ -190,7 +195,7 @@ impl FilterCallbacks {
                 }
             }
             Generation::V1_37(table) => {
-                let get = table.http_get_filter_state_bytes?;
+                let get = table.http_get_filter_state_bytes;
                 // SAFETY: the filter is live; arguments and result outlive the call.
                 unsafe { get(self.filter, key, &mut value) }
             }
@@ -203,12 +208,12 @@ impl FilterCallbacks {
         let mut value = RawEnvoyBuffer::EMPTY;
         let found = match &self.callbacks.generation {
             Generation::V1_36(table) => {
-                let get = table.http_filter_get_attribute_string?;
+                let get = table.http_filter_get_attribute_string;
                 // SAFETY: the filter is live; the results outlive the call.
                 unsafe { get(self.filter, id as u32, &mut value.ptr, &mut value.length) }
             }
             Generation::V1_37(table) => {
-                let get = table.http_filter_get_attribute_string?;
+                let get = table.http_filter_get_attribute_string;
                 // SAFETY: the filter is live; the result outlives the call.
                 unsafe { get(self.filter, id as u32, &mut value) }
             }
@@ -218,7 +223,7 @@ impl FilterCallbacks {
 
     /// Reads a numeric attribute.
     pub(crate) fn attribute_int(self, id: AttributeId) -> Option<u64> {
-        let get = self.callbacks.shared.http_filter_get_attribute_int?;
+        let get = self.callbacks.shared.http_filter_get_attribute_int;
         let mut value = 0;
         // SAFETY: the filter is live; the result outlives the call.
         let found = unsafe { get(self.filter, id as u32, &mut value) };

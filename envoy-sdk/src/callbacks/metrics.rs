@@ -1,6 +1,6 @@
 //! Changes of metrics.
 
-use super::{FilterCallbacks, Generation};
+use super::{FilterCallbacks, Generation, v1_37};
 use crate::abi::RawModuleBuffer;
 
 /// What happens to a metric.
@@ -14,7 +14,7 @@ pub(crate) enum MetricChange {
 }
 
 impl FilterCallbacks {
-    /// Applies `change` to the metric `id`; Envoy's result code, `None` when the host cannot.
+    /// Applies `change` to the metric `id`; Envoy's result code.
     pub(crate) fn change_metric(
         self,
         change: MetricChange,
@@ -23,7 +23,7 @@ impl FilterCallbacks {
         value: u64,
     ) -> Option<u32> {
         if labels.is_empty() {
-            return self.change_unlabelled(change, id, value);
+            return Some(self.change_unlabelled(change, id, value));
         }
         let labels: Vec<_> = labels
             .iter()
@@ -37,13 +37,13 @@ impl FilterCallbacks {
                 MetricChange::SetGauge => table.http_filter_set_gauge_vec,
                 MetricChange::RecordHistogramValue => table.http_filter_record_histogram_value_vec,
             },
-            Generation::V1_37(_) => self.v1_37_change(change),
-        }?;
+            Generation::V1_37(table) => table.change(change),
+        };
         // SAFETY: the filter is live; Envoy copies the labels.
         Some(unsafe { callback(self.filter, id, labels.as_ptr(), labels.len(), value) })
     }
 
-    fn change_unlabelled(self, change: MetricChange, id: usize, value: u64) -> Option<u32> {
+    fn change_unlabelled(self, change: MetricChange, id: usize, value: u64) -> u32 {
         match &self.callbacks.generation {
             Generation::V1_36(table) => {
                 let callback = match change {
@@ -52,28 +52,27 @@ impl FilterCallbacks {
                     MetricChange::DecrementGauge => table.http_filter_decrease_gauge,
                     MetricChange::SetGauge => table.http_filter_set_gauge,
                     MetricChange::RecordHistogramValue => table.http_filter_record_histogram_value,
-                }?;
+                };
                 // SAFETY: the filter is live.
-                Some(unsafe { callback(self.filter, id, value) })
+                unsafe { callback(self.filter, id, value) }
             }
-            Generation::V1_37(_) => {
-                let callback = self.v1_37_change(change)?;
+            Generation::V1_37(table) => {
+                let callback = table.change(change);
                 // SAFETY: the filter is live; there are no labels to read.
-                Some(unsafe { callback(self.filter, id, std::ptr::null(), 0, value) })
+                unsafe { callback(self.filter, id, std::ptr::null(), 0, value) }
             }
         }
     }
+}
 
-    fn v1_37_change(self, change: MetricChange) -> Option<super::v1_37::ChangeMetric> {
-        let Generation::V1_37(table) = &self.callbacks.generation else {
-            return None;
-        };
+impl v1_37::Table {
+    fn change(&self, change: MetricChange) -> v1_37::ChangeMetric {
         match change {
-            MetricChange::IncrementCounter => table.http_filter_increment_counter,
-            MetricChange::IncrementGauge => table.http_filter_increment_gauge,
-            MetricChange::DecrementGauge => table.http_filter_decrement_gauge,
-            MetricChange::SetGauge => table.http_filter_set_gauge,
-            MetricChange::RecordHistogramValue => table.http_filter_record_histogram_value,
+            MetricChange::IncrementCounter => self.http_filter_increment_counter,
+            MetricChange::IncrementGauge => self.http_filter_increment_gauge,
+            MetricChange::DecrementGauge => self.http_filter_decrement_gauge,
+            MetricChange::SetGauge => self.http_filter_set_gauge,
+            MetricChange::RecordHistogramValue => self.http_filter_record_histogram_value,
         }
     }
 }

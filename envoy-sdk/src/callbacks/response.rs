@@ -15,35 +15,29 @@ impl FilterCallbacks {
     ) {
         let body = RawModuleBuffer::new(body);
         match &self.callbacks.generation {
-            Generation::V1_36(table) => {
-                if let Some(send) = table.http_send_response {
-                    // SAFETY: the filter is live; Envoy copies the arguments.
-                    unsafe {
-                        send(
-                            self.filter,
-                            status,
-                            headers.as_ptr(),
-                            headers.len(),
-                            body.ptr,
-                            body.length,
-                        )
-                    }
-                }
-            }
+            // SAFETY: the filter is live; Envoy copies the arguments.
+            Generation::V1_36(table) => unsafe {
+                (table.http_send_response)(
+                    self.filter,
+                    status,
+                    headers.as_ptr(),
+                    headers.len(),
+                    body.ptr,
+                    body.length,
+                );
+            },
             Generation::V1_37(table) => {
-                if let Some(send) = table.http_send_response {
-                    let details = RawModuleBuffer::new(details.as_bytes());
-                    // SAFETY: the filter is live; Envoy copies the arguments.
-                    unsafe {
-                        send(
-                            self.filter,
-                            status,
-                            headers.as_ptr(),
-                            headers.len(),
-                            body,
-                            details,
-                        )
-                    }
+                let details = RawModuleBuffer::new(details.as_bytes());
+                // SAFETY: as above.
+                unsafe {
+                    (table.http_send_response)(
+                        self.filter,
+                        status,
+                        headers.as_ptr(),
+                        headers.len(),
+                        body,
+                        details,
+                    );
                 }
             }
         }
@@ -51,37 +45,31 @@ impl FilterCallbacks {
 
     /// Starts a response of the module's own.
     pub(crate) fn send_response_headers(self, headers: &[RawModuleHeader], end_of_stream: bool) {
-        if let Some(send) = self.callbacks.shared.http_send_response_headers {
-            // SAFETY: the filter is live; Envoy copies the headers.
-            unsafe { send(self.filter, headers.as_ptr(), headers.len(), end_of_stream) }
-        }
+        let send = self.callbacks.shared.http_send_response_headers;
+        // SAFETY: the filter is live; Envoy copies the headers.
+        unsafe { send(self.filter, headers.as_ptr(), headers.len(), end_of_stream) }
     }
 
     /// Continues a response of the module's own.
     pub(crate) fn send_response_data(self, data: &[u8], end_of_stream: bool) {
         let data = RawModuleBuffer::new(data);
         match &self.callbacks.generation {
-            Generation::V1_36(table) => {
-                if let Some(send) = table.http_send_response_data {
-                    // SAFETY: the filter is live; Envoy copies the data.
-                    unsafe { send(self.filter, data.ptr, data.length, end_of_stream) }
-                }
-            }
-            Generation::V1_37(table) => {
-                if let Some(send) = table.http_send_response_data {
-                    // SAFETY: the filter is live; Envoy copies the data.
-                    unsafe { send(self.filter, data, end_of_stream) }
-                }
-            }
+            // SAFETY: the filter is live; Envoy copies the data.
+            Generation::V1_36(table) => unsafe {
+                (table.http_send_response_data)(self.filter, data.ptr, data.length, end_of_stream);
+            },
+            // SAFETY: as above.
+            Generation::V1_37(table) => unsafe {
+                (table.http_send_response_data)(self.filter, data, end_of_stream);
+            },
         }
     }
 
     /// Ends a response of the module's own.
     pub(crate) fn send_response_trailers(self, trailers: &[RawModuleHeader]) {
-        if let Some(send) = self.callbacks.shared.http_send_response_trailers {
-            // SAFETY: the filter is live; Envoy copies the trailers.
-            unsafe { send(self.filter, trailers.as_ptr(), trailers.len()) }
-        }
+        let send = self.callbacks.shared.http_send_response_trailers;
+        // SAFETY: the filter is live; Envoy copies the trailers.
+        unsafe { send(self.filter, trailers.as_ptr(), trailers.len()) }
     }
 
     /// Resets the stream; false before 1.38.
@@ -100,17 +88,13 @@ impl FilterCallbacks {
 
     /// Resumes a held request.
     pub(crate) fn continue_decoding(self) {
-        if let Some(resume) = self.callbacks.shared.http_filter_continue_decoding {
-            // SAFETY: the filter is live.
-            unsafe { resume(self.filter) }
-        }
+        // SAFETY: the filter is live.
+        unsafe { (self.callbacks.shared.http_filter_continue_decoding)(self.filter) }
     }
 
     /// Resumes a held response.
     pub(crate) fn continue_encoding(self) {
-        if let Some(resume) = self.callbacks.shared.http_filter_continue_encoding {
-            // SAFETY: the filter is live.
-            unsafe { resume(self.filter) }
-        }
+        // SAFETY: the filter is live.
+        unsafe { (self.callbacks.shared.http_filter_continue_encoding)(self.filter) }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::ffi::c_void;
 
+use super::table::table;
 use crate::abi::{FilterEnvoyPtr, PerRouteConfigModulePtr, RawModuleHeader};
 
 table! {
     /// Present in every supported release.
     Table {
         functions {
-            log_enabled(u32) -> bool;
             get_most_specific_route_config(FilterEnvoyPtr) -> PerRouteConfigModulePtr;
             http_clear_route_cache(FilterEnvoyPtr);
             http_filter_continue_decoding(FilterEnvoyPtr);

@@ -8,11 +8,8 @@ use crate::abi::{PerRouteConfigModulePtr, RawModuleBuffer, RawModuleHeader};
 impl FilterCallbacks {
     /// Has Envoy match the route again.
     pub(crate) fn clear_route_cache(self) -> bool {
-        let Some(clear) = self.callbacks.shared.http_clear_route_cache else {
-            return false;
-        };
         // SAFETY: the filter is live.
-        unsafe { clear(self.filter) };
+        unsafe { (self.callbacks.shared.http_clear_route_cache)(self.filter) };
         true
     }
 
@@ -31,15 +28,12 @@ impl FilterCallbacks {
 
     /// What the module returned for the per-route configuration that applies; null when none.
     pub(crate) fn most_specific_route_config(self) -> PerRouteConfigModulePtr {
-        match self.callbacks.shared.get_most_specific_route_config {
-            // SAFETY: the filter is live.
-            Some(get) => unsafe { get(self.filter) },
-            None => std::ptr::null(),
-        }
+        // SAFETY: the filter is live.
+        unsafe { (self.callbacks.shared.get_most_specific_route_config)(self.filter) }
     }
 
     /// Starts an HTTP callout. `own_id` identifies it on 1.36, later releases choose the id.
-    /// Envoy's result code and the id; `None` when the host cannot.
+    /// Envoy's result code and the id.
     pub(crate) fn http_callout(
         self,
         own_id: u32,
@@ -52,7 +46,7 @@ impl FilterCallbacks {
         let body = RawModuleBuffer::new(body);
         match &self.callbacks.generation {
             Generation::V1_36(table) => {
-                let start = table.http_filter_http_callout?;
+                let start = table.http_filter_http_callout;
                 // SAFETY: the filter is live; Envoy copies the arguments.
                 let result = unsafe {
                     start(
@@ -70,7 +64,7 @@ impl FilterCallbacks {
                 Some((result, own_id.into()))
             }
             Generation::V1_37(table) => {
-                let start = table.http_filter_http_callout?;
+                let start = table.http_filter_http_callout;
                 let mut id = 0;
                 // SAFETY: the filter is live; Envoy copies the arguments.
                 let result = unsafe {
@@ -89,13 +83,10 @@ impl FilterCallbacks {
         }
     }
 
-    /// A scheduler of this filter; null when the host cannot.
+    /// A scheduler of this filter.
     pub(crate) fn scheduler_new(self) -> *mut c_void {
-        match self.callbacks.shared.http_filter_scheduler_new {
-            // SAFETY: the filter is live.
-            Some(new) => unsafe { new(self.filter) },
-            None => std::ptr::null_mut(),
-        }
+        // SAFETY: the filter is live.
+        unsafe { (self.callbacks.shared.http_filter_scheduler_new)(self.filter) }
     }
 
     /// The worker thread this stream belongs to; `None` before 1.38.
@@ -103,10 +94,9 @@ impl FilterCallbacks {
         let Generation::V1_37(table) = &self.callbacks.generation else {
             return None;
         };
+        let index = table.http_filter_get_worker_index?;
         // SAFETY: the filter is live.
-        table
-            .http_filter_get_worker_index
-            .map(|index| unsafe { index(self.filter) })
+        Some(unsafe { index(self.filter) })
     }
 
     /// Adds a flag for the access log; false on 1.36.
@@ -114,11 +104,9 @@ impl FilterCallbacks {
         let Generation::V1_37(table) = &self.callbacks.generation else {
             return false;
         };
-        let Some(add) = table.http_add_custom_flag else {
-            return false;
-        };
+        let flag = RawModuleBuffer::new(flag.as_bytes());
         // SAFETY: the filter is live; Envoy copies the flag.
-        unsafe { add(self.filter, RawModuleBuffer::new(flag.as_bytes())) };
+        unsafe { (table.http_add_custom_flag)(self.filter, flag) };
         true
     }
 
@@ -150,10 +138,8 @@ impl Callbacks {
     /// # Safety
     /// `scheduler` came from [`FilterCallbacks::scheduler_new`] and is not deleted.
     pub(crate) unsafe fn scheduler_commit(&self, scheduler: *mut c_void, event_id: u64) {
-        if let Some(commit) = self.shared.http_filter_scheduler_commit {
-            // SAFETY: the caller vouches for the scheduler; Envoy checks that the filter lives.
-            unsafe { commit(scheduler, event_id) }
-        }
+        // SAFETY: the caller vouches for the scheduler; Envoy checks that the filter lives.
+        unsafe { (self.shared.http_filter_scheduler_commit)(scheduler, event_id) }
     }
 
     /// Deletes a scheduler; from any thread.
@@ -161,9 +147,7 @@ impl Callbacks {
     /// # Safety
     /// As [`Self::scheduler_commit`]; the scheduler is gone afterwards.
     pub(crate) unsafe fn scheduler_delete(&self, scheduler: *mut c_void) {
-        if let Some(delete) = self.shared.http_filter_scheduler_delete {
-            // SAFETY: the caller vouches for the scheduler.
-            unsafe { delete(scheduler) }
-        }
+        // SAFETY: the caller vouches for the scheduler.
+        unsafe { (self.shared.http_filter_scheduler_delete)(scheduler) }
     }
 }

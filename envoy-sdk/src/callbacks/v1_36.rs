@@ -1,13 +1,14 @@
 //! Callbacks as Envoy 1.36.3 and later of 1.36 export them: pointers and lengths as separate
 //! arguments, one function per header map and per body buffer, labelled metrics apart.
 
+use super::table::table;
 use crate::abi::{
     FilterConfigEnvoyPtr, FilterEnvoyPtr, RawEnvoyBuffer, RawEnvoyHeader, RawModuleBuffer,
     RawModuleHeader,
 };
 
 /// Reads value number `index` of a header; returns the number of values.
-pub(crate) type GetHeader = unsafe extern "C" fn(
+pub(crate) type GetHeader = unsafe extern "C-unwind" fn(
     FilterEnvoyPtr,
     *const u8,
     usize,
@@ -16,25 +17,27 @@ pub(crate) type GetHeader = unsafe extern "C" fn(
     usize,
 ) -> usize;
 /// Number of headers in a map.
-pub(crate) type GetHeadersCount = unsafe extern "C" fn(FilterEnvoyPtr) -> usize;
+pub(crate) type GetHeadersCount = unsafe extern "C-unwind" fn(FilterEnvoyPtr) -> usize;
 /// Fills in every header of a map.
-pub(crate) type GetHeaders = unsafe extern "C" fn(FilterEnvoyPtr, *mut RawEnvoyHeader) -> bool;
+pub(crate) type GetHeaders =
+    unsafe extern "C-unwind" fn(FilterEnvoyPtr, *mut RawEnvoyHeader) -> bool;
 /// Sets a header; a null value removes it.
 pub(crate) type SetHeader =
-    unsafe extern "C" fn(FilterEnvoyPtr, *const u8, usize, *const u8, usize) -> bool;
+    unsafe extern "C-unwind" fn(FilterEnvoyPtr, *const u8, usize, *const u8, usize) -> bool;
 /// Fills in every chunk of a body buffer.
-pub(crate) type GetBodyVector = unsafe extern "C" fn(FilterEnvoyPtr, *mut RawEnvoyBuffer) -> bool;
+pub(crate) type GetBodyVector =
+    unsafe extern "C-unwind" fn(FilterEnvoyPtr, *mut RawEnvoyBuffer) -> bool;
 /// Number of chunks in a body buffer.
-pub(crate) type GetBodyVectorSize = unsafe extern "C" fn(FilterEnvoyPtr, *mut usize) -> bool;
+pub(crate) type GetBodyVectorSize = unsafe extern "C-unwind" fn(FilterEnvoyPtr, *mut usize) -> bool;
 /// Appends to a body buffer.
-pub(crate) type AppendBody = unsafe extern "C" fn(FilterEnvoyPtr, *const u8, usize) -> bool;
+pub(crate) type AppendBody = unsafe extern "C-unwind" fn(FilterEnvoyPtr, *const u8, usize) -> bool;
 /// Drains a body buffer from the front.
-pub(crate) type DrainBody = unsafe extern "C" fn(FilterEnvoyPtr, usize) -> bool;
+pub(crate) type DrainBody = unsafe extern "C-unwind" fn(FilterEnvoyPtr, usize) -> bool;
 /// Defines a metric without labels.
 pub(crate) type DefineMetric =
-    unsafe extern "C" fn(FilterConfigEnvoyPtr, *const u8, usize, *mut usize) -> u32;
+    unsafe extern "C-unwind" fn(FilterConfigEnvoyPtr, *const u8, usize, *mut usize) -> u32;
 /// Defines a metric with labels.
-pub(crate) type DefineMetricVec = unsafe extern "C" fn(
+pub(crate) type DefineMetricVec = unsafe extern "C-unwind" fn(
     FilterConfigEnvoyPtr,
     *const u8,
     usize,
@@ -43,13 +46,13 @@ pub(crate) type DefineMetricVec = unsafe extern "C" fn(
     *mut usize,
 ) -> u32;
 /// Changes a metric without labels.
-pub(crate) type ChangeMetric = unsafe extern "C" fn(FilterEnvoyPtr, usize, u64) -> u32;
+pub(crate) type ChangeMetric = unsafe extern "C-unwind" fn(FilterEnvoyPtr, usize, u64) -> u32;
 /// Changes a metric with labels.
 pub(crate) type ChangeMetricVec =
-    unsafe extern "C" fn(FilterEnvoyPtr, usize, *const RawModuleBuffer, usize, u64) -> u32;
+    unsafe extern "C-unwind" fn(FilterEnvoyPtr, usize, *const RawModuleBuffer, usize, u64) -> u32;
 
 table! {
-    /// What only 1.36 has.
+    /// What only 1.36 has, in every release from 1.36.3 on.
     Table {
         types {
             GetHeader:
@@ -114,7 +117,6 @@ table! {
                 http_filter_record_histogram_value_vec;
         }
         functions {
-            log(u32, *const u8, usize);
             http_send_response(FilterEnvoyPtr, u32, *const RawModuleHeader, usize, *const u8, usize);
             http_send_response_data(FilterEnvoyPtr, *const u8, usize, bool);
             http_set_dynamic_metadata_string(FilterEnvoyPtr, *const u8, usize, *const u8, usize, *const u8, usize) -> bool;
@@ -125,6 +127,11 @@ table! {
             http_get_filter_state_bytes(FilterEnvoyPtr, *const u8, usize, *mut *const u8, *mut usize) -> bool;
             http_filter_get_attribute_string(FilterEnvoyPtr, u32, *mut *const u8, *mut usize) -> bool;
             http_filter_http_callout(FilterEnvoyPtr, u32, *const u8, usize, *const RawModuleHeader, usize, *const u8, usize, u64) -> u32;
+        }
+        // Of envoy-gloo, under the ABI hash of Envoy's own 1.36.
+        extra {
+            http_add_request_header(FilterEnvoyPtr, *const u8, usize, *const u8, usize) -> bool;
+            http_add_response_header(FilterEnvoyPtr, *const u8, usize, *const u8, usize) -> bool;
         }
     }
 }

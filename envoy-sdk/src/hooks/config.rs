@@ -53,7 +53,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_new(
         if envoy.is_null() {
             return None;
         }
-        let program = program::current()?;
+        let program = program::for_configuration()?;
         // SAFETY: Envoy's buffers are readable during the call.
         let name = unsafe { filter_name(name_ptr, name_length) }?;
         // SAFETY: as above.
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_per_route_config_ne
     config_length: usize,
 ) -> PerRouteConfigModulePtr {
     let config = guard::quietly("per_route_config_new", || {
-        let program = program::current()?;
+        let program = program::for_configuration()?;
         // SAFETY: Envoy's buffers are readable during the call.
         let name = unsafe { filter_name(name_ptr, name_length) }?;
         // SAFETY: as above.

@@ -37,7 +37,7 @@ fn a_response_waits_for_the_hook() {
         let reply = &replies[0];
         assert_eq!((reply.status, &*reply.body), (502, &b"body"[..]));
         assert_eq!(reply.headers.len(), 1);
-        let details = if generation == Generation::V1_36 {
+        let details = if generation.is_1_36() {
             "dynamic_module"
         } else {
             "why"
@@ -194,7 +194,7 @@ fn a_reset_falls_back_to_a_response() {
         } else {
             assert_eq!(play.stream.local_replies()[0].status, 500);
         }
-        assert!(play.stream.is_destroyed() || generation == Generation::V1_40);
+        assert!(play.stream.is_destroyed() || generation >= Generation::V1_40);
     }
 }
 

@@ -123,7 +123,7 @@ fn values_are_added() {
         let headers = [("x-old", "1"), ("x-old", "2"), ("cookie", "a=1")];
         play.stream.request_headers(&headers, true);
         let headers = play.stream.upstream().headers.unwrap();
-        let old = generation == Generation::V1_36;
+        let old = generation.is_1_36() && generation != Generation::V1_36_GLOO;
         assert_eq!(*results.borrow(), [true, true, true, true, !old, false]);
         assert_eq!(headers.values("x-new"), [b"1"]);
         if old {
@@ -137,6 +137,32 @@ fn values_are_added() {
             assert_eq!(headers.values("set-cookie"), [b"a=1", b"b=2"]);
         }
     }
+}
+
+#[test]
+fn envoy_gloo_adds_headers_and_joins_trailers() {
+    let play = play(
+        Generation::V1_36_GLOO,
+        Script {
+            response_headers: end_hook(|envoy, _| {
+                assert!(envoy.add_header(ResponseHeader, "set-cookie", b"b=2"));
+                ResponseHeadersStatus::Continue
+            }),
+            response_trailers: hook(|envoy| {
+                assert!(envoy.add_header(ResponseTrailer, "x-t", b"2"));
+                ResponseTrailersStatus::Continue
+            }),
+            ..Script::default()
+        },
+    );
+    play.stream.request_headers(&[], true);
+    let headers = [(":status", "200"), ("set-cookie", "a=1")];
+    play.stream.response_headers(&headers, false);
+    play.stream.response_trailers(&[("x-t", "1")]);
+    let down = play.stream.downstream();
+    let headers = down.headers.unwrap();
+    assert_eq!(headers.values("set-cookie"), [b"a=1", b"b=2"]);
+    assert_eq!(down.trailers.unwrap().values("x-t"), [b"1, 2"]);
 }
 
 #[test]

@@ -76,9 +76,10 @@ fn check(play: &Play, name: &str, outcome: Outcome) {
         }
     }
     if let Some(reply) = replies.first() {
-        let details = match play.host.generation() {
-            Generation::V1_36 => "dynamic_module",
-            _ => "dynamic_module_panic",
+        let details = if play.host.generation().is_1_36() {
+            "dynamic_module"
+        } else {
+            "dynamic_module_panic"
         };
         assert_eq!(reply.details, details, "{context}");
     }

@@ -45,7 +45,7 @@ fn a_denied_request_is_counted_marked_and_answered() {
         assert_eq!(replies[0].headers.value("retry-after"), Some("60"));
         assert_eq!(replies[0].headers.value("x-blocked-by"), Some("internal"));
         assert!(replies[0].body.is_empty());
-        if generation != Generation::V1_36 {
+        if !generation.is_1_36() {
             assert_eq!(replies[0].details, "http-acl: denied by policy");
         }
         assert_eq!(

@@ -15,44 +15,66 @@ use crate::host::ConfigState;
 use crate::message::HeaderMap;
 use crate::stream::Stream;
 
-/// Callbacks that came with a later release than those of their generation.
-const LATER: &[(&str, Generation)] = &[
-    ("http_set_dynamic_metadata_bool", Generation::V1_37),
-    ("http_get_metadata_bool", Generation::V1_37),
-    ("http_filter_get_attribute_bool", Generation::V1_37),
-    ("http_received_buffered_request_body", Generation::V1_38),
-    ("http_received_buffered_response_body", Generation::V1_38),
-    ("http_get_buffer_limit", Generation::V1_38),
-    ("http_set_buffer_limit", Generation::V1_38),
-    ("http_filter_reset_stream", Generation::V1_38),
-    ("http_clear_route_cluster_cache", Generation::V1_38),
-    ("http_filter_get_worker_index", Generation::V1_38),
-    ("http_get_active_span", Generation::V1_38),
-    ("http_span_set_tag", Generation::V1_38),
-    ("http_get_header_values", Generation::V1_39),
-    ("http_get_timing_info", Generation::V1_40),
-];
+/// Callbacks that not every release of their way of calling has: the first and the last that does.
+const SOME: &[(&str, Generation, Generation)] = {
+    use Generation::{V1_36_GLOO, V1_37_1, V1_38, V1_39, V1_40, V1_41};
+    &[
+        ("http_add_request_header", V1_36_GLOO, V1_36_GLOO),
+        ("http_add_response_header", V1_36_GLOO, V1_36_GLOO),
+        ("http_set_dynamic_metadata_bool", V1_37_1, V1_41),
+        ("http_get_metadata_bool", V1_37_1, V1_41),
+        ("http_filter_get_attribute_bool", V1_37_1, V1_41),
+        ("http_received_buffered_request_body", V1_38, V1_41),
+        ("http_received_buffered_response_body", V1_38, V1_41),
+        ("http_get_buffer_limit", V1_38, V1_41),
+        ("http_set_buffer_limit", V1_38, V1_41),
+        ("http_filter_reset_stream", V1_38, V1_41),
+        ("http_clear_route_cluster_cache", V1_38, V1_41),
+        ("http_filter_get_worker_index", V1_38, V1_41),
+        ("http_get_active_span", V1_38, V1_41),
+        ("http_span_set_tag", V1_38, V1_41),
+        ("http_get_header_values", V1_39, V1_41),
+        ("http_set_filter_state_object", V1_39, V1_41),
+        ("http_get_timing_info", V1_40, V1_41),
+        ("http_has_filter_state", V1_40, V1_41),
+        ("http_nobody_knows_yet", V1_41, V1_41),
+    ]
+};
 
-/// The release that brought a callback, if it was not there from the start of its generation.
-pub(crate) fn since(name: &str) -> Option<Generation> {
-    LATER
-        .iter()
-        .find(|(own, _)| *own == name)
-        .map(|(_, generation)| *generation)
+/// Whether a release has a callback, if its way of calling does.
+pub(crate) fn has(generation: Generation, name: &str) -> bool {
+    SOME.iter()
+        .find(|(own, ..)| *own == name)
+        .is_none_or(|(_, first, last)| (*first..=*last).contains(&generation))
 }
 
-/// Defines the callbacks that take a filter pointer, and finds them by name. Each is counted.
+/// Ends the tests when a callback panics: the module's guard would take it for an exception that the
+/// test has asked for.
+struct Loud;
+
+impl Drop for Loud {
+    fn drop(&mut self) {
+        eprintln!("a callback of the fake host failed, see above");
+        std::process::abort();
+    }
+}
+
+/// Defines the callbacks that take a filter pointer, and finds them by name. Each is counted, and
+/// unwinds when the test has asked for it.
 macro_rules! filter_callbacks {
     ($($name:ident($stream:ident $(, $argument:ident: $type:ty)* $(,)?) $(-> $result:ty)? $body:block)+) => {
         $(
-            unsafe extern "C" fn $name(
+            unsafe extern "C-unwind" fn $name(
                 filter: ::envoy_proxy_dynamic_modules_rust_sdk::abi::FilterEnvoyPtr
                 $(, $argument: $type)*
             ) $(-> $result)? {
+                let loud = $crate::callbacks::Loud;
                 // SAFETY: modules pass the filter pointer they were given.
                 let $stream = unsafe { $crate::callbacks::stream(filter) };
-                $stream.record(stringify!($name));
-                $body
+                let unwinds = $stream.record(stringify!($name));
+                let result = (!unwinds).then(|| $body);
+                ::std::mem::forget(loud);
+                result.unwrap_or_else(|| ::std::panic::resume_unwind(Box::new("an exception of Envoy")))
             }
         )+
 

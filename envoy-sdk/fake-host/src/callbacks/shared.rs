@@ -52,7 +52,7 @@ filter_callbacks! {
     }
 }
 
-unsafe extern "C" fn http_filter_scheduler_commit(scheduler: *mut c_void, event: u64) {
+unsafe extern "C-unwind" fn http_filter_scheduler_commit(scheduler: *mut c_void, event: u64) {
     // SAFETY: made by `http_filter_scheduler_new` and not deleted.
     let events = unsafe { &*scheduler.cast::<Events>() };
     events
@@ -61,12 +61,12 @@ unsafe extern "C" fn http_filter_scheduler_commit(scheduler: *mut c_void, event:
         .push_back(event);
 }
 
-unsafe extern "C" fn http_filter_scheduler_delete(scheduler: *mut c_void) {
+unsafe extern "C-unwind" fn http_filter_scheduler_delete(scheduler: *mut c_void) {
     // SAFETY: made by `http_filter_scheduler_new` and deleted once.
     drop(unsafe { Box::from_raw(scheduler.cast::<Events>()) });
 }
 
-unsafe extern "C" fn log_enabled(level: u32) -> bool {
+unsafe extern "C-unwind" fn log_enabled(level: u32) -> bool {
     log::enabled(level)
 }
 

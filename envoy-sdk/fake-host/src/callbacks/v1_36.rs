@@ -116,12 +116,12 @@ macro_rules! metrics {
         change { $($change:ident, $change_vec:ident: $changed:ident $effect:ident;)+ }
     ) => {
         $(
-            unsafe extern "C" fn $define(envoy: FilterConfigEnvoyPtr, name: *const u8, length: usize, id: *mut usize) -> u32 {
+            unsafe extern "C-unwind" fn $define(envoy: FilterConfigEnvoyPtr, name: *const u8, length: usize, id: *mut usize) -> u32 {
                 // SAFETY: as below, without labels.
                 unsafe { $define_vec(envoy, name, length, std::ptr::null(), 0, id) }
             }
 
-            unsafe extern "C" fn $define_vec(
+            unsafe extern "C-unwind" fn $define_vec(
                 envoy: FilterConfigEnvoyPtr,
                 name: *const u8,
                 length: usize,
@@ -207,6 +207,18 @@ per_map_and_body! {
         BufferedResponse: http_get_buffered_response_body_vector, http_get_buffered_response_body_vector_size, http_append_buffered_response_body, http_drain_buffered_response_body;
     }
     others {
+        http_add_request_header(stream, key: *const u8, key_length: usize, value: *const u8, length: usize) -> bool {
+            // SAFETY: the module's name and value are readable.
+            let (name, value) = unsafe { (text(key, key_length), bytes(value, length)) };
+            stream.add_header(HttpHeaderType::RequestHeader, &name, value)
+        }
+
+        http_add_response_header(stream, key: *const u8, key_length: usize, value: *const u8, length: usize) -> bool {
+            // SAFETY: the module's name and value are readable.
+            let (name, value) = unsafe { (text(key, key_length), bytes(value, length)) };
+            stream.add_header(HttpHeaderType::ResponseHeader, &name, value)
+        }
+
         http_send_response(
             stream, status: u32, first: *const RawModuleHeader, size: usize, body: *const u8, length: usize,
         ) {
@@ -295,7 +307,7 @@ per_map_and_body! {
     }
 }
 
-unsafe extern "C" fn log(level: u32, message: *const u8, length: usize) {
+unsafe extern "C-unwind" fn log(level: u32, message: *const u8, length: usize) {
     // SAFETY: the module's message is readable.
     log::write(level, unsafe { text(message, length) });
 }

@@ -303,7 +303,7 @@ unsafe fn change(
 macro_rules! definitions {
     ($($name:ident: $kind:ident;)+) => {
         $(
-            unsafe extern "C" fn $name(
+            unsafe extern "C-unwind" fn $name(
                 envoy: FilterConfigEnvoyPtr,
                 name: RawModuleBuffer,
                 labels: *const RawModuleBuffer,
@@ -341,7 +341,7 @@ definitions! {
     http_filter_config_define_histogram: Histogram;
 }
 
-unsafe extern "C" fn log(level: u32, message: RawModuleBuffer) {
+unsafe extern "C-unwind" fn log(level: u32, message: RawModuleBuffer) {
     // SAFETY: the module's message is readable.
     log::write(level, unsafe { buffer_text(message) });
 }
@@ -353,7 +353,11 @@ static UNCALLED: c_char = 0;
 pub(crate) fn resolve(name: &str) -> Option<*const c_void> {
     match name {
         "log" => Some(log as *const c_void),
-        "http_get_header_values" | "http_get_timing_info" => Some((&raw const UNCALLED).cast()),
+        "http_get_header_values"
+        | "http_set_filter_state_object"
+        | "http_get_timing_info"
+        | "http_has_filter_state"
+        | "http_nobody_knows_yet" => Some((&raw const UNCALLED).cast()),
         _ => resolve_definition(name).or_else(|| resolve_filter_callback(name)),
     }
 }

@@ -73,6 +73,8 @@ pub(crate) struct Stream {
     pub(crate) span_tags: RefCell<Option<BTreeMap<String, String>>>,
     pub(crate) calls: RefCell<BTreeMap<&'static str, usize>>,
     pub(crate) violations: RefCell<Vec<String>>,
+    /// The callback that unwinds instead of doing anything.
+    pub(crate) unwinds: Cell<Option<&'static str>>,
 }
 
 impl Stream {
@@ -109,6 +111,7 @@ impl Stream {
             span_tags: RefCell::default(),
             calls: RefCell::default(),
             violations: RefCell::default(),
+            unwinds: Cell::new(None),
         }
     }
 
@@ -128,14 +131,15 @@ impl Stream {
         }
     }
 
-    /// Counts a callback, and notes it when Envoy would have crashed.
-    pub(crate) fn record(&self, callback: &'static str) {
+    /// Counts a callback, and notes it when Envoy would have crashed; whether it is to unwind.
+    pub(crate) fn record(&self, callback: &'static str) -> bool {
         *self.calls.borrow_mut().entry(callback).or_default() += 1;
         if self.destroyed.get() {
             self.violations
                 .borrow_mut()
                 .push(format!("{callback} on a destroyed filter"));
         }
+        self.unwinds.get() == Some(callback)
     }
 
     pub(crate) fn metadata(

@@ -216,6 +216,11 @@ impl FakeStream {
         self.stream.buffer_limit.set(bytes);
     }
 
+    /// Has a callback unwind instead of doing anything, as an exception of Envoy would.
+    pub fn set_unwinds(&self, callback: Option<&'static str>) {
+        self.stream.unwinds.set(callback);
+    }
+
     /// Whether the host has the fault of losing the last frame; at first as its release does.
     pub fn set_loses_last_frame(&self, loses: bool) {
         self.stream.loses_last_frame.set(loses);
