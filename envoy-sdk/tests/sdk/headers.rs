@@ -144,11 +144,11 @@ fn envoy_gloo_adds_headers_and_joins_trailers() {
     let play = play(
         Generation::V1_36_GLOO,
         Script {
-            response_headers: end_hook(|envoy, _| {
+            response_headers: response_hook(|envoy, _| {
                 assert!(envoy.add_header(ResponseHeader, "set-cookie", b"b=2"));
                 ResponseHeadersStatus::Continue
             }),
-            response_trailers: hook(|envoy| {
+            response_trailers: response_hook(|envoy, _| {
                 assert!(envoy.add_header(ResponseTrailer, "x-t", b"2"));
                 ResponseTrailersStatus::Continue
             }),

@@ -8,7 +8,7 @@ use envoy_proxy_dynamic_modules_rust_sdk::{
     envoy_log_debug, envoy_log_info,
 };
 
-use crate::script::{MODULE, Script, end_hook, play};
+use crate::script::{MODULE, Script, play, request_hook};
 
 const DECLINING: Module = Module {
     init: || false,
@@ -235,7 +235,7 @@ fn an_exception_of_envoy_fails_its_stream_alone() {
         let play = play(
             generation,
             Script {
-                request_headers: end_hook(|envoy, _| {
+                request_headers: request_hook(|envoy, _| {
                     let map = envoy_proxy_dynamic_modules_rust_sdk::HttpHeaderType::RequestHeader;
                     assert!(envoy.set_header(map, "x-a", b"1"));
                     RequestHeadersStatus::Continue
