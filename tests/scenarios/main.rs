@@ -13,6 +13,7 @@ mod configs;
 mod deploy;
 mod expressions;
 mod failures;
+mod foreign_routes;
 mod gateway;
 mod kgateway;
 mod panics;
@@ -120,6 +121,11 @@ const AREAS: &[Area] = &[
         name: "updates",
         module: Built::Release,
         scenarios: updates::SCENARIOS,
+    },
+    Area {
+        name: "foreign_routes",
+        module: Built::Release,
+        scenarios: foreign_routes::SCENARIOS,
     },
     Area {
         name: "acl",
