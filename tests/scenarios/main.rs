@@ -9,6 +9,7 @@
 mod acl;
 mod bad_input;
 mod chains;
+mod churn;
 mod configs;
 mod deploy;
 mod expressions;
@@ -41,7 +42,12 @@ use tokio::time::timeout;
 use stage::{Area, Built, Releases, Scenario, Stage};
 
 /// How long a scenario may take, building and downloading not counted.
-const LIMIT: Duration = Duration::from_secs(60);
+fn limit() -> Duration {
+    match churn::is_long() {
+        true => Duration::from_secs(3600),
+        false => Duration::from_secs(60),
+    }
+}
 
 /// Every scenario starts an Envoy of its own, each with two workers.
 const THREADS: usize = 2;
@@ -123,6 +129,11 @@ const AREAS: &[Area] = &[
         scenarios: updates::SCENARIOS,
     },
     Area {
+        name: "churn",
+        module: Built::Release,
+        scenarios: churn::SCENARIOS,
+    },
+    Area {
         name: "foreign_routes",
         module: Built::Release,
         scenarios: foreign_routes::SCENARIOS,
@@ -198,10 +209,11 @@ fn run(release: EnvoyRelease, area: &Area, scenario: &Scenario) -> Result<(), Fa
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let played = match timeout(LIMIT, (scenario.play)(&stage)).await {
+        let limit = limit();
+        let played = match timeout(limit, (scenario.play)(&stage)).await {
             Ok(Ok(())) => stage.check_survivors(),
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(anyhow::anyhow!("not finished after {LIMIT:?}")),
+            Err(_) => Err(anyhow::anyhow!("not finished after {limit:?}")),
         };
         match played {
             Ok(()) => Ok(()),
