@@ -10,6 +10,7 @@ mod acl;
 mod bad_input;
 mod chains;
 mod churn;
+mod composite;
 mod configs;
 mod deploy;
 mod expressions;
@@ -162,6 +163,11 @@ const AREAS: &[Area] = &[
         name: "chains",
         module: Built::Release,
         scenarios: chains::SCENARIOS,
+    },
+    Area {
+        name: "composite",
+        module: Built::Release,
+        scenarios: composite::SCENARIOS,
     },
     Area {
         name: "deploy",
