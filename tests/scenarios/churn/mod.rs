@@ -54,7 +54,7 @@ struct Pace {
 impl Pace {
     fn new() -> Self {
         let (drain, lag, patience) = match Launch::has_runner() {
-            true => (30, 5, 300),
+            true => (10, 5, 300),
             false => (2, 1, 20),
         };
         Self {
@@ -144,10 +144,14 @@ async fn churn(
     }
     for kind in [Kind::Inherits, Kind::Edits, Kind::Streams] {
         let ways = seen.ways.get(&kind).map_or(0, BTreeSet::len);
-        ensure!(ways > 5, "{kind:?}: only {ways} versions were seen");
+        ensure!(
+            ways * 10 > updates as usize,
+            "{kind:?}: only {ways} versions were seen"
+        );
     }
+    // Valgrind takes Envoy's allocator away, and finds leaks itself.
     ensure!(
-        after < before + GROWTH,
+        after < before + GROWTH || Launch::has_runner(),
         "what is replaced is not freed: {before} bytes became {after}"
     );
     Ok(())
