@@ -15,7 +15,7 @@ pub(super) struct InForce {
 #[derive(Debug)]
 struct Versions {
     written: u32,
-    /// The last is the newest. The first is the oldest that a worker may still have.
+    /// Oldest first.
     applied: Vec<(Instant, u32)>,
 }
 
@@ -40,11 +40,9 @@ impl InForce {
     /// The versions that may have answered what began then and has ended now.
     pub(super) fn since(&self, began: Instant) -> RangeInclusive<u32> {
         let versions = self.versions();
-        let seen = versions.applied.iter().rev();
-        let oldest = seen
-            .clone()
-            .find(|(at, _)| *at + self.lag <= began)
-            .or(seen.last());
+        let settled = |(at, _): &&(Instant, u32)| *at + self.lag <= began;
+        let oldest = versions.applied.iter().rfind(settled);
+        let oldest = oldest.or(versions.applied.first());
         oldest.map_or(0, |(_, version)| *version)..=versions.written
     }
 

@@ -11,7 +11,7 @@ const OF_REQUEST: &str = "x-of-request";
 const OF_RESPONSE: &str = "x-of-response";
 
 /// Entries of a table in every configuration: a version that is not freed shows in Envoy's memory.
-const ADAPTERS: usize = 500;
+const ADAPTERS: usize = 200;
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +51,7 @@ impl Kind {
     fn config(self, version: u32) -> Option<Value> {
         let of_route = |request: Value| passes(&format!("route {version}"), request);
         match self {
-            Self::Edits if version % 3 != 0 => {
+            Self::Edits if !version.is_multiple_of(3) => {
                 let model = format!("real-{version}");
                 let patch = json!([{"replace": "/model", "value": model}]);
                 Some(of_route(json!({"patch": patch})))
@@ -63,7 +63,7 @@ impl Kind {
                 let extract = json!([{"header": "x-model", "onMissing": "reject"}]);
                 Some(of_route(json!({"extract": extract})))
             }
-            Self::Off if version % 2 == 0 => Some(json!({})),
+            Self::Off if version.is_multiple_of(2) => Some(json!({})),
             Self::Inherits | Self::Edits | Self::Rejects | Self::Off => None,
         }
     }
