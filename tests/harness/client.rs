@@ -319,6 +319,14 @@ impl Connection {
         Ok((BodyWriter(sender), PendingResponse::new(response)))
     }
 
+    /// Whether it takes another request; false once the peer has closed it, or has said that it will.
+    pub async fn is_ready(&mut self) -> bool {
+        match &mut self.sender {
+            RequestSender::Http1(sender) => sender.ready().await.is_ok(),
+            RequestSender::Http2(sender) => sender.ready().await.is_ok(),
+        }
+    }
+
     fn protocol(&self) -> Protocol {
         match self.sender {
             RequestSender::Http1(_) => Protocol::Http1,

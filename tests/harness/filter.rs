@@ -54,6 +54,7 @@ impl From<&str> for FilterConfig {
 #[derive(Clone, Debug)]
 pub struct Filter {
     instance: String,
+    module: String,
     filter_name: String,
     config: FilterConfig,
     disabled: bool,
@@ -66,6 +67,7 @@ impl Filter {
     pub fn new(config: impl Into<FilterConfig>) -> Self {
         Self {
             instance: "rustformations".into(),
+            module: "rust_module".into(),
             filter_name: "rustformation".into(),
             config: config.into(),
             disabled: false,
@@ -94,6 +96,13 @@ impl Filter {
         self
     }
 
+    /// From another module: of `librust_module_green.so` the name is `rust_module_green`.
+    #[must_use]
+    pub fn module(mut self, module: &str) -> Self {
+        module.clone_into(&mut self.module);
+        self
+    }
+
     /// Another name in the chain: what `typed_per_filter_config` refers to.
     #[must_use]
     pub fn instance(mut self, instance: &str) -> Self {
@@ -106,12 +115,18 @@ impl Filter {
         json!({
             "name": self.instance,
             "disabled": self.disabled,
-            "typed_config": {
-                "@type": HTTP_FILTER,
-                "dynamic_module_config": dynamic_module_config(),
-                "filter_name": self.filter_name,
-                "filter_config": self.config.any(),
-            },
+            "typed_config": self.typed_config(),
+        })
+    }
+
+    /// Its `typed_config`, for another filter that has it within.
+    #[must_use]
+    pub fn typed_config(&self) -> Value {
+        json!({
+            "@type": HTTP_FILTER,
+            "dynamic_module_config": self.dynamic_module_config(),
+            "filter_name": self.filter_name,
+            "filter_config": self.config.any(),
         })
     }
 
@@ -119,7 +134,7 @@ impl Filter {
     pub(crate) fn per_route(&self, release: EnvoyRelease) -> (String, Value) {
         let mut message = Map::from_iter([
             ("@type".into(), PER_ROUTE.into()),
-            ("dynamic_module_config".into(), dynamic_module_config()),
+            ("dynamic_module_config".into(), self.dynamic_module_config()),
             ("per_route_config_name".into(), json!(self.filter_name)),
             ("filter_config".into(), self.config.any()),
         ]);
@@ -129,15 +144,15 @@ impl Filter {
         }
         (self.instance.clone(), Value::Object(message))
     }
+
+    fn dynamic_module_config(&self) -> Value {
+        // Unloading the module while a stream still uses it would be a crash.
+        json!({"name": self.module, "do_not_close": true})
+    }
 }
 
 impl<C: Into<FilterConfig>> From<C> for Filter {
     fn from(config: C) -> Self {
         Self::new(config)
     }
-}
-
-fn dynamic_module_config() -> Value {
-    // Unloading the module while a stream still uses it would be a crash.
-    json!({"name": "rust_module", "do_not_close": true})
 }

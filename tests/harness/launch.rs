@@ -1,5 +1,6 @@
 //! How an Envoy is started.
 
+use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -22,6 +23,7 @@ pub struct Launch {
     log_level: String,
     component_log_level: String,
     environment: Vec<(String, String)>,
+    arguments: Vec<String>,
     runner: Vec<String>,
 }
 
@@ -48,7 +50,8 @@ impl Launch {
             // At start `main` lists every extension there is.
             component_log_level: "main:warning".into(),
             environment: Vec::new(),
-            runner: Vec::new(),
+            arguments: Vec::new(),
+            runner: runner().split_whitespace().map(ToOwned::to_owned).collect(),
         }
     }
 
@@ -94,7 +97,21 @@ impl Launch {
         self
     }
 
-    /// Has this command run Envoy, as `valgrind` does.
+    /// Adds arguments of Envoy.
+    #[must_use]
+    pub fn arguments(mut self, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned());
+        self.arguments.extend(arguments);
+        self
+    }
+
+    /// Whether `ENVOY_RUNNER` has a command run every Envoy, and all takes longer.
+    #[must_use]
+    pub fn has_runner() -> bool {
+        !runner().is_empty()
+    }
+
+    /// Has this command run Envoy, as `valgrind` does, instead of the one in `ENVOY_RUNNER`.
     #[must_use]
     pub fn under(mut self, command: &[&str]) -> Self {
         self.runner = command.iter().map(|&word| word.to_owned()).collect();
@@ -176,6 +193,7 @@ impl Launch {
             // Access logs are read back by tests: do not hold them for the usual ten seconds.
             .args(["--file-flush-interval-msec", "20", "--disable-hot-restart"])
             .args(["--component-log-level", &self.component_log_level])
+            .args(&self.arguments)
             .args(arguments)
             .envs(
                 self.module
@@ -191,4 +209,9 @@ impl Launch {
             .with_context(|| format!("cannot run {}", command.get_program().display()))?;
         Ok(Envoy::new(self.release, directory, child, self.bootstrap))
     }
+}
+
+/// A command, in words with spaces between, that runs every Envoy.
+fn runner() -> String {
+    env::var("ENVOY_RUNNER").unwrap_or_default()
 }

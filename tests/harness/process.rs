@@ -20,7 +20,12 @@ use crate::module::Module;
 use crate::release::EnvoyRelease;
 
 /// How long a start, an exit or a log line may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+fn patience() -> Duration {
+    match Launch::has_runner() {
+        true => Duration::from_secs(600),
+        false => Duration::from_secs(30),
+    }
+}
 
 /// The time between two looks at something that is about to happen.
 const POLL: Duration = Duration::from_millis(20);
@@ -266,7 +271,7 @@ impl Envoy {
     }
 
     pub(crate) async fn wait_until_ready(&mut self) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience();
         loop {
             if let Some(status) = self.exit_status()? {
                 bail!(
@@ -289,13 +294,28 @@ impl Envoy {
         }
     }
 
+    /// Has it end as a process manager does, gracefully.
+    ///
+    /// # Errors
+    /// It does not end in time, or not with 0.
+    pub async fn end(&self) -> Result<()> {
+        self.admin_post("/quitquitquit").await?;
+        let status = self.wait_for_exit().await?;
+        ensure!(
+            status.success(),
+            "envoy ended with {status}:\n{}",
+            tail(&self.log())
+        );
+        Ok(())
+    }
+
     pub(crate) async fn wait_for_exit(&self) -> Result<ExitStatus> {
         let exited = self.wait_for(|| self.exit_status().transpose()).await;
         exited.with_context(|| format!("envoy still runs:\n{}", tail(&self.log())))?
     }
 
     async fn wait_for<T>(&self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience();
         loop {
             let found = look();
             if found.is_some() || Instant::now() > deadline {

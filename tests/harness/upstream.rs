@@ -99,6 +99,8 @@ pub struct Upstream {
 enum AnswerAt {
     Headers,
     End,
+    /// As `End`, but the record keeps neither headers nor body.
+    EndAndForget,
 }
 
 struct Service {
@@ -117,6 +119,16 @@ impl Upstream {
         respond: impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static,
     ) -> Result<Self> {
         Self::serve(Box::new(respond), AnswerAt::End).await
+    }
+
+    /// The same for any number of requests: what it was sent is not kept.
+    ///
+    /// # Errors
+    /// No free port.
+    pub async fn forgetful(
+        respond: impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static,
+    ) -> Result<Self> {
+        Self::serve(Box::new(respond), AnswerAt::EndAndForget).await
     }
 
     /// An upstream that answers as soon as the headers have arrived, and goes on recording the body.
@@ -320,7 +332,7 @@ impl Service {
         let version = request.version();
         let body = IncomingBody::new(request.into_body(), version);
         match self.answer_at {
-            AnswerAt::End => self.record(index, body).await,
+            AnswerAt::End | AnswerAt::EndAndForget => self.record(index, body).await,
             AnswerAt::Headers => {
                 let service = Arc::clone(&self);
                 tokio::spawn(async move { service.record(index, body).await });
@@ -330,6 +342,12 @@ impl Service {
         let Some(seen) = seen else {
             return Ok(failure("the request was not recorded"));
         };
+        if let AnswerAt::EndAndForget = self.answer_at {
+            self.update(index, |request| {
+                request.headers = Headers::default();
+                request.chunks = Vec::new();
+            });
+        }
         let mut answer = (self.respond)(&seen);
         if !answer.delay().is_zero() {
             sleep(answer.delay()).await;

@@ -9,10 +9,13 @@
 mod acl;
 mod bad_input;
 mod chains;
+mod churn;
+mod composite;
 mod configs;
 mod deploy;
 mod expressions;
 mod failures;
+mod foreign_routes;
 mod gateway;
 mod hidden_callbacks;
 mod kgateway;
@@ -41,10 +44,15 @@ use tokio::time::timeout;
 use stage::{Area, Built, Releases, Scenario, Stage};
 
 /// How long a scenario may take, building and downloading not counted.
-const LIMIT: Duration = Duration::from_secs(60);
-
-/// The same for a run that hides every callback.
-const LIMIT_OF_ALL: Duration = Duration::from_secs(600);
+fn limit() -> Duration {
+    Duration::from_secs(if churn::is_long() {
+        3600
+    } else if hidden_callbacks::all() {
+        600
+    } else {
+        60
+    })
+}
 
 /// Every scenario starts an Envoy of its own, each with two workers.
 const THREADS: usize = 2;
@@ -131,6 +139,16 @@ const AREAS: &[Area] = &[
         scenarios: updates::SCENARIOS,
     },
     Area {
+        name: "churn",
+        module: Built::Release,
+        scenarios: churn::SCENARIOS,
+    },
+    Area {
+        name: "foreign_routes",
+        module: Built::Release,
+        scenarios: foreign_routes::SCENARIOS,
+    },
+    Area {
         name: "acl",
         module: Built::Release,
         scenarios: acl::SCENARIOS,
@@ -154,6 +172,11 @@ const AREAS: &[Area] = &[
         name: "chains",
         module: Built::Release,
         scenarios: chains::SCENARIOS,
+    },
+    Area {
+        name: "composite",
+        module: Built::Release,
+        scenarios: composite::SCENARIOS,
     },
     Area {
         name: "deploy",
@@ -200,11 +223,7 @@ fn run(release: EnvoyRelease, area: &Area, scenario: &Scenario) -> Result<(), Fa
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let limit = if hidden_callbacks::all() {
-        LIMIT_OF_ALL
-    } else {
-        LIMIT
-    };
+    let limit = limit();
     runtime.block_on(async {
         let played = match timeout(limit, (scenario.play)(&stage)).await {
             Ok(Ok(())) => stage.check_survivors(),
