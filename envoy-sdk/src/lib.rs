@@ -127,7 +127,7 @@ pub use handle::{EnvoyHttpFilter, EnvoyHttpFilterScheduler, HttpBody, HttpCallou
 pub use host::{ABI_VERSION_VARIABLE, Host};
 pub use loading::ALLOW_MISSING_CALLBACKS_VARIABLE;
 #[doc(hidden)]
-pub use loading::{Process, Refusal};
+pub use loading::Process;
 pub use metrics::{CounterId, GaugeId, HistogramId, MetricsError};
 
 /// Makes a crate an Envoy module: defines the function that Envoy calls when it loads the shared
