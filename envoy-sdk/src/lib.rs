@@ -139,7 +139,7 @@ pub use handle::{
 pub use host::{ABI_VERSION_VARIABLE, Host};
 pub use loading::ALLOW_MISSING_CALLBACKS_VARIABLE;
 #[doc(hidden)]
-pub use loading::{Process, Refusal};
+pub use loading::Process;
 pub use metrics::{CounterId, GaugeId, HistogramId, MetricsError};
 pub use route_config::RouteConfigError;
 

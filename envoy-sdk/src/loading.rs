@@ -67,9 +67,8 @@ unsafe extern "C" {
 }
 
 /// Why the module does not run in this host.
-#[doc(hidden)]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// Not an Envoy that this crate knows.
     UnknownHost,
     /// Callbacks that every host of the generation has.
