@@ -139,9 +139,10 @@ c_enum! {
         StopIteration = 1,
         /// Pass the headers on without their end of stream: a body follows.
         ContinueAndDontEndStream = 2,
-        /// Hold everything and buffer the body; over the limit Envoy answers 413.
+        /// Hold everything and buffer the body: no hook of the request runs until an event continues
+        /// it. Over the limit Envoy answers 413.
         StopAllIterationAndBuffer = 3,
-        /// Hold everything and buffer the body; over the limit Envoy stops reading.
+        /// As [`Self::StopAllIterationAndBuffer`], but over the limit Envoy stops reading.
         StopAllIterationAndWatermark = 4,
     }
 }
@@ -153,7 +154,8 @@ c_enum! {
         Continue = 0,
         /// Keep this chunk in the buffer; over the limit Envoy answers 413.
         StopIterationAndBuffer = 1,
-        /// Keep this chunk in the buffer; over the limit Envoy stops reading.
+        /// As [`Self::StopIterationAndBuffer`], but over the limit Envoy stops reading: no hook runs
+        /// then, and only an event can continue.
         StopIterationAndWatermark = 2,
         /// Drop this chunk unless the module kept it.
         StopIterationNoBuffer = 3,
@@ -179,9 +181,10 @@ c_enum! {
         StopIteration = 1,
         /// Pass the headers on without their end of stream: a body follows.
         ContinueAndDontEndStream = 2,
-        /// Hold everything and buffer the body; over the limit Envoy answers 500.
+        /// Hold everything and buffer the body: no hook of the response runs until an event continues
+        /// it. Over the limit Envoy answers 500.
         StopAllIterationAndBuffer = 3,
-        /// Hold everything and buffer the body; over the limit Envoy stops reading.
+        /// As [`Self::StopAllIterationAndBuffer`], but over the limit Envoy stops reading.
         StopAllIterationAndWatermark = 4,
     }
 }
@@ -193,7 +196,8 @@ c_enum! {
         Continue = 0,
         /// Keep this chunk in the buffer; over the limit Envoy answers 500.
         StopIterationAndBuffer = 1,
-        /// Keep this chunk in the buffer; over the limit Envoy stops reading.
+        /// As [`Self::StopIterationAndBuffer`], but over the limit Envoy stops reading: no hook runs
+        /// then, and only an event can continue.
         StopIterationAndWatermark = 2,
         /// Drop this chunk unless the module kept it.
         StopIterationNoBuffer = 3,
@@ -297,7 +301,8 @@ c_enum! {
 c_enum! {
     /// How an HTTP callout ended.
     HttpCalloutResult = envoy_dynamic_module_type_http_callout_result {
-        /// A response arrived.
+        /// A response arrived, or Envoy made one: 503 when it cannot reach the cluster, 504 when the
+        /// time is over.
         Success = 0,
         /// The stream was reset before that.
         Reset = 1,

@@ -29,7 +29,9 @@ pub trait HttpFilterConfig: Send + Sync {
 /// no `RefCell` borrowed across a call on `envoy`.
 ///
 /// A hook that panics ends the filter: it is dropped, no hook of it runs again, and the stream is
-/// answered with 500 (request hooks, events, watermarks) or reset (response hooks).
+/// answered with 500 (request hooks, events, watermarks) or reset (response hooks). After a panic in
+/// [`Self::on_local_reply`] Envoy's answer goes on; after one in a watermark hook before the request,
+/// the next hook fails the stream.
 #[allow(unused_variables)] // the names document the defaults
 pub trait HttpFilter {
     /// The request headers arrived; `end_of_stream`: nothing follows.
@@ -83,11 +85,13 @@ pub trait HttpFilter {
         ResponseTrailersStatus::Continue.into()
     }
 
-    /// The stream is over, however it ended; the last hook. Nothing can be sent any more.
+    /// The stream is over, however it ended; the last hook. Nothing can be sent any more. In a
+    /// cluster's chain Envoy does not run it.
     fn on_stream_complete(&self, envoy: &mut EnvoyHttpFilter) {}
 
-    /// Envoy is about to answer by itself, on this filter's or anyone's behalf. Envoy 1.38 and
-    /// later.
+    /// Envoy is about to send a local reply, on this filter's, another's or its own behalf, with the
+    /// status `code` and the response code details `details`. `reset_imminent`: another filter has
+    /// the stream reset instead. It does not run for a route's `direct_response`. Envoy 1.38 and later.
     fn on_local_reply(
         &self,
         envoy: &mut EnvoyHttpFilter,
@@ -98,13 +102,18 @@ pub trait HttpFilter {
         LocalReplyStatus::Continue
     }
 
-    /// An event committed to an [`crate::EnvoyHttpFilterScheduler`] of this filter is due.
+    /// An event is due that was committed, as `event_id`, to an
+    /// [`crate::EnvoyHttpFilterScheduler`] of this filter.
     fn on_scheduled(&self, envoy: &mut EnvoyEvent, event_id: u64) -> EventFlow {
         EventFlow::Wait
     }
 
-    /// A callout of this filter ended. Without [`HttpCalloutResult::Success`] there are neither
-    /// headers nor body.
+    /// The callout ended for which [`crate::EnvoyOpenStream::send_http_callout`] returned
+    /// `callout_id`. Without [`HttpCalloutResult::Success`] there are neither headers nor body; with
+    /// it, `:status` is among the headers, and may be an error.
+    ///
+    /// It may run inside the call that starts the callout. The message of that hook is not held yet
+    /// then, so nothing can resume it; an answer is sent when that hook has returned.
     fn on_http_callout_done(
         &self,
         envoy: &mut EnvoyEvent,

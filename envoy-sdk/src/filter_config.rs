@@ -17,7 +17,7 @@ impl EnvoyHttpFilterConfig {
         Self { callbacks, host }
     }
 
-    /// The host.
+    /// The Envoy that loaded the module.
     pub fn host(&self) -> Host {
         self.host
     }

@@ -8,7 +8,8 @@
 use crate::abi::{RawModuleHeader, StreamResetReason};
 use crate::{envoy_log_warn, header_syntax};
 
-/// What a request hook has Envoy do; `S` is the status of the hook.
+/// What a request hook has Envoy do; `S` is the status of the hook, which converts:
+/// `RequestHeadersStatus::Continue.into()`.
 #[derive(Debug)]
 pub enum RequestFlow<S> {
     /// The request goes on or is held.
@@ -23,7 +24,8 @@ pub enum RequestFlow<S> {
     Reset(Box<Reset>),
 }
 
-/// What a response hook has Envoy do; `S` is the status of the hook.
+/// What a response hook has Envoy do; `S` is the status of the hook, which converts:
+/// `ResponseHeadersStatus::Continue.into()`.
 #[derive(Debug)]
 pub enum ResponseFlow<S> {
     /// The response goes on or is held.
@@ -39,11 +41,14 @@ pub enum ResponseFlow<S> {
 pub enum EventFlow {
     /// Nothing: what is held stays so.
     Wait,
-    /// The request goes on. Its body and trailers hooks that were held back run meanwhile.
+    /// The request goes on. Its body and trailers hooks that were held back run meanwhile. Nothing
+    /// happens when another hook has let it go on since.
     ContinueRequest(HeldRequest),
-    /// The response goes on. Its body and trailers hooks that were held back run meanwhile.
+    /// The response goes on. Its body and trailers hooks that were held back run meanwhile. Nothing
+    /// happens when another hook has let it go on since.
     ContinueResponse(HeldResponse),
-    /// See [`RequestFlow::Reply`].
+    /// The request is answered, or its response replaced. Once response headers have left, the
+    /// stream is cut instead.
     Reply(Box<LocalReply>),
     /// See [`RequestFlow::Stream`].
     Stream(Box<StreamedReply>),

@@ -51,7 +51,8 @@ fn is_one_buffer(callbacks: FilterCallbacks, body: HttpBody) -> bool {
 }
 
 impl EnvoyHttpFilter {
-    /// Bytes of the body that Envoy holds: what was held back so far and the chunk of this hook.
+    /// Bytes of the body that Envoy holds: what was held back so far and the chunk of this hook; 0
+    /// when there are none.
     pub fn body_size(&self, body: HttpBody) -> usize {
         let Some(callbacks) = self.callbacks() else {
             return 0;
@@ -177,13 +178,13 @@ impl EnvoyHttpFilter {
     }
 
     /// Bytes of body that Envoy holds for this stream before it answers 413 or 500, or stops
-    /// reading. `None` before 1.38.
+    /// reading; 0 is no limit. `None` before 1.38.
     pub fn buffer_limit(&self) -> Option<u64> {
         self.callbacks()?.buffer_limit()
     }
 
-    /// Sets [`Self::buffer_limit`]; works in the headers hooks and the first body hook. False
-    /// before 1.38.
+    /// Sets [`Self::buffer_limit`], in bytes; works in the headers hooks and the first body hook.
+    /// Other filters of the stream share it: raise it, do not lower it. False before 1.38.
     pub fn set_buffer_limit(&mut self, bytes: u64) -> bool {
         self.callbacks()
             .is_some_and(|callbacks| callbacks.set_buffer_limit(bytes))

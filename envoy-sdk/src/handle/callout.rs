@@ -51,11 +51,13 @@ impl std::error::Error for HttpCalloutInitError {}
 impl EnvoyOpenStream {
     /// Sends an HTTP request to `cluster` on the stream's behalf and returns the id that
     /// [`crate::HttpFilter::on_http_callout_done`] will be called with. `headers` must hold
-    /// `:method`, `:path` and `host`. That hook may run before this returns, when the request
-    /// fails at once.
+    /// `:method`, `:path` and `host`. Envoy waits `timeout_milliseconds` for the whole response.
+    ///
+    /// That hook may run before this returns, when the request fails at once.
     ///
     /// # Errors
-    /// When the request was not made.
+    /// When the request was not made: a header is missing or not valid in HTTP, Envoy does not know
+    /// the cluster or cannot reach it, or the stream is gone. The hook may have run all the same.
     pub fn send_http_callout(
         &mut self,
         cluster: &str,

@@ -7,13 +7,15 @@ use crate::buffer::EnvoyBuffer;
 use crate::callbacks::FilterCallbacks;
 
 impl EnvoyHttpFilter {
-    /// Sets a string in the stream's dynamic metadata.
+    /// Sets a string in the stream's dynamic metadata. False when the stream is gone; a refusal only
+    /// 1.36 reports.
     pub fn set_dynamic_metadata_string(&mut self, ns: &str, key: &str, value: &str) -> bool {
         self.callbacks()
             .is_some_and(|callbacks| callbacks.set_dynamic_metadata_string(ns, key, value))
     }
 
-    /// Sets a number in the stream's dynamic metadata.
+    /// Sets a number in the stream's dynamic metadata. False when the stream is gone; a refusal only
+    /// 1.36 reports.
     pub fn set_dynamic_metadata_number(&mut self, ns: &str, key: &str, value: f64) -> bool {
         self.callbacks()
             .is_some_and(|callbacks| callbacks.set_dynamic_metadata_number(ns, key, value))
@@ -53,8 +55,8 @@ impl EnvoyHttpFilter {
         self.callbacks()?.metadata_bool(source, ns, key)
     }
 
-    /// Sets filter state that other filters and the access log can read. Envoy lets a key be set
-    /// once per stream.
+    /// Sets filter state that other filters and the access log can read. False when it was not set:
+    /// Envoy lets a key be set once per stream.
     pub fn set_filter_state_bytes(&mut self, key: &str, value: &[u8]) -> bool {
         self.callbacks()
             .is_some_and(|callbacks| callbacks.set_filter_state_bytes(key.as_bytes(), value))
@@ -96,7 +98,8 @@ impl EnvoyHttpFilter {
         (!of_connection || callbacks.attribute_int(ConnectionId).is_some()).then_some(callbacks)
     }
 
-    /// A boolean attribute. `None` before 1.37.1.
+    /// A boolean attribute. Up to 1.38 Envoy logs an error when the attribute has another type.
+    /// `None` before 1.37.1.
     pub fn attribute_bool(&self, id: AttributeId) -> Option<bool> {
         self.callbacks()?.attribute_bool(id)
     }

@@ -34,7 +34,8 @@ use crate::callbacks::FilterCallbacks;
 use crate::hooks::Hook;
 use crate::instance::Instance;
 
-/// One of the two bodies of a stream.
+/// One of the two bodies of a stream: what was held back of it and the chunk of the running hook
+/// count as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HttpBody {
     /// The request's.
@@ -61,8 +62,8 @@ struct Copies(Vec<Rc<[u8]>>);
 /// What is read is borrowed from the handle and lives until the next call that takes `&mut self`,
 /// because any such call may move the data in Envoy.
 ///
-/// Once Envoy has destroyed its filter, for instance because a nested hook sent a response, every
-/// method is inert: it does nothing and returns `None`, `false` or an empty list.
+/// Once Envoy has destroyed its filter, for instance because another filter answered inside a call,
+/// every method is inert: it does nothing and returns `None`, `false`, 0, an empty list or an error.
 #[repr(transparent)]
 pub struct EnvoyHttpFilter(EnvoyMetrics);
 

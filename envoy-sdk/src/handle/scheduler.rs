@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::EnvoyOpenStream;
 use crate::callbacks::Callbacks;
 
-/// Wakes one stream's filter from any thread.
+/// Wakes one stream's filter from any thread, until the stream is over.
 #[derive(Debug)]
 pub struct EnvoyHttpFilterScheduler {
     shared: Arc<Shared>,

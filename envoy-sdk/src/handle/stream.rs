@@ -10,7 +10,7 @@ use crate::message::Message;
 use crate::route_config::{self, RouteConfigError};
 
 impl EnvoyMetrics {
-    /// The host.
+    /// The Envoy that loaded the module.
     pub fn host(&self) -> Host {
         self.instance.callbacks().host()
     }
@@ -27,8 +27,8 @@ impl EnvoyHttpFilter {
     /// the route has none. It lives on when Envoy drops the route.
     ///
     /// # Errors
-    /// When another module or another filter made it. The route's rules are not known then: answer
-    /// with an error rather than go on without them.
+    /// When another module made it, or another filter: it is not a `T`. The route's rules are not
+    /// known then: answer with an error rather than go on without them.
     pub fn most_specific_route_config<T: Any + Send + Sync>(
         &self,
     ) -> Result<Option<Arc<T>>, RouteConfigError> {
@@ -51,7 +51,7 @@ impl EnvoyHttpFilter {
         self.callbacks()?.worker_index()
     }
 
-    /// Adds a flag to the stream for the access log. False on 1.36.
+    /// Adds a flag, without spaces, to the stream for the access log. False on 1.36.
     pub fn add_custom_flag(&mut self, flag: &str) -> bool {
         self.callbacks()
             .is_some_and(|callbacks| callbacks.add_custom_flag(flag))

@@ -13,6 +13,7 @@ mod deferral;
 mod headers;
 mod lifetime;
 mod metrics;
+mod migration;
 mod panics;
 mod program;
 mod script;
