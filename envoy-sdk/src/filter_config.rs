@@ -25,7 +25,7 @@ impl EnvoyHttpFilterConfig {
     /// Defines a counter; with label names, every change names a value for each.
     ///
     /// # Errors
-    /// When Envoy refuses, or has no such callback.
+    /// When Envoy refuses.
     pub fn define_counter(
         &mut self,
         name: &str,
@@ -38,7 +38,7 @@ impl EnvoyHttpFilterConfig {
     /// Defines a gauge; with label names, every change names a value for each.
     ///
     /// # Errors
-    /// When Envoy refuses, or has no such callback.
+    /// When Envoy refuses.
     pub fn define_gauge(
         &mut self,
         name: &str,
@@ -51,7 +51,7 @@ impl EnvoyHttpFilterConfig {
     /// Defines a histogram; with label names, every value names a value for each.
     ///
     /// # Errors
-    /// When Envoy refuses, or has no such callback.
+    /// When Envoy refuses.
     pub fn define_histogram(
         &mut self,
         name: &str,
@@ -67,10 +67,7 @@ impl EnvoyHttpFilterConfig {
         name: &str,
         label_names: &[&str],
     ) -> Result<MetricId, MetricsError> {
-        let (result, id) = self
-            .callbacks
-            .define_metric(kind, name, label_names)
-            .ok_or(MetricsError::Unavailable)?;
+        let (result, id) = self.callbacks.define_metric(kind, name, label_names);
         MetricsError::check(result)?;
         Ok(MetricId {
             id,

@@ -11,7 +11,7 @@ pub enum MetricsError {
     InvalidLabels,
     /// Metrics can be defined only while a filter configuration is created.
     Frozen,
-    /// The host cannot do this, or the stream is gone.
+    /// The stream is gone.
     Unavailable,
     /// A result code that this crate does not know.
     Unknown(u32),
@@ -42,8 +42,7 @@ impl fmt::Display for MetricsError {
             Self::Frozen => formatter.write_str(
                 "metrics are frozen: define them while the filter configuration is created",
             ),
-            Self::Unavailable => formatter
-                .write_str("metric unavailable: the host has no such call or the stream is gone"),
+            Self::Unavailable => formatter.write_str("metric unavailable: the stream is gone"),
             Self::Unknown(code) => write!(formatter, "metric refused with unknown code {code}"),
         }
     }

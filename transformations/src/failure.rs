@@ -29,7 +29,8 @@ pub enum Reason {
     FormInvalid,
     /// What a path template takes is not percent-encoded as it has to be.
     PathInvalid,
-    /// A configuration that was checked does not compile when it is first used: a bug.
+    /// A route's configuration cannot be used: another module made it, or, a bug, it was checked and
+    /// does not compile.
     Config,
     /// A hook panicked: a bug.
     Panic,
@@ -120,7 +121,7 @@ impl Reply {
         })
     }
 
-    /// The answer to a request whose configuration does not compile: what it would have forbidden
+    /// The answer to a request whose configuration cannot be used: what it would have forbidden
     /// must not pass.
     pub(crate) fn unusable_config() -> Box<Self> {
         Box::new(Self {

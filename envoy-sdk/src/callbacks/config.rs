@@ -18,7 +18,7 @@ impl ConfigCallbacks {
         kind: MetricKind,
         name: &str,
         labels: &[&str],
-    ) -> Option<(u32, usize)> {
+    ) -> (u32, usize) {
         let name = RawModuleBuffer::new(name.as_bytes());
         let labels: Vec<_> = labels
             .iter()
@@ -68,6 +68,6 @@ impl ConfigCallbacks {
                 unsafe { define(self.config, name, first, labels.len(), &mut id) }
             }
         };
-        Some((result, id))
+        (result, id)
     }
 }

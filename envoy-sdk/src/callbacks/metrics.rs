@@ -21,9 +21,9 @@ impl FilterCallbacks {
         id: usize,
         labels: &[&str],
         value: u64,
-    ) -> Option<u32> {
+    ) -> u32 {
         if labels.is_empty() {
-            return Some(self.change_unlabelled(change, id, value));
+            return self.change_unlabelled(change, id, value);
         }
         let labels: Vec<_> = labels
             .iter()
@@ -40,7 +40,7 @@ impl FilterCallbacks {
             Generation::V1_37(table) => table.change(change),
         };
         // SAFETY: the filter is live; Envoy copies the labels.
-        Some(unsafe { callback(self.filter, id, labels.as_ptr(), labels.len(), value) })
+        unsafe { callback(self.filter, id, labels.as_ptr(), labels.len(), value) }
     }
 
     fn change_unlabelled(self, change: MetricChange, id: usize, value: u64) -> u32 {

@@ -7,10 +7,9 @@ use crate::abi::{PerRouteConfigModulePtr, RawModuleBuffer, RawModuleHeader};
 
 impl FilterCallbacks {
     /// Has Envoy match the route again.
-    pub(crate) fn clear_route_cache(self) -> bool {
+    pub(crate) fn clear_route_cache(self) {
         // SAFETY: the filter is live.
-        unsafe { (self.callbacks.shared.http_clear_route_cache)(self.filter) };
-        true
+        unsafe { (self.callbacks.shared.http_clear_route_cache)(self.filter) }
     }
 
     /// Has Envoy choose the cluster of the route again; false before 1.38.
@@ -41,7 +40,7 @@ impl FilterCallbacks {
         headers: &[RawModuleHeader],
         body: &[u8],
         timeout_milliseconds: u64,
-    ) -> Option<(u32, u64)> {
+    ) -> (u32, u64) {
         let cluster = RawModuleBuffer::new(cluster.as_bytes());
         let body = RawModuleBuffer::new(body);
         match &self.callbacks.generation {
@@ -61,7 +60,7 @@ impl FilterCallbacks {
                         timeout_milliseconds,
                     )
                 };
-                Some((result, own_id.into()))
+                (result, own_id.into())
             }
             Generation::V1_37(table) => {
                 let start = table.http_filter_http_callout;
@@ -78,7 +77,7 @@ impl FilterCallbacks {
                         timeout_milliseconds,
                     )
                 };
-                Some((result, id))
+                (result, id)
             }
         }
     }

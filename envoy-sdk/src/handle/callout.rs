@@ -19,7 +19,7 @@ pub enum HttpCalloutInitError {
     CannotCreateRequest,
     /// A header name or value is not valid in HTTP.
     InvalidHeader,
-    /// The host cannot, or the stream is gone.
+    /// The stream is gone.
     Unavailable,
     /// A result code that this crate does not know.
     Unknown(u32),
@@ -37,7 +37,7 @@ impl fmt::Display for HttpCalloutInitError {
             Self::InvalidHeader => {
                 "callout with an invalid header: remove line breaks, NULs and spaces in names"
             }
-            Self::Unavailable => "callout unavailable: the host cannot or the stream is gone",
+            Self::Unavailable => "callout unavailable: the stream is gone",
             Self::Unknown(code) => {
                 return write!(formatter, "callout refused with unknown code {code}");
             }
@@ -77,9 +77,8 @@ impl EnvoyOpenStream {
             .map(|(name, value)| RawModuleHeader::new(name.as_bytes(), value))
             .collect();
         let own_id = self.instance.next_callout();
-        let (result, id) = callbacks
-            .http_callout(own_id, cluster, &headers, body, timeout_milliseconds)
-            .ok_or(HttpCalloutInitError::Unavailable)?;
+        let (result, id) =
+            callbacks.http_callout(own_id, cluster, &headers, body, timeout_milliseconds);
         match result {
             0 => Ok(id),
             1 => Err(HttpCalloutInitError::MissingRequiredHeaders),

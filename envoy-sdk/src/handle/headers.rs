@@ -84,9 +84,10 @@ impl EnvoyHttpFilter {
 
     /// Adds a value to a header, after those it has.
     ///
-    /// Envoy 1.36 lets a module have one value per name. There, a header that exists already gets
-    /// one value that joins all with `, ` (`; ` for `cookie`), which RFC 9110 section 5.3 declares
-    /// equal. It is not equal for `set-cookie`: the second one is refused with a warning.
+    /// Envoy 1.36 lets a module have one value per name; envoy-gloo's lifts that for headers. There, a
+    /// header that exists already gets one value that joins all with `, ` (`; ` for `cookie`), which
+    /// RFC 9110 section 5.3 declares equal. It is not equal for `set-cookie`: the second one is refused
+    /// with a warning.
     ///
     /// False, and nothing changes, when the value is empty, the map does not exist, or name or
     /// value is not valid in HTTP.

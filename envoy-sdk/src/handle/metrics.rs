@@ -78,7 +78,7 @@ impl EnvoyMetrics {
         let result = self
             .instance
             .live()
-            .and_then(|callbacks| callbacks.change_metric(change, metric.id, labels, value));
+            .map(|callbacks| callbacks.change_metric(change, metric.id, labels, value));
         MetricsError::check(result.ok_or(MetricsError::Unavailable)?)
     }
 }

@@ -101,8 +101,11 @@ impl EnvoyHttpFilter {
         if !self.may_choose_route() {
             return false;
         }
-        self.callbacks()
-            .is_some_and(|callbacks| callbacks.clear_route_cache())
+        let callbacks = self.callbacks();
+        if let Some(callbacks) = callbacks {
+            callbacks.clear_route_cache();
+        }
+        callbacks.is_some()
     }
 
     fn choose_cluster_again(&mut self) -> bool {

@@ -28,7 +28,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
 ];
 
 /// What the log says of a foreign configuration, once, in a line that names what to write.
-const REFUSED: &str = "made by another module or filter";
+const REFUSED: &str = "the route's configuration was made by another ";
 
 /// Shows by a response header whose configuration edited it.
 fn edits(whose: &str) -> Filter {

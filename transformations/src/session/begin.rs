@@ -17,7 +17,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// The answer to a request whose route has a broken program.
+    /// The answer to a request whose route has a program that cannot be used.
     pub(super) fn begin_request(&mut self, host: &mut dyn Host) -> Result<(), Box<Reply>> {
         let mut route = host.route_program();
         if self.program.is_empty() && !matches!(route, RouteProgram::Found(_)) {
@@ -109,7 +109,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// The answer to a request whose route has a broken program.
+    /// The answer to a request whose route has a program that cannot be used.
     pub(super) fn apply(
         &mut self,
         host: &mut dyn Host,
@@ -130,14 +130,14 @@ impl Session {
         }
     }
 
-    /// The answer in place of a route whose program does not compile: what it would have forbidden
-    /// must not pass.
+    /// The answer in place of a route whose program cannot be used: what it would have forbidden must
+    /// not pass.
     fn refuse(&mut self, host: &mut dyn Host) -> Box<Reply> {
         self.program = Arc::default();
         host.report(&[Failure {
             reason: Reason::Config,
             path: "the route's configuration".to_owned(),
-            detail: "it was checked and does not compile".to_owned(),
+            detail: "it cannot be used; the log has the reason".to_owned(),
         }]);
         Reply::unusable_config()
     }

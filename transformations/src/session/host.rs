@@ -22,7 +22,7 @@ pub enum RouteProgram {
     Absent,
     /// The route's own, which replaces the listener's as a whole.
     Found(Arc<Program>),
-    /// The route has one that does not compile. The host logs why.
+    /// The route has one that cannot be used. The host logs why.
     Broken,
 }
 
