@@ -104,14 +104,8 @@ pub enum RouteConfigError {
 impl fmt::Display for RouteConfigError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::OtherModule => {
-                "the route's configuration was made by another module: set its dynamic_module_config \
-                 to that of the listener's filter"
-            }
-            Self::OtherFilter => {
-                "the route's configuration was made by another filter of this module: set its \
-                 per_route_config_name to this filter's"
-            }
+            Self::OtherModule => "the route's configuration was made by another module",
+            Self::OtherFilter => "the route's configuration was made by another filter",
         })
     }
 }

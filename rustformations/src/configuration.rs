@@ -125,6 +125,11 @@ pub(crate) fn route_config<T: Any + Send + Sync>(
     envoy.most_specific_route_config().inspect_err(|error| {
         // Once: every request of the route comes by here.
         static LOGGED: Once = Once::new();
-        LOGGED.call_once(|| envoy_log_error!("requests are answered 500: {error}"));
+        LOGGED.call_once(|| {
+            envoy_log_error!(
+                "requests are answered 500: {error}; set the route's dynamic_module_config to the \
+                 listener's, and filter_name (before 1.38 per_route_config_name) to this filter's"
+            );
+        });
     })
 }

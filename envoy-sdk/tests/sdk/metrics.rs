@@ -119,7 +119,7 @@ fn errors_say_what_to_do() {
             MetricsError::Frozen,
             "while the filter configuration is created",
         ),
-        (MetricsError::Unavailable, "no such call"),
+        (MetricsError::Unavailable, "the stream is gone"),
         (MetricsError::Unknown(9), "9"),
     ] {
         assert!(error.to_string().contains(fix), "{error}");
