@@ -250,7 +250,9 @@ async fn the_right_route_by_an_update(stage: &Stage) -> Result<()> {
     let modules = Modules::new()?;
     let mut resources = Resources::new(stage.release)?;
     let bootstrap = resources.write(&with(edits("first")), &["routes", "listeners"])?;
-    let envoy = stage.start(modules.find(stage.launch(bootstrap))).await?;
+    // One worker, so that an update that has shown has arrived.
+    let launch = modules.find(stage.launch(bootstrap)).concurrency(1);
+    let envoy = stage.start(launch).await?;
     let address = envoy.address().await?;
     served(address, "/route", "first").await?;
     for (wrong, right) in [
