@@ -31,14 +31,15 @@ ENV CARGO_TARGET_DIR=/target CARGO_INCREMENTAL=0
 COPY --from=manifests /src .
 RUN cargo build --release --locked --package rustformations --package envoyinit --package rustformations-cli \
  && cargo build --locked --package check-module
-# What the images are built from, and nothing else: a change to `tests` or `xtask` builds nothing anew.
+# What the images are built from, and nothing else: a change to `tests` or to other tools builds nothing anew.
 COPY transformations transformations
 COPY json-blocks json-blocks
 COPY envoy-sdk envoy-sdk
 COPY rustformations rustformations
 COPY envoyinit envoyinit
 COPY cli cli
-COPY xtask/check-module xtask/check-module
+COPY tools/check-module tools/check-module
+COPY tools/summary tools/summary
 # Cargo compares times, and these sources are older than the empty ones it has just built.
 RUN find . -name '*.rs' -exec touch {} + \
  && cargo build --release --locked --package rustformations --package envoyinit --package rustformations-cli \

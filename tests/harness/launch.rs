@@ -4,11 +4,10 @@ use std::fs::{self, File};
 use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use artifacts::{EnvoyRelease, Module};
 use serde_json::Value;
 
-use crate::module::Module;
 use crate::process::Envoy;
-use crate::release::EnvoyRelease;
 
 /// How to start an Envoy.
 #[derive(Clone, Debug)]
