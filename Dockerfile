@@ -48,10 +48,11 @@ RUN find . -name '*.rs' -exec touch {} + \
 # report shows stay. Then the unwinder of the programs, which an image without a C++ runtime lacks, and all that the
 # command needs. The module has its own.
 WORKDIR /target/release
+COPY xtask/split-debug.sh /usr/local/bin/
 RUN mkdir -p /debug /libraries /cli/usr/local/bin \
- && objcopy --only-keep-debug --compress-debug-sections=zlib librust_module.so /debug/librust_module.so.debug \
- && strip --strip-debug librust_module.so envoyinit rustformations \
- && objcopy --add-gnu-debuglink=/debug/librust_module.so.debug librust_module.so \
+ && split-debug.sh librust_module.so \
+ && mv librust_module.so.debug /debug/ \
+ && strip --strip-debug envoyinit rustformations \
  && /target/debug/check-module librust_module.so \
  && cp -L "$(gcc -print-file-name=libgcc_s.so.1)" /libraries/ \
  && cp rustformations /cli/usr/local/bin/ \

@@ -22,6 +22,7 @@ Usage: cargo xtask COMMAND
   docs                            write docs/functions.md from the descriptions beside the functions
   envoy [VERSION]                 print the path of an Envoy, downloaded once into the user's cache directory
   check-module [PATH]             check the module, built if no PATH is given: hooks, symbols, libraries, flags
+  dist                            build the module for a release into dist/, with a list of files and their SHA-256 sums
 
 Crates below tools/, built when asked for; `cargo xtask COMMAND --help` lists what they take:
 
@@ -42,6 +43,7 @@ pub(crate) enum Command {
         no_skip: bool,
     },
     Docs,
+    Dist,
     Envoy(EnvoyRelease),
     /// Of this file, or the module built from here.
     CheckModule(Option<PathBuf>),
@@ -69,6 +71,7 @@ impl Command {
             "run" => Self::Run(Run::default()),
             "test" => Self::Test { no_skip: false },
             "docs" => Self::Docs,
+            "dist" => Self::Dist,
             "envoy" => Self::Envoy(EnvoyRelease::DEFAULT),
             "check-module" => Self::CheckModule(None),
             _ => bail!("no command {name:?}; see `cargo xtask --help`"),

@@ -8,6 +8,7 @@
 mod architecture;
 mod cargo;
 mod command;
+mod dist;
 mod docs;
 mod gateway;
 mod http;
@@ -34,6 +35,7 @@ fn execute(command: Command) -> Result<()> {
         Command::Run(run) => run.execute()?,
         Command::Test { no_skip } => test::execute(no_skip)?,
         Command::Docs => docs::write()?,
+        Command::Dist => dist::write()?,
         Command::Envoy(release) => println!("{}", release.binary()?.display()),
         Command::CheckModule(path) => {
             let path = path.map_or_else(
