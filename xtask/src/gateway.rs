@@ -1,9 +1,11 @@
 //! The Envoy of `cargo xtask run`.
 
+use std::env;
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::Path;
+use std::process::{self, Child, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -81,8 +83,21 @@ impl Gateway {
         bootstrap: &Bootstrap,
         address: SocketAddr,
     ) -> Result<Self> {
+        let name = format!("rustformations-run-{}.yaml", process::id());
+        let file = env::temp_dir().join(name);
+        fs::write(&file, &bootstrap.0)?;
+        let started = Self::spawn(release, module, &file);
+        let started = started.and_then(|gateway| gateway.wait_until_it_listens(address));
+        // It has been read, or never will be.
+        fs::remove_file(&file)?;
+        started
+    }
+
+    fn spawn(release: EnvoyRelease, module: &Module, bootstrap: &Path) -> Result<Self> {
         let mut child = Command::new(release.binary()?)
-            .args(["--config-yaml", &bootstrap.0, "--disable-hot-restart"])
+            .arg("--config-path")
+            .arg(bootstrap)
+            .arg("--disable-hot-restart")
             // At start `main` lists every extension there is.
             .args([
                 "--concurrency",
@@ -97,21 +112,24 @@ impl Gateway {
             .spawn()
             .context("cannot run Envoy")?;
         let log = child.stderr.take();
-        let mut gateway = Self {
+        Ok(Self {
             child,
             log: log.map(|log| thread::spawn(move || io::read_to_string(log))),
-        };
+        })
+    }
+
+    fn wait_until_it_listens(mut self, address: SocketAddr) -> Result<Self> {
         let deadline = Instant::now() + PATIENCE;
         while TcpStream::connect(address).is_err() {
-            if let Some(status) = gateway.child.try_wait()? {
-                return Err(gateway.failed(&format!("envoy did not start ({status})")));
+            if let Some(status) = self.child.try_wait()? {
+                return Err(self.failed(&format!("envoy did not start ({status})")));
             }
             if Instant::now() > deadline {
-                return Err(gateway.failed("envoy does not listen"));
+                return Err(self.failed("envoy does not listen"));
             }
             thread::sleep(POLL);
         }
-        Ok(gateway)
+        Ok(self)
     }
 
     /// Waits for its end, by Ctrl-C.
