@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use artifacts::{EnvoyRelease, Module};
+use serde_json::json;
 use summary::Table;
 
 use crate::gateway::{Bootstrap, Gateway, free_port};
@@ -35,67 +36,50 @@ impl Default for Run {
 /// A request and who must answer it.
 struct Sample {
     what: &'static str,
-    body: &'static str,
+    body: String,
     /// What the client puts into the routing header itself.
     forged: Option<&'static str>,
     answer: &'static str,
 }
 
-const SAMPLES: [Sample; 8] = [
-    Sample::new(
-        "model gpt-4o",
-        r#"{"model": "gpt-4o", "messages": []}"#,
-        "openai",
-    ),
-    Sample::new(
-        "model gpt-4-turbo, an alias",
-        r#"{"model": "gpt-4-turbo", "messages": []}"#,
-        "openai",
-    ),
-    Sample::new(
-        "model mistral-small",
-        r#"{"model": "mistral-small", "messages": []}"#,
-        "local",
-    ),
-    Sample::new(
-        "model mistral-large, last in the body",
-        r#"{"messages": [], "model": "mistral-large"}"#,
-        "local",
-    ),
-    Sample::new(
-        "model llama-3, unknown",
-        r#"{"model": "llama-3", "messages": []}"#,
-        "local (fallback)",
-    ),
-    Sample::new(
-        "model mistral-small, forged routing header",
-        r#"{"model": "mistral-small", "messages": []}"#,
-        "local",
-    )
-    .forged("gpt-4o"),
-    Sample::new(
-        "no model, forged routing header",
-        r#"{"messages": []}"#,
-        "local (fallback)",
-    )
-    .forged("gpt-4o"),
-    Sample::new("not JSON", "model=gpt-4o", "local (fallback)"),
-];
-
 impl Sample {
-    const fn new(what: &'static str, body: &'static str, answer: &'static str) -> Self {
+    fn new(what: &'static str, body: impl Into<String>, answer: &'static str) -> Self {
         Self {
             what,
-            body,
+            body: body.into(),
             forged: None,
             answer,
         }
     }
 
-    const fn forged(mut self, value: &'static str) -> Self {
-        self.forged = Some(value);
+    /// A chat with this model.
+    fn chat(what: &'static str, model: &str, answer: &'static str) -> Self {
+        let body = json!({"messages": [{"role": "user", "content": "Hello"}], "model": model});
+        Self::new(what, body.to_string(), answer)
+    }
+
+    fn forged(mut self) -> Self {
+        self.forged = Some("gpt-4o");
         self
     }
+}
+
+fn samples() -> [Sample; 8] {
+    let (forged, other) = (
+        "model mistral-small, forged routing header",
+        "local (fallback)",
+    );
+    let nameless = r#"{"messages": []}"#;
+    [
+        Sample::chat("model gpt-4o", "gpt-4o", "openai"),
+        Sample::chat("model gpt-4-turbo, an alias", "gpt-4-turbo", "openai"),
+        Sample::chat("model mistral-small", "mistral-small", "local"),
+        Sample::chat("model mistral-large", "mistral-large", "local"),
+        Sample::chat("model llama-3, unknown", "llama-3", other),
+        Sample::chat(forged, "mistral-small", "local").forged(),
+        Sample::new("no model, forged routing header", nameless, other).forged(),
+        Sample::new("not JSON", "model=gpt-4o", other),
+    ]
 }
 
 impl Run {
@@ -129,9 +113,9 @@ impl Run {
 
         let mut table = Table::new(["sent", "expected", "answered", ""]);
         let mut wrong = 0;
-        for sample in SAMPLES {
+        for sample in samples() {
             let forged = sample.forged.map(|value| (ROUTING_HEADER, value));
-            let answered = who_answers(&http::post(address, forged.as_slice(), sample.body)?);
+            let answered = who_answers(&http::post(address, forged.as_slice(), &sample.body)?);
             let right = answered == sample.answer;
             wrong += usize::from(!right);
             let verdict = if right { "ok" } else { "WRONG" };
