@@ -31,14 +31,15 @@ ENV CARGO_TARGET_DIR=/target CARGO_INCREMENTAL=0
 COPY --from=manifests /src .
 RUN cargo build --release --locked --package rustformations --package envoyinit --package rustformations-cli \
  && cargo build --locked --package check-module
-# What the images are built from, and nothing else: a change to `tests` or `xtask` builds nothing anew.
+# What the images are built from, and nothing else: a change to `tests` or to other tools builds nothing anew.
 COPY transformations transformations
 COPY json-blocks json-blocks
 COPY envoy-sdk envoy-sdk
 COPY rustformations rustformations
 COPY envoyinit envoyinit
 COPY cli cli
-COPY xtask/check-module xtask/check-module
+COPY tools/check-module tools/check-module
+COPY tools/summary tools/summary
 # Cargo compares times, and these sources are older than the empty ones it has just built.
 RUN find . -name '*.rs' -exec touch {} + \
  && cargo build --release --locked --package rustformations --package envoyinit --package rustformations-cli \
@@ -47,10 +48,11 @@ RUN find . -name '*.rs' -exec touch {} + \
 # report shows stay. Then the unwinder of the programs, which an image without a C++ runtime lacks, and all that the
 # command needs. The module has its own.
 WORKDIR /target/release
+COPY xtask/split-debug.sh /usr/local/bin/
 RUN mkdir -p /debug /libraries /cli/usr/local/bin \
- && objcopy --only-keep-debug --compress-debug-sections=zlib librust_module.so /debug/librust_module.so.debug \
- && strip --strip-debug librust_module.so envoyinit rustformations \
- && objcopy --add-gnu-debuglink=/debug/librust_module.so.debug librust_module.so \
+ && split-debug.sh librust_module.so \
+ && mv librust_module.so.debug /debug/ \
+ && strip --strip-debug envoyinit rustformations \
  && /target/debug/check-module librust_module.so \
  && cp -L "$(gcc -print-file-name=libgcc_s.so.1)" /libraries/ \
  && cp rustformations /cli/usr/local/bin/ \

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
+use artifacts::EnvoyRelease;
 use serde_json::{Map, Value, json};
 
 use crate::cluster::Cluster;
 use crate::filter::Filter;
-use crate::release::EnvoyRelease;
 
 /// A bootstrap with a plain-text listener that speaks HTTP/1.1 and HTTP/2, called `main` unless named.
 #[derive(Clone, Debug)]

@@ -5,9 +5,8 @@ use std::fs;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail, ensure};
+use artifacts::workspace;
 use serde_json::{Value, json};
-
-use crate::workspace;
 
 /// A bootstrap of `envoy-configs/`.
 #[derive(Clone, Debug)]
@@ -22,7 +21,7 @@ impl Example {
     /// # Errors
     /// There is no such file, or it is not YAML.
     pub fn load(name: &str) -> Result<Self> {
-        let path = workspace::root().join("envoy-configs").join(name);
+        let path = workspace().join("envoy-configs").join(name);
         let text =
             fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let bootstrap =
@@ -38,7 +37,7 @@ impl Example {
     /// # Errors
     /// The folder cannot be read.
     pub fn names() -> Result<BTreeSet<String>> {
-        let folder = workspace::root().join("envoy-configs");
+        let folder = workspace().join("envoy-configs");
         let files =
             fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
         let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());

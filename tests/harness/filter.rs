@@ -1,8 +1,7 @@
 //! The module's filters in Envoy's configuration.
 
+use artifacts::EnvoyRelease;
 use serde_json::{Map, Value, json};
-
-use crate::release::EnvoyRelease;
 
 const HTTP_FILTER: &str =
     "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter";

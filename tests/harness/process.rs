@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use artifacts::{EnvoyRelease, Module};
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -16,8 +17,6 @@ use tokio::time::sleep;
 
 use crate::client::Request;
 use crate::launch::Launch;
-use crate::module::Module;
-use crate::release::EnvoyRelease;
 
 /// How long a start, an exit or a log line may take.
 fn patience() -> Duration {

@@ -1,6 +1,6 @@
 //! The rules of the house that a compiler does not check.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
@@ -8,7 +8,9 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 const SDK: &str = "envoy-proxy-dynamic-modules-rust-sdk";
 
 fn metadata() -> Metadata {
-    MetadataCommand::new().no_deps().exec().unwrap()
+    let mut command = MetadataCommand::new();
+    command.no_deps().current_dir(artifacts::workspace());
+    command.exec().unwrap()
 }
 
 /// The packages of this workspace that each package needs to be built, tests aside.
@@ -55,6 +57,44 @@ fn dependencies_point_one_way() {
             !needed.contains(&"rustformations"),
             "{package}: the module is used as a file"
         );
+    }
+}
+
+/// What stands between a newcomer and the module builds in seconds.
+#[test]
+fn the_front_door_is_small() {
+    let metadata = metadata();
+    let dependencies = dependencies(&metadata);
+    assert_eq!(dependencies["xtask"], ["artifacts", "summary"]);
+    assert_eq!(dependencies["artifacts"], [""; 0]);
+    assert_eq!(dependencies["summary"], [""; 0]);
+    let names = |of: &str| {
+        let mut packages = metadata.packages.iter();
+        let package = packages.find(|package| package.name == of).unwrap();
+        let needed = package.dependencies.iter();
+        let needed = needed.filter(|needed| needed.kind == DependencyKind::Normal);
+        needed
+            .map(|needed| needed.name.clone())
+            .collect::<BTreeSet<_>>()
+    };
+    let mut all = names("xtask");
+    all.extend(names("artifacts"));
+    assert_eq!(
+        all.into_iter().collect::<Vec<_>>(),
+        ["anyhow", "artifacts", "lexopt", "serde_json", "summary"]
+    );
+}
+
+#[test]
+fn only_tools_and_benchmarks_are_left_out_of_a_plain_build() {
+    let metadata = metadata();
+    let built = metadata.workspace_default_packages();
+    for package in &metadata.packages {
+        let place = package.manifest_path.strip_prefix(&metadata.workspace_root);
+        let place = place.unwrap();
+        let left_out = place.starts_with("tools") || place.starts_with("benches");
+        let is_built = built.iter().any(|other| other.id == package.id);
+        assert_eq!(is_built, !left_out, "{place}: see default-members");
     }
 }
 

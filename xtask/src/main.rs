@@ -1,58 +1,50 @@
 //! Developer commands: `cargo xtask <command>`.
+//!
+//! The everyday ones are here and build in seconds. The others are crates below `tools/`, built when asked for.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout)]
 
 #[cfg(test)]
 mod architecture;
-mod bench;
-mod check_module;
-mod conformance;
+mod cargo;
+mod command;
+mod dist;
 mod docs;
-mod envoy;
-mod image;
-mod manifests;
+mod gateway;
+mod http;
+mod mock_llm;
 mod needs;
 mod run;
-mod table;
-mod tally;
 mod test;
 
+use std::env;
 use std::process::ExitCode;
 
-use clap::Parser;
+use anyhow::Result;
+use artifacts::Module;
 
-/// Builds, runs and checks the module.
-#[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask")]
-enum Command {
-    Run(run::Run),
-    Test(test::Test),
-    Envoy(envoy::Envoy),
-    CheckModule(check_module::CheckModule),
-    Conformance(conformance::Conformance),
-    Manifests(manifests::Manifests),
-    Bench(bench::Bench),
-    Docs(docs::Docs),
-    Image(image::Image),
-}
+use command::{Command, HELP};
 
 fn main() -> ExitCode {
-    let done = match Command::parse() {
-        Command::Run(command) => command.execute(),
-        Command::Test(command) => command.execute(),
-        Command::Envoy(command) => command.execute(),
-        Command::CheckModule(command) => command.execute(),
-        Command::Conformance(command) => command.execute(),
-        Command::Manifests(command) => command.execute(),
-        Command::Bench(command) => command.execute(),
-        Command::Docs(command) => command.execute(),
-        Command::Image(command) => command.execute(),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+    summary::exit_code(Command::parse(env::args_os()).and_then(execute))
+}
+
+fn execute(command: Command) -> Result<()> {
+    match command {
+        Command::Help => println!("{HELP}"),
+        Command::Run(run) => run.execute()?,
+        Command::Test { no_skip } => test::execute(no_skip)?,
+        Command::Docs => docs::write()?,
+        Command::Dist => dist::write()?,
+        Command::Envoy(release) => println!("{}", release.binary()?.display()),
+        Command::CheckModule(path) => {
+            let path = path.map_or_else(
+                || Ok(Module::release()?.path().into()),
+                Ok::<_, anyhow::Error>,
+            )?;
+            return cargo::become_tool("check-module", &[path.into()]);
         }
+        Command::Tool(name, arguments) => return cargo::become_tool(name, &arguments),
     }
+    Ok(())
 }

@@ -61,7 +61,7 @@ fn missing(needs: &[Need]) -> Vec<String> {
 }
 
 /// Whether this command is there and exits with 0.
-pub(crate) fn succeeds(command: &[&str]) -> bool {
+fn succeeds(command: &[&str]) -> bool {
     let Some((program, arguments)) = command.split_first() else {
         return false;
     };

@@ -1,83 +1,130 @@
 //! `cargo xtask run`: a gateway to try.
 
-use std::net::TcpListener;
+use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
-use harness::{Envoy, EnvoyRelease, Example, Module, Request, Upstream};
-use serde_json::{Value, json};
+use anyhow::{Result, ensure};
+use artifacts::{EnvoyRelease, Module};
+use serde_json::json;
+use summary::Table;
 
-use crate::table::Table;
+use crate::gateway::{Bootstrap, Gateway, free_port};
+use crate::{http, mock_llm};
 
 /// What is run.
 const EXAMPLE: &str = "body-routing.yaml";
 
-/// Starts Envoy with envoy-configs/body-routing.yaml and two mock LLMs, sends sample requests and shows who
-/// answered.
-#[derive(clap::Args)]
+/// The header that decides the route there.
+const ROUTING_HEADER: &str = "x-gateway-model-name";
+
+/// How a gateway is tried.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Run {
     /// Exit after the samples, with success only if every answer was right.
-    #[arg(long)]
-    once: bool,
+    pub(crate) once: bool,
+    pub(crate) release: EnvoyRelease,
+}
 
-    /// The release of Envoy.
-    #[arg(long, value_name = "VERSION", default_value_t = EnvoyRelease::DEFAULT)]
-    envoy: EnvoyRelease,
+impl Default for Run {
+    fn default() -> Self {
+        Self {
+            once: false,
+            release: EnvoyRelease::DEFAULT,
+        }
+    }
 }
 
 /// A request and who must answer it.
 struct Sample {
     what: &'static str,
-    request: Request,
-    upstream: &'static str,
-    fallback: bool,
+    body: String,
+    /// What the client puts into the routing header itself.
+    forged: Option<&'static str>,
+    answer: &'static str,
+}
+
+impl Sample {
+    fn new(what: &'static str, body: impl Into<String>, answer: &'static str) -> Self {
+        Self {
+            what,
+            body: body.into(),
+            forged: None,
+            answer,
+        }
+    }
+
+    /// A chat with this model.
+    fn chat(what: &'static str, model: &str, answer: &'static str) -> Self {
+        let body = json!({"messages": [{"role": "user", "content": "Hello"}], "model": model});
+        Self::new(what, body.to_string(), answer)
+    }
+
+    fn forged(mut self) -> Self {
+        self.forged = Some("gpt-4o");
+        self
+    }
+}
+
+fn samples() -> [Sample; 8] {
+    let (forged, other) = (
+        "model mistral-small, forged routing header",
+        "local (fallback)",
+    );
+    let nameless = r#"{"messages": []}"#;
+    [
+        Sample::chat("model gpt-4o", "gpt-4o", "openai"),
+        Sample::chat("model gpt-4-turbo, an alias", "gpt-4-turbo", "openai"),
+        Sample::chat("model mistral-small", "mistral-small", "local"),
+        Sample::chat("model mistral-large", "mistral-large", "local"),
+        Sample::chat("model llama-3, unknown", "llama-3", other),
+        Sample::chat(forged, "mistral-small", "local").forged(),
+        Sample::new("no model, forged routing header", nameless, other).forged(),
+        Sample::new("not JSON", "model=gpt-4o", other),
+    ]
 }
 
 impl Run {
-    pub(crate) fn execute(&self) -> Result<()> {
+    /// Starts Envoy with [`EXAMPLE`] and two mock LLMs, sends the samples and shows who answered.
+    ///
+    /// # Errors
+    /// Something cannot be had or started, or, if only once, an answer is wrong.
+    pub(crate) fn execute(self) -> Result<()> {
+        let release = self.release;
         // First, so that a missing download tool does not show only after minutes of compiling.
-        self.envoy.binary()?;
+        release.binary()?;
+        let begin = Instant::now();
         let module = Module::release()?;
-        let runtime = tokio::runtime::Runtime::new()?;
-        runtime.block_on(self.serve(module))
-    }
-
-    async fn serve(&self, module: &Module) -> Result<()> {
-        let (openai, local) = (
-            Upstream::mock_llm("openai").await?,
-            Upstream::mock_llm("local").await?,
+        eprintln!(
+            "module ready after {:.1} s; starting Envoy {release} ...",
+            begin.elapsed().as_secs_f64()
         );
-        let example = Example::load(EXAMPLE)?;
-        let port = if self.once {
-            0
-        } else {
-            free_port(example.listener_port()?)
-        };
-        let bootstrap =
-            example.bootstrap_on(port, &[(9001, openai.address()), (9002, local.address())])?;
-        let envoy = Envoy::start(self.envoy, module, bootstrap).await?;
-        let address = envoy.address().await?;
-        println!(
-            "Envoy {} with envoy-configs/{EXAMPLE} on {address}\n",
-            envoy.release()
-        );
+        let mut bootstrap = Bootstrap::load(EXAMPLE)?;
+        let port = free_port(if self.once { 0 } else { 10000 })?;
+        for (from, to) in [
+            (10000, port),
+            (9001, mock_llm::start("openai")?),
+            (9002, mock_llm::start("local")?),
+            (9901, free_port(0)?),
+        ] {
+            bootstrap.move_port(from, to)?;
+        }
+        let address = ([127, 0, 0, 1], port).into();
+        let mut gateway = Gateway::start(release, module, &bootstrap, address)?;
+        println!("Envoy {release} with envoy-configs/{EXAMPLE} on {address}\n");
 
         let mut table = Table::new(["sent", "expected", "answered", ""]);
         let mut wrong = 0;
         for sample in samples() {
-            let response = sample.request.send(address).await?;
-            let expected = served(Some(sample.upstream), sample.fallback);
-            let upstream = response.headers.value("x-served-by");
-            let mut answered = served(
-                upstream.as_deref(),
-                response.headers.contains("x-gateway-route"),
-            );
-            if response.status != 200 {
-                answered = format!("status {}", response.status);
-            }
-            let right = answered == expected;
+            let forged = sample.forged.map(|value| (ROUTING_HEADER, value));
+            let answered = who_answers(&http::post(address, forged.as_slice(), &sample.body)?);
+            let right = answered == sample.answer;
             wrong += usize::from(!right);
             let verdict = if right { "ok" } else { "WRONG" };
-            table.row([sample.what.into(), expected, answered, verdict.into()]);
+            table.row([
+                sample.what.into(),
+                sample.answer.into(),
+                answered,
+                verdict.into(),
+            ]);
         }
         println!("{table}");
 
@@ -86,73 +133,26 @@ impl Run {
                 "curl http://{address}/v1/chat/completions -d '{{\"model\": \"gpt-4o\", \"messages\": []}}'"
             );
             println!("Ctrl-C ends it.");
-            tokio::signal::ctrl_c()
-                .await
-                .context("cannot wait for Ctrl-C")?;
-            return Ok(());
+            let status = gateway.wait()?;
+            ensure!(
+                status.success(),
+                gateway.failed(&format!("envoy ended ({status})"))
+            );
+        } else if wrong > 0 {
+            return Err(gateway.failed(&format!("{wrong} wrong")));
         }
-        ensure!(wrong == 0, "{wrong} wrong\n{}", envoy.report().await);
         Ok(())
     }
 }
 
-fn served(upstream: Option<&str>, fallback: bool) -> String {
-    let upstream = upstream.unwrap_or("nobody");
-    if fallback {
-        format!("{upstream} (fallback)")
-    } else {
-        upstream.to_owned()
+/// Which upstream, and whether the fallback route led to it.
+fn who_answers(response: &http::Message) -> String {
+    if !response.start.starts_with("HTTP/1.1 200 ") {
+        return response.start.clone();
     }
-}
-
-fn samples() -> Vec<Sample> {
-    let post = || Request::post("/v1/chat/completions");
-    let chat = |model: &str| {
-        let messages = json!([{"role": "user", "content": "Hello"}]);
-        post().json(&json!({"model": model, "messages": messages}))
-    };
-    let no_model: Value = json!({"messages": []});
-    let sample = |what, request, upstream, fallback| Sample {
-        what,
-        request,
-        upstream,
-        fallback,
-    };
-    vec![
-        sample("model gpt-4o", chat("gpt-4o"), "openai", false),
-        sample(
-            "model gpt-4-turbo, an alias",
-            chat("gpt-4-turbo"),
-            "openai",
-            false,
-        ),
-        sample("model mistral-small", chat("mistral-small"), "local", false),
-        sample(
-            "model mistral-large, HTTP/2",
-            chat("mistral-large").http2(),
-            "local",
-            false,
-        ),
-        sample("model llama-3, unknown", chat("llama-3"), "local", true),
-        sample(
-            "model mistral-small, forged routing header",
-            chat("mistral-small").header("x-gateway-model-name", "gpt-4o"),
-            "local",
-            false,
-        ),
-        sample(
-            "no model, forged routing header",
-            post()
-                .json(&no_model)
-                .header("x-gateway-model-name", "gpt-4o"),
-            "local",
-            true,
-        ),
-        sample("not JSON", post().body("model=gpt-4o"), "local", true),
-    ]
-}
-
-/// `wanted` if nothing listens there, else 0: any free port.
-fn free_port(wanted: u16) -> u16 {
-    TcpListener::bind(("127.0.0.1", wanted)).map_or(0, |_| wanted)
+    let upstream = response.field("x-served-by").unwrap_or("nobody");
+    match response.field("x-gateway-route") {
+        Some(route) => format!("{upstream} ({route})"),
+        None => upstream.to_owned(),
+    }
 }

@@ -1,64 +1,55 @@
 //! `cargo xtask test`: every test there is.
 
-use std::env;
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
-use harness::EnvoyRelease;
+use artifacts::{EnvoyRelease, workspace};
+use summary::Tally;
 
-use crate::image::{self, Base, Plan};
+use crate::cargo::{cargo, tool};
 use crate::needs;
-use crate::tally::Tally;
 
-/// Runs every test: engine, SDK, the scenarios on every supported Envoy (or the one in ENVOY_BIN), and the images.
+/// Runs every test: of all packages, the scenarios on every supported Envoy (or the one in `ENVOY_BIN`), and the images.
 ///
 /// Where Docker Engine runs and there are base images, or root and debootstrap to make stand-ins, the images are
 /// tried; elsewhere they are skipped. The last line counts what passed, failed and was skipped.
-#[derive(clap::Args)]
-pub(crate) struct Test {
-    /// Fail where anything would be skipped.
-    #[arg(long)]
-    no_skip: bool,
-}
-
-impl Test {
-    pub(crate) fn execute(&self) -> Result<()> {
-        // All of it first: what is missing must not show only after minutes of compiling.
-        needs::check()?;
-        for release in EnvoyRelease::SUPPORTED {
-            release.binary()?;
-        }
-        let plan = Plan::make()?;
-        if let Plan::Skip(why) = &plan {
-            ensure!(!self.no_skip, "the images must not be skipped: {why}");
-            skip(why);
-        }
-        let mut tally = workspace()?;
-        tally += images(tally, &plan, image::build_and_try);
-        println!("\n{tally}");
-        verdict(tally, self.no_skip)
+///
+/// # Errors
+/// Something is missing or fails, or is skipped where nothing may be.
+pub(crate) fn execute(no_skip: bool) -> Result<()> {
+    // All of it first: what is missing must not show only after minutes of compiling.
+    needs::check()?;
+    for release in EnvoyRelease::SUPPORTED {
+        release.binary()?;
     }
+    // Says why, if they cannot be had here.
+    let mut shown = io::stdout().lock();
+    let plan = counted(tool("image").arg("--plan"), &mut shown)?;
+    verdict(plan, no_skip).context("the images")?;
+    let mut tests = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+    let mut tally = counted(tests.current_dir(workspace()), &mut shown)?;
+    tally += images(tally, plan, &mut shown, |shown| {
+        counted(&mut tool("image"), shown)
+    })?;
+    writeln!(shown, "\n{tally}")?;
+    verdict(tally, no_skip)
 }
 
-/// Runs the tests of every package and shows what they print.
-fn workspace() -> Result<Tally> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut child = Command::new(cargo)
-        .args(["test", "--workspace", "--locked", "--no-fail-fast"])
+/// Runs a command, shows what it prints, and adds up what it reports of tests.
+fn counted(command: &mut Command, shown: &mut impl Write) -> Result<Tally> {
+    let mut child = command
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot run cargo: install Rust from https://rustup.rs")?;
     let printed = child.stdout.take().context("cargo has no output")?;
     let mut tally = Tally::default();
-    let mut shown = io::stdout().lock();
     for line in BufReader::new(printed).split(b'\n') {
         let line = line?;
         shown.write_all(&line)?;
         shown.write_all(b"\n")?;
         tally += Tally::of_line(&String::from_utf8_lossy(&line));
     }
-    drop(shown);
     let status = child.wait()?;
     if !status.success() && tally.failed == 0 {
         // A package did not compile, or a test program ended without a result.
@@ -67,21 +58,24 @@ fn workspace() -> Result<Tally> {
     Ok(tally)
 }
 
-/// What comes of the images, after the tests of the packages.
-fn images(tests: Tally, plan: &Plan, attempt: impl FnOnce(&[Base]) -> Result<Tally>) -> Tally {
-    match plan {
-        Plan::Skip(why) => skip(why),
-        Plan::Build(_) if tests.failed > 0 => skip("other tests failed; repair them first"),
-        Plan::Build(bases) => attempt(bases).unwrap_or_else(|error| {
-            eprintln!("images: {error:#}");
-            Tally::FAILED
-        }),
+/// What comes of the images, after the tests of the packages. A plan counts nothing, or that they are skipped.
+fn images<W: Write>(
+    tests: Tally,
+    plan: Tally,
+    shown: &mut W,
+    attempt: impl FnOnce(&mut W) -> Result<Tally>,
+) -> Result<Tally> {
+    if plan != Tally::default() {
+        return Ok(plan);
     }
-}
-
-fn skip(why: &str) -> Tally {
-    println!("images: skipped: {why}");
-    Tally::SKIPPED
+    if tests.failed > 0 {
+        writeln!(
+            shown,
+            "images: skipped: other tests failed; repair them first"
+        )?;
+        return Ok(Tally::SKIPPED);
+    }
+    attempt(shown)
 }
 
 fn verdict(tally: Tally, no_skip: bool) -> Result<()> {
@@ -94,9 +88,11 @@ fn verdict(tally: Tally, no_skip: bool) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use anyhow::bail;
 
-    use super::{Plan, Tally, images, verdict};
+    use super::{Tally, counted, images, verdict};
 
     const PASSED: Tally = Tally {
         passed: 1,
@@ -104,10 +100,39 @@ mod tests {
         skipped: 0,
     };
 
+    /// The plan of images that can be built.
+    const POSSIBLE: Tally = Tally {
+        passed: 0,
+        failed: 0,
+        skipped: 0,
+    };
+
+    /// What a script reports. What it prints must not count as a result of these tests.
+    fn shell(script: &str) -> Tally {
+        let (mut command, mut shown) = (Command::new("sh"), Vec::new());
+        counted(command.args(["-c", script]), &mut shown).unwrap()
+    }
+
+    #[test]
+    fn what_a_command_reports_is_counted() {
+        let both = "echo 'test result: ok. 2 passed; 0 failed; 1 ignored'; echo 3 passed, 0 failed, 0 skipped";
+        assert_eq!(shell(both).to_string(), "5 passed, 0 failed, 1 skipped");
+        assert_eq!(shell("echo building").to_string(), POSSIBLE.to_string());
+    }
+
+    #[test]
+    fn a_command_that_fails_without_a_count_has_failed() {
+        assert_eq!(shell("exit 3"), Tally::FAILED);
+        let counts = "echo 0 passed, 2 failed, 0 skipped; exit 1";
+        assert_eq!(shell(counts).to_string(), "0 passed, 2 failed, 0 skipped");
+    }
+
     #[test]
     fn a_skip_passes_unless_nothing_may_be_skipped() {
-        let plan = Plan::Skip("no Docker Engine".into());
-        let skipped = images(PASSED, &plan, |_| bail!("tried all the same"));
+        let skipped = images(PASSED, Tally::SKIPPED, &mut Vec::new(), |_| {
+            bail!("tried all the same")
+        })
+        .unwrap();
         assert_eq!(skipped, Tally::SKIPPED);
         assert!(verdict(skipped, false).is_ok());
         assert!(verdict(skipped, true).is_err());
@@ -116,24 +141,15 @@ mod tests {
 
     #[test]
     fn images_that_fail_are_not_skipped() {
-        let plan = Plan::Build(Vec::new());
-        let wrong = Tally {
-            passed: 20,
-            failed: 1,
-            skipped: 0,
-        };
-        assert_eq!(images(PASSED, &plan, |_| Ok(wrong)), wrong);
-        let broken = images(PASSED, &plan, |_| bail!("docker build failed"));
-        assert_eq!(broken, Tally::FAILED);
-        for failed in [wrong, broken] {
-            assert!(verdict(failed, false).is_err());
-        }
+        let tried = images(PASSED, POSSIBLE, &mut Vec::new(), |_| Ok(Tally::FAILED)).unwrap();
+        assert_eq!(tried, Tally::FAILED);
+        assert!(verdict(tried, false).is_err());
     }
 
     #[test]
     fn a_skip_hides_no_failure() {
         let mut tally = Tally::FAILED;
-        tally += images(tally, &Plan::Build(Vec::new()), |_| Ok(PASSED));
+        tally += images(tally, POSSIBLE, &mut Vec::new(), |_| Ok(PASSED)).unwrap();
         assert_eq!(tally.to_string(), "0 passed, 1 failed, 1 skipped");
         assert!(verdict(tally, false).is_err());
     }

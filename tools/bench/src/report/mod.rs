@@ -1,0 +1,112 @@
+//! What a run found out, for people.
+
+mod chart;
+mod figure;
+mod markdown;
+mod section;
+mod text;
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use harness::workspace;
+
+use super::body::Position;
+use super::results::{Cell, Results};
+use chart::Line;
+
+pub(super) use text::text;
+
+/// The document with all figures. It has the sections `figures` and `ratios`; others may have one of them.
+const DOCUMENT: &str = "docs/performance.md";
+
+/// Renews the generated sections of the documents, and the charts they show.
+///
+/// # Errors
+/// The run lacks what the charts show: a filter under load, with `model` last.
+pub(super) fn renew(results: &Results) -> Result<()> {
+    let charts = charts(results)?;
+    let sections = [
+        ("figures", markdown::figures(results)),
+        ("ratios", markdown::ratios(results)),
+    ];
+    for name in [DOCUMENT, "README.md"] {
+        let path = workspace().join(name);
+        let mut document =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {name}"))?;
+        for (section, contents) in &sections {
+            match section::replace(&document, section, contents) {
+                Some(renewed) => document = renewed,
+                // Other documents show what they like.
+                None => anyhow::ensure!(name != DOCUMENT, "{name} has no section {section:?}"),
+            }
+        }
+        fs::write(&path, document).with_context(|| format!("cannot write {name}"))?;
+    }
+    let folder = workspace().join("docs/performance");
+    fs::create_dir_all(&folder)?;
+    for (name, drawing) in charts {
+        let path = folder.join(name);
+        fs::write(&path, drawing).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// File names and drawings.
+fn charts(results: &Results) -> Result<[(&'static str, String); 3]> {
+    let subtitle = format!(
+        "Envoy {}, `model` last, {}",
+        results.envoy, results.machine.processor
+    );
+    let draw = |title: &str, value: &dyn Fn(&Cell) -> Option<f64>| {
+        let peers = results.peers.iter();
+        let lines = peers.map(|peer| Line {
+            label: peer.name.clone(),
+            ours: peer.ours,
+            points: points(results, &peer.name, value),
+        });
+        chart::draw(title, &subtitle, &lines.collect::<Vec<_>>())
+    };
+    let cpu = draw("CPU time per request, \u{b5}s", &|cell| {
+        Some(cell.cpu_microseconds.median)
+    })?;
+    let overhead = draw(
+        "CPU time over the floor, \u{b5}s (1 \u{b5}s or less: noise)",
+        &|cell| {
+            let over = cell.over_floor_microseconds?.median.max(markdown::NOISE);
+            (!markdown::is_floor(results, &cell.peer)).then_some(over)
+        },
+    )?;
+    let memory = draw("Envoy's peak memory, MiB", &|cell| {
+        Some(cell.peak_memory_mebibytes.median)
+    })?;
+    Ok([
+        ("cpu.svg", cpu),
+        ("overhead.svg", overhead),
+        ("memory.svg", memory),
+    ])
+}
+
+fn points(results: &Results, peer: &str, value: &dyn Fn(&Cell) -> Option<f64>) -> Vec<(f64, f64)> {
+    let mut sizes = results.sizes();
+    sizes.sort_unstable();
+    let points = sizes.into_iter().filter_map(|size| {
+        let cell = results.cell(peer, size, Position::Last)?;
+        Some((size as f64, value(cell)?))
+    });
+    points.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_has_the_generated_sections() {
+        let document = fs::read_to_string(workspace().join(DOCUMENT)).unwrap();
+        for name in ["figures", "ratios"] {
+            let found = section::replace(&document, name, "x");
+            assert!(found.is_some(), "{DOCUMENT} has no section {name:?}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The tables on standard output.
+
+use std::fmt::Write;
+
+use super::figure::{count, number, size, with_deviation};
+use crate::results::{Cell, Results};
+use summary::Table;
+
+/// Everything that was measured.
+pub(crate) fn text(results: &Results) -> String {
+    let mut text = heading(results) + &caution(results);
+    if !results.cells.is_empty() {
+        append(&mut text, &load(results));
+    }
+    if !results.first_byte.is_empty() {
+        append(&mut text, &first_byte(results));
+    }
+    if !results.scale.is_empty() {
+        append(&mut text, &scale(results));
+    }
+    if !results.instructions.is_empty() {
+        append(&mut text, &instructions(results));
+    }
+    text
+}
+
+/// Where and how the figures came about.
+fn heading(results: &Results) -> String {
+    let machine = &results.machine;
+    let placed = match machine.processors_split {
+        true => "one for Envoy, one for load and upstream",
+        false => "shared by Envoy, load and upstream",
+    };
+    let mut text = format!(
+        "Envoy {}, one worker; commit {}, {}\n{}, {} processors ({placed}), Linux {}\nrounds: {} of {} s, {} connections\n",
+        results.envoy,
+        results.commit,
+        results.date,
+        machine.processor,
+        machine.processors,
+        machine.kernel,
+        results.rounds,
+        results.seconds,
+        results.connections,
+    );
+    for left_out in &results.left_out {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "left out: {}: {}", left_out.name, left_out.reason);
+    }
+    text
+}
+
+/// A word on figures not to trust.
+fn caution(results: &Results) -> String {
+    /// Less, and something else held Envoy up.
+    const BUSY: f64 = 0.8;
+    let idle = |cell: &&Cell| cell.envoy_busy.median < BUSY;
+    match results.cells.iter().filter(idle).count() {
+        0 => String::new(),
+        count => format!(
+            "caution: Envoy computed less than {:.0} % of the time in {count} of {} rows: is the machine busy?\n",
+            BUSY * 100.0,
+            results.cells.len()
+        ),
+    }
+}
+
+fn append(text: &mut String, table: &impl std::fmt::Display) {
+    // Writing to a string cannot fail.
+    let _ = write!(text, "\n{table}");
+}
+
+fn load(results: &Results) -> Table<11> {
+    let mut table = Table::new([
+        "body",
+        "model",
+        "filter",
+        "CPU \u{b5}s",
+        "over",
+        "by \u{b5}s",
+        "requests/s",
+        "p50 \u{b5}s",
+        "p99 \u{b5}s",
+        "peak MiB",
+        "busy",
+    ]);
+    for cell in &results.cells {
+        let peer = results.peers.iter().find(|peer| peer.name == cell.peer);
+        let over = cell.over_floor_microseconds;
+        table.row([
+            size(cell.body_bytes),
+            cell.model.to_string(),
+            cell.peer.clone(),
+            with_deviation(cell.cpu_microseconds),
+            peer.filter(|_| over.is_some())
+                .map(|peer| peer.floor.clone())
+                .unwrap_or_default(),
+            over.map(with_deviation).unwrap_or_default(),
+            number(cell.requests_per_second.median),
+            number(cell.p50_microseconds.median),
+            number(cell.p99_microseconds.median),
+            number(cell.peak_memory_mebibytes.median),
+            format!("{:.0} %", cell.envoy_busy.median * 100.0),
+        ]);
+    }
+    table
+}
+
+fn first_byte(results: &Results) -> Table<4> {
+    let mut table = Table::new([
+        "slow client, filter",
+        "model",
+        "first byte at upstream ms",
+        "whole exchange ms",
+    ]);
+    for row in &results.first_byte {
+        table.row([
+            row.peer.clone(),
+            row.model.to_string(),
+            with_deviation(row.milliseconds),
+            with_deviation(row.whole_milliseconds),
+        ]);
+    }
+    table
+}
+
+fn instructions(results: &Results) -> Table<5> {
+    let mut table = Table::new([
+        "body",
+        "filter",
+        "instructions per request",
+        "in the module",
+        "requests",
+    ]);
+    for row in &results.instructions {
+        table.row([
+            size(row.body_bytes),
+            row.peer.clone(),
+            count(row.per_request),
+            count(row.in_module_per_request),
+            row.requests.to_string(),
+        ]);
+    }
+    table
+}
+
+fn scale(results: &Results) -> Table<5> {
+    let mut table = Table::new(["per route", "routes", "ready ms", "memory MiB", "peak MiB"]);
+    for row in &results.scale {
+        table.row([
+            row.name.clone(),
+            row.routes.to_string(),
+            with_deviation(row.ready_milliseconds),
+            with_deviation(row.memory_mebibytes),
+            with_deviation(row.peak_memory_mebibytes),
+        ]);
+    }
+    table
+}

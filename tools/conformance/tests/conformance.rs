@@ -1,0 +1,74 @@
+//! The conformance runner on a real Envoy: it passes what is right and reports everything that is wrong.
+
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+const CASES: &str = "tests/cases.jsonl";
+
+/// Those of other gateways.
+const ROUTING: &str = "tests/routing.jsonl";
+
+fn conformance(arguments: &[&str]) -> Result<Output> {
+    Command::new(env!("CARGO_BIN_EXE_conformance"))
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
+        .args(arguments)
+        .output()
+        .context("cannot run conformance")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The ids of the committed cases that begin with this.
+fn ids(file: &str, prefix: &str) -> Result<BTreeSet<String>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let mut ids = BTreeSet::new();
+    for line in std::fs::read_to_string(path)?.lines() {
+        let case: Value = serde_json::from_str(line)?;
+        let id = case.get("id").and_then(Value::as_str).context("no id")?;
+        if id.starts_with(prefix) {
+            ids.insert(id.to_owned());
+        }
+    }
+    Ok(ids)
+}
+
+#[test]
+fn every_wrong_expectation_is_reported_and_no_right_one() {
+    for file in [CASES, ROUTING] {
+        let output = conformance(&[file]).unwrap();
+        let text = stdout(&output);
+        let failed: BTreeSet<String> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("FAIL "))
+            .map(|line| line.split([':', ' ']).next().unwrap().to_owned())
+            .collect();
+        let (right, wrong) = (ids(file, "right-").unwrap(), ids(file, "wrong-").unwrap());
+        assert_eq!(
+            failed,
+            wrong,
+            "{text}\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let sum = format!("{} passed, {} failed", right.len(), wrong.len());
+        assert_eq!(text.lines().last(), Some(sum.as_str()));
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+#[test]
+fn success_means_that_something_passed() {
+    let output = conformance(&["--only", "right-header", CASES]).unwrap();
+    assert_eq!(stdout(&output), "1 passed, 0 failed\n");
+    assert_eq!(output.status.code(), Some(0));
+    let nothing = conformance(&["--only", "nothing", CASES]).unwrap();
+    assert_eq!(stdout(&nothing), "");
+    assert_eq!(nothing.status.code(), Some(1));
+}

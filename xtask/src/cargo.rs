@@ -1,0 +1,29 @@
+//! The `cargo` that started this command.
+
+use std::env;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+/// `cargo <arguments>`.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(arguments);
+    cargo
+}
+
+/// Builds and runs the crate of this name below `tools/`.
+pub(crate) fn tool(name: &str) -> Command {
+    eprintln!("building tools/{name} ...");
+    cargo(&["run", "--quiet", "--locked", "--package", name, "--"])
+}
+
+/// Runs a tool in place of this process, so that its exit code, and what ends it, are the command's own.
+///
+/// # Errors
+/// Always: it does not return otherwise.
+pub(crate) fn become_tool(name: &str, arguments: &[OsString]) -> Result<()> {
+    Err(tool(name).args(arguments).exec()).context("cannot run cargo")
+}

@@ -1,0 +1,170 @@
+//! What can be typed after `cargo xtask`.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use artifacts::EnvoyRelease;
+use lexopt::{Arg, Parser, ValueExt};
+
+use crate::run::Run;
+
+/// What `--help` prints.
+pub(crate) const HELP: &str = "\
+Builds, runs and checks the module.
+
+Usage: cargo xtask COMMAND
+
+  run [--once] [--envoy VERSION]  start Envoy with envoy-configs/body-routing.yaml and two mock LLMs, send sample
+                                  requests, show who answered; --once: exit then, with 0 only if each was right
+  test [--no-skip]                run every test, on every supported Envoy or the one in ENVOY_BIN, and try the images
+                                  where that is possible; --no-skip: fail where anything would be skipped
+  docs                            write docs/functions.md from the descriptions beside the functions
+  envoy [VERSION]                 print the path of an Envoy, downloaded once into the user's cache directory
+  check-module [PATH]             check the module, built if no PATH is given: hooks, symbols, libraries, flags
+  dist                            build the module for a release into dist/, with a list of files and their SHA-256 sums
+
+Crates below tools/, built when asked for; `cargo xtask COMMAND --help` lists what they take:
+
+  bench                           compare what it costs Envoy to take a model out of a body: ours, its filters, none
+  conformance                     play case files of kgateway and of other gateways on a real Envoy
+  image                           build the images with Docker Engine and try them
+  manifests                       check the Kubernetes manifests of deploy/";
+
+/// The crates below `tools/` that are commands, by their names.
+const TOOLS: [&str; 4] = ["bench", "conformance", "image", "manifests"];
+
+/// A command with its arguments.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Command {
+    Help,
+    Run(Run),
+    Test {
+        no_skip: bool,
+    },
+    Docs,
+    Dist,
+    Envoy(EnvoyRelease),
+    /// Of this file, or the module built from here.
+    CheckModule(Option<PathBuf>),
+    /// A crate below `tools/`, and what it is given.
+    Tool(&'static str, Vec<OsString>),
+}
+
+impl Command {
+    /// Reads a command line, the program's name first.
+    ///
+    /// # Errors
+    /// There is no such command, or it does not take such arguments.
+    pub(crate) fn parse(line: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self> {
+        let mut line = Parser::from_iter(line);
+        let name = match line.next()? {
+            None | Some(Arg::Short('h') | Arg::Long("help")) => return Ok(Self::Help),
+            Some(Arg::Value(name)) => name.string()?,
+            Some(argument) => bail!("{}; see `cargo xtask --help`", argument.unexpected()),
+        };
+        if let Some(tool) = TOOLS.into_iter().find(|tool| *tool == name) {
+            return Ok(Self::Tool(tool, line.raw_args()?.collect()));
+        }
+        let mut command = match name.as_str() {
+            "help" => Self::Help,
+            "run" => Self::Run(Run::default()),
+            "test" => Self::Test { no_skip: false },
+            "docs" => Self::Docs,
+            "dist" => Self::Dist,
+            "envoy" => Self::Envoy(EnvoyRelease::DEFAULT),
+            "check-module" => Self::CheckModule(None),
+            _ => bail!("no command {name:?}; see `cargo xtask --help`"),
+        };
+        while let Some(argument) = line.next()? {
+            match (&mut command, argument) {
+                (_, Arg::Short('h') | Arg::Long("help")) => return Ok(Self::Help),
+                (Self::Run(run), Arg::Long("once")) => run.once = true,
+                (Self::Run(run), Arg::Long("envoy")) => run.release = release(&line.value()?)?,
+                (Self::Test { no_skip }, Arg::Long("no-skip")) => *no_skip = true,
+                (Self::Envoy(chosen), Arg::Value(version)) => *chosen = release(&version)?,
+                (Self::CheckModule(path @ None), Arg::Value(file)) => *path = Some(file.into()),
+                (_, argument) => {
+                    return Err(argument.unexpected())
+                        .with_context(|| format!("cargo xtask {name}"));
+                }
+            }
+        }
+        Ok(command)
+    }
+}
+
+fn release(version: &OsStr) -> Result<EnvoyRelease> {
+    version.to_string_lossy().parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use artifacts::EnvoyRelease;
+
+    use super::{Command, HELP, Run, TOOLS};
+
+    fn parsed(line: &str) -> Result<Command, String> {
+        Command::parse(line.split(' ')).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn commands_take_what_is_theirs() {
+        let release = EnvoyRelease::OLDEST;
+        let run = Run {
+            once: true,
+            release,
+        };
+        for line in ["--once --envoy 1.36.4", "--envoy=1.36.4 --once"] {
+            assert_eq!(
+                parsed(&format!("xtask run {line}")).unwrap(),
+                Command::Run(run)
+            );
+        }
+        let no_skip = Command::Test { no_skip: true };
+        assert_eq!(parsed("xtask test --no-skip").unwrap(), no_skip);
+        assert_eq!(
+            parsed("xtask envoy 1.36.4").unwrap(),
+            Command::Envoy(release)
+        );
+        let file = Command::CheckModule(Some("a.so".into()));
+        assert_eq!(parsed("xtask check-module a.so").unwrap(), file);
+        for line in ["xtask", "xtask help", "xtask -h", "xtask run --help"] {
+            assert_eq!(parsed(line).unwrap(), Command::Help, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_tool_gets_its_arguments_as_they_are() {
+        let arguments = ["--help", "--", "--only=x"];
+        let line = format!("xtask bench {}", arguments.join(" "));
+        let tool = Command::Tool("bench", arguments.map(Into::into).to_vec());
+        assert_eq!(parsed(&line).unwrap(), tool);
+    }
+
+    #[test]
+    fn what_is_not_known_is_named() {
+        for (line, named) in [
+            ("xtask rnu", "no command \"rnu\""),
+            (
+                "xtask run --onec",
+                "cargo xtask run: invalid option '--onec'",
+            ),
+            ("xtask test --once", "'--once'"),
+            ("xtask docs x", "\"x\""),
+            ("xtask check-module a b", "\"b\""),
+            ("xtask envoy latest", "latest"),
+            ("xtask run --envoy", "--envoy"),
+        ] {
+            let error = parsed(line).unwrap_err();
+            assert!(error.contains(named), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn help_lists_every_tool() {
+        for tool in TOOLS {
+            assert!(HELP.contains(&format!("\n  {tool} ")), "{tool}");
+        }
+    }
+}
