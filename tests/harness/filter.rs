@@ -54,6 +54,7 @@ impl From<&str> for FilterConfig {
 #[derive(Clone, Debug)]
 pub struct Filter {
     instance: String,
+    module: String,
     filter_name: String,
     config: FilterConfig,
     disabled: bool,
@@ -66,6 +67,7 @@ impl Filter {
     pub fn new(config: impl Into<FilterConfig>) -> Self {
         Self {
             instance: "rustformations".into(),
+            module: "rust_module".into(),
             filter_name: "rustformation".into(),
             config: config.into(),
             disabled: false,
@@ -84,6 +86,13 @@ impl Filter {
     #[must_use]
     pub fn unnamed_per_route(mut self) -> Self {
         self.named_per_route = false;
+        self
+    }
+
+    /// A filter of another module: its `dynamic_module_config.name`.
+    #[must_use]
+    pub fn module(mut self, module: &str) -> Self {
+        module.clone_into(&mut self.module);
         self
     }
 
@@ -108,7 +117,7 @@ impl Filter {
             "disabled": self.disabled,
             "typed_config": {
                 "@type": HTTP_FILTER,
-                "dynamic_module_config": dynamic_module_config(),
+                "dynamic_module_config": self.dynamic_module_config(),
                 "filter_name": self.filter_name,
                 "filter_config": self.config.any(),
             },
@@ -119,7 +128,7 @@ impl Filter {
     pub(crate) fn per_route(&self, release: EnvoyRelease) -> (String, Value) {
         let mut message = Map::from_iter([
             ("@type".into(), PER_ROUTE.into()),
-            ("dynamic_module_config".into(), dynamic_module_config()),
+            ("dynamic_module_config".into(), self.dynamic_module_config()),
             ("per_route_config_name".into(), json!(self.filter_name)),
             ("filter_config".into(), self.config.any()),
         ]);
@@ -129,15 +138,15 @@ impl Filter {
         }
         (self.instance.clone(), Value::Object(message))
     }
+
+    fn dynamic_module_config(&self) -> Value {
+        // Unloading the module while a stream still uses it would be a crash.
+        json!({"name": self.module, "do_not_close": true})
+    }
 }
 
 impl<C: Into<FilterConfig>> From<C> for Filter {
     fn from(config: C) -> Self {
         Self::new(config)
     }
-}
-
-fn dynamic_module_config() -> Value {
-    // Unloading the module while a stream still uses it would be a crash.
-    json!({"name": "rust_module", "do_not_close": true})
 }

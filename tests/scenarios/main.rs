@@ -14,6 +14,7 @@ mod deploy;
 mod expressions;
 mod failures;
 mod gateway;
+mod hostile;
 mod kgateway;
 mod panics;
 mod patch;
@@ -41,6 +42,9 @@ use stage::{Area, Built, Releases, Scenario, Stage};
 
 /// How long a scenario may take, building and downloading not counted.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// The same when all that the hostile module can do is played.
+const LONG_LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Every scenario starts an Envoy of its own, each with two workers.
 const THREADS: usize = 2;
@@ -132,6 +136,11 @@ const AREAS: &[Area] = &[
         scenarios: panics::SCENARIOS,
     },
     Area {
+        name: "hostile",
+        module: Built::Hostile,
+        scenarios: hostile::SCENARIOS,
+    },
+    Area {
         name: "readme",
         module: Built::Release,
         scenarios: readme::SCENARIOS,
@@ -192,10 +201,14 @@ fn run(release: EnvoyRelease, area: &Area, scenario: &Scenario) -> Result<(), Fa
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let played = match timeout(LIMIT, (scenario.play)(&stage)).await {
+        let limit = match area.module {
+            Built::Hostile if hostile::is_long() => LONG_LIMIT,
+            _ => LIMIT,
+        };
+        let played = match timeout(limit, (scenario.play)(&stage)).await {
             Ok(Ok(())) => stage.check_survivors(),
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(anyhow::anyhow!("not finished after {LIMIT:?}")),
+            Err(_) => Err(anyhow::anyhow!("not finished after {limit:?}")),
         };
         match played {
             Ok(()) => Ok(()),

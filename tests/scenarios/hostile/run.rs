@@ -1,0 +1,221 @@
+//! Plays many exchanges, and finds out which of them harms Envoy.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::cases::Case;
+use super::rig::{Outcome, Rig, play};
+use crate::stage::Stage;
+
+/// How many exchanges are played before Envoy is looked at.
+const BATCH: usize = 192;
+
+/// How many are under way at once.
+const AT_ONCE: usize = 64;
+
+/// How many an Envoy plays before another takes its place: the upstreams keep what they record.
+const SHIFT: usize = 8_000;
+
+/// So many findings are enough to see what is wrong.
+const ENOUGH: usize = 40;
+
+/// What became of some exchanges.
+#[derive(Default)]
+pub(crate) struct Report {
+    played: usize,
+    findings: Vec<String>,
+    words: BTreeSet<(String, String)>,
+    /// Errors that Envoy logged, numbers left out.
+    errors: BTreeMap<String, usize>,
+}
+
+/// Plays them in order, and fails with what was found.
+pub(crate) async fn play_all(
+    stage: &Stage,
+    what: &str,
+    (product, cases): (usize, Vec<Case>),
+) -> Result<()> {
+    let started = Instant::now();
+    let mut report = Report::default();
+    let mut rig = Rig::start(stage).await?;
+    let mut since_start = 0;
+    for batch in cases.chunks(BATCH) {
+        if report.findings.len() >= ENOUGH {
+            break;
+        }
+        if since_start >= SHIFT {
+            report.words.extend(rig.words().await?);
+            rig = Rig::start(stage).await?;
+            since_start = 0;
+        }
+        let mut troubled = play_batch(&mut rig, batch, &mut report).await?;
+        report.played += batch.len();
+        since_start += batch.len();
+        if troubled.problems.is_empty() && troubled.hung.is_empty() {
+            continue;
+        }
+        if !troubled.problems.is_empty() {
+            rig = Rig::start(stage).await?;
+            since_start = 0;
+            troubled.hung = batch.to_vec();
+        }
+        let before = report.findings.len();
+        single_out(stage, &mut rig, &troubled, &mut report).await?;
+        if report.findings.len() == before {
+            let first = batch.first().map(ToString::to_string);
+            let problems = troubled.problems.join("; ");
+            report.find(format!("only together, {BATCH} from {first:?}: {problems}"));
+        }
+    }
+    report.words.extend(rig.words().await?);
+    report.show(stage, what, product, started.elapsed());
+    ensure!(
+        report.findings.is_empty(),
+        "{} findings\n{}",
+        report.findings.len(),
+        report.findings.join("\n")
+    );
+    Ok(())
+}
+
+/// Plays one with much in the log, and shows it.
+pub(crate) async fn play_one(stage: &Stage, case: &Case) -> Result<()> {
+    let rig = Rig::start_with(stage, "debug").await?;
+    let outcome = play(case, rig.address(case.listener())?).await;
+    sleep(Duration::from_millis(300)).await;
+    let log = rig.envoy.log();
+    let status = rig.envoy.exit_status()?;
+    let words = rig.words().await.unwrap_or_default();
+    eprintln!("{log}\n{outcome:?}, {status:?}, {words:?}");
+    ensure!(outcome == Outcome::Over && status.is_none(), "{case}");
+    Ok(())
+}
+
+/// What a batch did.
+struct Troubled {
+    /// Those that should have ended.
+    hung: Vec<Case>,
+    /// What is wrong with Envoy since.
+    problems: Vec<String>,
+}
+
+async fn play_batch(rig: &mut Rig, batch: &[Case], report: &mut Report) -> Result<Troubled> {
+    let permits = Arc::new(Semaphore::new(AT_ONCE));
+    let mut playing = JoinSet::new();
+    for case in batch.iter().cloned() {
+        let permit = Arc::clone(&permits).acquire_owned().await?;
+        let address = rig.address(case.listener())?;
+        playing.spawn(async move {
+            let outcome = play(&case, address).await;
+            drop(permit);
+            (outcome == Outcome::Hung).then_some(case)
+        });
+    }
+    let hung = playing.join_all().await.into_iter().flatten().collect();
+    let problems = look_at(rig, report).await;
+    Ok(Troubled { hung, problems })
+}
+
+/// What is wrong with Envoy.
+async fn look_at(rig: &mut Rig, report: &mut Report) -> Vec<String> {
+    let mut problems = Vec::new();
+    if let Err(error) = rig.answers().await {
+        problems.push(format!("{error:#}"));
+        // A death takes a moment to show.
+        sleep(Duration::from_millis(300)).await;
+    }
+    match rig.envoy.exit_status() {
+        Ok(None) => {}
+        Ok(Some(status)) => problems.push(format!("died: {status}")),
+        Err(error) => problems.push(format!("{error:#}")),
+    }
+    for line in rig.new_lines() {
+        if is_harmful(&line) {
+            problems.push(line);
+        } else if line.contains("][error]") {
+            *report.errors.entry(without_numbers(&line)).or_default() += 1;
+        }
+    }
+    problems.truncate(30);
+    problems
+}
+
+/// Plays them again one by one, and adds each that harms Envoy or hangs to the findings.
+async fn single_out(
+    stage: &Stage,
+    rig: &mut Rig,
+    troubled: &Troubled,
+    report: &mut Report,
+) -> Result<()> {
+    for case in &troubled.hung {
+        let outcome = play(case, rig.address(case.listener())?).await;
+        sleep(Duration::from_millis(5)).await;
+        let mut problems = look_at(rig, report).await;
+        if outcome == Outcome::Hung {
+            problems.push("hung".to_owned());
+        }
+        if problems.is_empty() {
+            continue;
+        }
+        report.find(format!("{case}\n    {}", problems.join("\n    ")));
+        if !rig.envoy.is_alive() {
+            *rig = Rig::start(stage).await?;
+        }
+        if report.findings.len() >= ENOUGH {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a line of the log is one that no script may bring about.
+fn is_harmful(line: &str) -> bool {
+    let line = line.to_lowercase();
+    let signs = [
+        "[critical]",
+        "assert",
+        "envoy bug",
+        "not on purpose",
+        "backtrace",
+    ];
+    signs.iter().any(|sign| line.contains(sign))
+}
+
+fn without_numbers(line: &str) -> String {
+    let text = line.splitn(5, ']').last().unwrap_or(line);
+    let mut short: String = text
+        .chars()
+        .map(|char| if char.is_ascii_digit() { '#' } else { char })
+        .collect();
+    short.truncate(160.min(short.len()));
+    short
+}
+
+impl Report {
+    /// Shown at once: a long run may be ended before its end.
+    fn find(&mut self, finding: String) {
+        eprintln!("found: {finding}");
+        self.findings.push(finding);
+    }
+
+    fn show(&self, stage: &Stage, what: &str, product: usize, took: Duration) {
+        let mut text = format!(
+            "{} {what}: {} of {product} exchanges, {} words in hooks, {} findings, in {took:.1?}\n",
+            stage.release,
+            self.played,
+            self.words.len(),
+            self.findings.len(),
+        );
+        for (line, count) in &self.errors {
+            let _infallible = writeln!(text, "  {count} x {line}");
+        }
+        eprint!("{text}");
+    }
+}
