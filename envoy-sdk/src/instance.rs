@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::abi::{FilterEnvoyPtr, StreamResetReason};
 use crate::callbacks::{Callbacks, FilterCallbacks};
-use crate::deferred::{Action, Queue};
+use crate::deferred::{Action, Queue, has_host};
 use crate::filter::{HttpFilter, HttpFilterConfig};
 use crate::flow::{LocalReply, Reset, StreamedReply};
 use crate::handle::{EnvoyHttpFilter, Passed, Schedulers};
@@ -301,13 +301,15 @@ impl Instance {
     }
 
     /// Begins an answer, if the filter still has the request to itself; else resets the stream:
-    /// Envoy does not survive a second answer.
+    /// Envoy does not survive a second answer, nor one that begins in a cluster's chain.
     pub(crate) fn begin_reply(&self, mut reply: Box<StreamedReply>) {
         let alone = self.request.is_with_filter() && self.response.progress() == Progress::Expected;
-        if self.state.get() != State::Live || !alone {
+        let in_cluster = || self.live().is_some_and(has_host);
+        if self.state.get() != State::Live || !alone || in_cluster() {
             envoy_log_error!(
-                "an answer was begun when the request had gone on or was answered; the stream is \
-                 reset, begin answers while the filter holds the request's headers"
+                "an answer was begun when the request had gone on or was answered, or in a \
+                 cluster's chain; the stream is reset, begin answers in a listener's chain while \
+                 the filter holds the request's headers"
             );
             let details = MISUSE_DETAILS;
             self.defer(Action::Reset(Reset::new(
