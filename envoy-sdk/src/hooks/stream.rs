@@ -157,7 +157,8 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_local_reply(
     // SAFETY: Envoy's buffer is readable during the call, and the hook borrows it no longer.
     let details = unsafe { EnvoyBuffer::from_raw(details) };
     let hook = |filter: &dyn HttpFilter, handle: &mut EnvoyHttpFilter| {
-        filter.on_local_reply(handle, code, details, reset_imminent)
+        let status = filter.on_local_reply(handle, code, details, reset_imminent);
+        handle.settle_local_reply(status)
     };
     // SAFETY: Envoy passes the module pointer it was given.
     unsafe { enter(envoy, module, Hook::LocalReply, false, values, hook) }
