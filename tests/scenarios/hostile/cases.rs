@@ -54,6 +54,8 @@ pub(crate) enum Route {
     Http2,
     /// The upstream answers before the request has ended.
     Early,
+    /// The answer has no body.
+    Empty,
     /// Its connection is refused.
     Refused,
     /// The upstream cuts its answer.
@@ -78,6 +80,7 @@ const ROUTES: &[Route] = &[
     Route::Mirror,
     Route::Http2,
     Route::Early,
+    Route::Empty,
     Route::Cut,
     Route::Retried,
     Route::Missing,
@@ -90,6 +93,7 @@ impl Route {
             Self::Proxied => "/proxied",
             Self::Http2 => "/http2",
             Self::Early => "/early",
+            Self::Empty => "/empty",
             Self::Refused => "/refused",
             Self::Cut => "/cut",
             Self::Direct => "/direct",

@@ -137,6 +137,7 @@ fn answer(path: &str) -> Answer {
     let answer = Answer::chunks(["an answer ", "in chunks"]).trailer("x-end", "sent");
     match path {
         "/callout" => Answer::json(&json!({"callout": true})),
+        "/empty" => Answer::status(200),
         "/cut" => Answer::chunks(["an answer"]).abort(),
         "/big" => Answer::chunks(["b".repeat(400_000), "b".repeat(400_000)]),
         "/retried" => answer.with_status(503),
@@ -208,6 +209,7 @@ fn listener(name: &str) -> Bootstrap {
         .route(Route::to("early").prefix("/early"))
         .route(Route::to("refusing").prefix("/refused"))
         .route(Route::to("upstream").prefix("/cut"))
+        .route(Route::to("http2").prefix("/empty"))
         .route(Route::to("hostile").prefix("/cluster"))
         .route(
             Route::to("hostile")

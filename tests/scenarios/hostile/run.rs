@@ -69,9 +69,14 @@ pub(crate) async fn play_all(
         let before = report.findings.len();
         single_out(stage, &mut rig, &troubled, &mut report).await?;
         if report.findings.len() == before {
-            let first = batch.first().map(ToString::to_string);
-            let problems = troubled.problems.join("; ");
-            report.find(format!("only together, {BATCH} from {first:?}: {problems}"));
+            let (few, problems) = narrow(stage, troubled, &mut report).await?;
+            let few: Vec<_> = few.iter().map(ToString::to_string).collect();
+            report.find(format!(
+                "only together:\n  {}\n    {}",
+                few.join("\n  "),
+                problems.join("\n    ")
+            ));
+            rig = Rig::start(stage).await?;
         }
     }
     report.words.extend(rig.words().await?);
@@ -121,6 +126,44 @@ async fn play_batch(rig: &mut Rig, batch: &[Case], report: &mut Report) -> Resul
     let hung = playing.join_all().await.into_iter().flatten().collect();
     let problems = look_at(rig, report).await;
     Ok(Troubled { hung, problems })
+}
+
+/// The smallest part found of a batch that still harms Envoy when it is played at once, on an Envoy of its own.
+async fn narrow(
+    stage: &Stage,
+    troubled: Troubled,
+    report: &mut Report,
+) -> Result<(Vec<Case>, Vec<String>)> {
+    let (mut few, mut problems) = (troubled.hung, troubled.problems);
+    let mut parts = 2;
+    while few.len() > 1 {
+        let size = few.len().div_ceil(parts);
+        let mut smaller = None;
+        for at in (0..few.len()).step_by(size) {
+            // All but a part: what takes more than one comes in any order.
+            let rest: Vec<Case> = [&few[..at], &few[(at + size).min(few.len())..]].concat();
+            for _again in 0..3 {
+                let mut rig = Rig::start(stage).await?;
+                let found = play_batch(&mut rig, &rest, report).await?.problems;
+                if !found.is_empty() {
+                    smaller = Some((rest.clone(), found));
+                    break;
+                }
+            }
+            if smaller.is_some() {
+                break;
+            }
+        }
+        match smaller {
+            Some(smaller) => {
+                (few, problems) = smaller;
+                parts = 2;
+            }
+            None if size == 1 => break,
+            None => parts *= 2,
+        }
+    }
+    Ok((few, problems))
 }
 
 /// What is wrong with Envoy.
