@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::EnvoyOpenStream;
+use super::{EnvoyEvent, EnvoyOpenStream, EnvoyRequest};
 use crate::abi::RawModuleHeader;
 use crate::header_syntax;
 
@@ -48,15 +48,39 @@ impl fmt::Display for HttpCalloutInitError {
 
 impl std::error::Error for HttpCalloutInitError {}
 
+/// Declares callouts for the handle of a phase.
+macro_rules! callouts {
+    ($handle:ident) => {
+        impl $handle {
+            /// Sends an HTTP request to `cluster` on the stream's behalf and returns the id that
+            /// [`crate::HttpFilter::on_http_callout_done`] will be called with. `headers` must hold
+            /// `:method`, `:path` and `host`. That hook may run before this returns, when the request
+            /// fails at once.
+            ///
+            /// Response hooks have no callouts: they may run while Envoy gives up a connection, and a
+            /// request to the same cluster is then the end of Envoy. Hold the response, and call out
+            /// in [`crate::HttpFilter::on_scheduled`].
+            ///
+            /// # Errors
+            /// When the request was not made.
+            pub fn send_http_callout(
+                &mut self,
+                cluster: &str,
+                headers: &[(&str, &[u8])],
+                body: &[u8],
+                timeout_milliseconds: u64,
+            ) -> Result<u64, HttpCalloutInitError> {
+                self.call_out(cluster, headers, body, timeout_milliseconds)
+            }
+        }
+    };
+}
+
+callouts! { EnvoyRequest }
+callouts! { EnvoyEvent }
+
 impl EnvoyOpenStream {
-    /// Sends an HTTP request to `cluster` on the stream's behalf and returns the id that
-    /// [`crate::HttpFilter::on_http_callout_done`] will be called with. `headers` must hold
-    /// `:method`, `:path` and `host`. That hook may run before this returns, when the request
-    /// fails at once.
-    ///
-    /// # Errors
-    /// When the request was not made.
-    pub fn send_http_callout(
+    fn call_out(
         &mut self,
         cluster: &str,
         headers: &[(&str, &[u8])],

@@ -48,7 +48,7 @@ macro_rules! phase {
 }
 
 phase! {
-    /// A stream that is not over: work for it can be started whose end is an event.
+    /// A stream that is not over: events for it can be scheduled.
     EnvoyOpenStream over EnvoyHttpFilter
 }
 phase! {
