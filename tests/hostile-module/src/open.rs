@@ -102,6 +102,22 @@ fn schedule(filter: &Hostile, envoy: &mut EnvoyHttpFilter, word: &str) -> bool {
     true
 }
 
+/// A callout, where the handle has them.
+fn send(
+    envoy: &mut EnvoyHttpFilter,
+    cluster: &str,
+    headers: &[(&str, &[u8])],
+    body: &[u8],
+    timeout: u64,
+) {
+    if let Some(envoy) = envoy.as_request() {
+        let _odd = envoy.send_http_callout(cluster, headers, body, timeout);
+    }
+    if let Some(envoy) = envoy.as_event() {
+        let _odd = envoy.send_http_callout(cluster, headers, body, timeout);
+    }
+}
+
 fn call_out(envoy: &mut EnvoyHttpFilter, word: &str) -> bool {
     const GOOD: [(&str, &[u8]); 3] = [
         (":method", b"POST"),
@@ -119,22 +135,18 @@ fn call_out(envoy: &mut EnvoyHttpFilter, word: &str) -> bool {
         "callout_untimed" => ("empty", 3, 0),
         "callout_many" => ("upstream", 20, 2000),
         "callout_odd" => {
-            if let Some(envoy) = open(envoy) {
-                call_out_oddly(envoy);
-            }
+            call_out_oddly(envoy);
             return true;
         }
         _ => return false,
     };
-    if let Some(envoy) = open(envoy) {
-        for _time in 0..times {
-            let _odd = envoy.send_http_callout(cluster, &GOOD, b"body", timeout);
-        }
+    for _time in 0..times {
+        send(envoy, cluster, &GOOD, b"body", timeout);
     }
     true
 }
 
-fn call_out_oddly(envoy: &mut EnvoyOpenStream) {
+fn call_out_oddly(envoy: &mut EnvoyHttpFilter) {
     let path = [&b"/"[..], &[b'x'; 70_000]].concat();
     let headers: [&[(&str, &[u8])]; 8] = [
         &[],
@@ -169,8 +181,8 @@ fn call_out_oddly(envoy: &mut EnvoyOpenStream) {
     ];
     for headers in headers {
         for cluster in ["upstream", "refusing", "empty", "", "a\0b"] {
-            let _odd = envoy.send_http_callout(cluster, headers, b"", 500);
-            let _odd = envoy.send_http_callout(cluster, headers, &[0; 100_000], 500);
+            send(envoy, cluster, headers, b"", 500);
+            send(envoy, cluster, headers, &[0; 100_000], 500);
         }
     }
 }
@@ -223,7 +235,7 @@ fn reply(envoy: &mut EnvoyHttpFilter, word: &str) -> bool {
         | "end_with_trailers"
         | "end_with_odd_trailers" => {
             if let Some(envoy) = envoy {
-                send(envoy, word);
+                answer(envoy, word);
             }
         }
         _ => return false,
@@ -231,7 +243,7 @@ fn reply(envoy: &mut EnvoyHttpFilter, word: &str) -> bool {
     true
 }
 
-fn send(envoy: &mut EnvoyEvent, word: &str) {
+fn answer(envoy: &mut EnvoyEvent, word: &str) {
     let Some(mut stream) = envoy.reply_stream() else {
         return;
     };

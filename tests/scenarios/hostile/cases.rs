@@ -245,11 +245,12 @@ fn triggers(hook: &str) -> &'static [&'static str] {
             "request_body=callout_empty,stop_and_buffer",
             "request_body=callout_good,stop_and_watermark",
             "request_trailers=callout_refused,stop",
-            "response_headers=callout_good,stop",
-            "response_headers=callout_empty,continue",
-            "response_body=callout_empty,continue",
-            "response_body=callout_refused,stop_and_buffer",
-            "response_trailers=callout_good,stop",
+            "response_headers=schedule,stop;scheduled=callout_good,wait",
+            "response_headers=schedule,stop;scheduled=callout_refused,wait",
+            "response_headers=schedule,continue;scheduled=callout_empty,wait",
+            "response_body=schedule,continue;scheduled=callout_empty,wait",
+            "response_body=schedule,stop_and_buffer;scheduled=callout_refused,wait",
+            "response_trailers=schedule,stop;scheduled=callout_good,wait",
             "request_headers=callout_good,stream_data",
         ],
         "local_reply" => &[
@@ -347,9 +348,8 @@ fn ends(script: &str, trigger: &str, message: Message) -> bool {
                     .iter()
                     .any(|call| word.starts_with(call))
         };
-        words
-            .split(',')
-            .all(|word| !MAY_HANG.contains(&word) && !(has_length && changes_length(word)))
+        let mut words = words.split(',');
+        !words.any(|word| MAY_HANG.contains(&word) || has_length && changes_length(word))
     })
 }
 

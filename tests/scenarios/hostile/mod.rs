@@ -15,7 +15,7 @@ use crate::stage::{Scenario, Stage, scenarios};
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All every_call_in_every_hook,
     All every_pair_of_flows,
-    All the_one_that_is_named,
+    All those_that_are_named,
 ];
 
 /// Plays all there is, which takes long; every so-manieth exchange if it is a number.
@@ -46,13 +46,20 @@ async fn every_pair_of_flows(stage: &Stage) -> Result<()> {
     run::play_all(stage, "pairs", cases::pairs(stride())).await
 }
 
-/// Plays one exchange again, as a report shows it, and shows the log.
-const ONE_VARIABLE: &str = "RUSTFORMATIONS_HOSTILE_CASE";
+/// Plays these exchanges, a line each as a report shows them, and shows the log.
+const CASES_VARIABLE: &str = "RUSTFORMATIONS_HOSTILE_CASES";
 
-async fn the_one_that_is_named(stage: &Stage) -> Result<()> {
-    let Ok(text) = env::var(ONE_VARIABLE) else {
+/// How often; more than once at once, and with less in the log.
+const TIMES_VARIABLE: &str = "RUSTFORMATIONS_HOSTILE_TIMES";
+
+async fn those_that_are_named(stage: &Stage) -> Result<()> {
+    let Ok(text) = env::var(CASES_VARIABLE) else {
         return Ok(());
     };
-    let case = cases::Case::parse(&text).with_context(|| format!("{ONE_VARIABLE}: no case"))?;
-    run::play_one(stage, &case).await
+    let cases = text.lines().map(|line| {
+        cases::Case::parse(line).with_context(|| format!("{CASES_VARIABLE}: no case: {line}"))
+    });
+    let cases = cases.collect::<Result<Vec<_>>>()?;
+    let times = env::var(TIMES_VARIABLE).unwrap_or_default();
+    run::play_named(stage, &cases, times.parse().unwrap_or(1)).await
 }

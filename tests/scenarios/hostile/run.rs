@@ -90,16 +90,26 @@ pub(crate) async fn play_all(
     Ok(())
 }
 
-/// Plays one with much in the log, and shows it.
-pub(crate) async fn play_one(stage: &Stage, case: &Case) -> Result<()> {
-    let rig = Rig::start_with(stage, "debug").await?;
-    let outcome = play(case, rig.address(case.listener())?).await;
+/// Plays some, so many times, and shows the log.
+pub(crate) async fn play_named(stage: &Stage, cases: &[Case], times: usize) -> Result<()> {
+    let level = if times == 1 { "debug" } else { "error" };
+    let mut rig = Rig::start_with(stage, level).await?;
+    let batch: Vec<Case> = (0..times).flat_map(|_| cases.to_vec()).collect();
+    let mut report = Report::default();
+    let troubled = play_batch(&mut rig, &batch, &mut report).await?;
     sleep(Duration::from_millis(300)).await;
-    let log = rig.envoy.log();
     let status = rig.envoy.exit_status()?;
     let words = rig.words().await.unwrap_or_default();
-    eprintln!("{log}\n{outcome:?}, {status:?}, {words:?}");
-    ensure!(outcome == Outcome::Over && status.is_none(), "{case}");
+    eprintln!(
+        "{}\n{} hung, {status:?}, {words:?}",
+        rig.envoy.log(),
+        troubled.hung.len()
+    );
+    ensure!(
+        status.is_none() && troubled.hung.is_empty(),
+        "{:?}",
+        troubled.problems
+    );
     Ok(())
 }
 

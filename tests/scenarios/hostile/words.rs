@@ -317,11 +317,31 @@ const AFTER_RESPONSE: &[(&str, &str, bool)] = &[
         "scheduled=keep_proof,schedule,continue_response;scheduled#2=continue_stale_response",
         true,
     ),
-    ("callout_good", "callout_done=continue_response", true),
-    ("callout_refused", "callout_done=continue_response", true),
-    ("callout_empty", "callout_done=reply", false),
-    ("callout_empty", "callout_done=reset", false),
-    ("callout_many", "callout_done=reply", true),
+    (
+        "schedule",
+        "scheduled=callout_good,wait;callout_done=continue_response",
+        true,
+    ),
+    (
+        "schedule",
+        "scheduled=callout_refused,wait;callout_done=continue_response",
+        true,
+    ),
+    (
+        "schedule",
+        "scheduled=callout_empty,wait;callout_done=reply",
+        false,
+    ),
+    (
+        "schedule",
+        "scheduled=callout_empty,wait;callout_done=reset",
+        false,
+    ),
+    (
+        "schedule",
+        "scheduled=callout_many,wait;callout_done=reply",
+        true,
+    ),
 ];
 
 fn plain(words: &[&str]) -> Vec<Flow> {
@@ -390,8 +410,14 @@ fn response(holds: &[&str]) -> Vec<Flow> {
         others,
         ends: true,
     };
-    flows.push(begun("callout_empty,continue", "callout_done=reply"));
-    flows.push(begun("callout_empty,continue", "callout_done=reset"));
+    flows.push(begun(
+        "schedule,continue",
+        "scheduled=callout_empty,wait;callout_done=reply",
+    ));
+    flows.push(begun(
+        "schedule,continue",
+        "scheduled=callout_empty,wait;callout_done=reset",
+    ));
     if holds == RESPONSE_HEADERS {
         flows.push(begun("continue_unended", ""));
         if let Some(last) = flows.last_mut() {
