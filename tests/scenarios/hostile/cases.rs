@@ -366,6 +366,21 @@ pub(crate) fn calls(stride: usize) -> (usize, Vec<Case>) {
     (count, cases.collect())
 }
 
+/// A script in every chain on every route, the messages in turn.
+pub(crate) fn of_script(script: &str, number: usize) -> Vec<Case> {
+    let places = CHAINS
+        .iter()
+        .flat_map(|&chain| ROUTES.iter().map(move |&route| (chain, route)));
+    let cases = places.enumerate().map(|(place, (chain, route))| Case {
+        script: script.to_owned(),
+        chain,
+        route,
+        message: MESSAGES[(place + number) % MESSAGES.len()],
+        ends: false,
+    });
+    cases.collect()
+}
+
 /// Every pair of flows of two hooks of messages, every `stride`-th of them, chains, routes and messages in turn.
 pub(crate) fn pairs(stride: usize) -> (usize, Vec<Case>) {
     let flows: Vec<(&str, Flow)> = HOOKS

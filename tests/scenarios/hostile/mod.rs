@@ -2,7 +2,9 @@
 //! route. Envoy must live, answer others, and end what the script ends.
 
 mod cases;
+mod exits;
 mod rig;
+mod rows;
 mod run;
 mod words;
 
@@ -10,9 +12,23 @@ use std::env;
 
 use anyhow::{Context, Result};
 
+use exits::envoy_exits_while_threads_schedule;
+use rows::{
+    a_callout_to_a_cluster_that_refuses, a_response_resumed_before_it_is_there,
+    an_answer_in_response_trailers, an_answer_that_cannot_begin, attributes_without_a_connection,
+    the_route_chosen_again_in_a_cluster,
+};
+
 use crate::stage::{Scenario, Stage, scenarios};
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
+    All attributes_without_a_connection,
+    All the_route_chosen_again_in_a_cluster,
+    All an_answer_in_response_trailers,
+    All a_response_resumed_before_it_is_there,
+    All an_answer_that_cannot_begin,
+    All a_callout_to_a_cluster_that_refuses,
+    All envoy_exits_while_threads_schedule,
     All every_call_in_every_hook,
     All every_pair_of_flows,
     All those_that_are_named,

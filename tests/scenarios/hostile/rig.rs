@@ -93,6 +93,18 @@ impl Rig {
         new.lines().map(ToOwned::to_owned).collect()
     }
 
+    /// How often a word has run.
+    pub(crate) async fn count(&self, word: &str) -> Result<u64> {
+        let stats = self
+            .envoy
+            .admin("/stats/prometheus?filter=hostile_words")
+            .await?;
+        let of_word = format!("word=\"{word}\"");
+        let lines = stats.lines().filter(|line| line.contains(&of_word));
+        let counts = lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok());
+        Ok(counts.sum())
+    }
+
     /// Which words have run in which hooks.
     pub(crate) async fn words(&self) -> Result<BTreeSet<(String, String)>> {
         let stats = self

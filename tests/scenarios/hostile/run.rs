@@ -58,6 +58,14 @@ pub(crate) async fn play_all(
         let mut troubled = play_batch(&mut rig, batch, &mut report).await?;
         report.played += batch.len();
         since_start += batch.len();
+        if report.played % (BATCH * 50) < BATCH {
+            eprintln!(
+                "{} {what}: {} of {}",
+                stage.release,
+                report.played,
+                cases.len()
+            );
+        }
         if troubled.problems.is_empty() && troubled.hung.is_empty() {
             continue;
         }
