@@ -43,6 +43,10 @@ const CHAINS: &[Chain] = &[
     Chain::Before("local_reply=read,reset"),
     Chain::Behind("local_reply=read,reset"),
     Chain::Before("response_body=panic;local_reply=panic"),
+    Chain::Before("response_body=reset"),
+    Chain::Before("response_body=reply"),
+    Chain::Before("response_trailers=reply"),
+    Chain::Before("response_headers=reset"),
     Chain::NewWithMetrics,
     Chain::NewPanics,
 ];

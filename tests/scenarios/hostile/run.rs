@@ -76,7 +76,7 @@ pub(crate) async fn play_all(
         }
         let before = report.findings.len();
         single_out(stage, &mut rig, &troubled, &mut report).await?;
-        if report.findings.len() == before {
+        if report.findings.len() == before && !troubled.problems.is_empty() {
             let (few, problems) = narrow(stage, troubled, &mut report).await?;
             let few: Vec<_> = few.iter().map(ToString::to_string).collect();
             report.find(format!(
