@@ -219,7 +219,8 @@ c_enum! {
     LocalReplyStatus = envoy_dynamic_module_type_on_http_filter_local_reply_status {
         /// Send the local reply.
         Continue = 0,
-        /// Reset the stream instead.
+        /// Reset the stream instead; once there is a response that the local reply replaces, the local
+        /// reply is sent all the same.
         ContinueAndResetStream = 1,
     }
 }

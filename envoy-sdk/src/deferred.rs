@@ -7,6 +7,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
+use crate::abi::StreamResetReason;
+use crate::attribute::AttributeId;
 use crate::callbacks::FilterCallbacks;
 use crate::flow::{LocalReply, OwnedHeaders, Reset, StreamedReply};
 
@@ -46,7 +48,7 @@ impl Action {
             Self::SendTrailers(trailers) => callbacks.send_response_trailers(&trailers.lend()),
             Self::Reset(reset) => {
                 let Reset { reason, details } = &**reset;
-                if !callbacks.reset_stream(*reason, details) {
+                if !callbacks.reset_stream(possible(*reason, callbacks), details) {
                     callbacks.send_response(500, &[], &[], details);
                 }
             }
@@ -54,6 +56,22 @@ impl Action {
             Self::ContinueEncoding => callbacks.continue_encoding(),
         }
     }
+}
+
+/// A request that has a host may be under way, and must not be refused as one that a client may send again. In a
+/// cluster's chain the router would do so while the filter is on the stack, which Envoy does not survive.
+fn possible(reason: StreamResetReason, callbacks: FilterCallbacks) -> StreamResetReason {
+    match has_host(callbacks) {
+        true => StreamResetReason::LocalReset,
+        false => reason,
+    }
+}
+
+/// Whether a host was chosen for the request, as always in a cluster's chain. Silent on every release.
+pub(crate) fn has_host(callbacks: FilterCallbacks) -> bool {
+    callbacks
+        .attribute_string(AttributeId::UpstreamAddress)
+        .is_some()
 }
 
 /// The actions of one stream, in the order they were asked for.

@@ -108,11 +108,12 @@ pub trait HttpFilter {
         EventFlow::Wait
     }
 
-    /// The callout ended for which [`crate::EnvoyOpenStream::send_http_callout`] returned
+    /// The callout ended for which [`crate::EnvoyClient::send_http_callout`] returned
     /// `callout_id`. Without [`HttpCalloutResult::Success`] there are neither headers nor body; with
     /// it, `:status` is among the headers, and may be an error.
     ///
-    /// It may run inside the call that starts the callout. The message of that hook is not held yet
+    /// No callout can be made within this hook. It may run inside the call that starts the callout. The
+    /// message of that hook is not held yet
     /// then, so nothing can resume it; an answer is sent when that hook has returned.
     fn on_http_callout_done(
         &self,

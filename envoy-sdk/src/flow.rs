@@ -18,7 +18,7 @@ pub enum RequestFlow<S> {
     /// headers have left, the stream is cut instead.
     Reply(Box<LocalReply>),
     /// The filter answers bit by bit: see [`crate::EnvoyEvent::reply_stream`]. The request must not
-    /// have gone on; if it has, the stream is reset.
+    /// have gone on, nor the filter be in a cluster's chain; else the stream is reset.
     Stream(Box<StreamedReply>),
     /// The stream is reset.
     Reset(Box<Reset>),
@@ -207,6 +207,8 @@ pub struct Reset {
 impl Reset {
     /// A reset; `details` become the response code details. Before Envoy 1.38 there is none: the
     /// request is answered with 500, which cuts the stream once response headers have left.
+    /// [`StreamResetReason::LocalRefusedStreamReset`] becomes an ordinary reset once a host was chosen,
+    /// as always in a cluster's chain: the request may be under way.
     pub fn new(reason: StreamResetReason, details: impl Into<String>) -> Self {
         Self {
             reason,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::abi::{FilterEnvoyPtr, StreamResetReason};
 use crate::callbacks::{Callbacks, FilterCallbacks};
-use crate::deferred::{Action, Queue};
+use crate::deferred::{Action, Queue, has_host};
 use crate::filter::{HttpFilter, HttpFilterConfig};
 use crate::flow::{LocalReply, Reset, StreamedReply};
 use crate::handle::{EnvoyHttpFilter, Passed, Schedulers};
@@ -64,6 +64,20 @@ pub(crate) struct Instance {
     request_passed: Passed,
     response_passed: Passed,
     next_callout: Cell<u32>,
+    /// The end of a callout is on the stack.
+    ending_callout: Cell<bool>,
+}
+
+/// Until this goes, the end of a callout is on the stack.
+pub(crate) struct CalloutEnd<'i> {
+    ending: &'i Cell<bool>,
+    before: bool,
+}
+
+impl Drop for CalloutEnd<'_> {
+    fn drop(&mut self) {
+        self.ending.set(self.before);
+    }
 }
 
 impl Instance {
@@ -91,6 +105,7 @@ impl Instance {
             request_passed: Passed::default(),
             response_passed: Passed::default(),
             next_callout: Cell::new(1),
+            ending_callout: Cell::new(false),
         });
         if let Some(config) = &instance.config {
             let mut handle = EnvoyHttpFilter::new(Rc::clone(&instance), Hook::New, false);
@@ -244,13 +259,14 @@ impl Instance {
         if self.queue.is_empty() {
             return Verdict::Passed;
         }
-        self.perform_waiting()
+        self.perform_waiting(hook)
     }
 
     /// Whether the stream is still there is looked at before each action, because the previous one
     /// may have ended it.
     #[inline(never)]
-    fn perform_waiting(&self) -> Verdict {
+    fn perform_waiting(&self, hook: Hook) -> Verdict {
+        let _callout = (hook == Hook::HttpCalloutDone).then(|| self.end_callout());
         let mut verdict = Verdict::Passed;
         while let Some(action) = self.queue.next() {
             let Some(callbacks) = self.live() else {
@@ -304,13 +320,15 @@ impl Instance {
     }
 
     /// Begins an answer, if the filter still has the request to itself; else resets the stream:
-    /// Envoy does not survive a second answer.
+    /// Envoy does not survive a second answer, nor one that begins in a cluster's chain.
     pub(crate) fn begin_reply(&self, mut reply: Box<StreamedReply>) {
         let alone = self.request.is_with_filter() && self.response.progress() == Progress::Expected;
-        if self.state.get() != State::Live || !alone {
+        let in_cluster = || self.live().is_some_and(has_host);
+        if self.state.get() != State::Live || !alone || in_cluster() {
             envoy_log_error!(
-                "an answer was begun when the request had gone on or was answered; the stream is \
-                 reset, begin answers while the filter holds the request's headers"
+                "an answer was begun when the request had gone on or was answered, or in a \
+                 cluster's chain; the stream is reset, begin answers in a listener's chain while \
+                 the filter holds the request's headers"
             );
             let details = MISUSE_DETAILS;
             let reset = Reset::new(StreamResetReason::LocalReset, details);
@@ -380,6 +398,19 @@ impl Instance {
             HttpBody::Request => &self.request_passed,
             HttpBody::Response => &self.response_passed,
         }
+    }
+
+    /// Notes that the end of a callout is on the stack.
+    pub(crate) fn end_callout(&self) -> CalloutEnd<'_> {
+        CalloutEnd {
+            ending: &self.ending_callout,
+            before: self.ending_callout.replace(true),
+        }
+    }
+
+    /// Whether the end of a callout is on the stack.
+    pub(crate) fn is_ending_callout(&self) -> bool {
+        self.ending_callout.get()
     }
 
     /// An id for a callout, for the release that leaves the choice to the module.

@@ -147,7 +147,7 @@
 //! |---|---|---|---|
 //! | `new_http_filter` | [`&EnvoyMetrics`](EnvoyMetrics) | metrics, the host's release | the filter |
 //! | `on_request_headers`, `_body`, `_trailers` | [`EnvoyRequest`] | callouts and a scheduler; the choice of the route | [`RequestFlow`]: a status, a whole answer, the beginning of one, a reset |
-//! | `on_response_headers`, `_body`, `_trailers` | [`EnvoyResponse`] | callouts and a scheduler | [`ResponseFlow`]: a status, an answer in place of the response, a reset |
+//! | `on_response_headers`, `_body`, `_trailers` | [`EnvoyResponse`] | a scheduler | [`ResponseFlow`]: a status, an answer in place of the response, a reset |
 //! | `on_scheduled`, `on_http_callout_done` | [`EnvoyEvent`] | callouts and a scheduler; the choice of the route; what is held; the rest of an answer | [`EventFlow`]: as a request hook, or resume what is held, or wait |
 //! | `on_local_reply` | [`EnvoyHttpFilter`] | nothing | [`LocalReplyStatus`] |
 //! | `on_stream_complete` | [`EnvoyHttpFilter`] | nothing | nothing |
@@ -168,8 +168,12 @@
 //! | the beginning of an answer | where a response is on its way | all |
 //! | an answer without a final status | everywhere | all |
 //! | resuming a response | before there is one | all |
-//! | a callout | when the stream is complete | all |
+//! | a callout | in response hooks, within the end of another callout, and when the stream is complete | all |
 //! | choosing the route again | in a cluster's chain | up to 1.38 |
+//! | the beginning of an answer | in a cluster's chain | all |
+//! | a reset that refuses the request | once a host was chosen | from 1.38 on |
+//! | a reset in place of Envoy's own answer | once there is a response | from 1.38 on |
+//! | the end of a body that the filter adds to headers that end their message | while all iteration is stopped | lost by all |
 //! | the addresses of the downstream connection | where there is none, as in a mirrored request | up to 1.39 |
 //! | a scheduler | in a thread that outlives the stream while Envoy exits | 1.36, 1.37 |
 //! | another module's route configuration | everywhere | all |
@@ -278,8 +282,8 @@ pub use flow::{
     StreamedReply,
 };
 pub use handle::{
-    EnvoyEvent, EnvoyHttpFilter, EnvoyHttpFilterScheduler, EnvoyMetrics, EnvoyOpenStream,
-    EnvoyRequest, EnvoyResponse, HttpBody, HttpCalloutInitError, ReplyStream,
+    EnvoyClient, EnvoyEvent, EnvoyHttpFilter, EnvoyHttpFilterScheduler, EnvoyMetrics,
+    EnvoyOpenStream, EnvoyRequest, EnvoyResponse, HttpBody, HttpCalloutInitError, ReplyStream,
 };
 pub use host::{ABI_VERSION_VARIABLE, Host};
 pub use loading::ALLOW_MISSING_CALLBACKS_VARIABLE;

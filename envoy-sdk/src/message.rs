@@ -39,14 +39,16 @@ impl Message {
         });
     }
 
-    /// A hook of the body or the trailers has ended.
+    /// A hook of the body or the trailers has ended. Without headers before it, nothing can be resumed:
+    /// 1.36 passes on the body of an attempt that was given up.
     #[inline]
     pub(crate) fn note_rest(&self, held: bool) {
-        if !held {
-            self.progress.set(Progress::Passing);
-        } else if self.progress.get() != Progress::HeadersHeld {
-            self.progress.set(Progress::BodyHeld);
-        }
+        self.progress.set(match (self.progress.get(), held) {
+            (Progress::Expected, _) => Progress::Expected,
+            (_, false) => Progress::Passing,
+            (Progress::HeadersHeld, true) => Progress::HeadersHeld,
+            (_, true) => Progress::BodyHeld,
+        });
     }
 
     /// Whether its headers have not gone on.

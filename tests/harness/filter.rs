@@ -88,17 +88,17 @@ impl Filter {
         self
     }
 
+    /// A filter of another module: of `librust_module_green.so` the name is `rust_module_green`.
+    #[must_use]
+    pub fn module(mut self, module: &str) -> Self {
+        module.clone_into(&mut self.module);
+        self
+    }
+
     /// Another filter of the module, such as `http-acl`.
     #[must_use]
     pub fn filter_name(mut self, filter_name: &str) -> Self {
         filter_name.clone_into(&mut self.filter_name);
-        self
-    }
-
-    /// From another module: of `librust_module_green.so` the name is `rust_module_green`.
-    #[must_use]
-    pub fn module(mut self, module: &str) -> Self {
-        module.clone_into(&mut self.module);
         self
     }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use artifacts::{EnvoyRelease, Module};
+use nix::sys::signal::{Signal, kill};
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -308,6 +309,25 @@ impl Envoy {
         Ok(())
     }
 
+    /// Ends it by SIGTERM, as its supervisor does, and returns how it exited.
+    ///
+    /// # Errors
+    /// It still runs after thirty seconds.
+    pub async fn terminate(&self) -> Result<ExitStatus> {
+        kill(Pid::from_raw(self.pid().try_into()?), Signal::SIGTERM).context("envoy has ended")?;
+        self.wait_for_exit().await
+    }
+
+    /// How it exited; `None` while it runs.
+    ///
+    /// # Errors
+    /// The operating system does not say.
+    pub fn exit_status(&self) -> Result<Option<ExitStatus>> {
+        self.child()
+            .try_wait()
+            .context("cannot ask for envoy's state")
+    }
+
     pub(crate) async fn wait_for_exit(&self) -> Result<ExitStatus> {
         let exited = self.wait_for(|| self.exit_status().transpose()).await;
         exited.with_context(|| format!("envoy still runs:\n{}", tail(&self.log())))?
@@ -322,12 +342,6 @@ impl Envoy {
             }
             sleep(POLL).await;
         }
-    }
-
-    fn exit_status(&self) -> Result<Option<ExitStatus>> {
-        self.child()
-            .try_wait()
-            .context("cannot ask for envoy's state")
     }
 
     fn child(&self) -> std::sync::MutexGuard<'_, Child> {

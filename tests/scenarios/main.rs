@@ -18,6 +18,7 @@ mod failures;
 mod foreign_routes;
 mod gateway;
 mod hidden_callbacks;
+mod hostile;
 mod kgateway;
 mod panics;
 mod patch;
@@ -45,8 +46,8 @@ use stage::{Area, Built, Releases, Scenario, Stage};
 
 /// How long a scenario may take, building and downloading not counted.
 fn limit() -> Duration {
-    Duration::from_secs(if churn::is_long() {
-        3600
+    Duration::from_secs(if churn::is_long() || hostile::is_long() {
+        2 * 3600
     } else if hidden_callbacks::all() {
         600
     } else {
@@ -157,6 +158,11 @@ const AREAS: &[Area] = &[
         name: "panics",
         module: Built::TestHooks,
         scenarios: panics::SCENARIOS,
+    },
+    Area {
+        name: "hostile",
+        module: Built::Hostile,
+        scenarios: hostile::SCENARIOS,
     },
     Area {
         name: "readme",

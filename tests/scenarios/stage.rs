@@ -23,6 +23,8 @@ pub(crate) enum Built {
     Release,
     /// The one with the `test-hooks` feature.
     TestHooks,
+    /// The module that misuses the SDK, in its place.
+    Hostile,
 }
 
 /// Which releases a scenario runs on.
@@ -71,6 +73,7 @@ impl Stage {
             Built::No => None,
             Built::Release => Some(Module::release()?),
             Built::TestHooks => Some(Module::test_hooks()?),
+            Built::Hostile => Some(Module::hostile()?),
         };
         Ok(Self {
             release,

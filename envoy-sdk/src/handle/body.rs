@@ -9,6 +9,7 @@ use crate::abi::{HttpBodyType, HttpHeaderType, RawEnvoyBuffer};
 use crate::buffer::EnvoyBuffer;
 use crate::callbacks::FilterCallbacks;
 use crate::hooks::Hook;
+use crate::message::Progress;
 
 impl HttpBody {
     pub(super) fn received(self) -> HttpBodyType {
@@ -136,7 +137,8 @@ impl EnvoyHttpFilter {
     }
 
     /// Appends to the body, to the buffer that this hook passes on. False in hooks that have no
-    /// such buffer: those of the other direction, of local replies and of watermarks.
+    /// such buffer: those of the other direction, of local replies and of watermarks, and of events
+    /// before there is a response.
     /// `content-length` stays as it is: change it before the headers go on.
     pub fn append_body(&mut self, body: HttpBody, data: &[u8]) -> bool {
         let (Some(_), Some(target)) = (self.callbacks(), self.append_target(body)) else {
@@ -202,7 +204,13 @@ impl EnvoyHttpFilter {
             }
             (Hook::RequestHeaders | Hook::RequestTrailers, HttpBody::Request)
             | (Hook::ResponseHeaders | Hook::ResponseTrailers, HttpBody::Response)
-            | (Hook::Scheduled | Hook::HttpCalloutDone, _) => Some(body.buffered()),
+            | (Hook::Scheduled | Hook::HttpCalloutDone, HttpBody::Request) => Some(body.buffered()),
+            // Before there is a response, Envoy reports a bug of its own.
+            (Hook::Scheduled | Hook::HttpCalloutDone, HttpBody::Response)
+                if self.message(body).progress() != Progress::Expected =>
+            {
+                Some(body.buffered())
+            }
             _ => None,
         }
     }

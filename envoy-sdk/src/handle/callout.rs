@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::EnvoyOpenStream;
+use super::EnvoyClient;
 use crate::abi::RawModuleHeader;
 use crate::header_syntax;
 
@@ -19,6 +19,8 @@ pub enum HttpCalloutInitError {
     CannotCreateRequest,
     /// A header name or value is not valid in HTTP.
     InvalidHeader,
+    /// The end of another callout is on the stack.
+    InCalloutDone,
     /// The stream is gone.
     Unavailable,
     /// A result code that this crate does not know.
@@ -37,6 +39,9 @@ impl fmt::Display for HttpCalloutInitError {
             Self::InvalidHeader => {
                 "callout with an invalid header: remove line breaks, NULs and spaces in names"
             }
+            Self::InCalloutDone => {
+                "callout within the end of another: commit an event, and call out in on_scheduled"
+            }
             Self::Unavailable => "callout unavailable: the stream is gone",
             Self::Unknown(code) => {
                 return write!(formatter, "callout refused with unknown code {code}");
@@ -48,16 +53,21 @@ impl fmt::Display for HttpCalloutInitError {
 
 impl std::error::Error for HttpCalloutInitError {}
 
-impl EnvoyOpenStream {
+impl EnvoyClient {
     /// Sends an HTTP request to `cluster` on the stream's behalf and returns the id that
     /// [`crate::HttpFilter::on_http_callout_done`] will be called with. `headers` must hold
     /// `:method`, `:path` and `host`. Envoy waits `timeout_milliseconds` for the whole response.
     ///
     /// That hook may run before this returns, when the request fails at once.
     ///
+    /// Response hooks have no callouts, and within [`crate::HttpFilter::on_http_callout_done`] none are
+    /// made: both may run while Envoy gives up a connection, and a request to the same cluster is then
+    /// the end of Envoy. Commit an event there, and call out in [`crate::HttpFilter::on_scheduled`].
+    ///
     /// # Errors
     /// When the request was not made: a header is missing or not valid in HTTP, Envoy does not know
-    /// the cluster or cannot reach it, or the stream is gone. The hook may have run all the same.
+    /// the cluster or cannot reach it, the end of another callout is on the stack, or the stream is
+    /// gone. The hook may have run all the same.
     pub fn send_http_callout(
         &mut self,
         cluster: &str,
@@ -66,6 +76,9 @@ impl EnvoyOpenStream {
         timeout_milliseconds: u64,
     ) -> Result<u64, HttpCalloutInitError> {
         let callbacks = self.callbacks().ok_or(HttpCalloutInitError::Unavailable)?;
+        if self.instance.is_ending_callout() {
+            return Err(HttpCalloutInitError::InCalloutDone);
+        }
         if !headers
             .iter()
             .all(|(name, value)| header_syntax::is_valid(name, value))

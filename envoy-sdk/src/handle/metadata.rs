@@ -5,6 +5,7 @@ use crate::abi::MetadataSource;
 use crate::attribute::AttributeId;
 use crate::buffer::EnvoyBuffer;
 use crate::callbacks::FilterCallbacks;
+use crate::host::Host;
 
 impl EnvoyHttpFilter {
     /// Sets a string in the stream's dynamic metadata. False when the stream is gone; a refusal only
@@ -55,11 +56,15 @@ impl EnvoyHttpFilter {
         self.callbacks()?.metadata_bool(source, ns, key)
     }
 
-    /// Sets filter state that other filters and the access log can read. False when it was not set:
-    /// Envoy lets a key be set once per stream.
+    /// Sets filter state that other filters and the access log can read. False before 1.39 when the
+    /// key was set: there Envoy lets a key be set once per stream, and reports a bug of its own.
     pub fn set_filter_state_bytes(&mut self, key: &str, value: &[u8]) -> bool {
-        self.callbacks()
-            .is_some_and(|callbacks| callbacks.set_filter_state_bytes(key.as_bytes(), value))
+        let Some(callbacks) = self.callbacks() else {
+            return false;
+        };
+        let key = key.as_bytes();
+        let was_set = self.host() < Host::V1_39 && callbacks.filter_state_bytes(key).is_some();
+        !was_set && callbacks.set_filter_state_bytes(key, value)
     }
 
     /// Filter state as bytes, copied: Envoy may free its own before the hook is over.

@@ -1,8 +1,8 @@
 //! The handles lent to hooks: one stream, seen through Envoy's callbacks.
 //!
 //! Each phase has a handle type with the calls that Envoy survives there. They are one object; a
-//! wider type derefs to the narrower: [`EnvoyRequest`], [`EnvoyResponse`] and [`EnvoyEvent`] to
-//! [`EnvoyOpenStream`], that to [`EnvoyHttpFilter`], and that to [`EnvoyMetrics`].
+//! wider type derefs to the narrower: [`EnvoyRequest`] and [`EnvoyEvent`] to [`EnvoyClient`], that and
+//! [`EnvoyResponse`] to [`EnvoyOpenStream`], that to [`EnvoyHttpFilter`], and that to [`EnvoyMetrics`].
 
 mod body;
 mod callout;
@@ -23,7 +23,7 @@ use std::rc::Rc;
 
 pub use callout::HttpCalloutInitError;
 pub(crate) use last_frame::{Fate, Passed};
-pub use phase::{EnvoyEvent, EnvoyOpenStream, EnvoyRequest, EnvoyResponse};
+pub use phase::{EnvoyClient, EnvoyEvent, EnvoyOpenStream, EnvoyRequest, EnvoyResponse};
 pub use reply::ReplyStream;
 pub use scheduler::EnvoyHttpFilterScheduler;
 pub(crate) use scheduler::Schedulers;
@@ -101,6 +101,11 @@ impl EnvoyHttpFilter {
     /// The hook that the handle is lent to, and whether it ends its message.
     pub(crate) fn hook(&self) -> (Hook, bool) {
         (self.0.hook, self.0.end_of_stream)
+    }
+
+    /// The instance.
+    pub(crate) fn instance(&self) -> Rc<Instance> {
+        Rc::clone(&self.0.instance)
     }
 
     /// The instance, when the hook is over.

@@ -48,12 +48,16 @@ macro_rules! phase {
 }
 
 phase! {
-    /// A stream that is not over: work for it can be started whose end is an event.
+    /// A stream that is not over: events for it can be scheduled.
     EnvoyOpenStream over EnvoyHttpFilter
 }
 phase! {
+    /// An open stream in whose hook callouts can be made.
+    EnvoyClient over EnvoyOpenStream
+}
+phase! {
     /// The handle of request hooks.
-    EnvoyRequest over EnvoyOpenStream, lent to its hooks
+    EnvoyRequest over EnvoyClient, lent to its hooks
 }
 phase! {
     /// The handle of response hooks.
@@ -61,7 +65,7 @@ phase! {
 }
 phase! {
     /// The handle of the hooks of events: a schedule that is due, a callout that ended.
-    EnvoyEvent over EnvoyOpenStream, lent to its hooks
+    EnvoyEvent over EnvoyClient, lent to its hooks
 }
 
 impl EnvoyHttpFilter {

@@ -1,6 +1,7 @@
 //! What a hook returned, noted and queued; the status that is left goes to Envoy.
 
 use super::EnvoyHttpFilter;
+use crate::abi::{HttpHeaderType, LocalReplyStatus};
 use crate::deferred::Action;
 use crate::flow::{EventFlow, RequestFlow, ResponseFlow};
 
@@ -40,6 +41,23 @@ impl EnvoyHttpFilter {
             EventFlow::Stream(reply) => return self.instance.begin_reply(reply),
         };
         self.instance.defer(action);
+    }
+
+    /// The status of the hook of a local reply. Once there is a response, Envoy may be about to go on with
+    /// it, and does not survive that the stream is reset meanwhile.
+    pub(crate) fn settle_local_reply(&self, status: LocalReplyStatus) -> LocalReplyStatus {
+        // To remove what cannot be there does nothing, and fails only without the map.
+        let has_response = || {
+            self.instance.live().is_some_and(|callbacks| {
+                callbacks.set_header(HttpHeaderType::ResponseHeader, b":absent", b"")
+            })
+        };
+        match status {
+            LocalReplyStatus::ContinueAndResetStream if has_response() => {
+                LocalReplyStatus::Continue
+            }
+            status => status,
+        }
     }
 
     #[cold]

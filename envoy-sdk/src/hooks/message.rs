@@ -20,7 +20,10 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
     module: FilterModulePtr,
     end_of_stream: bool,
 ) -> RequestHeadersStatus {
-    use RequestHeadersStatus::{Continue, ContinueAndDontEndStream, StopIteration};
+    use RequestHeadersStatus::{
+        Continue, ContinueAndDontEndStream, StopAllIterationAndBuffer,
+        StopAllIterationAndWatermark, StopIteration,
+    };
     let values = (Continue, StopIteration);
     // SAFETY: Envoy passes the module pointer it was given.
     unsafe {
@@ -35,7 +38,13 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
                 let status = handle.settle_request(flow, StopIteration);
                 let held = !matches!(status, Continue | ContinueAndDontEndStream);
                 handle.message(HttpBody::Request).note_headers(held);
-                status
+                match status {
+                    // Nothing follows, and Envoy would lose the end of a body that the filter adds.
+                    StopAllIterationAndBuffer | StopAllIterationAndWatermark if end_of_stream => {
+                        StopIteration
+                    }
+                    _ => status,
+                }
             },
         )
     }
@@ -126,7 +135,10 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_headers(
     module: FilterModulePtr,
     end_of_stream: bool,
 ) -> ResponseHeadersStatus {
-    use ResponseHeadersStatus::{Continue, ContinueAndDontEndStream, StopIteration};
+    use ResponseHeadersStatus::{
+        Continue, ContinueAndDontEndStream, StopAllIterationAndBuffer,
+        StopAllIterationAndWatermark, StopIteration,
+    };
     let values = (Continue, StopIteration);
     // SAFETY: Envoy passes the module pointer it was given.
     unsafe {
@@ -141,7 +153,13 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_headers(
                 let status = handle.settle_response(flow, StopIteration);
                 let held = !matches!(status, Continue | ContinueAndDontEndStream);
                 handle.message(HttpBody::Response).note_headers(held);
-                status
+                match status {
+                    // As in a request.
+                    StopAllIterationAndBuffer | StopAllIterationAndWatermark if end_of_stream => {
+                        StopIteration
+                    }
+                    _ => status,
+                }
             },
         )
     }

@@ -157,7 +157,8 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_local_reply(
     // SAFETY: Envoy's buffer is readable during the call, and the hook borrows it no longer.
     let details = unsafe { EnvoyBuffer::from_raw(details) };
     let hook = |filter: &dyn HttpFilter, handle: &mut EnvoyHttpFilter| {
-        filter.on_local_reply(handle, code, details, reset_imminent)
+        let status = filter.on_local_reply(handle, code, details, reset_imminent);
+        handle.settle_local_reply(status)
     };
     // SAFETY: Envoy passes the module pointer it was given.
     unsafe { enter(envoy, module, Hook::LocalReply, false, values, hook) }
@@ -232,6 +233,8 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_callout_done(
             .map(|chunk| unsafe { EnvoyBuffer::from_raw(*chunk) })
             .collect();
         let result = HttpCalloutResult::from_raw(result);
+        let instance = handle.instance();
+        let _callout = instance.end_callout();
         let event = EnvoyEvent::over(handle);
         let flow = filter.on_http_callout_done(event, callout_id, result, &headers, &body);
         handle.settle_event(flow);

@@ -6,10 +6,10 @@ use std::rc::Rc;
 use envoy_fake_host::Generation;
 use envoy_proxy_dynamic_modules_rust_sdk::HttpHeaderType::{RequestHeader, ResponseHeader};
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    AttributeId, EnvoyHttpFilter, EventFlow, HttpBody, LocalReply, LocalReplyStatus, LogLevel,
-    RequestBodyStatus, RequestFlow, RequestHeadersStatus, RequestTrailersStatus, Reset,
-    ResponseBodyStatus, ResponseFlow, ResponseHeadersStatus, ResponseTrailersStatus,
-    StreamResetReason, StreamedReply,
+    AttributeId, EnvoyClient, EnvoyHttpFilter, EventFlow, HttpBody, HttpCalloutInitError,
+    HttpCalloutResult, LocalReply, LocalReplyStatus, LogLevel, RequestBodyStatus, RequestFlow,
+    RequestHeadersStatus, RequestTrailersStatus, Reset, ResponseBodyStatus, ResponseFlow,
+    ResponseHeadersStatus, ResponseTrailersStatus, StreamResetReason, StreamedReply,
 };
 
 use crate::script::{Play, Script, hook, play, request_hook, response_hook};
@@ -171,6 +171,52 @@ fn a_failed_callout_nests() {
         assert_eq!(order.get(), 2, "{generation:?}");
         assert_eq!(play.stream.local_replies()[0].status, 503);
         assert!(play.script.panics.borrow().is_empty());
+    }
+}
+
+/// Envoy may be giving up a connection then, and a request to the same cluster is its end.
+#[test]
+fn no_callout_is_made_within_the_end_of_another() {
+    for generation in Generation::ALL {
+        let refused = Rc::new(Cell::new(0));
+        let (in_callout, in_body) = (Rc::clone(&refused), Rc::clone(&refused));
+        let call = |envoy: &mut EnvoyClient, refused: &Cell<u32>| {
+            let result = envoy.send_http_callout("c", &[], b"", 5);
+            assert_eq!(result, Err(HttpCalloutInitError::InCalloutDone));
+            refused.set(refused.get() + 1);
+        };
+        let play = play(
+            generation,
+            Script {
+                request_headers: request_hook(|envoy, _| {
+                    envoy.send_http_callout("c", &[], b"", 5).expect("made");
+                    RequestHeadersStatus::StopAllIterationAndBuffer
+                }),
+                callout_done: Some(Box::new(move |envoy, _, _, _| {
+                    call(envoy, &in_callout);
+                    EventFlow::ContinueRequest(envoy.held_request().expect("held"))
+                })),
+                // Runs inside the resumption.
+                request_body: request_hook(move |envoy, _| {
+                    call(envoy, &in_body);
+                    envoy.new_scheduler().commit(1);
+                    RequestBodyStatus::StopIterationAndBuffer
+                }),
+                scheduled: Some(Box::new(|envoy, _| {
+                    envoy.send_http_callout("c", &[], b"", 5).expect("made");
+                    EventFlow::Wait
+                })),
+                ..Script::default()
+            },
+        );
+        play.stream.request_headers(&[], false);
+        play.stream.request_body(b"body", true);
+        let id = play.stream.callouts()[0].id;
+        play.stream
+            .finish_callout(id, HttpCalloutResult::Success, &[], &[]);
+        assert_eq!(refused.get(), 2, "{generation:?}");
+        assert_eq!(play.stream.run_scheduled(), 1);
+        assert!(play.script.panics.borrow().is_empty(), "{generation:?}");
     }
 }
 

@@ -13,7 +13,10 @@ use crate::workspace;
 /// The file name Envoy derives from the module name `rust_module`.
 const FILE_NAME: &str = "librust_module.so";
 
-/// A built `librust_module.so`.
+/// The same of the module that misuses the SDK.
+const HOSTILE_FILE_NAME: &str = "libhostile_module.so";
+
+/// A built module: `librust_module.so`, unless said.
 #[derive(Clone, Debug)]
 pub struct Module {
     path: PathBuf,
@@ -29,7 +32,7 @@ impl Module {
         once(&BUILT, || {
             match env::var_os("RUSTFORMATIONS_MODULE").filter(|value| !value.is_empty()) {
                 Some(path) => Self::at(Path::new(&path)).context("RUSTFORMATIONS_MODULE"),
-                None => Self::build(&["--release"]),
+                None => Self::build("rustformations", FILE_NAME, &["--release"]),
             }
         })
     }
@@ -48,7 +51,19 @@ impl Module {
             let target = target
                 .to_str()
                 .context("the target directory is not UTF-8")?;
-            Self::build(&["--features", "test-hooks", "--target-dir", target])
+            let arguments = ["--features", "test-hooks", "--target-dir", target];
+            Self::build("rustformations", FILE_NAME, &arguments)
+        })
+    }
+
+    /// `libhostile_module.so`, whose filter does in each hook what a script in the request says.
+    ///
+    /// # Errors
+    /// The build fails.
+    pub fn hostile() -> Result<&'static Self> {
+        static BUILT: OnceLock<Result<Module, String>> = OnceLock::new();
+        once(&BUILT, || {
+            Self::build("rustformations-hostile-module", HOSTILE_FILE_NAME, &[])
         })
     }
 
@@ -57,12 +72,16 @@ impl Module {
     /// # Errors
     /// There is no file called `librust_module.so`: Envoy would not find it under another name.
     pub fn at(path: &Path) -> Result<Self> {
+        Self::named(FILE_NAME, path)
+    }
+
+    fn named(file_name: &str, path: &Path) -> Result<Self> {
         let path = path
             .canonicalize()
             .with_context(|| format!("no module at {}", path.display()))?;
         ensure!(
-            path.ends_with(FILE_NAME),
-            "{} must be called {FILE_NAME}, or Envoy cannot find it",
+            path.ends_with(file_name),
+            "{} must be called {file_name}, or Envoy cannot find it",
             path.display()
         );
         Ok(Self { path })
@@ -80,8 +99,8 @@ impl Module {
         self.path.parent().unwrap_or(&self.path)
     }
 
-    fn build(arguments: &[&str]) -> Result<Self> {
-        eprintln!("building the module ...");
+    fn build(package: &str, file_name: &str, arguments: &[&str]) -> Result<Self> {
+        eprintln!("building {file_name} ...");
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
             .current_dir(workspace())
@@ -89,7 +108,7 @@ impl Module {
                 "build",
                 "--locked",
                 "--package",
-                "rustformations",
+                package,
                 "--message-format",
                 "json-render-diagnostics",
             ])
@@ -103,26 +122,24 @@ impl Module {
         );
         String::from_utf8_lossy(&output.stdout)
             .lines()
-            .filter_map(|line| shared_object(&serde_json::from_str(line).ok()?))
+            .filter_map(|line| shared_object(file_name, &serde_json::from_str(line).ok()?))
             .next_back()
-            .context("cargo built no librust_module.so")
-            .and_then(|path| Self::at(&path))
+            .with_context(|| format!("cargo built no {file_name}"))
+            .and_then(|path| Self::named(file_name, &path))
     }
 }
 
-/// The `.so` a line of cargo's messages reports, if it is the module's.
-fn shared_object(message: &Value) -> Option<PathBuf> {
-    if message.get("reason")? != "compiler-artifact"
-        || message.pointer("/target/name")? != "rust_module"
-    {
+/// The module that a line of cargo's messages reports, if it is this one.
+fn shared_object(file_name: &str, message: &Value) -> Option<PathBuf> {
+    if message.get("reason")? != "compiler-artifact" {
         return None;
     }
     let files = message.get("filenames")?.as_array()?;
     files
         .iter()
         .filter_map(Value::as_str)
-        .find(|file| file.ends_with(FILE_NAME))
         .map(PathBuf::from)
+        .find(|file| file.ends_with(file_name))
 }
 
 fn once(

@@ -1,0 +1,81 @@
+//! An SDK that cannot kill Envoy: the hostile module does what a script says, in every hook, in every chain, on every
+//! route. Envoy must live, answer others, and end what the script ends.
+
+mod cases;
+mod exits;
+mod rig;
+mod rows;
+mod run;
+mod words;
+
+use std::env;
+
+use anyhow::{Context, Result};
+
+use exits::envoy_exits_while_threads_schedule;
+use rows::{
+    a_callout_to_a_cluster_that_refuses, a_response_resumed_before_it_is_there,
+    an_answer_in_response_trailers, an_answer_that_cannot_begin, attributes_without_a_connection,
+    the_route_chosen_again_in_a_cluster,
+};
+
+use crate::stage::{Scenario, Stage, scenarios};
+
+pub(crate) const SCENARIOS: &[Scenario] = scenarios![
+    All attributes_without_a_connection,
+    All the_route_chosen_again_in_a_cluster,
+    All an_answer_in_response_trailers,
+    All a_response_resumed_before_it_is_there,
+    All an_answer_that_cannot_begin,
+    All a_callout_to_a_cluster_that_refuses,
+    All envoy_exits_while_threads_schedule,
+    All every_call_in_every_hook,
+    All every_pair_of_flows,
+    All those_that_are_named,
+];
+
+/// Plays all there is, which takes long; every so-manieth exchange if it is a number.
+const VARIABLE: &str = "RUSTFORMATIONS_HOSTILE";
+
+/// A prime: every word, chain, route and message gets its turn.
+const SAMPLE: usize = 1009;
+
+/// Which part of a product is played: every so-manieth.
+fn stride() -> usize {
+    match env::var(VARIABLE) {
+        Ok(value) if value == "all" => 1,
+        Ok(value) => value.parse().unwrap_or(SAMPLE),
+        Err(_) => SAMPLE,
+    }
+}
+
+/// Whether more than a sample is played.
+pub(crate) fn is_long() -> bool {
+    stride() < SAMPLE
+}
+
+async fn every_call_in_every_hook(stage: &Stage) -> Result<()> {
+    run::play_all(stage, "calls", cases::calls(stride())).await
+}
+
+async fn every_pair_of_flows(stage: &Stage) -> Result<()> {
+    run::play_all(stage, "pairs", cases::pairs(stride())).await
+}
+
+/// Plays these exchanges, a line each as a report shows them, and shows the log.
+const CASES_VARIABLE: &str = "RUSTFORMATIONS_HOSTILE_CASES";
+
+/// How often; more than once at once, and with less in the log.
+const TIMES_VARIABLE: &str = "RUSTFORMATIONS_HOSTILE_TIMES";
+
+async fn those_that_are_named(stage: &Stage) -> Result<()> {
+    let Ok(text) = env::var(CASES_VARIABLE) else {
+        return Ok(());
+    };
+    let cases = text.lines().map(|line| {
+        cases::Case::parse(line).with_context(|| format!("{CASES_VARIABLE}: no case: {line}"))
+    });
+    let cases = cases.collect::<Result<Vec<_>>>()?;
+    let times = env::var(TIMES_VARIABLE).unwrap_or_default();
+    run::play_named(stage, &cases, times.parse().unwrap_or(1)).await
+}
