@@ -85,27 +85,21 @@
 
 pub mod acl;
 mod cel;
-mod charset;
-mod coding;
 pub mod config;
+mod content;
 mod diagnostic;
 mod engine;
 mod exchange;
 mod extract;
 mod failure;
-mod form;
 pub mod functions;
 mod glob;
 mod headers;
 mod jinja;
-pub mod json;
 mod limits;
-mod multipart;
 mod needs;
 mod ops;
 mod patch;
-#[cfg(test)]
-mod pieces;
 #[cfg(test)]
 mod processor;
 mod program;

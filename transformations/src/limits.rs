@@ -1,5 +1,6 @@
 //! Every bound on what a message or a configuration may cost, its default and its reason.
 
+use bodies::JSON_DEPTH;
 use serde::Deserialize;
 
 /// Bounds on what one message may cost, under the top-level key `limits`.
@@ -56,28 +57,29 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Those of one body.
+    pub(crate) fn of_bodies(&self) -> bodies::Limits {
+        bodies::Limits {
+            json_depth: self.json_depth,
+            value_bytes: self.value_bytes,
+            edit_bytes: self.rendered_bytes,
+            decoded_bytes: self.decoded_bytes,
+            decoded_ratio: self.decoded_ratio,
+        }
+    }
+}
+
 /// What a streamed request holds at most, unless told: Envoy's own default buffer limit, so that
 /// no body is answered 413 for being looked at.
 pub const HELD_BYTES: usize = 1 << 20;
 
-/// The most that `jsonDepth` can say: how deep the recursive parser of whole bodies goes.
-pub(crate) const JSON_DEPTH: usize = 127;
-
 /// Most fields one configuration may extract.
 pub(crate) const FIELDS: usize = 64;
 
-/// Most JSON Pointers of one configuration: those seen are kept in 64-bit sets.
-pub(crate) const JSON_SOURCES: usize = 64;
-
-/// Most names of parts, or of a form's fields, of one configuration: likewise.
+/// Most names of parts, or of a form's fields, of one configuration: those seen are kept in 64-bit
+/// sets.
 pub(crate) const FORM_SOURCES: usize = 64;
-
-/// The longest headers of one part of a multipart body, in bytes.
-pub(crate) const PART_HEADER_BYTES: usize = 8 << 10;
-
-/// Most places of one body, or of one event, that `patch` looks at: a body can hold a key as often as
-/// it likes.
-pub(crate) const PLACES: usize = 16_384;
 
 /// Most configuration errors reported at once.
 pub(crate) const DIAGNOSTICS: usize = 64;

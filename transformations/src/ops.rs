@@ -1,6 +1,8 @@
 //! The host as the engine sees it.
 
-use crate::json;
+use bodies::json::{DocumentError, Selection};
+
+use crate::jinja;
 use crate::limits::Limits;
 
 /// Which of the two messages of an exchange.
@@ -162,8 +164,8 @@ pub trait TransformationOps {
         &self,
         direction: Direction,
         limits: &Limits,
-    ) -> Result<Option<minijinja::Value>, json::DocumentError> {
-        json::document(&self.body_chunks(direction), &json::Wanted::Whole, limits)
+    ) -> Result<Option<minijinja::Value>, DocumentError> {
+        jinja::document(&self.body_chunks(direction), &Selection::Whole, limits)
     }
 
     /// Replaces all values of a request header by one.
@@ -186,7 +188,7 @@ pub trait TransformationOps {
     /// # Errors
     ///
     /// As [`parse_json_body`](Self::parse_json_body), within the default limits.
-    fn parse_request_json_body(&self) -> Result<Option<minijinja::Value>, json::DocumentError> {
+    fn parse_request_json_body(&self) -> Result<Option<minijinja::Value>, DocumentError> {
         self.parse_json_body(Direction::Request, &Limits::default())
     }
 
@@ -225,7 +227,7 @@ pub trait TransformationOps {
     /// # Errors
     ///
     /// As [`parse_json_body`](Self::parse_json_body), within the default limits.
-    fn parse_response_json_body(&self) -> Result<Option<minijinja::Value>, json::DocumentError> {
+    fn parse_response_json_body(&self) -> Result<Option<minijinja::Value>, DocumentError> {
         self.parse_json_body(Direction::Response, &Limits::default())
     }
 

@@ -42,7 +42,8 @@ fn dependencies(metadata: &Metadata) -> BTreeMap<&str, Vec<&str>> {
 fn dependencies_point_one_way() {
     let metadata = metadata();
     let dependencies = dependencies(&metadata);
-    assert_eq!(dependencies["transformations"], ["json-blocks"]);
+    assert_eq!(dependencies["transformations"], ["bodies"]);
+    assert_eq!(dependencies["bodies"], ["json-blocks"]);
     assert_eq!(dependencies["json-blocks"], [""; 0]);
     assert_eq!(dependencies[SDK], [""; 0]);
     assert_eq!(dependencies["rustformations"], [SDK, "transformations"]);

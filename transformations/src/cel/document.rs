@@ -9,7 +9,7 @@ use super::compare;
 use super::error::Error;
 use super::number;
 use super::value::{Key, Map, Text, Value};
-use crate::json::{Number, decode};
+use bodies::json::{Number, decode};
 
 /// One part of a path into a document.
 #[derive(Clone, Debug, PartialEq, Eq)]

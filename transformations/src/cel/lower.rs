@@ -1,5 +1,6 @@
 //! From the parser's tree to [`Node`]s: names, functions and patterns are looked up once.
 
+use bodies::JSON_POINTERS;
 use cel::common::ast::{
     CallExpr, EntryExpr, Expr, IdedExpr, ListExpr, LiteralValue, MapExpr, SourceInfo, operators,
 };
@@ -12,7 +13,6 @@ use super::names::{REQUEST, ROOTS, Root, TYPES};
 use super::needs::Needs;
 use super::node::{Field, Item, Literal, Member, Node, Operator, PathPart};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::limits::JSON_SOURCES;
 use crate::ops::Direction;
 
 /// An expression on its way: a value, or a name that may still lead to one.
@@ -95,7 +95,7 @@ impl<'t> Lowering<'t> {
 
     /// Whether the expression has more fields than one search finds.
     pub(super) fn too_many_fields(&self) -> bool {
-        self.fields.len() > JSON_SOURCES
+        self.fields.len() > JSON_POINTERS
     }
 
     /// An expression whose value is wanted.

@@ -9,8 +9,8 @@ use super::node::{Node, PathPart};
 use super::number;
 use super::value::{Bytes, Key, Map, Text, Value};
 use crate::extract::Extracted;
-use crate::json::{self, Found};
 use crate::ops::{AttributeValue, Direction};
+use bodies::{Found, json};
 
 impl<'v> Evaluation<'v> {
     /// What the message or the host tells.

@@ -40,12 +40,13 @@ pub(crate) use print::{body, jinja, text};
 pub(crate) use resolver::Resolver;
 pub(crate) use value::Value;
 
+use bodies::JSON_POINTERS;
 use evaluate::Evaluation;
 use lower::Lowering;
 use node::{Field, Node};
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::limits::{JSON_SOURCES, Limits};
+use crate::limits::Limits;
 
 /// A compiled expression.
 #[derive(Debug)]
@@ -72,7 +73,7 @@ impl Expression {
         let mut lowering = Lowering::new(path, text, &source);
         let node = lowering.value(&tree);
         if lowering.too_many_fields() {
-            let message = format!("more than {JSON_SOURCES} fields of a body");
+            let message = format!("more than {JSON_POINTERS} fields of a body");
             lowering
                 .errors
                 .push(Diagnostic::error(Code::Range, path, message).help("read the whole body"));

@@ -3,8 +3,8 @@
 use super::node::Metadata;
 use crate::extract::Extracted;
 use crate::headers::Snapshot;
-use crate::json;
 use crate::ops::{Attribute, AttributeValue, Direction};
+use bodies::{Field, json};
 
 /// Tells an expression what it names, and nothing else.
 pub(crate) trait Resolver {
@@ -15,8 +15,7 @@ pub(crate) trait Resolver {
     fn body(&self, message: Direction) -> &[u8];
 
     /// What a search of the body found at a JSON Pointer; `None` when it was not searched for.
-    fn field(&self, message: Direction, pointer: &str)
-    -> Option<Result<&json::Field, json::Error>>;
+    fn field(&self, message: Direction, pointer: &str) -> Option<Result<&Field, json::Error>>;
 
     /// An attribute of the stream.
     fn attribute(&self, attribute: Attribute) -> Option<AttributeValue>;

@@ -11,8 +11,8 @@ use super::functions::FAMILIES;
 use super::*;
 use crate::extract::Extracted;
 use crate::headers::Snapshot;
-use crate::json;
 use crate::ops::{Attribute, AttributeValue, Direction};
+use bodies::{Field, json};
 
 /// What the cases are evaluated on.
 #[derive(Debug, Default, Deserialize)]
@@ -28,7 +28,7 @@ struct Exchange {
     #[serde(skip)]
     searched: Option<(json::Pointers, Vec<String>)>,
     #[serde(skip)]
-    found: Option<Result<Vec<json::Field>, json::Error>>,
+    found: Option<Result<Vec<Field>, json::Error>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -55,7 +55,7 @@ impl Exchange {
                 pointers.insert(pointer).unwrap();
                 names.push(pointer.clone());
             }
-            let mut finder = json::Finder::new(&pointers, &expression.limits);
+            let mut finder = json::Finder::new(&pointers, &expression.limits.of_bodies());
             let fed = finder.feed(&pointers, self.request.body.as_bytes());
             self.found = Some(fed.and_then(|()| finder.finish(&pointers)));
             self.searched = Some((pointers, names));
@@ -80,11 +80,7 @@ impl Resolver for Exchange {
         self.message(message).body.as_bytes()
     }
 
-    fn field(
-        &self,
-        message: Direction,
-        pointer: &str,
-    ) -> Option<Result<&json::Field, json::Error>> {
+    fn field(&self, message: Direction, pointer: &str) -> Option<Result<&Field, json::Error>> {
         let (_, names) = self.searched.as_ref()?;
         if message == Direction::Response {
             return None;

@@ -24,7 +24,7 @@ pub(crate) fn compile(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Extraction {
     let mut extraction = Extraction {
-        limits: *limits,
+        limits: limits.of_bodies(),
         ..Extraction::default()
     };
     if extracts.len() > limits::FIELDS {

@@ -1,11 +1,12 @@
 //! What a request's headers say of its body.
 
-use super::Unusable;
+use bodies::coding::Coding;
+use bodies::content::{ContentType, MediaType};
+use bodies::multipart::Delimiter;
+
 use super::wanted::{Format, Wanted};
-use crate::charset;
-use crate::coding::Coding;
-use crate::failure::Reason;
-use crate::multipart::{Delimiter, Parameters};
+use crate::content;
+use crate::failure::{Reason, Unusable};
 use crate::ops::{Direction, TransformationOps};
 
 /// What a request's headers say of its body.
@@ -35,7 +36,7 @@ impl Content {
         }
         Self {
             syntax: Syntax::of(ops, wanted),
-            coding: Coding::of(ops, Direction::Request),
+            coding: content::coding(ops, Direction::Request),
         }
     }
 }
@@ -46,36 +47,28 @@ impl Syntax {
     fn of(ops: &dyn TransformationOps, wanted: &Wanted) -> Self {
         const HEADER: &str = "content-type";
         let only_json = wanted.parts.is_empty() && wanted.fields.is_empty();
-        let plain = |value: &[u8]| memchr::memchr2(b';', b',', value).is_none();
         match ops.first_header_value(Direction::Request, HEADER) {
             None => return Syntax::Json,
             // As nearly always: nothing to take apart.
-            Some((value, 1)) if only_json && plain(value) => return Syntax::Json,
+            Some((value, 1)) if only_json && ContentType::is_bare(value) => return Syntax::Json,
             Some(_) => {}
         }
-        let values = ops.header_values(Direction::Request, HEADER);
-        // Two values are as wrong as one with a comma, and become one.
-        let value = String::from_utf8_lossy(&values.join(&b", "[..])).into_owned();
-        let essence = value.split([';', ',']).next().unwrap_or_default().trim();
-        let is = |media_type: &str| essence.eq_ignore_ascii_case(media_type);
-        let format = if is("multipart/form-data") && !wanted.parts.is_empty() {
-            Format::Multipart
-        } else if is("application/x-www-form-urlencoded") && !wanted.fields.is_empty() {
-            Format::Form
-        } else {
-            Format::Json
+        let content_type = ContentType::of(&ops.header_values(Direction::Request, HEADER));
+        let format = match content_type.media_type() {
+            MediaType::Multipart if !wanted.parts.is_empty() => Format::Multipart,
+            MediaType::Form if !wanted.fields.is_empty() => Format::Form,
+            _ => Format::Json,
         };
         let (reason, syntax) = match format {
             Format::Json => (Reason::JsonInvalid, Syntax::Json),
             Format::Form => (Reason::FormInvalid, Syntax::Form),
             Format::Multipart => {
-                let parameters = Parameters::parse(&value).ok();
-                let delimiter = parameters.and_then(|parameters| Delimiter::of(&parameters).ok());
+                let delimiter = Delimiter::of(&content_type);
                 let syntax = delimiter.map_or(NO_BOUNDARY, Syntax::Multipart);
                 (Reason::MultipartInvalid, syntax)
             }
         };
-        if charset::is_like_utf_8(&value) {
+        if content_type.is_read_alike() {
             return syntax;
         }
         let detail = "the content-type names a charset in which others might read something else";

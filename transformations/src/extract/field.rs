@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::Unusable;
+use bodies::Found;
+
 use super::aliases::Aliases;
 use super::lookup::Lookup;
 use super::path::{Malformed, Path};
 use super::reading::{self, Findings};
 use super::wanted::Format;
 use crate::config::{Duplicates, MetadataTarget, OnFailure};
-use crate::failure::{Failure, Outcome, Reason, Reply};
+use crate::failure::{Failure, Outcome, Reason, Reply, Unusable};
 use crate::headers;
-use crate::json::{self, Found};
 use crate::ops::{Direction, TransformationOps};
 use crate::transform::Values;
 
@@ -288,7 +288,7 @@ impl Field {
         if findings.format() != Some(format) {
             return Ok(Yield::Nothing);
         }
-        let (fields, ended): (&[json::Field], bool) = match findings {
+        let (fields, ended): (&[bodies::Field], bool) = match findings {
             Findings::Absent => return Ok(Yield::Nothing),
             Findings::Unreadable { error, .. } => return Err(*error),
             Findings::Begun { fields, ended, .. } => (fields, *ended),

@@ -17,12 +17,13 @@ pub(crate) use content::Content;
 pub(crate) use extracted::Extracted;
 pub(crate) use reading::Reading;
 
+use bodies::Limits;
+
 use field::Field;
 use reading::Findings;
 use wanted::Wanted;
 
 use crate::failure::{Outcome, Reason, Reply};
-use crate::limits::Limits;
 use crate::ops::{Direction, TransformationOps};
 use crate::transform::{Extent, Values};
 
@@ -33,10 +34,6 @@ pub(crate) struct Extraction {
     fields: Vec<Field>,
     limits: Limits,
 }
-
-/// Why a source that has something does not yield it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Unusable(Reason, &'static str);
 
 impl Extraction {
     /// Whether there is nothing to extract.

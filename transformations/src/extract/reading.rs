@@ -1,13 +1,12 @@
 //! The reading of a request's body as it arrives.
 
-use super::Unusable;
+use bodies::coding::{self, Coding, Decoder};
+use bodies::{Field, Limits};
+
 use super::content::Content;
 use super::search::Search;
 use super::wanted::{Format, Wanted};
-use crate::coding::{self, Coding, Decoder};
-use crate::failure::Reason;
-use crate::json::Field;
-use crate::limits::Limits;
+use crate::failure::Unusable;
 
 /// How far a request's body has been read, and what it has said so far.
 #[derive(Debug)]
@@ -167,12 +166,6 @@ impl Reading {
 #[inline(never)]
 fn decoder(coding: Coding, limits: &Limits) -> Result<Box<Decoder>, coding::Error> {
     Decoder::new(coding, limits).map(Box::new)
-}
-
-impl From<coding::Error> for Unusable {
-    fn from(error: coding::Error) -> Self {
-        Unusable(Reason::from(error), error.detail())
-    }
 }
 
 impl Findings<'_> {

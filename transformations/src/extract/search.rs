@@ -1,13 +1,13 @@
 //! The search through a body, in the format it has.
 
-use super::Unusable;
+use bodies::form::FormFinder;
+use bodies::json::Finder;
+use bodies::multipart::PartFinder;
+use bodies::{Field, Limits};
+
 use super::content::Syntax;
 use super::wanted::Wanted;
-use crate::failure::Reason;
-use crate::form::FormFinder;
-use crate::json::{self, Field, Finder};
-use crate::limits::Limits;
-use crate::multipart::{self, PartFinder};
+use crate::failure::Unusable;
 
 /// The search through a body. What is looked for is given with every chunk, and must be the same
 /// each time. The finders are large, and what holds one is moved.
@@ -56,10 +56,11 @@ impl Search {
     #[inline]
     pub(super) fn feed(&mut self, wanted: &Wanted, bytes: &[u8]) -> Result<(), Unusable> {
         match self {
-            Search::Json(finder) => finder.feed(&wanted.pointers, bytes).map_err(not_json),
-            Search::Multipart(finder) => finder.feed(&wanted.parts, bytes).map_err(no_multipart),
-            Search::Form(finder) => finder.feed(&wanted.fields, bytes).map_err(|_| NO_FORM),
+            Search::Json(finder) => finder.feed(&wanted.pointers, bytes)?,
+            Search::Multipart(finder) => finder.feed(&wanted.parts, bytes)?,
+            Search::Form(finder) => finder.feed(&wanted.fields, bytes)?,
         }
+        Ok(())
     }
 
     /// Whether no field can follow.
@@ -86,26 +87,10 @@ impl Search {
     ///
     /// The body cannot be read.
     pub(super) fn finish(self, wanted: &Wanted) -> Result<Vec<Field>, Unusable> {
-        match self {
-            Search::Json(mut finder) => finder.end(&wanted.pointers).map_err(not_json),
-            Search::Multipart(finder) => finder.finish().map_err(no_multipart),
-            Search::Form(finder) => finder.finish(&wanted.fields).map_err(|_| NO_FORM),
-        }
+        Ok(match self {
+            Search::Json(mut finder) => finder.end(&wanted.pointers)?,
+            Search::Multipart(finder) => finder.finish()?,
+            Search::Form(finder) => finder.finish(&wanted.fields)?,
+        })
     }
 }
-
-fn not_json(error: json::Error) -> Unusable {
-    match error {
-        json::Error::Invalid => Unusable(Reason::JsonInvalid, "the body is not a JSON document"),
-        json::Error::TooDeep => Unusable(Reason::Limit, "the body is nested too deep"),
-    }
-}
-
-fn no_multipart(error: multipart::Error) -> Unusable {
-    Unusable(Reason::from(error), error.detail())
-}
-
-const NO_FORM: Unusable = Unusable(
-    Reason::FormInvalid,
-    "the body holds a value that is not percent-encoded UTF-8, or stands beside a semicolon",
-);

@@ -1,6 +1,6 @@
 //! What is looked for in bodies.
 
-use crate::json::Pointers;
+use bodies::json::Pointers;
 
 /// How a body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

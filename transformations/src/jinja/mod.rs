@@ -4,6 +4,7 @@
 
 mod bounds;
 mod constants;
+mod document;
 mod environment;
 mod filters;
 mod functions;
@@ -18,6 +19,7 @@ mod slices;
 mod template;
 mod usage;
 
+pub(crate) use document::document;
 pub(crate) use environment::{FILTERS, FUNCTIONS, environment, with_templates};
 pub(crate) use functions::FAMILIES as FUNCTION_FAMILIES;
 pub(crate) use scope::{Scope, Variables};

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bodies::json::Selection;
 use minijinja::Value;
 use serde_json::json;
 
-use super::{RenderError, Scope, Template, Variables, environment};
+use super::{RenderError, Scope, Template, Variables, document, environment};
 use crate::engine::Settings;
-use crate::json::{Wanted, document};
 use crate::limits::Limits;
 
 fn renders(text: &str, body: &serde_json::Value) -> Result<String, RenderError> {
@@ -17,7 +17,7 @@ fn renders(text: &str, body: &serde_json::Value) -> Result<String, RenderError> 
     let mut warnings = Vec::new();
     let template = Template::compile("x", text, &environment, &settings, &limits, &mut warnings);
     let body = body.to_string();
-    let document = document(&[body.as_bytes()], &Wanted::Whole, &limits);
+    let document = document(&[body.as_bytes()], &Selection::Whole, &limits);
     let document = document.unwrap().unwrap();
     let scope = Scope {
         body: Value::from(body),

@@ -1,10 +1,11 @@
 //! Configuration to [`Patch`], with everything that is wrong with it.
 
+use bodies::json::Pointers;
+
 use super::{Edit, Operation, Patch, Source, json_text};
 use crate::config;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::jinja::Template;
-use crate::json::Pointers;
 use crate::limits::Limits;
 
 /// Compiles the template at a path; warnings are added to the list.

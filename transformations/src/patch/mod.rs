@@ -1,24 +1,20 @@
 //! `patch`, compiled: edits of a JSON body, or of the JSON in each event of a stream.
 
-mod beginning;
 mod compile;
 mod content;
-mod event;
 mod events;
 
-use std::iter;
-
-pub(crate) use beginning::Beginning;
 pub(crate) use compile::compile;
 pub(crate) use content::{Content, content, declares_json};
 pub(crate) use events::{Events, Passage};
 
-use crate::failure::{Outcome, Reason};
+use bodies::json::{self, DocumentError, PatchError, Pointers};
+use bodies::multipart::{self, Delimiter};
+use bodies::{Change, Splice, spliced};
+
+use crate::failure::{Outcome, Reason, Unusable};
 use crate::jinja::Template;
-use crate::json::patch::{Change, PatchError, Splice, plan, spliced, text};
-use crate::json::{DocumentError, Pointers, Wanted, document};
 use crate::limits::Limits;
-use crate::multipart::{self, Delimiter};
 use crate::ops::{Direction, TransformationOps};
 
 /// Whether the edits can apply to an answer, by its first byte.
@@ -116,7 +112,7 @@ impl Edit {
         let text = if source.json {
             json_text(&rendered, limits)?
         } else {
-            text(&rendered)
+            json::quoted(&rendered)
         };
         Ok(change(text))
     }
@@ -125,8 +121,7 @@ impl Edit {
 /// Checks JSON text. Line breaks in it, which can only be white space, become spaces: a line of an
 /// event cannot hold them.
 fn json_text(text: &str, limits: &Limits) -> Result<String, DocumentError> {
-    let nothing = Wanted::Members(iter::empty().collect());
-    document(&[text.as_bytes()], &nothing, limits)?;
+    json::check(text.as_bytes(), &limits.of_bodies())?;
     Ok(text.trim_ascii().replace(['\r', '\n'], " "))
 }
 
@@ -186,9 +181,9 @@ impl Patch {
                 outcome.fail(Reason::MultipartInvalid, &edit.path, detail);
             }
         }
-        match multipart::patch::plan(body, delimiter, &named, limits) {
-            Ok((splices, misfits)) => {
-                for misfit in misfits {
+        match multipart::plan(body, delimiter, &named, &limits.of_bodies()) {
+            Ok(plan) => {
+                for misfit in plan.misfits {
                     let edit = numbers
                         .get(misfit)
                         .and_then(|number| self.edits.get(*number));
@@ -196,10 +191,11 @@ impl Patch {
                     let detail = "the value holds the boundary of the body's parts";
                     outcome.fail(Reason::MultipartInvalid, path, detail);
                 }
-                (!splices.is_empty()).then(|| spliced(body, &splices))
+                (!plan.splices.is_empty()).then(|| spliced(body, &plan.splices))
             }
             Err(error) => {
-                outcome.fail(Reason::from(error), &self.path, error.detail());
+                let Unusable(reason, detail) = error.into();
+                outcome.fail(reason, &self.path, detail);
                 None
             }
         }
@@ -217,7 +213,7 @@ impl Patch {
         limits: &Limits,
         outcome: &mut Outcome,
     ) -> Result<Vec<Splice>, PatchError> {
-        let plan = plan(document, &self.pointers, changes, limits)?;
+        let plan = json::plan(document, &self.pointers, changes, &limits.of_bodies())?;
         for misfit in plan.misfits {
             let path = self.edits.get(misfit).map_or(&self.path, |edit| &edit.path);
             let detail = "the body has no place for it: beyond an array, or inside a value";

@@ -20,12 +20,12 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{Engine, Settings};
 use crate::extract;
 use crate::jinja::{self, Template};
-use crate::json::Wanted;
-use crate::limits;
 use crate::needs::{Headers, Needs};
 use crate::ops::Direction;
 use crate::patch::{self, Patch};
 use crate::transform::{Body, Expressions, Formula, Metadata, Pass, Phase, Turn};
+use bodies::JSON_DEPTH;
+use bodies::json::Selection;
 
 /// Compiles `config` for `engine`; what is wrong with it comes along.
 pub(super) fn compile(engine: &Engine, config: &Config) -> (Program, Vec<Diagnostic>) {
@@ -118,7 +118,7 @@ impl<'c> Compiler<'c> {
             event_bytes,
         } = *self.limits;
         for (name, value, least, most) in [
-            ("jsonDepth", json_depth, 1, limits::JSON_DEPTH),
+            ("jsonDepth", json_depth, 1, JSON_DEPTH),
             ("valueBytes", value_bytes, 1, 65_536),
             ("headerBytes", header_bytes, 1, 65_536),
             ("renderedBytes", rendered_bytes, 1, usize::MAX),
@@ -205,7 +205,7 @@ impl<'c> Compiler<'c> {
             body_mode: transformation.body_mode,
             extraction,
             needs: Needs::default(),
-            document: Wanted::Whole,
+            document: Selection::Whole,
             expressions: Expressions::default(),
             limits: *self.limits,
         };
@@ -242,7 +242,7 @@ impl<'c> Compiler<'c> {
             needs.request.all();
         }
         pass.needs = needs;
-        pass.document = self.wanted(&pass);
+        pass.document = self.selection(&pass);
         let conflicts = streaming::conflicts(transformation, &pass);
         self.diagnostics.extend(conflicts);
         self.held_answers(&pass);
@@ -255,12 +255,12 @@ impl<'c> Compiler<'c> {
     }
 
     /// What a JSON body has to give the templates of a pass.
-    fn wanted(&self, pass: &Pass) -> Wanted {
+    fn selection(&self, pass: &Pass) -> Selection {
         let reads_context = pass.body.as_ref().is_some_and(|body| body.reads_context);
         if reads_context || self.includes {
-            return Wanted::Whole;
+            return Selection::Whole;
         }
-        Wanted::Members(
+        Selection::Members(
             pass.templates()
                 .flat_map(Template::names)
                 .cloned()

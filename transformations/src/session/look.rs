@@ -1,8 +1,11 @@
 //! Nothing is held for nothing: the first byte of an answer tells whether any edit can apply.
 
-use crate::failure::{Failure, Reason};
+use bodies::Beginning;
+
+use crate::content;
+use crate::failure::{Failure, Reason, Unusable};
 use crate::ops::{Direction, TransformationOps};
-use crate::patch::{self, Beginning, Fit};
+use crate::patch::{self, Fit};
 use crate::transform::Pass;
 
 /// The look at the beginning of an answer that is held only to be patched.
@@ -26,7 +29,8 @@ impl Look {
         if pass.direction != Direction::Response || !pass.only_patches() {
             return None;
         }
-        let beginning = Beginning::of(ops, pass.direction, &pass.limits);
+        let coding = content::coding(ops, pass.direction);
+        let beginning = Beginning::of(coding, &pass.limits.of_bodies());
         beginning.ok().map(Self)
     }
 
@@ -46,7 +50,10 @@ impl Look {
                     Seen::Unfit(pass.patch_failure(Reason::JsonInvalid, patch::NOT_JSON))
                 }
             },
-            Err(error) => Seen::Unfit(pass.patch_failure(Reason::from(error), error.detail())),
+            Err(error) => {
+                let Unusable(reason, detail) = error.into();
+                Seen::Unfit(pass.patch_failure(reason, detail))
+            }
         }
     }
 }

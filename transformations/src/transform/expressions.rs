@@ -5,6 +5,8 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use bodies::Field;
+use bodies::json::{self, Finder, Pointers};
 use minijinja::Value as JinjaValue;
 
 use crate::cel::{self, Expression, Metadata, MetadataKind, Resolver, Value};
@@ -12,7 +14,6 @@ use crate::engine::Settings;
 use crate::extract::Extracted;
 use crate::failure::Reason;
 use crate::headers::Snapshot;
-use crate::json::{self, Finder, Pointers};
 use crate::limits::Limits;
 use crate::ops::{Attribute, AttributeValue, Direction, TransformationOps};
 
@@ -52,7 +53,7 @@ type Evaluated = Option<Result<Value<'static>, cel::Error>>;
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     body: OnceCell<Vec<u8>>,
-    fields: OnceCell<Result<Vec<json::Field>, json::Error>>,
+    fields: OnceCell<Result<Vec<Field>, json::Error>>,
 }
 
 /// The exchange, as the expressions see it.
@@ -176,12 +177,12 @@ impl Seen<'_> {
         Values(Some(self.expressions.all.iter().map(evaluate).collect()))
     }
 
-    fn searched(&self) -> &Result<Vec<json::Field>, json::Error> {
+    fn searched(&self) -> &Result<Vec<Field>, json::Error> {
         self.findings.fields.get_or_init(|| {
             let expressions = self.expressions;
-            let limits = Limits {
+            let limits = bodies::Limits {
                 value_bytes: expressions.limits.rendered_bytes,
-                ..expressions.limits
+                ..expressions.limits.of_bodies()
             };
             let mut finder = Finder::new(&expressions.pointers, &limits);
             if self.whole {
@@ -212,11 +213,7 @@ impl Resolver for Seen<'_> {
         }
     }
 
-    fn field(
-        &self,
-        message: Direction,
-        pointer: &str,
-    ) -> Option<Result<&json::Field, json::Error>> {
+    fn field(&self, message: Direction, pointer: &str) -> Option<Result<&Field, json::Error>> {
         if message != self.direction {
             return None;
         }

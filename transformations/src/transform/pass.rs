@@ -1,16 +1,17 @@
 //! What to do to one message, compiled.
 
-use crate::coding::Coding;
 use crate::config::{BodyMode, DynamicMetadata, ParseAs};
+use crate::content;
 use crate::exchange::Exchange;
 use crate::extract::{Extraction, Reading};
 use crate::failure::{Failure, Outcome, Reason, Reply};
 use crate::jinja::Template;
-use crate::json::Wanted;
 use crate::limits::Limits;
 use crate::needs::Needs;
 use crate::ops::{Direction, TransformationOps};
 use crate::patch::{self, Content, Events, Fit, Passage, Patch};
+use bodies::coding::Coding;
+use bodies::json::Selection;
 
 use super::expressions::{Expressions, Phase};
 use super::run::Run;
@@ -101,7 +102,7 @@ pub(crate) struct Pass {
     pub(crate) body_mode: BodyMode,
     pub(crate) needs: Needs,
     /// What templates name of a JSON body.
-    pub(crate) document: Wanted,
+    pub(crate) document: Selection,
     pub(crate) expressions: Expressions,
     pub(crate) limits: Limits,
 }
@@ -236,7 +237,7 @@ impl Pass {
         if !self.only_patches() {
             return Extent::Whole;
         }
-        let coding = Coding::of(ops, self.direction);
+        let coding = content::coding(ops, self.direction);
         match patch::content(ops, self.direction) {
             Content::Json | Content::Multipart(_) if coding != Some(Coding::Unknown) => {
                 Extent::Whole

@@ -6,14 +6,14 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use bodies::json::DocumentError;
 use minijinja::Value;
 
 use crate::config::ParseAs;
 use crate::exchange::Exchange;
 use crate::failure::{Outcome, Reason, Reply};
 use crate::headers::{self, Snapshot};
-use crate::jinja::{RenderError, Template};
-use crate::json::{self, DocumentError};
+use crate::jinja::{self, RenderError, Template};
 use crate::ops::{Direction, TransformationOps};
 use crate::patch::Events;
 
@@ -301,7 +301,7 @@ impl<'r> Run<'r> {
     fn document(&mut self) -> Result<Option<Value>, Box<Reply>> {
         let direction = self.pass.direction;
         let chunks = self.ops.body_chunks(direction);
-        match json::document(&chunks, &self.pass.document, &self.pass.limits) {
+        match jinja::document(&chunks, &self.pass.document, &self.pass.limits) {
             Ok(document) => Ok(document.filter(|value| !value.is_none())),
             Err(error) => {
                 let path = format!("{}.body", direction.as_str());

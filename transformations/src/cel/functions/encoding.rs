@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use bodies::JSON_DEPTH;
 use indexmap::map::Entry;
 use md5::{Digest, Md5};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -17,7 +18,6 @@ use crate::cel::document;
 use crate::cel::error::Error;
 use crate::cel::print;
 use crate::cel::value::{Bytes, Key, Map, Text, Value};
-use crate::limits::JSON_DEPTH;
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
     Builtin {

@@ -26,7 +26,7 @@ fn changes() -> Vec<Change> {
 /// What has gone on after each chunk, what the end adds, and what failed.
 fn passed(chunks: &[&[u8]], limits: &Limits) -> (Vec<Vec<u8>>, Vec<Reason>) {
     let patch = patch();
-    let mut events = Events::new(changes());
+    let mut events = Events::new(changes(), limits);
     let mut passage = Passage::new(&patch, limits);
     let mut pieces = Vec::new();
     for chunk in chunks {

@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 
+use bodies::coding::{self, Coding};
+use bodies::{Beginning, Change};
+
 use super::{Run, View};
-use crate::coding::{self, Coding};
-use crate::failure::{Outcome, Reason, Reply};
-use crate::json::patch::Change;
+use crate::content;
+use crate::failure::{Outcome, Reason, Reply, Unusable};
 use crate::limits::{HELD_BYTES, Limits};
 use crate::ops::Direction;
-use crate::patch::{self, Beginning, Content, Events, Fit, Passage, Patch};
+use crate::patch::{self, Content, Events, Fit, Passage, Patch};
 use crate::transform::Extent;
 
 impl Run<'_> {
@@ -31,7 +33,7 @@ impl Run<'_> {
             return Ok(None);
         }
         let content = patch::content(self.ops, direction);
-        let coding = Coding::of(self.ops, direction);
+        let coding = content::coding(self.ops, direction);
         match (content, extent) {
             (Content::Other, _) => {}
             (Content::Events, _) if coding.is_some() => {
@@ -40,9 +42,8 @@ impl Run<'_> {
                     .fail(Reason::ContentEncoding, &patch.path, detail);
             }
             (_, Extent::Headers) if coding == Some(Coding::Unknown) => {
-                let detail = coding::Error::Unknown.detail();
-                self.outcome
-                    .fail(Reason::ContentEncoding, &patch.path, detail);
+                let Unusable(reason, detail) = coding::Error::Unknown.into();
+                self.outcome.fail(reason, &patch.path, detail);
             }
             (Content::Json, Extent::Whole) => {
                 if !self.fits(patch) {
@@ -72,7 +73,7 @@ impl Run<'_> {
                 let Some(changes) = self.changes(patch, view) else {
                     return Ok(None);
                 };
-                let mut events = Events::new(changes);
+                let mut events = Events::new(changes, &self.pass.limits);
                 self.edit_body(patch, coding, |body, limits, outcome| {
                     let mut passage = Passage::new(patch, limits);
                     events.feed(body, &mut passage);
@@ -86,7 +87,7 @@ impl Run<'_> {
                     return Ok(None);
                 };
                 self.ops.remove_header(direction, "content-length");
-                return Ok(Some(Events::new(changes)));
+                return Ok(Some(Events::new(changes, &self.pass.limits)));
             }
             (Content::Json | Content::Multipart(_) | Content::Events, _) => {}
         }
@@ -100,8 +101,9 @@ impl Run<'_> {
         if direction == Direction::Request {
             return true;
         }
-        let limits = &self.pass.limits;
-        let first = Beginning::of(self.ops, direction, limits).and_then(|mut beginning| {
+        let coding = content::coding(self.ops, direction);
+        let limits = self.pass.limits.of_bodies();
+        let first = Beginning::of(coding, &limits).and_then(|mut beginning| {
             match beginning.feed(&self.ops.body_chunks(direction))? {
                 None => beginning.end(),
                 first => Ok(first),
@@ -113,8 +115,8 @@ impl Run<'_> {
             Ok(None) if patch::declares_json(self.ops, direction) => Fit::Fits,
             Ok(None) => Fit::Other,
             Err(error) => {
-                let reason = Reason::from(error);
-                self.outcome.fail(reason, &patch.path, error.detail());
+                let Unusable(reason, detail) = error.into();
+                self.outcome.fail(reason, &patch.path, detail);
                 Fit::Other
             }
         };
@@ -174,8 +176,8 @@ impl Run<'_> {
                 match coding::decoded(chunks, coding, &limits) {
                     Ok(body) => Cow::Owned(body),
                     Err(error) => {
-                        let reason = Reason::from(error);
-                        self.outcome.fail(reason, &patch.path, error.detail());
+                        let Unusable(reason, detail) = error.into();
+                        self.outcome.fail(reason, &patch.path, detail);
                         let too_large =
                             error == coding::Error::TooMuch && direction == Direction::Request;
                         return if too_large {
@@ -210,7 +212,7 @@ impl Run<'_> {
 
     /// The limits of a body that goes on decoded: it is as long in the host's buffer, where one that
     /// was never encoded could not be longer either.
-    fn decoded_limits(&self) -> Limits {
+    fn decoded_limits(&self) -> bodies::Limits {
         let limits = &self.pass.limits;
         let held = match (limits.max_held_bytes, self.ops.buffer_limit()) {
             (Some(most), _) => most,
@@ -218,9 +220,9 @@ impl Run<'_> {
             (None, Some(limit)) => usize::try_from(limit).unwrap_or(usize::MAX),
             (None, None) => HELD_BYTES,
         };
-        Limits {
+        bodies::Limits {
             decoded_bytes: limits.decoded_bytes.min(held),
-            ..*limits
+            ..limits.of_bodies()
         }
     }
 }
