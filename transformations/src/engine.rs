@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use diagnostics::header;
+use diagnostics::{ConfigErrors, Diagnostic};
 use minijinja::Environment;
 
-use crate::diagnostic::{ConfigErrors, Diagnostic};
 use crate::glob;
-use crate::headers;
 use crate::jinja;
 use crate::limits::Limits;
 use crate::program::{self, InUse, Loaded, SharedProgram};
@@ -52,7 +52,7 @@ impl Settings {
     /// Routing headers that are no header names, and so do nothing.
     pub fn misnamed_headers(&self) -> impl Iterator<Item = &str> {
         let names = self.routing_headers.iter().map(String::as_str);
-        names.filter(|name| !headers::valid_name(name))
+        names.filter(|name| !header::valid_name(name))
     }
 
     /// Whether templates may read this environment variable.

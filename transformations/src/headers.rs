@@ -1,21 +1,11 @@
-//! Header names and values that HTTP can carry, and a message's headers as they arrived.
+//! What may stand in the headers of a message, and the headers as they arrived.
 
 use std::borrow::Cow;
 
+use diagnostics::header::{valid_name, valid_value};
+
 use crate::needs::Headers;
 use crate::ops::{Direction, TransformationOps};
-
-/// Headers that belong to one connection or say where a message ends: no template may decide that.
-pub(crate) const CONNECTION: [&str; 8] = [
-    "connection",
-    "content-length",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// Whether a message of this direction has this pseudo header.
 pub(crate) fn known_pseudo_header(direction: Direction, name: &str) -> bool {
@@ -45,45 +35,6 @@ pub(crate) fn valid_value_of(name: &str, value: &str) -> bool {
         }
         _ => valid_value(value.as_bytes()),
     }
-}
-
-/// Whether `name` is a field name of RFC 9110 section 5.1, or one of HTTP/2's pseudo headers.
-pub(crate) fn valid_name(name: &str) -> bool {
-    let token = name.strip_prefix(':').unwrap_or(name);
-    !token.is_empty()
-        && token
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
-}
-
-/// Whether `value` is a field value of RFC 9110 section 5.5: no CR, LF, NUL or other control
-/// character but the tab.
-pub(crate) fn valid_value(value: &[u8]) -> bool {
-    // Nearly always all are, so that none has a branch of its own.
-    let valid = |byte: &u8| VALUE.get(usize::from(*byte)).copied();
-    let all = |all: bool, byte| all & valid(byte).unwrap_or_default();
-    value.iter().fold(true, all)
-}
-
-/// By byte: whether it may stand in a value.
-const VALUE: [bool; 256] = {
-    let mut value = [false; 256];
-    let mut rest: &mut [bool] = &mut value;
-    let mut byte = 0_u8;
-    while let [first, others @ ..] = rest {
-        *first = matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
-        byte = byte.wrapping_add(1);
-        rest = others;
-    }
-    value
-};
-
-/// Whether `value` arrives as it is sent: a field value without white space around it, which
-/// recipients strip.
-pub(crate) fn valid_exact_value(value: &str) -> bool {
-    let bytes = value.as_bytes();
-    let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
-    valid_value(bytes) && !is_space(bytes.first()) && !is_space(bytes.last())
 }
 
 /// The headers of one message as they arrived, as far as templates name them.

@@ -83,11 +83,9 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
-pub mod acl;
 mod cel;
 pub mod config;
 mod content;
-mod diagnostic;
 mod engine;
 mod exchange;
 mod extract;
@@ -108,7 +106,7 @@ mod session;
 pub mod testing;
 mod transform;
 
-pub use diagnostic::{Code, ConfigErrors, Diagnostic, Position, Severity};
+pub use diagnostics::{Code, ConfigErrors, Diagnostic, Position, Severity};
 pub use engine::{Engine, Settings};
 pub use failure::{Failure, Reason, Reply};
 pub use limits::{HELD_BYTES, Limits};

@@ -80,6 +80,3 @@ pub(crate) const FIELDS: usize = 64;
 /// Most names of parts, or of a form's fields, of one configuration: those seen are kept in 64-bit
 /// sets.
 pub(crate) const FORM_SOURCES: usize = 64;
-
-/// Most configuration errors reported at once.
-pub(crate) const DIAGNOSTICS: usize = 64;

@@ -14,8 +14,9 @@ pub(crate) use expressions::Compilation;
 pub(crate) use shared::InUse;
 pub use shared::SharedProgram;
 
+use diagnostics::{ConfigErrors, Diagnostic};
+
 use crate::config;
-use crate::diagnostic::{ConfigErrors, Diagnostic};
 use crate::engine::{Engine, Settings};
 use crate::needs::Headers;
 use crate::ops::{Direction, TransformationOps};

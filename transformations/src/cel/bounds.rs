@@ -5,7 +5,7 @@
 //! the end would hide from this check what follows, and the lexer goes on after what it does not
 //! know: what it would not know is refused.
 
-use crate::diagnostic::{Code, Diagnostic, Position};
+use diagnostics::{Code, Diagnostic, Position};
 
 /// The longest expression, in bytes: what agentgateway's schema allows.
 const BYTES: usize = 16 << 10;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use bodies::json::{Number, decode};
 use indexmap::map::Entry;
 
 use super::budget::Budget;
@@ -9,7 +10,6 @@ use super::compare;
 use super::error::Error;
 use super::number;
 use super::value::{Key, Map, Text, Value};
-use bodies::json::{Number, decode};
 
 /// One part of a path into a document.
 #[derive(Clone, Debug, PartialEq, Eq)]

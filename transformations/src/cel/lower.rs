@@ -4,6 +4,7 @@ use bodies::JSON_POINTERS;
 use cel::common::ast::{
     CallExpr, EntryExpr, Expr, IdedExpr, ListExpr, LiteralValue, MapExpr, SourceInfo, operators,
 };
+use diagnostics::{Code, Diagnostic};
 
 use super::bounds;
 use super::document::Step;
@@ -12,7 +13,6 @@ use super::instead::{instead_of_function, instead_of_name};
 use super::names::{REQUEST, ROOTS, Root, TYPES};
 use super::needs::Needs;
 use super::node::{Field, Item, Literal, Member, Node, Operator, PathPart};
-use crate::diagnostic::{Code, Diagnostic};
 use crate::ops::Direction;
 
 /// An expression on its way: a value, or a name that may still lead to one.

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use bodies::{Found, json};
+
 use super::document;
 use super::error::{Error, shown};
 use super::evaluate::Evaluation;
@@ -10,7 +12,6 @@ use super::number;
 use super::value::{Bytes, Key, Map, Text, Value};
 use crate::extract::Extracted;
 use crate::ops::{AttributeValue, Direction};
-use bodies::{Found, json};
 
 impl<'v> Evaluation<'v> {
     /// What the message or the host tells.

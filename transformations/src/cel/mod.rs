@@ -40,12 +40,13 @@ pub(crate) use print::{body, jinja, text};
 pub(crate) use resolver::Resolver;
 pub(crate) use value::Value;
 
+use diagnostics::{Code, Diagnostic};
+
 use bodies::JSON_POINTERS;
 use evaluate::Evaluation;
 use lower::Lowering;
 use node::{Field, Node};
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::limits::Limits;
 
 /// A compiled expression.

@@ -2,11 +2,11 @@
 
 use cel::Env;
 use cel::common::ast::{IdedExpr, SourceInfo};
+use diagnostics::{Code, Diagnostic};
 
 use super::bounds;
 use super::error::shown;
 use super::instead::instead_of_name;
-use crate::diagnostic::{Code, Diagnostic};
 
 /// Parses an expression, macros left as they are written.
 ///
@@ -27,7 +27,7 @@ pub(super) fn parse(path: &str, text: &str) -> Result<(IdedExpr, SourceInfo), Di
             return Diagnostic::error(Code::Expression, path, "not an expression");
         };
         let position = |(line, column): (isize, isize)| {
-            Some(crate::diagnostic::Position {
+            Some(diagnostics::Position {
                 line: usize::try_from(line).ok().filter(|line| *line > 0)?,
                 column: usize::try_from(column).ok()?.max(1),
             })

@@ -1,10 +1,11 @@
 //! The exchange as an expression sees it.
 
+use bodies::{Field, json};
+
 use super::node::Metadata;
 use crate::extract::Extracted;
 use crate::headers::Snapshot;
 use crate::ops::{Attribute, AttributeValue, Direction};
-use bodies::{Field, json};
 
 /// Tells an expression what it names, and nothing else.
 pub(crate) trait Resolver {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use bodies::{Field, json};
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -12,7 +13,6 @@ use super::*;
 use crate::extract::Extracted;
 use crate::headers::Snapshot;
 use crate::ops::{Attribute, AttributeValue, Direction};
-use bodies::{Field, json};
 
 /// What the cases are evaluated on.
 #[derive(Debug, Default, Deserialize)]

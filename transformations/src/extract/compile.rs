@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use diagnostics::header;
+use diagnostics::{Code, Diagnostic};
+
 use super::Extraction;
 use super::aliases::Aliases;
 use super::field::{Field, Source};
@@ -9,8 +12,6 @@ use super::lookup::Lookup;
 use super::path::Path;
 use super::wanted::{Format, Wanted, number};
 use crate::config::{self, Extract};
-use crate::diagnostic::{Code, Diagnostic};
-use crate::headers;
 use crate::limits::{self, Limits};
 use crate::program::Compilation;
 use crate::transform::Phase;
@@ -184,7 +185,7 @@ fn source_name(source: &config::Source) -> Option<String> {
 }
 
 fn check_header(key: &str, header: &str, at: &mut Place<'_>) {
-    if !headers::valid_name(header) {
+    if !header::valid_name(header) {
         let message = format!("`{header}` is not a header name");
         at.error(
             Code::HeaderName,
@@ -192,7 +193,7 @@ fn check_header(key: &str, header: &str, at: &mut Place<'_>) {
             message,
             "use letters, digits and `-`",
         );
-    } else if header.starts_with(':') || header == "host" || headers::CONNECTION.contains(&header) {
+    } else if header.starts_with(':') || header == "host" || header::CONNECTION.contains(&header) {
         let message = format!("`{header}` would be removed from every request");
         at.error(
             Code::Conflict,
@@ -207,7 +208,7 @@ fn check_header(key: &str, header: &str, at: &mut Place<'_>) {
 fn check_values(extract: &Extract, at: &mut Place<'_>) {
     let message = "a value that a header cannot carry";
     let help = "remove control characters, and spaces around it";
-    let carried = headers::valid_exact_value;
+    let carried = header::valid_exact_value;
     if extract
         .default
         .as_deref()
@@ -264,7 +265,7 @@ fn check_lookup(lookup: &config::Lookup, at: &mut Place<'_>) {
     let default = lookup.default.iter();
     let default = default.map(|value| ("lookup.default".to_owned(), value));
     for (key, value) in values.chain(default) {
-        if !headers::valid_exact_value(value) {
+        if !header::valid_exact_value(value) {
             let message = "a value that a header cannot carry";
             let help = "remove control characters, and spaces around it";
             at.error(Code::HeaderName, &key, message, help);
@@ -332,7 +333,7 @@ fn sources(
             },
             config::Source::Header(name) => {
                 let name = name.to_ascii_lowercase();
-                if !headers::valid_name(&name) {
+                if !header::valid_name(&name) {
                     let message = format!("`{name}` is not a header name");
                     at.error(
                         Code::HeaderName,

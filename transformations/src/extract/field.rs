@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bodies::Found;
+use diagnostics::header;
 
 use super::aliases::Aliases;
 use super::lookup::Lookup;
@@ -11,7 +12,6 @@ use super::reading::{self, Findings};
 use super::wanted::Format;
 use crate::config::{Duplicates, MetadataTarget, OnFailure};
 use crate::failure::{Failure, Outcome, Reason, Reply, Unusable};
-use crate::headers;
 use crate::ops::{Direction, TransformationOps};
 use crate::transform::Values;
 
@@ -252,7 +252,7 @@ impl Field {
             None => value,
         };
         // In metadata too: a line break would write lines of its own into a text access log.
-        if !headers::valid_exact_value(&value) {
+        if !header::valid_exact_value(&value) {
             return Err(Unusable(
                 Reason::HeaderValue,
                 "the value holds what a header cannot carry: control characters, or spaces around it",

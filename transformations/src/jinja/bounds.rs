@@ -4,7 +4,7 @@
 use minijinja::machinery::{Span, Token, WhitespaceConfig, tokenize};
 use minijinja::syntax::SyntaxConfig;
 
-use crate::diagnostic::{Code, Diagnostic, Position};
+use diagnostics::{Code, Diagnostic, Position};
 
 /// The most tokens of one expression or statement.
 const EXPRESSION_TOKENS: usize = 1000;

@@ -5,6 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use diagnostics::{Code, Diagnostic, Position};
 use minijinja::{Environment, ErrorKind, Value};
 
 use super::bounds;
@@ -12,7 +13,6 @@ use super::memory;
 use super::rewrite::{self, Refused};
 use super::scope::{Scope, Variables};
 use super::usage::Usage;
-use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::engine::Settings;
 use crate::limits::Limits;
 use crate::needs::Needs;

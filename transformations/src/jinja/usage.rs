@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use diagnostics::{Code, Diagnostic, Position};
 use minijinja::Template;
 use minijinja::machinery::{Instruction, Instructions, get_compiled_template};
 
 use super::environment::{FILTERS, FUNCTIONS, TESTS};
-use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::needs::Needs;
 
 /// What one template uses.

@@ -1,10 +1,10 @@
 //! Configuration to [`Patch`], with everything that is wrong with it.
 
 use bodies::json::Pointers;
+use diagnostics::{Code, Diagnostic};
 
 use super::{Edit, Operation, Patch, Source, json_text};
 use crate::config;
-use crate::diagnostic::{Code, Diagnostic};
 use crate::jinja::Template;
 use crate::limits::Limits;
 

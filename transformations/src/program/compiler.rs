@@ -8,6 +8,9 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bodies::JSON_DEPTH;
+use bodies::json::Selection;
+use diagnostics::{Code, Diagnostic};
 use minijinja::Environment;
 
 use headers::Edit;
@@ -16,7 +19,6 @@ use super::expressions::Compilation;
 use super::{Program, streaming};
 use crate::cel::Expression;
 use crate::config::{self, Config, Limits, ParseAs, Transformation};
-use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{Engine, Settings};
 use crate::extract;
 use crate::jinja::{self, Template};
@@ -24,8 +26,6 @@ use crate::needs::{Headers, Needs};
 use crate::ops::Direction;
 use crate::patch::{self, Patch};
 use crate::transform::{Body, Expressions, Formula, Metadata, Pass, Phase, Turn};
-use bodies::JSON_DEPTH;
-use bodies::json::Selection;
 
 /// Compiles `config` for `engine`; what is wrong with it comes along.
 pub(super) fn compile(engine: &Engine, config: &Config) -> (Program, Vec<Diagnostic>) {

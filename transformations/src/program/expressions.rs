@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use diagnostics::{Code, Diagnostic};
+
 use crate::cel::{Expression, Needs};
-use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::Settings;
 use crate::jinja::Template;
 use crate::limits::Limits;

@@ -1,7 +1,8 @@
 //! What cannot be done to a message that goes on before its body has arrived.
 
+use diagnostics::{Code, Diagnostic};
+
 use crate::config::{BodyMode, Duplicates, ParseAs, Source, Transformation};
-use crate::diagnostic::{Code, Diagnostic};
 use crate::jinja::Template;
 use crate::ops::Direction;
 use crate::transform::Pass;

@@ -1,5 +1,8 @@
 //! What to do to one message, compiled.
 
+use bodies::coding::Coding;
+use bodies::json::Selection;
+
 use crate::config::{BodyMode, DynamicMetadata, ParseAs};
 use crate::content;
 use crate::exchange::Exchange;
@@ -10,8 +13,6 @@ use crate::limits::Limits;
 use crate::needs::Needs;
 use crate::ops::{Direction, TransformationOps};
 use crate::patch::{self, Content, Events, Fit, Passage, Patch};
-use bodies::coding::Coding;
-use bodies::json::Selection;
 
 use super::expressions::{Expressions, Phase};
 use super::run::Run;

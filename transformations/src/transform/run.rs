@@ -7,6 +7,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use bodies::json::DocumentError;
+use diagnostics::header;
 use minijinja::Value;
 
 use crate::config::ParseAs;
@@ -458,7 +459,7 @@ impl<'r> Run<'r> {
         let Some(value) = self.value(&metadata.formula, &metadata.path, view)? else {
             return Ok(());
         };
-        if headers::valid_value(value.as_bytes()) {
+        if header::valid_value(value.as_bytes()) {
             self.ops
                 .set_dynamic_metadata(&metadata.namespace, &metadata.key, &value);
         } else {

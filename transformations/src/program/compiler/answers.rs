@@ -1,7 +1,8 @@
 //! Answers that are held to their end, streams of events too.
 
+use diagnostics::Code;
+
 use super::Compiler;
-use crate::diagnostic::Code;
 use crate::ops::Direction;
 use crate::transform::{Pass, Turn};
 

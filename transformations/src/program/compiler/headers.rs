@@ -1,8 +1,10 @@
 //! Header edits, and those that do no good.
 
+use diagnostics::Code;
+use diagnostics::header;
+
 use super::Compiler;
 use crate::config::HeaderTemplate;
-use crate::diagnostic::Code;
 use crate::headers;
 use crate::ops::Direction;
 use crate::transform::Header;
@@ -67,7 +69,7 @@ impl Compiler<'_> {
     /// control plane may send it.
     fn may_edit(&mut self, direction: Direction, path: &str, name: &str, edit: Edit) -> bool {
         let puts = edit != Edit::Remove;
-        let (message, help) = if puts && headers::CONNECTION.contains(&name) {
+        let (message, help) = if puts && header::CONNECTION.contains(&name) {
             (
                 "ignored, because a wrong value breaks the connection or lets requests be smuggled",
                 "leave it out: Envoy sees to it",
@@ -90,7 +92,7 @@ impl Compiler<'_> {
     }
 
     fn header_name(&mut self, path: &str, name: &str) -> Option<String> {
-        if headers::valid_name(name) {
+        if header::valid_name(name) {
             return Some(name.to_ascii_lowercase());
         }
         let help = "use letters, digits and `-`";

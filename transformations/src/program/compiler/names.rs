@@ -1,8 +1,9 @@
 //! Names that nothing gives, and fields that nothing uses.
 
+use diagnostics::{Code, Diagnostic};
+
 use super::Compiler;
 use crate::config::{self, Config, ParseAs};
-use crate::diagnostic::{Code, Diagnostic};
 use crate::jinja::Template;
 use crate::program::expressions::extracted;
 use crate::transform::{Formula, Pass};

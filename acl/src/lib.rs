@@ -1,7 +1,7 @@
 //! Allows or denies requests by the address they come from: kgateway's `http-acl`.
 //!
 //! ```
-//! use transformations::acl::{Acl, Decision};
+//! use acl::{Acl, Decision};
 //!
 //! let config = br#"{"defaultAction": "allow", "rules": [
 //!     {"name": "internal", "cidrs": ["10.0.0.0/8"], "action": "deny"},
@@ -12,8 +12,11 @@
 //! assert_eq!(acl.decide(Some(b"10.1.2.3:49152")), Decision::Allow);
 //! let Decision::Deny(denial) = acl.decide(Some(b"10.1.2.4:49152")) else { panic!() };
 //! assert_eq!((denial.status, denial.blocked_by), (403, "internal"));
-//! # Ok::<(), transformations::ConfigErrors>(())
+//! # Ok::<(), diagnostics::ConfigErrors>(())
 //! ```
+
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 mod address;
 mod compile;
@@ -24,8 +27,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::config::read;
-use crate::diagnostic::{ConfigErrors, Diagnostic};
+use diagnostics::{ConfigErrors, Diagnostic, read};
+
 use table::Table;
 
 /// What denied a request whose address is not known.
@@ -93,7 +96,7 @@ impl Acl {
     /// Everything that is wrong with it.
     pub fn load(text: &[u8]) -> Result<Loaded, ConfigErrors> {
         let when_empty = "write `{\"defaultAction\": \"deny\"}` to deny everything";
-        let (acl, warnings) = read(text, when_empty).compile(compile::compile)?;
+        let (acl, warnings) = read(text, when_empty, |_| None).compile(compile::compile)?;
         Ok(Loaded { acl, warnings })
     }
 

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
+use diagnostics::{Code, Diagnostic, header};
 use ipnet::{IpNet, Ipv4Net};
 
 use super::address;
 use super::config::{Action, Config, DenyResponse, Header, Rule};
 use super::table::Table;
 use super::{Acl, Answer, Verdict};
-use crate::diagnostic::{Code, Diagnostic};
-use crate::headers;
 
 /// What denied a request when it was a rule without a name.
 const UNNAMED: &str = "rule";
@@ -126,7 +125,7 @@ impl Compiler {
         let mut fields = Vec::new();
         for (index, Header { name, value }) in configured.headers.iter().enumerate() {
             let path = format!("denyResponse.headers[{index}]");
-            if !headers::valid_value(value.as_bytes()) {
+            if !header::valid_value(value.as_bytes()) {
                 self.header_value(format!("{path}.value"), "the value");
             }
             fields.push((
@@ -151,14 +150,14 @@ impl Compiler {
                 format!("`{name}` is a pseudo header, which only Envoy sets"),
                 "use statusCode for the status, or a name without the colon",
             );
-        } else if headers::CONNECTION.contains(&name.to_ascii_lowercase().as_str()) {
+        } else if header::CONNECTION.contains(&name.to_ascii_lowercase().as_str()) {
             self.error(
                 Code::HeaderName,
                 path,
                 format!("`{name}` belongs to the connection, which is Envoy's"),
                 "leave it out",
             );
-        } else if !headers::valid_name(name) {
+        } else if !header::valid_name(name) {
             self.error(
                 Code::HeaderName,
                 path,
@@ -172,7 +171,7 @@ impl Compiler {
     fn names_fit_a_header(&mut self, rules: &[Rule]) {
         for (index, rule) in rules.iter().enumerate() {
             let name = rule.name.as_deref().unwrap_or_default();
-            if rule.action == Action::Deny && !headers::valid_value(name.as_bytes()) {
+            if rule.action == Action::Deny && !header::valid_value(name.as_bytes()) {
                 let what = "the name, which blockedByHeaderName makes one,";
                 self.header_value(format!("rules[{index}].name"), what);
             }

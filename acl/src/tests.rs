@@ -1,13 +1,13 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
+use diagnostics::Code;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::table::Table;
 use super::*;
-use crate::Code;
 
 fn acl(config: &Value) -> Acl {
     let loaded = Acl::load(config.to_string().as_bytes()).unwrap();

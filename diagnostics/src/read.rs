@@ -7,19 +7,24 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use crate::diagnostic::{Code, ConfigErrors, Diagnostic, Position};
-use crate::limits;
+use crate::{Code, ConfigErrors, Diagnostic, Position};
+
+/// Most diagnostics of one configuration.
+const MOST: usize = 64;
+
+/// What helps where a value at this path has the wrong shape, if anything more does than the message.
+type Help = fn(&str) -> Option<&'static str>;
 
 /// What could be read of a configuration, and what is wrong with its shape.
-pub(crate) struct Loaded<C> {
+pub struct Draft<C> {
     /// Everything that could be read, so that the rest of it can be checked too. `None`: nothing.
-    pub(crate) config: Option<C>,
+    pub config: Option<C>,
     /// What is wrong. Any error refuses the whole.
-    pub(crate) diagnostics: Vec<Diagnostic>,
+    pub diagnostics: Vec<Diagnostic>,
     taken_out: TakenOut,
 }
 
-impl<C> Loaded<C> {
+impl<C> Draft<C> {
     fn refused(diagnostic: Diagnostic) -> Self {
         Self {
             config: None,
@@ -33,7 +38,7 @@ impl<C> Loaded<C> {
     /// # Errors
     ///
     /// Everything that is wrong with the shape, and what `compile` finds wrong.
-    pub(crate) fn compile<T>(
+    pub fn compile<T>(
         self,
         compile: impl FnOnce(&C) -> (T, Vec<Diagnostic>),
     ) -> Result<(T, Vec<Diagnostic>), ConfigErrors> {
@@ -74,46 +79,51 @@ fn item(path: &str) -> &str {
 
 /// Keeps the worst, as many as anyone reads.
 fn shorten(diagnostics: &mut Vec<Diagnostic>) {
-    let more = diagnostics.len().saturating_sub(limits::DIAGNOSTICS);
+    let more = diagnostics.len().saturating_sub(MOST);
     if more > 0 {
         diagnostics.sort_by_key(|diagnostic| Reverse(diagnostic.severity));
-        diagnostics.truncate(limits::DIAGNOSTICS);
+        diagnostics.truncate(MOST);
         let rest = Diagnostic::warning(Code::Range, "", format!("{more} more like these"));
         diagnostics.push(rest.help("mend these first"));
     }
 }
 
-/// Reads a configuration. `when_empty` says what to write when there is none.
-pub(crate) fn read<C: DeserializeOwned>(text: &[u8], when_empty: &str) -> Loaded<C> {
+/// Reads a configuration. `when_empty` says what to write when there is none, `help` what to write
+/// at a path.
+pub fn read<C: DeserializeOwned>(text: &[u8], when_empty: &str, help: Help) -> Draft<C> {
     let text = match std::str::from_utf8(text) {
         Ok(text) => text,
         Err(error) => {
             let message = format!("not UTF-8: byte {} is invalid", error.valid_up_to());
-            return Loaded::refused(Diagnostic::error(Code::Syntax, "", message));
+            return Draft::refused(Diagnostic::error(Code::Syntax, "", message));
         }
     };
     if text.trim_ascii().is_empty() {
         let empty = Diagnostic::error(Code::Syntax, "", "the configuration is empty");
-        return Loaded::refused(empty.help(when_empty));
+        return Draft::refused(empty.help(when_empty));
     }
     let mut diagnostics = Vec::new();
-    match strict(text, &mut diagnostics) {
-        Ok(config) => Loaded {
+    match strict(text, help, &mut diagnostics) {
+        Ok(config) => Draft {
             config: Some(config),
             diagnostics,
             taken_out: TakenOut::default(),
         },
-        Err(first) => salvage(text, first),
+        Err(first) => salvage(text, help, first),
     }
 }
 
 /// Reads straight from the text: the only way to see a key that stands twice.
-fn strict<C: DeserializeOwned>(text: &str, unknown: &mut Vec<Diagnostic>) -> Result<C, Diagnostic> {
+fn strict<C: DeserializeOwned>(
+    text: &str,
+    help: Help,
+    unknown: &mut Vec<Diagnostic>,
+) -> Result<C, Diagnostic> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let config = typed(&mut deserializer, unknown).map_err(|(path, error)| {
         // An enum that is `null` is an error of syntax to the parser, but not to the reader.
         if error.is_data() || serde_json::from_str::<IgnoredAny>(text).is_ok() {
-            schema_error(&path, &error)
+            schema_error(&path, &error, help)
         } else {
             syntax_error(&error)
         }
@@ -123,17 +133,17 @@ fn strict<C: DeserializeOwned>(text: &str, unknown: &mut Vec<Diagnostic>) -> Res
 }
 
 /// Finds the errors after the first: each broken value is taken out and the rest read again.
-fn salvage<C: DeserializeOwned>(text: &str, first: Diagnostic) -> Loaded<C> {
+fn salvage<C: DeserializeOwned>(text: &str, help: Help, first: Diagnostic) -> Draft<C> {
     if first.code == Code::Syntax {
-        return Loaded::refused(first);
+        return Draft::refused(first);
     }
     let Ok(mut document) = serde_json::from_str::<Value>(text) else {
-        return Loaded::refused(first);
+        return Draft::refused(first);
     };
     let mut taken_out = TakenOut::default();
     let mut diagnostics = Vec::new();
     let mut config = None;
-    while diagnostics.len() < limits::DIAGNOSTICS {
+    while diagnostics.len() < MOST {
         let mut unknown = Vec::new();
         match typed(&document, &mut unknown) {
             Ok(rest) => {
@@ -145,7 +155,7 @@ fn salvage<C: DeserializeOwned>(text: &str, first: Diagnostic) -> Loaded<C> {
                 break;
             }
             Err((path, error)) => {
-                let mut diagnostic = schema_error(&path, &error);
+                let mut diagnostic = schema_error(&path, &error, help);
                 diagnostic.path = taken_out.original_path(&diagnostic.path);
                 // Of a key that was taken out because of its value, enough has been said.
                 let follows = diagnostics.iter().any(|first: &Diagnostic| {
@@ -166,7 +176,7 @@ fn salvage<C: DeserializeOwned>(text: &str, first: Diagnostic) -> Loaded<C> {
         // Only the text shows it: a key that stands twice.
         diagnostics.insert(0, first);
     }
-    Loaded {
+    Draft {
         config,
         diagnostics,
         taken_out,
@@ -218,23 +228,23 @@ fn syntax_error(error: &serde_json::Error) -> Diagnostic {
     Diagnostic::error(Code::Syntax, "", format!("not JSON: {}", bare(error))).at(position)
 }
 
-fn schema_error(path: &serde_path_to_error::Path, error: &serde_json::Error) -> Diagnostic {
+fn schema_error(
+    path: &serde_path_to_error::Path,
+    error: &serde_json::Error,
+    help: Help,
+) -> Diagnostic {
     let path = path.to_string();
     let path = if path == "." { String::new() } else { path };
-    let is_source = path
-        .rsplit('.')
-        .next()
-        .is_some_and(|part| part.starts_with("from["));
     let mut message = bare(error);
     for (theirs, ours) in PLAIN {
         message = message.replace(theirs, ours);
     }
+    let way_out = help(&path);
     let diagnostic = Diagnostic::error(Code::Schema, path, message);
-    if is_source {
-        return diagnostic
-            .help("write an object with one key for each source, such as `{json: /model}`");
+    match way_out {
+        Some(way_out) => diagnostic.help(way_out),
+        None => diagnostic,
     }
-    diagnostic
 }
 
 /// Words of the parser, and those of the people who write configurations.
