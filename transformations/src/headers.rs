@@ -1,10 +1,11 @@
 //! What may stand in the headers of a message, and the headers as they arrived.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
+use bodies::coding::Coding;
 use diagnostics::header::{valid_name, valid_value};
 
-use crate::needs::Headers;
 use crate::ops::{Direction, TransformationOps};
 
 /// Whether a message of this direction has this pseudo header.
@@ -37,6 +38,63 @@ pub(crate) fn valid_value_of(name: &str, value: &str) -> bool {
     }
 }
 
+/// The coding of a message's body; `None` when it is not encoded.
+pub(crate) fn coding(ops: &dyn TransformationOps, direction: Direction) -> Option<Coding> {
+    const HEADER: &str = "content-encoding";
+    ops.first_header_value(direction, HEADER)?; // as nearly always: there is none
+    Coding::named(&ops.header_values(direction, HEADER))
+}
+
+/// The headers of one message that templates may look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HeaderNames {
+    /// Those with these names, in lower case.
+    Named(BTreeSet<String>),
+    /// A name is computed at run time: any.
+    All,
+}
+
+impl Default for HeaderNames {
+    fn default() -> Self {
+        HeaderNames::Named(BTreeSet::new())
+    }
+}
+
+impl HeaderNames {
+    pub(crate) fn name(&mut self, name: &str) {
+        if let HeaderNames::Named(names) = self {
+            let name = name.to_ascii_lowercase();
+            if name == "host" {
+                names.insert(":authority".to_owned());
+            }
+            names.insert(name);
+        }
+    }
+
+    pub(crate) fn all(&mut self) {
+        *self = HeaderNames::All;
+    }
+
+    pub(crate) fn merge(&mut self, other: &HeaderNames) {
+        match other {
+            HeaderNames::All => self.all(),
+            HeaderNames::Named(names) => names.iter().for_each(|name| self.name(name)),
+        }
+    }
+
+    /// Whether a header, in lower case, is among them.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        match self {
+            HeaderNames::All => true,
+            HeaderNames::Named(names) => names.contains(name),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, HeaderNames::Named(names) if names.is_empty())
+    }
+}
+
 /// The headers of one message as they arrived, as far as templates name them.
 ///
 /// Names are in lower case. A header whose name or value is not UTF-8 is not seen.
@@ -48,11 +106,11 @@ impl Snapshot {
     pub(crate) fn take(
         ops: &dyn TransformationOps,
         direction: Direction,
-        needed: &Headers,
+        needed: &HeaderNames,
     ) -> Self {
         let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
         Self(match needed {
-            Headers::Named(names) => names
+            HeaderNames::Named(names) => names
                 .iter()
                 .flat_map(|name| {
                     let values = ops.header_values(direction, name);
@@ -61,7 +119,7 @@ impl Snapshot {
                         .filter_map(|value| Some((name.clone(), text(value)?)))
                 })
                 .collect(),
-            Headers::All => ops
+            HeaderNames::All => ops
                 .headers(direction)
                 .into_iter()
                 .filter_map(|(name, value)| Some((text(name)?.to_ascii_lowercase(), text(value)?)))

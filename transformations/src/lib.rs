@@ -83,33 +83,29 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
-mod cel;
 pub mod config;
-mod content;
-mod engine;
-mod exchange;
-mod extract;
+mod edits;
+mod extent;
 mod failure;
-pub mod functions;
+mod fields;
 mod glob;
 mod headers;
-mod jinja;
-mod limits;
-mod needs;
+mod languages;
 mod ops;
-mod patch;
 #[cfg(test)]
 mod processor;
 mod program;
 mod session;
+mod settings;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod transform;
 
+pub use config::Limits;
+pub use config::limits::HELD_BYTES;
 pub use diagnostics::{Code, ConfigErrors, Diagnostic, Position, Severity};
-pub use engine::{Engine, Settings};
 pub use failure::{Failure, Reason, Reply};
-pub use limits::{HELD_BYTES, Limits};
+pub use languages::functions;
 pub use ops::{Attribute, AttributeValue, Direction, TransformationOps};
-pub use program::{Loaded, Program, SharedProgram};
+pub use program::{Engine, Loaded, Program, SharedProgram};
 pub use session::{Action, Chain, Hold, Host, RouteProgram, Session};
+pub use settings::Settings;

@@ -2,8 +2,8 @@
 
 use bodies::json::{DocumentError, Selection};
 
-use crate::jinja;
-use crate::limits::Limits;
+use crate::config::Limits;
+use crate::languages::jinja;
 
 /// Which of the two messages of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,6 +6,7 @@
 //! runs too, without its `extract`, and its response pass edits the response.
 
 mod extract;
+pub(crate) mod limits;
 mod patch;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use diagnostics::{Draft, read};
 use serde::{Deserialize, Deserializer};
 
 pub use extract::{Alias, Duplicates, Extract, Lookup, MetadataTarget, OnFailure, Source};
+pub use limits::Limits;
 pub use patch::Edit;
 
 /// The whole configuration of one filter instance or one route.
@@ -165,5 +167,3 @@ pub struct MetadataValue {
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     String::deserialize(deserializer).map(Some)
 }
-
-pub use crate::limits::Limits;

@@ -5,7 +5,6 @@ mod headers;
 mod names;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bodies::JSON_DEPTH;
@@ -15,17 +14,19 @@ use minijinja::Environment;
 
 use headers::Edit;
 
-use super::expressions::Compilation;
-use super::{Program, streaming};
-use crate::cel::Expression;
+use super::{Pass, Program, Turn, streaming};
 use crate::config::{self, Config, Limits, ParseAs, Transformation};
-use crate::engine::{Engine, Settings};
-use crate::extract;
-use crate::jinja::{self, Template};
-use crate::needs::{Headers, Needs};
+use crate::edits::patch::{self, Patch};
+use crate::edits::{Body, Edits, Formula, Metadata};
+use crate::fields;
+use crate::headers::HeaderNames;
+use crate::languages::cel::Expression;
+use crate::languages::jinja::Needs;
+use crate::languages::jinja::{self, Template};
+use crate::languages::{Compilation, Expressions, Phase};
 use crate::ops::Direction;
-use crate::patch::{self, Patch};
-use crate::transform::{Body, Expressions, Formula, Metadata, Pass, Phase, Turn};
+use crate::program::Engine;
+use crate::settings::Settings;
 
 /// Compiles `config` for `engine`; what is wrong with it comes along.
 pub(super) fn compile(engine: &Engine, config: &Config) -> (Program, Vec<Diagnostic>) {
@@ -86,7 +87,7 @@ impl<'c> Compiler<'c> {
         for pass in [&request, &response].into_iter().flatten() {
             self.undeclared(pass);
         }
-        let mut request_headers = Headers::default();
+        let mut request_headers = HeaderNames::default();
         if let Some(pass) = &request {
             request_headers.merge(&pass.needs.message);
         }
@@ -158,7 +159,7 @@ impl<'c> Compiler<'c> {
         self.compilation = Compilation::new(direction, self.limits, self.settings);
         let when = transformation.when.as_ref();
         let when = when.and_then(|text| self.condition(&format!("{path}.when"), text));
-        let extraction = extract::compile(
+        let extraction = fields::compile(
             &transformation.extract,
             &format!("{path}.extract"),
             self.limits,
@@ -181,31 +182,33 @@ impl<'c> Compiler<'c> {
         let mut pass = Pass {
             direction,
             when,
-            parse_as,
-            body: self.body(&format!("{path}.body"), transformation.body.as_ref()),
-            patch: self.patch(path, transformation),
-            set: self.headers(
-                direction,
-                Edit::Set,
-                &format!("{path}.set"),
-                &transformation.set,
-            ),
-            add: self.headers(
-                direction,
-                Edit::Add,
-                &format!("{path}.add"),
-                &transformation.add,
-            ),
-            remove: self.removals(direction, &format!("{path}.remove"), &transformation.remove),
-            metadata: self.metadata(
-                &format!("{path}.dynamicMetadata"),
-                &transformation.dynamic_metadata,
-            ),
+            edits: Edits {
+                parse_as,
+                body: self.body(&format!("{path}.body"), transformation.body.as_ref()),
+                patch: self.patch(path, transformation),
+                set: self.headers(
+                    direction,
+                    Edit::Set,
+                    &format!("{path}.set"),
+                    &transformation.set,
+                ),
+                add: self.headers(
+                    direction,
+                    Edit::Add,
+                    &format!("{path}.add"),
+                    &transformation.add,
+                ),
+                remove: self.removals(direction, &format!("{path}.remove"), &transformation.remove),
+                metadata: self.metadata(
+                    &format!("{path}.dynamicMetadata"),
+                    &transformation.dynamic_metadata,
+                ),
+                document: Selection::Whole,
+            },
             clear_route_cache: false,
             body_mode: transformation.body_mode,
             extraction,
             needs: Needs::default(),
-            document: Selection::Whole,
             expressions: Expressions::default(),
             limits: *self.limits,
         };
@@ -228,7 +231,7 @@ impl<'c> Compiler<'c> {
             .clear_route_cache
             .unwrap_or_else(|| pass.changes_route(self.settings));
         let mut needs = Needs::default();
-        for template in pass.templates() {
+        for template in pass.edits.templates() {
             if let Some(template) = template.needs() {
                 needs.merge(template);
             }
@@ -242,7 +245,7 @@ impl<'c> Compiler<'c> {
             needs.request.all();
         }
         pass.needs = needs;
-        pass.document = self.selection(&pass);
+        pass.edits.document = self.selection(&pass);
         let conflicts = streaming::conflicts(transformation, &pass);
         self.diagnostics.extend(conflicts);
         self.held_answers(&pass);
@@ -256,12 +259,17 @@ impl<'c> Compiler<'c> {
 
     /// What a JSON body has to give the templates of a pass.
     fn selection(&self, pass: &Pass) -> Selection {
-        let reads_context = pass.body.as_ref().is_some_and(|body| body.reads_context);
+        let reads_context = pass
+            .edits
+            .body
+            .as_ref()
+            .is_some_and(|body| body.reads_context);
         if reads_context || self.includes {
             return Selection::Whole;
         }
         Selection::Members(
-            pass.templates()
+            pass.edits
+                .templates()
                 .flat_map(Template::names)
                 .cloned()
                 .collect(),
@@ -476,56 +484,4 @@ fn names_templates(text: &str) -> bool {
     ["include", "import", "extends"]
         .iter()
         .any(|word| text.contains(word))
-}
-
-impl Pass {
-    /// Whether the pass sets a header that the route is chosen by.
-    fn changes_route(&self, settings: &Settings) -> bool {
-        let mut set = self.set.iter().chain(&self.add);
-        self.direction == Direction::Request
-            && (self.extraction.sets_headers()
-                || set.any(|header| settings.routing_headers.contains(&header.name)))
-    }
-
-    /// The headers that the pass sets and a route is chosen by, each once.
-    fn own_headers(&self, settings: &Settings) -> BTreeSet<String> {
-        let set = self
-            .set
-            .iter()
-            .chain(&self.add)
-            .map(|header| header.name.as_str());
-        let deciding = set.filter(|name| settings.routing_headers.contains(*name));
-        let own = self.extraction.headers().chain(deciding);
-        own.map(str::to_owned).collect()
-    }
-
-    fn templates(&self) -> impl Iterator<Item = &Template> {
-        let edits = self.set.iter().chain(&self.add);
-        let patch = self.patch.iter().flat_map(|patch| &patch.edits);
-        self.body
-            .iter()
-            .filter_map(|body| body.formula.template())
-            .chain(patch.filter_map(patch::Edit::template))
-            .chain(edits.filter_map(|header| header.formula.as_ref()?.template()))
-            .chain(
-                self.metadata
-                    .iter()
-                    .filter_map(|metadata| metadata.formula.template()),
-            )
-    }
-
-    fn templates_mut(&mut self) -> impl Iterator<Item = &mut Template> {
-        let edits = self.set.iter_mut().chain(&mut self.add);
-        let patch = self.patch.iter_mut().flat_map(|patch| &mut patch.edits);
-        self.body
-            .iter_mut()
-            .filter_map(|body| body.formula.template_mut())
-            .chain(patch.filter_map(patch::Edit::template_mut))
-            .chain(edits.filter_map(|header| header.formula.as_mut()?.template_mut()))
-            .chain(
-                self.metadata
-                    .iter_mut()
-                    .filter_map(|metadata| metadata.formula.template_mut()),
-            )
-    }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use diagnostics::{ConfigErrors, Diagnostic};
 
 use super::Program;
-use crate::engine::Engine;
+use crate::program::Engine;
 
 /// A checked configuration, whose program is made when the first message needs it.
 ///

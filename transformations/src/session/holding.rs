@@ -3,14 +3,16 @@
 use std::mem;
 
 use super::Hold;
+use super::exchange::Exchange;
 use super::host::Host;
 use super::look::{Look, Seen};
 use super::passing::Watching;
-use crate::exchange::Exchange;
+use super::run::Running;
+use crate::config::limits::HELD_BYTES;
+use crate::extent::Extent;
 use crate::failure::{Failure, Reason, Reply};
-use crate::limits::HELD_BYTES;
 use crate::ops::Direction;
-use crate::transform::{Extent, Pass, Running};
+use crate::program::Pass;
 
 /// A message that is held.
 #[derive(Debug)]

@@ -2,11 +2,11 @@
 
 use bodies::Beginning;
 
-use crate::content;
+use crate::edits::patch::{self, Fit};
 use crate::failure::{Failure, Reason, Unusable};
+use crate::headers;
 use crate::ops::{Direction, TransformationOps};
-use crate::patch::{self, Fit};
-use crate::transform::Pass;
+use crate::program::Pass;
 
 /// The look at the beginning of an answer that is held only to be patched.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Look {
         if pass.direction != Direction::Response || !pass.only_patches() {
             return None;
         }
-        let coding = content::coding(ops, pass.direction);
+        let coding = headers::coding(ops, pass.direction);
         let beginning = Beginning::of(coding, &pass.limits.of_bodies());
         beginning.ok().map(Self)
     }

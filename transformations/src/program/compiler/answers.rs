@@ -4,7 +4,7 @@ use diagnostics::Code;
 
 use super::Compiler;
 use crate::ops::Direction;
-use crate::transform::{Pass, Turn};
+use crate::program::{Pass, Turn};
 
 impl Compiler<'_> {
     /// Warns of a pass that holds every answer: a client that waits for the first event of a stream

@@ -5,9 +5,9 @@ use diagnostics::header;
 
 use super::Compiler;
 use crate::config::HeaderTemplate;
+use crate::edits::Header;
 use crate::headers;
 use crate::ops::Direction;
-use crate::transform::Header;
 
 /// What is done to a header.
 #[derive(Clone, Copy, PartialEq, Eq)]
