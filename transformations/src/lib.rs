@@ -105,7 +105,7 @@ pub use config::limits::HELD_BYTES;
 pub use diagnostics::{Code, ConfigErrors, Diagnostic, Position, Severity};
 pub use failure::{Failure, Reason, Reply};
 pub use languages::functions;
-pub use ops::{Attribute, AttributeValue, Direction, TransformationOps};
+pub use ops::{Attribute, AttributeValue, Direction, KgatewayOps, TransformationOps};
 pub use program::{Engine, Loaded, Program, SharedProgram};
 pub use session::{Action, Chain, Hold, Host, RouteProgram, Session};
 pub use settings::Settings;
