@@ -1,5 +1,29 @@
 //! What a body says of a field.
 
+/// Which field: the place of its pointer or its name among those looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FieldId(usize);
+
+impl FieldId {
+    /// The field of the pointer or name at this place, from 0 on.
+    #[inline]
+    pub fn nth(place: usize) -> Self {
+        Self(place)
+    }
+
+    /// Its place.
+    #[inline]
+    pub fn index(self) -> usize {
+        self.0
+    }
+
+    /// The field among those that were found.
+    #[inline]
+    pub fn of(self, found: &[Field]) -> Option<&Field> {
+        found.get(self.0)
+    }
+}
+
 /// What stands where a field is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {

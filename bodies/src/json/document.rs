@@ -178,8 +178,9 @@ impl Members {
         match places.kind {
             Kind::Object => {
                 let named = self.0.members();
-                let found = named
-                    .filter_map(|(name, node)| Some((name, places.members.get(node)?.as_ref()?)));
+                let found = named.filter_map(|(name, node)| {
+                    Some((name, places.members.get(node.index())?.as_ref()?))
+                });
                 let value = |(name, place): (&str, _)| {
                     let value = serde_json::from_slice::<V>(&part(chunks, place));
                     value.map(|value| (name.to_owned(), value))
@@ -213,13 +214,13 @@ impl Visitor for Places {
     fn open(&mut self, node: NodeId, container: Container, at: u64) {
         if node == ROOT && container == Container::Object {
             self.kind = Kind::Object;
-        } else if let Some(member) = self.members.get_mut(node) {
+        } else if let Some(member) = self.members.get_mut(node.index()) {
             *member = Some(at..at);
         }
     }
 
     fn close(&mut self, node: NodeId, _: Container, at: u64, _: bool) {
-        if let Some(Some(member)) = self.members.get_mut(node) {
+        if let Some(Some(member)) = self.members.get_mut(node.index()) {
             member.end = at.saturating_add(1);
         }
     }
@@ -228,7 +229,7 @@ impl Visitor for Places {
         if node == ROOT && scalar.kind == ScalarKind::Null {
             self.kind = Kind::Null;
         }
-        if let Some(member) = self.members.get_mut(node) {
+        if let Some(member) = self.members.get_mut(node.index()) {
             *member = Some(scalar.span);
         }
         Ok(())

@@ -7,7 +7,7 @@ use smallvec::{SmallVec, smallvec};
 use super::pointer::{NodeId, Pointers};
 use super::string;
 use super::walker::{Container, Error, Key, Scalar, ScalarKind, Visitor, Walker};
-use crate::{Field, Found, Limits};
+use crate::{Field, FieldId, Found, Limits};
 
 #[cfg(test)]
 mod tests;
@@ -31,7 +31,7 @@ mod tests;
 /// finder.feed(&pointers, b"}").unwrap();
 ///
 /// let fields = finder.finish(&pointers).unwrap();
-/// assert_eq!(fields[model].first, Some(Found::String("gpt-4o".into())));
+/// assert_eq!(model.of(&fields).unwrap().first, Some(Found::String("gpt-4o".into())));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Finder {
@@ -98,12 +98,12 @@ impl Finder {
         self.walker.ended()
     }
 
-    /// The fields as far as they are known, by the numbers [`Pointers::insert`] gave them.
+    /// The fields as far as they are known, in the order of the pointers.
     pub fn fields(&self) -> &[Field] {
         &self.search.fields
     }
 
-    /// The fields, by the numbers [`Pointers::insert`] gave them.
+    /// The fields, in the order of the pointers.
     ///
     /// # Errors
     ///
@@ -155,13 +155,13 @@ struct Visit<'v> {
 impl Visit<'_> {
     /// The field that is found at `node`.
     #[inline]
-    fn target(&self, node: NodeId) -> Option<usize> {
+    fn target(&self, node: NodeId) -> Option<FieldId> {
         self.pointers.node(node)?.target
     }
 
     #[inline]
-    fn record(&mut self, field: usize, found: Found) {
-        if let Some(field) = self.search.fields.get_mut(field) {
+    fn record(&mut self, field: FieldId, found: Found) {
+        if let Some(field) = self.search.fields.get_mut(field.index()) {
             field.record(found);
             self.search.satisfied = self.search.first_suffices && self.search.first_is_certain();
         }
@@ -171,7 +171,7 @@ impl Visit<'_> {
     #[inline(never)]
     fn mark(&mut self, node: NodeId, mut change: impl FnMut(&mut Field)) {
         self.pointers.fields_below(node, &mut |field| {
-            if let Some(field) = self.search.fields.get_mut(field) {
+            if let Some(field) = self.search.fields.get_mut(field.index()) {
                 change(field);
             }
         });
@@ -214,7 +214,7 @@ impl Visitor for Visit<'_> {
             self.record(field, Found::Container);
         }
         for child in self.pointers.children(node) {
-            if let Some(seen) = self.search.seen.get_mut(child) {
+            if let Some(seen) = self.search.seen.get_mut(child.index()) {
                 *seen = false;
             }
         }
@@ -228,7 +228,7 @@ impl Visitor for Visit<'_> {
             }
         }
         let Some(node) = key.node else { return };
-        let seen = self.search.seen.get_mut(node);
+        let seen = self.search.seen.get_mut(node.index());
         if seen.is_some_and(|seen| mem::replace(seen, true)) {
             self.mark(node, Field::stands_again);
         }

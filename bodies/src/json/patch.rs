@@ -27,7 +27,7 @@ pub enum PatchError {
     TooMuch,
 }
 
-/// Plans the edits of a document: `changes` by the numbers that [`Pointers::insert`] gave. No
+/// Plans the edits of a document: `changes` in the order of the pointers. No
 /// pointer may lead through another.
 ///
 /// # Errors
@@ -131,8 +131,8 @@ impl<'p> Planner<'p> {
             ..
         } = self;
         pointers.fields_below(node, &mut |field| {
-            if let Some(Change::Set(_) | Change::Default(_)) = changes.get(field) {
-                misfits.insert(field);
+            if let Some(Change::Set(_) | Change::Default(_)) = changes.get(field.index()) {
+                misfits.insert(field.index());
             }
         });
     }
@@ -220,9 +220,9 @@ impl<'p> Planner<'p> {
     /// What stands at a node that is missing: its value, or the object that its parts make.
     fn made(&self, node: NodeId) -> Option<String> {
         if let Some(field) = self.node(node).target {
-            return match self.changes.get(field) {
+            return match self.changes.get(field.index()) {
                 Some(Change::Set(text) | Change::Default(text))
-                    if !self.misfits.contains(&field) =>
+                    if !self.misfits.contains(&field.index()) =>
                 {
                     Some(text.clone())
                 }
@@ -249,8 +249,8 @@ impl<'p> Planner<'p> {
     /// What to do at a node that a pointer ends at.
     fn change(&self, node: NodeId) -> Option<&'p Change> {
         let field = self.node(node).target?;
-        let change = self.changes.get(field)?;
-        if self.misfits.contains(&field) {
+        let change = self.changes.get(field.index())?;
+        if self.misfits.contains(&field.index()) {
             return Some(&Change::Nothing);
         }
         Some(change)

@@ -1,7 +1,7 @@
 //! JSON Pointers (RFC 6901), several of them as one tree.
 
 use super::string;
-use crate::{JSON_DEPTH, JSON_POINTERS};
+use crate::{FieldId, JSON_DEPTH, JSON_POINTERS};
 
 /// Why a text is not a JSON Pointer, or not one more of a set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,16 +52,25 @@ fn token(escaped: &str) -> Result<String, PointerError> {
 }
 
 /// A place in the tree of pointers.
-pub(crate) type NodeId = usize;
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct NodeId(usize);
+
+impl NodeId {
+    /// Its place in a list that has one for each node.
+    #[inline]
+    pub(crate) fn index(self) -> usize {
+        self.0
+    }
+}
 
 /// The root of the tree.
-pub(crate) const ROOT: NodeId = 0;
+pub(crate) const ROOT: NodeId = NodeId(0);
 
 /// One place that a pointer leads to or through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Node {
     /// The field whose pointer ends here.
-    pub(crate) target: Option<usize>,
+    pub(crate) target: Option<FieldId>,
     /// The ways on, sorted by name; an object key that is an array index serves both.
     children: Vec<Child>,
     /// The greatest array index that leads on.
@@ -204,12 +213,12 @@ impl Default for Pointers {
 }
 
 impl Pointers {
-    /// Adds a pointer and returns its field's number; equal pointers share one.
+    /// Adds a pointer and returns its field; equal pointers share one.
     ///
     /// # Errors
     ///
     /// The text does not follow RFC 6901, or the set is full.
-    pub fn insert(&mut self, pointer: &str) -> Result<usize, PointerError> {
+    pub fn insert(&mut self, pointer: &str) -> Result<FieldId, PointerError> {
         let tokens = tokens(pointer)?;
         if tokens.len() > JSON_DEPTH {
             return Err(PointerError::TooDeep);
@@ -219,15 +228,15 @@ impl Pointers {
             here = self.step(here, token);
         }
         let full = self.fields >= JSON_POINTERS;
-        let field = self.fields;
-        match self.nodes.get_mut(here) {
+        let field = FieldId::nth(self.fields);
+        match self.nodes.get_mut(here.0) {
             Some(Node {
                 target: Some(known),
                 ..
             }) => Ok(*known),
             Some(node) if !full => {
                 node.target = Some(field);
-                self.fields = field.saturating_add(1);
+                self.fields = self.fields.saturating_add(1);
                 Ok(field)
             }
             _ => Err(PointerError::TooMany),
@@ -241,20 +250,20 @@ impl Pointers {
 
     /// The members of the top-level object that lead on, with their names.
     pub(crate) fn members(&self) -> impl Iterator<Item = (&str, NodeId)> {
-        let ways = self.nodes.get(ROOT).map(|node| node.children.as_slice());
+        let ways = self.nodes.get(ROOT.0).map(|node| node.children.as_slice());
         let ways = ways.unwrap_or_default().iter();
         ways.map(|child| (child.name.as_str(), child.node))
     }
 
     /// The place one step on, which is made if there is none.
     fn step(&mut self, from: NodeId, name: String) -> NodeId {
-        if let Some(known) = self.nodes.get(from).and_then(|node| node.member(&name)) {
+        if let Some(known) = self.nodes.get(from.0).and_then(|node| node.member(&name)) {
             return known;
         }
-        let next = self.nodes.len();
+        let next = NodeId(self.nodes.len());
         self.longest_key = self.longest_key.max(string::most_escaped(name.len()));
         self.nodes.push(Node::default());
-        if let Some(node) = self.nodes.get_mut(from) {
+        if let Some(node) = self.nodes.get_mut(from.0) {
             node.add(Child::new(name, next));
         }
         next
@@ -271,17 +280,17 @@ impl Pointers {
     }
 
     pub(crate) fn node(&self, id: NodeId) -> Option<&Node> {
-        self.nodes.get(id)
+        self.nodes.get(id.0)
     }
 
-    /// How many places the pointers lead to or through; a [`NodeId`] is less.
+    /// How many places the pointers lead to or through; the index of a [`NodeId`] is less.
     pub(crate) fn nodes(&self) -> usize {
         self.nodes.len()
     }
 
     /// The places one step on from `id`.
     pub(crate) fn children(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
-        let ways = self.nodes.get(id).map(|node| node.children.as_slice());
+        let ways = self.nodes.get(id.0).map(|node| node.children.as_slice());
         ways.unwrap_or_default().iter().map(|child| child.node)
     }
 
@@ -291,8 +300,8 @@ impl Pointers {
     }
 
     /// Every field at `id` or below it.
-    pub(crate) fn fields_below(&self, id: NodeId, visit: &mut dyn FnMut(usize)) {
-        let Some(node) = self.nodes.get(id) else {
+    pub(crate) fn fields_below(&self, id: NodeId, visit: &mut dyn FnMut(FieldId)) {
+        let Some(node) = self.nodes.get(id.0) else {
             return;
         };
         if let Some(field) = node.target {

@@ -160,8 +160,8 @@ impl<'r> Editing<'r> {
         let direction = self.direction;
         let rendered = match &body.formula {
             Formula::Template(template) => self.rendered_body(template, &body.path, view),
-            Formula::Expression(number) => {
-                match view.values.body(*number, self.limits) {
+            Formula::Expression(id) => {
+                match view.values.body(*id, self.limits) {
                     Ok(value) if self.is_body(&value) => return,
                     Ok(value) => {
                         // What the old one was encoded as, the new one is not.
@@ -231,14 +231,11 @@ impl<'r> Editing<'r> {
     ) -> Result<Option<String>, Box<Reply>> {
         let template = match formula {
             Formula::Template(template) => template,
-            Formula::Expression(number) => {
-                let text = view
-                    .values
-                    .text(*number)
-                    .unwrap_or_else(|(reason, detail)| {
-                        self.outcome.fail(reason, path, detail);
-                        None
-                    });
+            Formula::Expression(id) => {
+                let text = view.values.text(*id).unwrap_or_else(|(reason, detail)| {
+                    self.outcome.fail(reason, path, detail);
+                    None
+                });
                 return Ok(text.map(Cow::into_owned).filter(|text| !text.is_empty()));
             }
         };

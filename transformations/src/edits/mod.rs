@@ -13,7 +13,7 @@ use bodies::json::Selection;
 
 use crate::config::{DynamicMetadata, ParseAs};
 use crate::languages::jinja::Template;
-use crate::languages::{Expressions, Phase};
+use crate::languages::{ExpressionId, Expressions, Phase};
 use crate::ops::Direction;
 use patch::Patch;
 
@@ -35,8 +35,7 @@ pub(crate) struct Edits {
 #[derive(Debug)]
 pub(crate) enum Formula {
     Template(Template),
-    /// The number of an expression.
-    Expression(usize),
+    Expression(ExpressionId),
 }
 
 impl Formula {
@@ -56,9 +55,9 @@ impl Formula {
 
     /// Whether the body of this message is needed.
     fn needs_body(&self, expressions: &Expressions, direction: Direction) -> bool {
-        let reads = |number| expressions.reads_body_in(number, direction);
+        let reads = |id| expressions.reads_body_in(id, direction);
         match self {
-            Formula::Expression(number) => reads(*number),
+            Formula::Expression(id) => reads(*id),
             Formula::Template(template) => {
                 let mut calls = template.calls();
                 let mut called = template.expressions().iter();

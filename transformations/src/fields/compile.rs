@@ -10,7 +10,7 @@ use super::aliases::Aliases;
 use super::field::{Field, Source};
 use super::lookup::Lookup;
 use super::path::Path;
-use super::wanted::{Format, Wanted, number};
+use super::wanted::{Format, Wanted, named};
 use crate::config::{self, Extract};
 use crate::config::{Limits, limits};
 use crate::languages::Compilation;
@@ -292,7 +292,7 @@ fn sources(
         let key = format!("from[{index}]");
         match source {
             config::Source::Json(pointer) => match wanted.pointers.insert(pointer) {
-                Ok(number) => sources.push(Source::Body(Format::Json, number)),
+                Ok(field) => sources.push(Source::Body(Format::Json, field)),
                 Err(error) => {
                     let message = format!("`{pointer}`: {error}");
                     at.error(
@@ -305,24 +305,24 @@ fn sources(
             },
             config::Source::Cel(text) => {
                 let path = format!("{}.{key}", at.path);
-                let number = expressions.compile(Phase::Extraction, &path, text, at.diagnostics);
-                let worthless = number.and_then(|number| expressions.expressions.worthless(number));
+                let id = expressions.compile(Phase::Extraction, &path, text, at.diagnostics);
+                let worthless = id.and_then(|id| expressions.expressions.worthless(id));
                 if let Some((message, help)) = worthless {
                     let warning = Diagnostic::warning(Code::Conflict, &path, message).help(help);
                     at.diagnostics.push(warning);
                 }
-                sources.extend(number.map(Source::Expression));
+                sources.extend(id.map(Source::Expression));
             }
             config::Source::Multipart(name) => {
                 if is_field_name(name, &key, at) {
-                    let number = number(&mut wanted.parts, name);
-                    sources.push(Source::Body(Format::Multipart, number));
+                    let field = named(&mut wanted.parts, name);
+                    sources.push(Source::Body(Format::Multipart, field));
                 }
             }
             config::Source::Form(name) => {
                 if is_field_name(name, &key, at) {
-                    let number = number(&mut wanted.fields, name);
-                    sources.push(Source::Body(Format::Form, number));
+                    let field = named(&mut wanted.fields, name);
+                    sources.push(Source::Body(Format::Form, field));
                 }
             }
             config::Source::Path(template) => match Path::parse(template) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bodies::Found;
+use bodies::{FieldId, Found};
 use diagnostics::header;
 
 use super::aliases::Aliases;
@@ -12,7 +12,7 @@ use super::reading::{self, Findings};
 use super::wanted::Format;
 use crate::config::{Duplicates, MetadataTarget, OnFailure};
 use crate::failure::{Failure, Outcome, Reason, Reply, Unusable};
-use crate::languages::Values;
+use crate::languages::{ExpressionId, Values};
 use crate::ops::{Direction, TransformationOps};
 
 /// One field.
@@ -36,12 +36,11 @@ pub(super) struct Field {
 /// Where a field comes from.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// In a body of this format, the field with this number.
-    Body(Format, usize),
+    /// In a body of this format.
+    Body(Format, FieldId),
     /// A request header, in lower case.
     Header(String),
-    /// The number of an expression.
-    Expression(usize),
+    Expression(ExpressionId),
     Path(Path),
 }
 
@@ -122,12 +121,12 @@ impl Field {
         let mut unknown = false;
         for source in &self.sources {
             let yielded = self.yielded(source, findings, ops, Some(values));
-            if let Source::Body(format, number) = source
+            if let Source::Body(format, field) = source
                 && findings.format() == Some(*format)
                 && self.duplicates == Duplicates::Reject
                 && !matches!(yielded, Err(Unusable(Reason::DuplicateKey, _)))
             {
-                routed_on |= reading::only(*number);
+                routed_on |= reading::only(*field);
             }
             match yielded {
                 Ok(Yield::Value(value)) => {
@@ -143,7 +142,7 @@ impl Field {
                     };
                     if !outcome.failures.iter().any(known) {
                         let why = match source {
-                            Source::Expression(number) => values.source(*number).err(),
+                            Source::Expression(id) => values.source(*id).err(),
                             _ => None,
                         };
                         let detail = why.map_or_else(
@@ -190,13 +189,13 @@ impl Field {
             return Ok(());
         }
         for source in &self.sources {
-            let Source::Body(format, number) = source else {
+            let Source::Body(format, field) = source else {
                 continue;
             };
-            if watched & reading::only(*number) == 0 {
+            if watched & reading::only(*field) == 0 {
                 continue;
             }
-            match self.in_body(*format, *number, findings) {
+            match self.in_body(*format, *field, findings) {
                 Ok(_) | Err(TOO_LONG) => {}
                 Err(Unusable(reason, detail)) => {
                     outcome.fail(reason, &self.path, detail);
@@ -229,9 +228,9 @@ impl Field {
         values: Option<&Values>,
     ) -> Result<Yield, Unusable> {
         let yielded = match source {
-            Source::Body(format, number) => self.in_body(*format, *number, findings)?,
+            Source::Body(format, field) => self.in_body(*format, *field, findings)?,
             Source::Header(name) => self.header(&ops.header_values(Direction::Request, name))?,
-            Source::Expression(number) => match values.map(|values| values.source(*number)) {
+            Source::Expression(id) => match values.map(|values| values.source(*id)) {
                 None => Yield::Unknown,
                 Some(Ok(Some(value))) => Yield::Value(value.into_owned()),
                 Some(Ok(None)) => Yield::Nothing,
@@ -282,7 +281,7 @@ impl Field {
     fn in_body(
         &self,
         format: Format,
-        number: usize,
+        field: FieldId,
         findings: &Findings<'_>,
     ) -> Result<Yield, Unusable> {
         if findings.format() != Some(format) {
@@ -294,7 +293,7 @@ impl Field {
             Findings::Begun { fields, ended, .. } => (fields, *ended),
             Findings::Whole { fields, .. } => (fields, true),
         };
-        let Some(field) = fields.get(number) else {
+        let Some(field) = field.of(fields) else {
             return Ok(Yield::Nothing);
         };
         let found = match self.duplicates {

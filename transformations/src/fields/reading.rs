@@ -1,7 +1,7 @@
 //! The reading of a request's body as it arrives.
 
 use bodies::coding::{self, Coding, Decoder};
-use bodies::{Field, Limits};
+use bodies::{Field, FieldId, Limits};
 
 use super::content::Content;
 use super::search::Search;
@@ -180,8 +180,8 @@ impl Findings<'_> {
     }
 }
 
-/// The set that holds the field with this number alone. There are at most 64.
-pub(super) fn only(number: usize) -> u64 {
-    let shift = u32::try_from(number).unwrap_or(u32::MAX);
+/// The set that holds this field alone. There are at most 64.
+pub(super) fn only(field: FieldId) -> u64 {
+    let shift = u32::try_from(field.index()).unwrap_or(u32::MAX);
     1_u64.checked_shl(shift).unwrap_or_default()
 }

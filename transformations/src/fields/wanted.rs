@@ -1,5 +1,6 @@
 //! What is looked for in bodies.
 
+use bodies::FieldId;
 use bodies::json::Pointers;
 
 /// How a body is read.
@@ -33,11 +34,11 @@ impl Wanted {
     }
 }
 
-/// The number of `name` among `names`, which it becomes one of.
-pub(super) fn number(names: &mut Vec<String>, name: &str) -> usize {
+/// The field that is called `name` among `names`, which it becomes one of.
+pub(super) fn named(names: &mut Vec<String>, name: &str) -> FieldId {
     let known = names.iter().position(|known| known == name);
-    known.unwrap_or_else(|| {
+    FieldId::nth(known.unwrap_or_else(|| {
         names.push(name.to_owned());
         names.len().saturating_sub(1)
-    })
+    }))
 }

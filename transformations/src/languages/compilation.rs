@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic};
 
-use super::{Expressions, Phase};
+use super::{ExpressionId, Expressions, Phase};
 use crate::config::Limits;
 use crate::languages::cel::{Expression, Needs};
 use crate::languages::jinja::Template;
@@ -33,14 +33,14 @@ impl Compilation {
         }
     }
 
-    /// The number of an expression that stands at `path`; `None` when something is wrong with it.
+    /// The expression that stands at `path`; `None` when something is wrong with it.
     pub(crate) fn compile(
         &mut self,
         phase: Phase,
         path: &str,
         text: &str,
         diagnostics: &mut Vec<Diagnostic>,
-    ) -> Option<usize> {
+    ) -> Option<ExpressionId> {
         if let Some(known) = self.expressions.find(phase, text) {
             return Some(known);
         }
@@ -70,8 +70,8 @@ impl Compilation {
     ) {
         for (text, position) in template.expressions() {
             let before = diagnostics.len();
-            if let Some(number) = self.compile(Phase::Edits, path, text, diagnostics) {
-                self.expressions.call(number);
+            if let Some(id) = self.compile(Phase::Edits, path, text, diagnostics) {
+                self.expressions.call(id);
             }
             // Where the call stands, not where the error stands inside it.
             for error in diagnostics.iter_mut().skip(before) {

@@ -5,8 +5,8 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bodies::Field;
 use bodies::json::{self, Finder, Pointers};
+use bodies::{Field, FieldId};
 use minijinja::Value as JinjaValue;
 
 use super::cel::{self, Expression, Metadata, MetadataKind, Resolver, Value};
@@ -28,16 +28,20 @@ pub(crate) enum Phase {
     Edits,
 }
 
+/// Which of the expressions of a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ExpressionId(usize);
+
 /// The expressions of a pass. Equal ones of a phase are one.
 #[derive(Debug, Default)]
 pub(crate) struct Expressions {
     all: Vec<(Phase, Box<str>, Expression)>,
-    /// The numbers of those that templates call.
-    called: BTreeSet<usize>,
+    /// Those that templates call.
+    called: BTreeSet<ExpressionId>,
     /// What they search the message's body for.
     pointers: Pointers,
-    /// The number of each of those.
-    numbers: BTreeMap<String, usize>,
+    /// Which field each of those pointers leads to.
+    fields: BTreeMap<String, FieldId>,
     limits: Limits,
     settings: Arc<Settings>,
 }
@@ -79,38 +83,38 @@ impl Expressions {
         }
     }
 
-    /// The number of an expression that is there already.
-    pub(crate) fn find(&self, phase: Phase, text: &str) -> Option<usize> {
+    /// An expression that is there already.
+    pub(crate) fn find(&self, phase: Phase, text: &str) -> Option<ExpressionId> {
         let same =
             |(other, known, _): &(Phase, Box<str>, Expression)| *other == phase && **known == *text;
-        self.all.iter().position(same)
+        self.all.iter().position(same).map(ExpressionId)
     }
 
-    /// Adds an expression of a pass over this message, and returns its number.
+    /// Adds an expression of a pass over this message, and returns which it is.
     pub(crate) fn add(
         &mut self,
         direction: Direction,
         phase: Phase,
         text: &str,
         expression: Expression,
-    ) -> usize {
+    ) -> ExpressionId {
         for pointer in &expression.needs().of(direction).fields {
             // One too many is read of the whole body.
-            if let Ok(number) = self.pointers.insert(pointer) {
-                self.numbers.insert(pointer.clone(), number);
+            if let Ok(field) = self.pointers.insert(pointer) {
+                self.fields.insert(pointer.clone(), field);
             }
         }
         self.all.push((phase, text.into(), expression));
-        self.all.len().saturating_sub(1)
+        ExpressionId(self.all.len().saturating_sub(1))
     }
 
     /// Notes that a template calls an expression.
-    pub(crate) fn call(&mut self, number: usize) {
-        self.called.insert(number);
+    pub(crate) fn call(&mut self, id: ExpressionId) {
+        self.called.insert(id);
     }
 
-    pub(crate) fn get(&self, number: usize) -> Option<&Expression> {
-        self.all.get(number).map(|(_, _, expression)| expression)
+    pub(crate) fn get(&self, id: ExpressionId) -> Option<&Expression> {
+        self.all.get(id.0).map(|(_, _, expression)| expression)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Expression> {
@@ -132,19 +136,19 @@ impl Expressions {
     }
 
     /// Whether this one reads the body of this message.
-    pub(crate) fn reads_body_in(&self, number: usize, direction: Direction) -> bool {
-        let expression = self.get(number);
+    pub(crate) fn reads_body_in(&self, id: ExpressionId, direction: Direction) -> bool {
+        let expression = self.get(id);
         expression.is_some_and(|expression| expression.needs().of(direction).reads_body())
     }
 
     /// The type of an expression's value, where it is known from the beginning.
-    pub(crate) fn type_name(&self, number: usize) -> Option<&'static str> {
-        self.get(number)?.type_name()
+    pub(crate) fn type_name(&self, id: ExpressionId) -> Option<&'static str> {
+        self.get(id)?.type_name()
     }
 
     /// Why an expression's value can never be one of a header, a field or metadata, and the way out.
-    pub(crate) fn worthless(&self, number: usize) -> Option<(String, &'static str)> {
-        let (name, help) = match self.type_name(number)? {
+    pub(crate) fn worthless(&self, id: ExpressionId) -> Option<(String, &'static str)> {
+        let (name, help) = match self.type_name(id)? {
             name @ "list" => (name, "write `list.join(\",\")` or `toJson(list)`"),
             name @ "map" => (name, "name a member, or write `toJson(map)`"),
             name @ ("null_type" | "type") => (name, "leave it out; `remove` removes a header"),
@@ -161,8 +165,8 @@ impl Expressions {
     }
 
     /// The text of an expression.
-    fn text(&self, number: usize) -> &str {
-        self.all.get(number).map_or("", |(_, text, _)| text)
+    fn text(&self, id: ExpressionId) -> &str {
+        self.all.get(id.0).map_or("", |(_, text, _)| text)
     }
 }
 
@@ -217,9 +221,9 @@ impl Resolver for Seen<'_> {
         if message != self.direction {
             return None;
         }
-        let number = self.expressions.numbers.get(pointer)?;
+        let field = self.expressions.fields.get(pointer)?;
         match self.searched() {
-            Ok(fields) => fields.get(*number).map(Ok),
+            Ok(fields) => field.of(fields).map(Ok),
             Err(error) => Some(Err(*error)),
         }
     }
@@ -268,12 +272,12 @@ fn failed(error: &cel::Error) -> Failed {
 }
 
 impl Values {
-    fn evaluated(&self, number: usize) -> Option<&Result<Value<'static>, cel::Error>> {
-        self.0.as_ref()?.get(number)?.as_ref()
+    fn evaluated(&self, id: ExpressionId) -> Option<&Result<Value<'static>, cel::Error>> {
+        self.0.as_ref()?.get(id.0)?.as_ref()
     }
 
-    fn get(&self, number: usize) -> Result<&Value<'static>, Failed> {
-        match self.evaluated(number) {
+    fn get(&self, id: ExpressionId) -> Result<&Value<'static>, Failed> {
+        match self.evaluated(id) {
             Some(Ok(value)) => Ok(value),
             Some(Err(error)) => Err(failed(error)),
             None => Err((Reason::Render, "not evaluated".to_owned())),
@@ -285,8 +289,8 @@ impl Values {
     /// # Errors
     ///
     /// It failed, or is no boolean.
-    pub(crate) fn holds(&self, number: usize) -> Result<bool, Failed> {
-        match self.get(number)? {
+    pub(crate) fn holds(&self, id: ExpressionId) -> Result<bool, Failed> {
+        match self.get(id)? {
             Value::Bool(holds) => Ok(*holds),
             _ => Err((Reason::Render, "the condition is no boolean".to_owned())),
         }
@@ -297,8 +301,8 @@ impl Values {
     /// # Errors
     ///
     /// It failed, or is bytes that are no text.
-    pub(crate) fn text(&self, number: usize) -> Result<Option<Cow<'_, str>>, Failed> {
-        cel::text(self.get(number)?).map_err(|error| failed(&error))
+    pub(crate) fn text(&self, id: ExpressionId) -> Result<Option<Cow<'_, str>>, Failed> {
+        cel::text(self.get(id)?).map_err(|error| failed(&error))
     }
 
     /// The text of a value that a source may have; `None` also for what is not there.
@@ -306,10 +310,10 @@ impl Values {
     /// # Errors
     ///
     /// As [`text`](Self::text).
-    pub(crate) fn source(&self, number: usize) -> Result<Option<Cow<'_, str>>, Failed> {
-        match self.evaluated(number) {
+    pub(crate) fn source(&self, id: ExpressionId) -> Result<Option<Cow<'_, str>>, Failed> {
+        match self.evaluated(id) {
             Some(Err(cel::Error::Missing(_))) => Ok(None),
-            _ => self.text(number),
+            _ => self.text(id),
         }
     }
 
@@ -318,8 +322,8 @@ impl Values {
     /// # Errors
     ///
     /// It failed, or cannot be written as JSON.
-    pub(crate) fn body(&self, number: usize, limits: &Limits) -> Result<Vec<u8>, Failed> {
-        cel::body(self.get(number)?, limits).map_err(|error| failed(&error))
+    pub(crate) fn body(&self, id: ExpressionId, limits: &Limits) -> Result<Vec<u8>, Failed> {
+        cel::body(self.get(id)?, limits).map_err(|error| failed(&error))
     }
 
     /// What `cel()` gives the templates of the pass, by the text of the expression.
@@ -327,11 +331,11 @@ impl Values {
         &self,
         expressions: &Expressions,
     ) -> BTreeMap<String, Result<JinjaValue, String>> {
-        let numbers = expressions.called.iter();
-        numbers
-            .map(|number| {
-                let value = self.get(*number).map(cel::jinja);
-                let text = expressions.text(*number).to_owned();
+        let called = expressions.called.iter();
+        called
+            .map(|id| {
+                let value = self.get(*id).map(cel::jinja);
+                let text = expressions.text(*id).to_owned();
                 (text, value.map_err(|(_, detail)| detail))
             })
             .collect()

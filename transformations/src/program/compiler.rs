@@ -23,7 +23,7 @@ use crate::headers::HeaderNames;
 use crate::languages::cel::Expression;
 use crate::languages::jinja::Needs;
 use crate::languages::jinja::{self, Template};
-use crate::languages::{Compilation, Expressions, Phase};
+use crate::languages::{Compilation, ExpressionId, Expressions, Phase};
 use crate::ops::Direction;
 use crate::program::Engine;
 use crate::settings::Settings;
@@ -316,28 +316,28 @@ impl<'c> Compiler<'c> {
         Some(template)
     }
 
-    fn expression(&mut self, phase: Phase, path: &str, text: &str) -> Option<usize> {
+    fn expression(&mut self, phase: Phase, path: &str, text: &str) -> Option<ExpressionId> {
         self.compilation
             .compile(phase, path, text, &mut self.diagnostics)
     }
 
-    fn condition(&mut self, path: &str, text: &str) -> Option<usize> {
-        let number = self.expression(Phase::Condition, path, text)?;
-        if let Some(name) = self.compilation.expressions.type_name(number)
+    fn condition(&mut self, path: &str, text: &str) -> Option<ExpressionId> {
+        let condition = self.expression(Phase::Condition, path, text)?;
+        if let Some(name) = self.compilation.expressions.type_name(condition)
             && name != "bool"
         {
             let message = format!("a {name} is no condition");
             self.error(Code::Expression, path, message, "compare it with something");
         }
-        Some(number)
+        Some(condition)
     }
 
     /// Warns of an expression that can only give what no header and no metadata holds.
     fn worthless(&mut self, path: &str, formula: &Formula) {
-        let Formula::Expression(number) = formula else {
+        let Formula::Expression(id) = formula else {
             return;
         };
-        if let Some((message, help)) = self.compilation.expressions.worthless(*number) {
+        if let Some((message, help)) = self.compilation.expressions.worthless(*id) {
             self.warning(Code::Conflict, path, message, help);
         }
     }
@@ -346,8 +346,8 @@ impl<'c> Compiler<'c> {
     fn formula(&mut self, path: &str, template: &str, cel: Option<&str>) -> Option<Formula> {
         match (template, cel) {
             ("", Some(cel)) => {
-                let number = self.expression(Phase::Edits, path, cel)?;
-                Some(Formula::Expression(number))
+                let id = self.expression(Phase::Edits, path, cel)?;
+                Some(Formula::Expression(id))
             }
             ("", None) => None,
             (template, None) => self.template(path, template).map(Formula::Template),

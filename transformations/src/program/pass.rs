@@ -11,8 +11,8 @@ use crate::extent::Extent;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::fields::Extraction;
 use crate::headers;
-use crate::languages::Expressions;
 use crate::languages::jinja::Needs;
+use crate::languages::{ExpressionId, Expressions};
 use crate::ops::{Direction, TransformationOps};
 use crate::settings::Settings;
 
@@ -29,8 +29,8 @@ pub(crate) enum Turn {
 #[derive(Debug)]
 pub(crate) struct Pass {
     pub(crate) direction: Direction,
-    /// The number of the expression that says whether the pass does anything.
-    pub(crate) when: Option<usize>,
+    /// The expression that says whether the pass does anything.
+    pub(crate) when: Option<ExpressionId>,
     pub(crate) extraction: Extraction,
     pub(crate) edits: Edits,
     pub(crate) clear_route_cache: bool,

@@ -9,7 +9,7 @@ use crate::extent::Extent;
 use crate::failure::{Failure, Outcome, Reason, Reply};
 use crate::fields::Reading;
 use crate::headers::Snapshot;
-use crate::languages::{Findings, Phase, Seen, Values};
+use crate::languages::{ExpressionId, Findings, Phase, Seen, Values};
 use crate::ops::{Direction, TransformationOps};
 use crate::program::{Pass, Turn};
 
@@ -282,7 +282,7 @@ impl<'r> Run<'r> {
     }
 
     /// Whether the pass does anything. A condition that fails does not hold.
-    fn holds(&mut self, when: usize, values: &Values) -> bool {
+    fn holds(&mut self, when: ExpressionId, values: &Values) -> bool {
         values.holds(when).unwrap_or_else(|(reason, detail)| {
             let path = format!("{}.when", self.pass.direction.as_str());
             self.outcome.fail(reason, &path, detail);

@@ -6,7 +6,7 @@ use crate::pieces::cut;
 
 fn find_in(chunks: &[&[u8]], pointers: &[&str], limits: &Limits) -> Result<Vec<Field>, Error> {
     let mut set = Pointers::default();
-    let fields: Vec<usize> = pointers.iter().map(|p| set.insert(p).unwrap()).collect();
+    let fields: Vec<FieldId> = pointers.iter().map(|p| set.insert(p).unwrap()).collect();
     let mut finder = Finder::new(&set, limits);
     for chunk in chunks {
         finder.feed(&set, chunk)?;
@@ -14,7 +14,7 @@ fn find_in(chunks: &[&[u8]], pointers: &[&str], limits: &Limits) -> Result<Vec<F
     let found = finder.finish(&set)?;
     Ok(fields
         .into_iter()
-        .map(|field| found[field].clone())
+        .map(|field| field.of(&found).unwrap().clone())
         .collect())
 }
 

@@ -3,7 +3,7 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::json::pointer::tokens;
-use crate::spliced;
+use crate::{FieldId, spliced};
 
 /// An edit as a test writes it.
 type Edit<'e> = (&'e str, Change);
@@ -28,7 +28,7 @@ fn planned(document: &str, edits: &[Edit<'_>], limits: &Limits) -> Result<Plan, 
     let mut pointers = Pointers::default();
     let mut changes = Vec::new();
     for (pointer, change) in edits {
-        assert_eq!(pointers.insert(pointer), Ok(changes.len()));
+        assert_eq!(pointers.insert(pointer), Ok(FieldId::nth(changes.len())));
         changes.push(change.clone());
     }
     plan(document.as_bytes(), &pointers, &changes, limits)

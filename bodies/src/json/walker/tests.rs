@@ -18,24 +18,29 @@ impl Visitor for Log {
             node,
             span,
         } = key;
+        let (object, node) = (object.index(), node.map(NodeId::index));
         self.0
             .push(format!("{object} key {name} {node:?} {span:?}"));
     }
 
     fn open(&mut self, node: NodeId, container: Container, at: u64) {
+        let node = node.index();
         self.0.push(format!("{node} {container:?} at {at}"));
     }
 
     fn comma(&mut self, node: NodeId, at: u64) {
+        let node = node.index();
         self.0.push(format!("{node} comma at {at}"));
     }
 
     fn close(&mut self, node: NodeId, container: Container, at: u64, empty: bool) {
+        let node = node.index();
         let end = if empty { "empty end" } else { "end" };
         self.0.push(format!("{node} {container:?} {end} at {at}"));
     }
 
     fn scalar(&mut self, node: NodeId, scalar: Scalar<'_>) -> Result<(), Error> {
+        let node = node.index();
         let Scalar { kind, span, raw } = scalar;
         let raw = raw.map(String::from_utf8_lossy);
         self.0.push(format!("{node} {kind:?} {span:?} {raw:?}"));

@@ -28,7 +28,7 @@ impl Compiler<'_> {
 
 /// Whether a condition on the content-type decides, before the body arrives, what is held.
 fn asks_for_type(pass: &Pass) -> bool {
-    let condition = pass.when.and_then(|number| pass.expressions.get(number));
+    let condition = pass.when.and_then(|id| pass.expressions.get(id));
     condition.is_some_and(|condition| {
         let needs = &condition.needs().response;
         !needs.reads_body() && needs.headers.has("content-type")
