@@ -9,7 +9,7 @@ use minijinja::Value;
 
 use super::patch::Events;
 use super::view::View;
-use super::{Body, Edits, Formula};
+use super::{Edits, Formula, NewBody};
 use crate::config::{Limits, ParseAs};
 use crate::extent::Extent;
 use crate::failure::{Outcome, Reason, Reply};
@@ -156,7 +156,7 @@ impl<'r> Editing<'r> {
         }
     }
 
-    fn body(&mut self, body: &Body, view: &View<'_>) {
+    fn body(&mut self, body: &NewBody, view: &View<'_>) {
         let direction = self.direction;
         let rendered = match &body.formula {
             Formula::Template(template) => self.rendered_body(template, &body.path, view),

@@ -4,13 +4,13 @@ use diagnostics::header;
 
 use super::editing::Editing;
 use super::view::View;
-use super::{Header, Metadata};
+use super::{HeaderEdit, MetadataEdit};
 use crate::failure::{Reason, Reply};
 use crate::headers;
 use crate::ops::Direction;
 
 impl Editing<'_> {
-    pub(super) fn set(&mut self, header: &Header, view: &View<'_>) -> Result<(), Box<Reply>> {
+    pub(super) fn set(&mut self, header: &HeaderEdit, view: &View<'_>) -> Result<(), Box<Reply>> {
         let direction = self.direction;
         if let Some(value) = self.header_value(header, view)? {
             if header.name == ":method" && !self.keeps_framing(&value) {
@@ -45,7 +45,7 @@ impl Editing<'_> {
             || !(frames(method.as_bytes()) || before.iter().any(|method| frames(method)))
     }
 
-    pub(super) fn add(&mut self, header: &Header, view: &View<'_>) -> Result<(), Box<Reply>> {
+    pub(super) fn add(&mut self, header: &HeaderEdit, view: &View<'_>) -> Result<(), Box<Reply>> {
         if let Some(value) = self.header_value(header, view)?
             && !self
                 .ops
@@ -64,7 +64,7 @@ impl Editing<'_> {
     /// A value that is not empty and that a header can carry.
     fn header_value(
         &mut self,
-        header: &Header,
+        header: &HeaderEdit,
         view: &View<'_>,
     ) -> Result<Option<String>, Box<Reply>> {
         let Some(formula) = &header.formula else {
@@ -86,7 +86,7 @@ impl Editing<'_> {
 
     pub(super) fn metadata(
         &mut self,
-        metadata: &Metadata,
+        metadata: &MetadataEdit,
         view: &View<'_>,
     ) -> Result<(), Box<Reply>> {
         let Some(value) = self.value(&metadata.formula, &metadata.path, view)? else {

@@ -21,12 +21,12 @@ use patch::Patch;
 #[derive(Debug)]
 pub(crate) struct Edits {
     pub(crate) parse_as: ParseAs,
-    pub(crate) body: Option<Body>,
+    pub(crate) body: Option<NewBody>,
     pub(crate) patch: Option<Patch>,
-    pub(crate) set: Vec<Header>,
-    pub(crate) add: Vec<Header>,
+    pub(crate) set: Vec<HeaderEdit>,
+    pub(crate) add: Vec<HeaderEdit>,
     pub(crate) remove: Vec<String>,
-    pub(crate) metadata: Vec<Metadata>,
+    pub(crate) metadata: Vec<MetadataEdit>,
     /// What templates name of a JSON body.
     pub(crate) document: Selection,
 }
@@ -72,7 +72,7 @@ impl Formula {
 
 /// The new body.
 #[derive(Debug)]
-pub(crate) struct Body {
+pub(crate) struct NewBody {
     pub(crate) path: String,
     pub(crate) formula: Formula,
     /// Whether the text says `body()`: only then does the function return anything.
@@ -83,7 +83,7 @@ pub(crate) struct Body {
 
 /// A header edit.
 #[derive(Debug)]
-pub(crate) struct Header {
+pub(crate) struct HeaderEdit {
     pub(crate) path: String,
     /// In lower case.
     pub(crate) name: String,
@@ -93,7 +93,7 @@ pub(crate) struct Header {
 
 /// A dynamic metadata entry.
 #[derive(Debug)]
-pub(crate) struct Metadata {
+pub(crate) struct MetadataEdit {
     pub(crate) path: String,
     pub(crate) namespace: String,
     pub(crate) key: String,
@@ -113,7 +113,7 @@ impl Edits {
     }
 
     /// The header edits that put a value.
-    pub(crate) fn put_headers(&self) -> impl Iterator<Item = &Header> {
+    pub(crate) fn put_headers(&self) -> impl Iterator<Item = &HeaderEdit> {
         self.set.iter().chain(&self.add)
     }
 
@@ -156,7 +156,7 @@ impl Edits {
     }
 }
 
-impl Metadata {
+impl MetadataEdit {
     /// An entry of the configuration; `None` for one without namespace, key or value.
     pub(crate) fn text(entry: &DynamicMetadata) -> Option<&str> {
         let text = entry.value.string_value.as_deref()?;

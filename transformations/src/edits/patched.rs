@@ -6,7 +6,7 @@ use bodies::coding::{self, Coding};
 use bodies::{Beginning, Change};
 
 use super::editing::Editing;
-use super::patch::{self, Content, Events, Fit, Passage, Patch};
+use super::patch::{self, BodyKind, Events, Fit, Passage, Patch};
 use super::view::View;
 use crate::config::Limits;
 use crate::config::limits::HELD_BYTES;
@@ -34,11 +34,11 @@ impl Editing<'_> {
         if extent == Extent::TooLong {
             return Ok(None);
         }
-        let content = patch::content(self.ops, direction);
+        let kind = patch::body_kind(self.ops, direction);
         let coding = headers::coding(self.ops, direction);
-        match (content, extent) {
-            (Content::Other, _) => {}
-            (Content::Events, _) if coding.is_some() => {
+        match (kind, extent) {
+            (BodyKind::Other, _) => {}
+            (BodyKind::Events, _) if coding.is_some() => {
                 let detail = "events that are encoded are not edited";
                 self.outcome
                     .fail(Reason::ContentEncoding, &patch.path, detail);
@@ -47,7 +47,7 @@ impl Editing<'_> {
                 let Unusable(reason, detail) = coding::Error::Unknown.into();
                 self.outcome.fail(reason, &patch.path, detail);
             }
-            (Content::Json, Extent::Whole) => {
+            (BodyKind::Json, Extent::Whole) => {
                 if !self.fits(patch) {
                     return Ok(None);
                 }
@@ -58,12 +58,12 @@ impl Editing<'_> {
                     patch.edited(body, &changes, limits, outcome)
                 })?;
             }
-            (Content::Multipart(None), Extent::Whole) => {
+            (BodyKind::Multipart(None), Extent::Whole) => {
                 let detail = "the content-type has no boundary that all would read in the same way";
                 self.outcome
                     .fail(Reason::MultipartInvalid, &patch.path, detail);
             }
-            (Content::Multipart(Some(delimiter)), Extent::Whole) => {
+            (BodyKind::Multipart(Some(delimiter)), Extent::Whole) => {
                 let Some(changes) = self.changes(patch, view) else {
                     return Ok(None);
                 };
@@ -71,7 +71,7 @@ impl Editing<'_> {
                     patch.edited_parts(body, &delimiter, &changes, limits, outcome)
                 })?;
             }
-            (Content::Events, Extent::Whole) => {
+            (BodyKind::Events, Extent::Whole) => {
                 let Some(changes) = self.changes(patch, view) else {
                     return Ok(None);
                 };
@@ -84,14 +84,14 @@ impl Editing<'_> {
                     Some(passage.out)
                 })?;
             }
-            (Content::Events, Extent::Events) => {
+            (BodyKind::Events, Extent::Events) => {
                 let Some(changes) = self.changes(patch, view) else {
                     return Ok(None);
                 };
                 self.ops.remove_header(direction, "content-length");
                 return Ok(Some(Events::new(changes, self.limits)));
             }
-            (Content::Json | Content::Multipart(_) | Content::Events, _) => {}
+            (BodyKind::Json | BodyKind::Multipart(_) | BodyKind::Events, _) => {}
         }
         Ok(None)
     }

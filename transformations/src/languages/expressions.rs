@@ -53,9 +53,9 @@ pub(crate) struct Values(Option<Vec<Evaluated>>);
 /// `None` for an expression of another phase.
 type Evaluated = Option<Result<Value<'static>, cel::Error>>;
 
-/// What the expressions of all phases of a run share.
+/// What the expressions of all phases of a pass have read of the body.
 #[derive(Debug, Default)]
-pub(crate) struct Findings {
+pub(crate) struct BodyCache {
     body: OnceCell<Vec<u8>>,
     fields: OnceCell<Result<Vec<Field>, json::Error>>,
 }
@@ -71,7 +71,7 @@ pub(crate) struct Seen<'m> {
     pub(crate) response: &'m Snapshot,
     pub(crate) extracted: Option<&'m Extracted>,
     pub(crate) expressions: &'m Expressions,
-    pub(crate) findings: &'m Findings,
+    pub(crate) cache: &'m BodyCache,
 }
 
 impl Expressions {
@@ -182,7 +182,7 @@ impl Seen<'_> {
     }
 
     fn searched(&self) -> &Result<Vec<Field>, json::Error> {
-        self.findings.fields.get_or_init(|| {
+        self.cache.fields.get_or_init(|| {
             let expressions = self.expressions;
             let limits = bodies::Limits {
                 value_bytes: expressions.limits.rendered_bytes,
@@ -213,7 +213,7 @@ impl Resolver for Seen<'_> {
         }
         match self.ops.body_chunks(message).as_slice() {
             [one] => one,
-            chunks => self.findings.body.get_or_init(|| chunks.concat()),
+            chunks => self.cache.body.get_or_init(|| chunks.concat()),
         }
     }
 

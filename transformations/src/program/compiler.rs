@@ -12,16 +12,16 @@ use bodies::json::Selection;
 use diagnostics::{Code, Diagnostic};
 use minijinja::Environment;
 
-use headers::Edit;
+use headers::HeaderVerb;
 
 use super::{Pass, Program, Turn, streaming};
 use crate::config::{self, Config, Limits, ParseAs, Transformation};
 use crate::edits::patch::{self, Patch};
-use crate::edits::{Body, Edits, Formula, Metadata};
+use crate::edits::{Edits, Formula, MetadataEdit, NewBody};
 use crate::fields;
 use crate::headers::HeaderNames;
 use crate::languages::cel::Expression;
-use crate::languages::jinja::Needs;
+use crate::languages::jinja::HeaderNeeds;
 use crate::languages::jinja::{self, Template};
 use crate::languages::{Compilation, ExpressionId, Expressions, Phase};
 use crate::ops::Direction;
@@ -188,13 +188,13 @@ impl<'c> Compiler<'c> {
                 patch: self.patch(path, transformation),
                 set: self.headers(
                     direction,
-                    Edit::Set,
+                    HeaderVerb::Set,
                     &format!("{path}.set"),
                     &transformation.set,
                 ),
                 add: self.headers(
                     direction,
-                    Edit::Add,
+                    HeaderVerb::Add,
                     &format!("{path}.add"),
                     &transformation.add,
                 ),
@@ -208,7 +208,7 @@ impl<'c> Compiler<'c> {
             clear_route_cache: false,
             body_mode: transformation.body_mode,
             extraction,
-            needs: Needs::default(),
+            needs: HeaderNeeds::default(),
             expressions: Expressions::default(),
             limits: *self.limits,
         };
@@ -230,7 +230,7 @@ impl<'c> Compiler<'c> {
         pass.clear_route_cache = transformation
             .clear_route_cache
             .unwrap_or_else(|| pass.changes_route(self.settings));
-        let mut needs = Needs::default();
+        let mut needs = HeaderNeeds::default();
         for template in pass.edits.templates() {
             if let Some(template) = template.needs() {
                 needs.merge(template);
@@ -359,7 +359,7 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    fn body(&mut self, path: &str, body: Option<&config::Body>) -> Option<Body> {
+    fn body(&mut self, path: &str, body: Option<&config::Body>) -> Option<NewBody> {
         let body = body.filter(|body| !body.value.is_empty() || body.cel.is_some())?;
         let path = match body.cel {
             Some(_) => format!("{path}.cel"),
@@ -375,7 +375,7 @@ impl<'c> Compiler<'c> {
             );
             return None;
         }
-        Some(Body {
+        Some(NewBody {
             formula: self.formula(&path, &body.value, body.cel.as_deref())?,
             path,
             reads_text: body.value.contains("body()"),
@@ -415,11 +415,11 @@ impl<'c> Compiler<'c> {
         )
     }
 
-    fn metadata(&mut self, list: &str, entries: &[config::DynamicMetadata]) -> Vec<Metadata> {
+    fn metadata(&mut self, list: &str, entries: &[config::DynamicMetadata]) -> Vec<MetadataEdit> {
         let compile = |(index, entry): (usize, &config::DynamicMetadata)| {
             let path = format!("{list}[{index}] `{}`", entry.key);
             let cel = entry.value.cel.as_deref();
-            let text = Metadata::text(entry).unwrap_or_default();
+            let text = MetadataEdit::text(entry).unwrap_or_default();
             let named = !entry.namespace.is_empty() && !entry.key.is_empty();
             if !named || (text.is_empty() && cel.is_none()) {
                 let help = "give it a namespace, a key and a `stringValue` or `cel`";
@@ -433,7 +433,7 @@ impl<'c> Compiler<'c> {
             }
             let formula = self.formula(&path, text, cel)?;
             self.worthless(&path, &formula);
-            Some(Metadata {
+            Some(MetadataEdit {
                 formula,
                 path,
                 namespace: entry.namespace.clone(),
@@ -473,7 +473,7 @@ fn named_templates(config: &Config) -> impl Iterator<Item = (Cow<'_, str>, &str)
             .filter_map(move |entry| {
                 let (namespace, key) = (&entry.namespace, &entry.key);
                 let name = format!("{direction}.dynamicMetadata[{namespace}.{key}]");
-                Some((name.into(), Metadata::text(entry)?))
+                Some((name.into(), MetadataEdit::text(entry)?))
             });
         headers.chain(body).chain(patch).chain(metadata)
     })

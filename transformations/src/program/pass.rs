@@ -6,12 +6,12 @@ use bodies::coding::Coding;
 
 use crate::config::{BodyMode, Limits, ParseAs};
 use crate::edits::Edits;
-use crate::edits::patch::{self, Content, Events, Fit, Passage};
+use crate::edits::patch::{self, BodyKind, Events, Fit, Passage};
 use crate::extent::Extent;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::fields::Extraction;
 use crate::headers;
-use crate::languages::jinja::Needs;
+use crate::languages::jinja::HeaderNeeds;
 use crate::languages::{ExpressionId, Expressions};
 use crate::ops::{Direction, TransformationOps};
 use crate::settings::Settings;
@@ -35,7 +35,7 @@ pub(crate) struct Pass {
     pub(crate) edits: Edits,
     pub(crate) clear_route_cache: bool,
     pub(crate) body_mode: BodyMode,
-    pub(crate) needs: Needs,
+    pub(crate) needs: HeaderNeeds,
     pub(crate) expressions: Expressions,
     pub(crate) limits: Limits,
 }
@@ -87,11 +87,11 @@ impl Pass {
             return Extent::Whole;
         }
         let coding = headers::coding(ops, self.direction);
-        match patch::content(ops, self.direction) {
-            Content::Json | Content::Multipart(_) if coding != Some(Coding::Unknown) => {
+        match patch::body_kind(ops, self.direction) {
+            BodyKind::Json | BodyKind::Multipart(_) if coding != Some(Coding::Unknown) => {
                 Extent::Whole
             }
-            Content::Events if coding.is_none() => Extent::Events,
+            BodyKind::Events if coding.is_none() => Extent::Events,
             _ => Extent::Headers,
         }
     }

@@ -5,7 +5,7 @@ use std::mem;
 use super::Hold;
 use super::exchange::Exchange;
 use super::host::Host;
-use super::look::{Look, Seen};
+use super::look::{Look, Sight};
 use super::passing::Watching;
 use super::run::Running;
 use crate::config::limits::HELD_BYTES;
@@ -138,9 +138,9 @@ impl Holding {
         }
         if let Some(look) = &mut self.look {
             match look.feed(pass, host, &host.received_chunks(pass.direction)) {
-                Seen::Nothing => {}
-                Seen::Fit => self.look = None,
-                Seen::Unfit(failure) => {
+                Sight::Nothing => {}
+                Sight::Fit => self.look = None,
+                Sight::Unfit(failure) => {
                     host.report(failure.as_slice());
                     return Verdict::Release(Extent::Headers);
                 }

@@ -14,7 +14,7 @@ pub(super) struct Look(Beginning);
 
 /// What was seen.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum Sight {
     /// White space, so far.
     Nothing,
     /// The answer may be edited.
@@ -40,19 +40,19 @@ impl Look {
         pass: &Pass,
         ops: &dyn TransformationOps,
         chunks: &[&[u8]],
-    ) -> Seen {
+    ) -> Sight {
         match self.0.feed(chunks) {
-            Ok(None) => Seen::Nothing,
+            Ok(None) => Sight::Nothing,
             Ok(Some(first)) => match pass.fit(ops, first) {
-                Fit::Fits => Seen::Fit,
-                Fit::Other => Seen::Unfit(None),
+                Fit::Fits => Sight::Fit,
+                Fit::Other => Sight::Unfit(None),
                 Fit::Broken => {
-                    Seen::Unfit(pass.patch_failure(Reason::JsonInvalid, patch::NOT_JSON))
+                    Sight::Unfit(pass.patch_failure(Reason::JsonInvalid, patch::NOT_JSON))
                 }
             },
             Err(error) => {
                 let Unusable(reason, detail) = error.into();
-                Seen::Unfit(pass.patch_failure(reason, detail))
+                Sight::Unfit(pass.patch_failure(reason, detail))
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::extent::Extent;
 use crate::failure::{Failure, Outcome, Reason, Reply};
 use crate::fields::Reading;
 use crate::headers::Snapshot;
-use crate::languages::{ExpressionId, Findings, Phase, Seen, Values};
+use crate::languages::{BodyCache, ExpressionId, Phase, Seen, Values};
 use crate::ops::{Direction, TransformationOps};
 use crate::program::{Pass, Turn};
 
@@ -111,8 +111,8 @@ impl<'r> Run<'r> {
     fn ruled_out(mut self, exchange: &Exchange) -> Option<Outcome> {
         let when = self.pass.when?;
         let message = self.snapshot(exchange);
-        let findings = Findings::default();
-        let values = self.values(Phase::Condition, exchange, &message, false, &findings);
+        let cache = BodyCache::default();
+        let values = self.values(Phase::Condition, exchange, &message, false, &cache);
         (!self.holds(when, &values)).then_some(self.outcome)
     }
 
@@ -128,7 +128,7 @@ impl<'r> Run<'r> {
         ended: &mut Ended,
     ) -> Result<(), Box<Reply>> {
         let pass = self.pass;
-        let findings = Findings::default();
+        let cache = BodyCache::default();
         // Before any change: templates see the message as it arrived.
         let edits = !pass.edits.is_empty();
         let message = if edits || !pass.expressions.is_empty() {
@@ -136,7 +136,7 @@ impl<'r> Run<'r> {
                 self.too_long();
             }
             let message = self.snapshot(exchange);
-            if !self.applies(exchange, running, &message, &findings) {
+            if !self.applies(exchange, running, &message, &cache) {
                 running.reading = None;
                 return Ok(());
             }
@@ -145,10 +145,10 @@ impl<'r> Run<'r> {
             None
         };
         if running.turn == Turn::First && !pass.extraction.is_empty() {
-            self.extract(exchange, running, &message, &findings)?;
+            self.extract(exchange, running, &message, &cache)?;
         }
         if edits {
-            ended.events = self.edit(exchange, running.extent, message, &findings)?;
+            ended.events = self.edit(exchange, running.extent, message, &cache)?;
         }
         ended.chooses_route = pass.clear_route_cache && running.turn == Turn::First;
         Ok(())
@@ -161,7 +161,7 @@ impl<'r> Run<'r> {
         exchange: &Exchange,
         running: &Running,
         message: &Option<Rc<Snapshot>>,
-        findings: &Findings,
+        cache: &BodyCache,
     ) -> bool {
         let Some(when) = self.pass.when else {
             return true;
@@ -171,7 +171,7 @@ impl<'r> Run<'r> {
             Extent::TooLong => false, // it reads the body, or it would be known
             extent => {
                 let whole = extent == Extent::Whole;
-                let values = self.values(Phase::Condition, exchange, message, whole, findings);
+                let values = self.values(Phase::Condition, exchange, message, whole, cache);
                 self.holds(when, &values)
             }
         }
@@ -182,10 +182,10 @@ impl<'r> Run<'r> {
         exchange: &mut Exchange,
         running: &mut Running,
         message: &Option<Rc<Snapshot>>,
-        findings: &Findings,
+        cache: &BodyCache,
     ) -> Result<(), Box<Reply>> {
         let whole = running.extent == Extent::Whole;
-        let values = self.values(Phase::Extraction, exchange, message, whole, findings);
+        let values = self.values(Phase::Extraction, exchange, message, whole, cache);
         let extracted = self.pass.extraction.run(
             self.ops,
             &mut running.reading,
@@ -206,11 +206,11 @@ impl<'r> Run<'r> {
         exchange: &Exchange,
         extent: Extent,
         message: Option<Rc<Snapshot>>,
-        findings: &Findings,
+        cache: &BodyCache,
     ) -> Result<Option<Box<Events>>, Box<Reply>> {
         let pass = self.pass;
         let whole = extent == Extent::Whole;
-        let values = self.values(Phase::Edits, exchange, &message, whole, findings);
+        let values = self.values(Phase::Edits, exchange, &message, whole, cache);
         let mut editing = Editing {
             direction: pass.direction,
             edits: &pass.edits,
@@ -247,10 +247,10 @@ impl<'r> Run<'r> {
         exchange: &Exchange,
         message: &Option<Rc<Snapshot>>,
         whole: bool,
-        findings: &Findings,
+        cache: &BodyCache,
     ) -> Values {
         if self.pass.expressions.has(phase) {
-            self.evaluated(phase, exchange, message, whole, findings)
+            self.evaluated(phase, exchange, message, whole, cache)
         } else {
             Values::default()
         }
@@ -263,7 +263,7 @@ impl<'r> Run<'r> {
         exchange: &Exchange,
         message: &Option<Rc<Snapshot>>,
         whole: bool,
-        findings: &Findings,
+        cache: &BodyCache,
     ) -> Values {
         let expressions = &self.pass.expressions;
         let none = Snapshot::default();
@@ -276,7 +276,7 @@ impl<'r> Run<'r> {
             response: message,
             extracted: exchange.extracted.as_ref(),
             expressions,
-            findings,
+            cache,
         };
         seen.evaluate(phase)
     }

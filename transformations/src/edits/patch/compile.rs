@@ -3,7 +3,7 @@
 use bodies::json::Pointers;
 use diagnostics::{Code, Diagnostic};
 
-use super::{Edit, Operation, Patch, Source, json_text};
+use super::{Edit, NewValue, Operation, Patch, json_text};
 use crate::config;
 use crate::config::Limits;
 use crate::languages::jinja::Template;
@@ -156,9 +156,9 @@ impl Compiler<'_, '_> {
         }
     }
 
-    fn source(&mut self, path: &str, edit: &config::Edit) -> Option<Source> {
+    fn source(&mut self, path: &str, edit: &config::Edit) -> Option<NewValue> {
         match (&edit.value, &edit.json) {
-            (Some(text), None) => Some(Source {
+            (Some(text), None) => Some(NewValue {
                 template: self.template(&format!("{path}.value"), text)?,
                 json: false,
             }),
@@ -172,7 +172,7 @@ impl Compiler<'_, '_> {
         }
     }
 
-    fn json(&mut self, path: &str, json: &serde_json::Value) -> Option<Source> {
+    fn json(&mut self, path: &str, json: &serde_json::Value) -> Option<NewValue> {
         let template = match json {
             serde_json::Value::String(text) => self.template(path, text)?,
             constant => Template::Text(constant.to_string()),
@@ -189,7 +189,7 @@ impl Compiler<'_, '_> {
                 return None;
             }
         }
-        Some(Source {
+        Some(NewValue {
             template,
             json: true,
         })

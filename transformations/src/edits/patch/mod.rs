@@ -1,12 +1,12 @@
 //! `patch`, compiled: edits of a JSON body, or of the JSON in each event of a stream.
 
 mod compile;
-mod content;
 mod events;
+mod kind;
 
 pub(crate) use compile::compile;
-pub(crate) use content::{Content, content, declares_json};
 pub(crate) use events::{Events, Passage};
+pub(crate) use kind::{BodyKind, body_kind, declares_json};
 
 use bodies::json::{self, DocumentError, PatchError, Pointers};
 use bodies::multipart::{self, Delimiter};
@@ -54,15 +54,15 @@ pub(crate) struct Edit {
 
 #[derive(Debug)]
 enum Operation {
-    Set(Source),
-    Replace(Source),
-    Default(Source),
+    Set(NewValue),
+    Replace(NewValue),
+    Default(NewValue),
     Remove,
 }
 
 /// What an edit puts.
 #[derive(Debug)]
-struct Source {
+struct NewValue {
     template: Template,
     /// Whether the template renders JSON text; otherwise a string.
     json: bool,

@@ -23,7 +23,7 @@ mod usage;
 pub(crate) use document::document;
 pub(crate) use environment::{FILTERS, FUNCTIONS, environment, with_templates};
 pub(crate) use functions::FAMILIES as FUNCTION_FAMILIES;
-pub(crate) use needs::Needs;
+pub(crate) use needs::HeaderNeeds;
 pub(crate) use scope::{Scope, Variables};
 pub(crate) use template::{RenderError, Template};
 

@@ -4,15 +4,15 @@ use crate::headers::HeaderNames;
 
 /// What one pass reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Needs {
+pub(crate) struct HeaderNeeds {
     /// Headers of the message of the pass.
     pub(crate) message: HeaderNames,
     /// Headers of the request: `request_header()` and cookies.
     pub(crate) request: HeaderNames,
 }
 
-impl Needs {
-    pub(crate) fn merge(&mut self, other: &Needs) {
+impl HeaderNeeds {
+    pub(crate) fn merge(&mut self, other: &HeaderNeeds) {
         self.message.merge(&other.message);
         self.request.merge(&other.request);
     }

@@ -14,7 +14,7 @@ use super::rewrite::{self, Refused};
 use super::scope::{Scope, Variables};
 use super::usage::Usage;
 use crate::config::Limits;
-use crate::languages::jinja::Needs;
+use crate::languages::jinja::HeaderNeeds;
 use crate::settings::Settings;
 
 /// Why a template did not render.
@@ -40,7 +40,7 @@ pub(crate) enum Template {
 #[derive(Debug)]
 pub(crate) struct Jinja {
     cell: Cell,
-    needs: Needs,
+    needs: HeaderNeeds,
     /// Functions it calls.
     calls: Arc<[&'static str]>,
     /// Names that a JSON body has to give.
@@ -164,7 +164,7 @@ impl Template {
     }
 
     /// The headers it may look at.
-    pub(crate) fn needs(&self) -> Option<&Needs> {
+    pub(crate) fn needs(&self) -> Option<&HeaderNeeds> {
         match self {
             Template::Text(_) => None,
             Template::Jinja(jinja) => Some(&jinja.needs),

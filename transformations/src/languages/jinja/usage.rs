@@ -7,13 +7,13 @@ use minijinja::Template;
 use minijinja::machinery::{Instruction, Instructions, get_compiled_template};
 
 use super::environment::{FILTERS, FUNCTIONS, TESTS};
-use crate::languages::jinja::Needs;
+use crate::languages::jinja::HeaderNeeds;
 
 /// What one template uses.
 #[derive(Debug, Default)]
 pub(crate) struct Usage {
     /// The headers it may look at.
-    pub(crate) needs: Needs,
+    pub(crate) needs: HeaderNeeds,
     /// Functions of the environment that it calls.
     pub(crate) calls: BTreeSet<&'static str>,
     /// Environment variables that it names.

@@ -7,7 +7,7 @@ use crate::ops::{Direction, TransformationOps};
 
 /// What a body is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Content {
+pub(crate) enum BodyKind {
     /// JSON, or what may be.
     Json,
     /// Server-sent events.
@@ -22,19 +22,19 @@ pub(crate) enum Content {
 ///
 /// Clients call JSON anything, so only `multipart/form-data` matters of a request's media types. A
 /// response's does: an image or a file is not worth holding back.
-pub(crate) fn content(ops: &dyn TransformationOps, direction: Direction) -> Content {
+pub(crate) fn body_kind(ops: &dyn TransformationOps, direction: Direction) -> BodyKind {
     let values = ops.header_values(direction, HEADER);
     if direction == Direction::Request {
         let content_type = ContentType::of(&values);
         return match content_type.media_type() {
-            MediaType::Multipart => Content::Multipart(Delimiter::of(&content_type).ok()),
-            _ => Content::Json,
+            MediaType::Multipart => BodyKind::Multipart(Delimiter::of(&content_type).ok()),
+            _ => BodyKind::Json,
         };
     }
     match media_type(&values) {
-        MediaType::Json | MediaType::Unclear => Content::Json,
-        MediaType::Events => Content::Events,
-        MediaType::Multipart | MediaType::Form | MediaType::Other => Content::Other,
+        MediaType::Json | MediaType::Unclear => BodyKind::Json,
+        MediaType::Events => BodyKind::Events,
+        MediaType::Multipart | MediaType::Form | MediaType::Other => BodyKind::Other,
     }
 }
 
