@@ -7,7 +7,7 @@ use std::rc::Rc;
 use bodies::json::DocumentError;
 use minijinja::Value;
 
-use super::patch::Events;
+use super::patch::{Declared, Events};
 use super::view::View;
 use super::{Edits, Formula, NewBody};
 use crate::config::{Limits, ParseAs};
@@ -46,7 +46,7 @@ pub(crate) struct Before<'e> {
 }
 
 impl<'r> Editing<'r> {
-    /// Makes the edits. Of a stream of events that is to come, what is done to each.
+    /// Makes the edits; `declared` is what was made of the headers before, if anything was. Of a stream of events that is to come, what is done to each.
     ///
     /// # Errors
     ///
@@ -55,6 +55,7 @@ impl<'r> Editing<'r> {
         &mut self,
         before: Before<'_>,
         extent: Extent,
+        declared: Option<Declared>,
     ) -> Result<Option<Box<Events>>, Box<Reply>> {
         let edits = self.edits;
         let whole = extent == Extent::Whole;
@@ -75,7 +76,7 @@ impl<'r> Editing<'r> {
         }
         let patch = edits.patch.as_ref();
         let events = match patch {
-            Some(patch) => self.patch(patch, extent, &view)?,
+            Some(patch) => self.patch(patch, extent, declared, &view)?,
             None => None,
         };
         for header in &edits.set {

@@ -6,13 +6,12 @@ use bodies::coding::{self, Coding};
 use bodies::{Beginning, Change};
 
 use super::editing::Editing;
-use super::patch::{self, BodyKind, Events, Fit, Passage, Patch};
+use super::patch::{self, BodyKind, Declared, Events, Fit, Passage, Patch};
 use super::view::View;
 use crate::config::Limits;
 use crate::config::limits::HELD_BYTES;
 use crate::extent::Extent;
 use crate::failure::{Outcome, Reason, Reply, Unusable};
-use crate::headers;
 use crate::ops::Direction;
 
 impl Editing<'_> {
@@ -25,6 +24,7 @@ impl Editing<'_> {
         &mut self,
         patch: &Patch,
         extent: Extent,
+        declared: Option<Declared>,
         view: &View<'_>,
     ) -> Result<Option<Events>, Box<Reply>> {
         let direction = self.direction;
@@ -34,9 +34,9 @@ impl Editing<'_> {
         if extent == Extent::TooLong {
             return Ok(None);
         }
-        let kind = patch::body_kind(self.ops, direction);
-        let coding = headers::coding(self.ops, direction);
-        match (kind, extent) {
+        let Declared { kind, coding } =
+            declared.unwrap_or_else(|| Declared::of(self.ops, direction));
+        match (&kind, extent) {
             (BodyKind::Other, _) => {}
             (BodyKind::Events, _) if coding.is_some() => {
                 let detail = "events that are encoded are not edited";
@@ -47,8 +47,8 @@ impl Editing<'_> {
                 let Unusable(reason, detail) = coding::Error::Unknown.into();
                 self.outcome.fail(reason, &patch.path, detail);
             }
-            (BodyKind::Json, Extent::Whole) => {
-                if !self.fits(patch) {
+            (BodyKind::Json | BodyKind::Unclear, Extent::Whole) => {
+                if !self.fits(patch, &kind, coding) {
                     return Ok(None);
                 }
                 let Some(changes) = self.changes(patch, view) else {
@@ -68,7 +68,7 @@ impl Editing<'_> {
                     return Ok(None);
                 };
                 self.edit_body(patch, coding, |body, limits, outcome| {
-                    patch.edited_parts(body, &delimiter, &changes, limits, outcome)
+                    patch.edited_parts(body, delimiter, &changes, limits, outcome)
                 })?;
             }
             (BodyKind::Events, Extent::Whole) => {
@@ -91,19 +91,19 @@ impl Editing<'_> {
                 self.ops.remove_header(direction, "content-length");
                 return Ok(Some(Events::new(changes, self.limits)));
             }
-            (BodyKind::Json | BodyKind::Multipart(_) | BodyKind::Events, _) => {}
+            (BodyKind::Json | BodyKind::Unclear | BodyKind::Multipart(_) | BodyKind::Events, _) => {
+            }
         }
         Ok(None)
     }
 
     /// Whether any edit can apply to the body, as far as its first byte tells. A request is called
     /// anything, and is looked at whole.
-    fn fits(&mut self, patch: &Patch) -> bool {
+    fn fits(&mut self, patch: &Patch, kind: &BodyKind, coding: Option<Coding>) -> bool {
         let direction = self.direction;
         if direction == Direction::Request {
             return true;
         }
-        let coding = headers::coding(self.ops, direction);
         let limits = self.limits.of_bodies();
         let first = Beginning::of(coding, &limits).and_then(|mut beginning| {
             match beginning.feed(&self.ops.body_chunks(direction))? {
@@ -112,9 +112,9 @@ impl Editing<'_> {
             }
         });
         let fit = match first {
-            Ok(Some(first)) => patch.fit(self.ops, direction, first),
+            Ok(Some(first)) => patch.fit(kind, first),
             // White space alone.
-            Ok(None) if patch::declares_json(self.ops, direction) => Fit::Fits,
+            Ok(None) if *kind == BodyKind::Json => Fit::Fits,
             Ok(None) => Fit::Other,
             Err(error) => {
                 let Unusable(reason, detail) = error.into();

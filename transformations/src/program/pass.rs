@@ -2,15 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use bodies::coding::Coding;
-
 use crate::config::{BodyMode, Limits, ParseAs};
 use crate::edits::Edits;
-use crate::edits::patch::{self, BodyKind, Events, Fit, Passage};
-use crate::extent::Extent;
+use crate::edits::patch::{BodyKind, Declared, Events, Fit, Passage};
 use crate::failure::{Failure, Outcome, Reason};
 use crate::fields::Extraction;
-use crate::headers;
 use crate::languages::jinja::HeaderNeeds;
 use crate::languages::{ExpressionId, Expressions};
 use crate::ops::{Direction, TransformationOps};
@@ -80,20 +76,12 @@ impl Pass {
             && !self.expressions.reads_body(self.direction)
     }
 
-    /// How much of a message, whose body is read and still to come, the pass works on. A response
-    /// that is only patched is held if it may be JSON; events are edited as they pass.
-    pub(crate) fn extent(&self, ops: &dyn TransformationOps) -> Extent {
-        if !self.only_patches() {
-            return Extent::Whole;
-        }
-        let coding = headers::coding(ops, self.direction);
-        match patch::body_kind(ops, self.direction) {
-            BodyKind::Json | BodyKind::Multipart(_) if coding != Some(Coding::Unknown) => {
-                Extent::Whole
-            }
-            BodyKind::Events if coding.is_none() => Extent::Events,
-            _ => Extent::Headers,
-        }
+    /// What the headers of a message say, if it is they that decide how much of it the pass works on
+    /// while its body is still to come. A response that is only patched is held if it may be JSON;
+    /// events are edited as they pass.
+    pub(crate) fn declared(&self, ops: &dyn TransformationOps) -> Option<Declared> {
+        self.only_patches()
+            .then(|| Declared::of(ops, self.direction))
     }
 
     /// Edits the next bytes of a stream of events; `end`: they are the last. Returns what goes on
@@ -114,10 +102,10 @@ impl Pass {
         Some((passage.out, passage.outcome))
     }
 
-    /// Whether the edits can apply to an answer that begins with this byte.
-    pub(crate) fn fit(&self, ops: &dyn TransformationOps, first: u8) -> Fit {
+    /// Whether the edits can apply to an answer that is called so and begins with this byte.
+    pub(crate) fn fit(&self, kind: &BodyKind, first: u8) -> Fit {
         let patch = self.edits.patch.as_ref();
-        patch.map_or(Fit::Other, |patch| patch.fit(ops, self.direction, first))
+        patch.map_or(Fit::Other, |patch| patch.fit(kind, first))
     }
 
     /// A failure of the edits as a whole.

@@ -91,7 +91,7 @@ impl Holding {
     pub(super) fn new(host: &mut dyn Host, pass: &Pass, running: Running) -> Self {
         Self {
             keeper: Keeper::of(host, pass, &running),
-            look: Look::at(pass, host).map(Box::new),
+            look: Look::at(pass, running.declared.as_ref()).map(Box::new),
             running,
             begun: false,
             watching: None,
@@ -137,7 +137,7 @@ impl Holding {
             return Verdict::Answer(reply);
         }
         if let Some(look) = &mut self.look {
-            match look.feed(pass, host, &host.received_chunks(pass.direction)) {
+            match look.feed(pass, &host.received_chunks(pass.direction)) {
                 Sight::Nothing => {}
                 Sight::Fit => self.look = None,
                 Sight::Unfit(failure) => {

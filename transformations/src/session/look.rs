@@ -2,15 +2,17 @@
 
 use bodies::Beginning;
 
-use crate::edits::patch::{self, Fit};
+use crate::edits::patch::{self, BodyKind, Declared, Fit};
 use crate::failure::{Failure, Reason, Unusable};
-use crate::headers;
-use crate::ops::{Direction, TransformationOps};
+use crate::ops::Direction;
 use crate::program::Pass;
 
 /// The look at the beginning of an answer that is held only to be patched.
 #[derive(Debug)]
-pub(super) struct Look(Beginning);
+pub(super) struct Look {
+    kind: BodyKind,
+    beginning: Beginning,
+}
 
 /// What was seen.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,25 +27,23 @@ pub(super) enum Sight {
 
 impl Look {
     /// A look at an answer; `None` when all of it is read whatever it begins with.
-    pub(super) fn at(pass: &Pass, ops: &dyn TransformationOps) -> Option<Self> {
-        if pass.direction != Direction::Response || !pass.only_patches() {
+    pub(super) fn at(pass: &Pass, declared: Option<&Declared>) -> Option<Self> {
+        let Declared { kind, coding } = declared?;
+        if pass.direction != Direction::Response {
             return None;
         }
-        let coding = headers::coding(ops, pass.direction);
-        let beginning = Beginning::of(coding, &pass.limits.of_bodies());
-        beginning.ok().map(Self)
+        let beginning = Beginning::of(*coding, &pass.limits.of_bodies());
+        Some(Self {
+            kind: kind.clone(),
+            beginning: beginning.ok()?,
+        })
     }
 
     /// Looks at the next bytes.
-    pub(super) fn feed(
-        &mut self,
-        pass: &Pass,
-        ops: &dyn TransformationOps,
-        chunks: &[&[u8]],
-    ) -> Sight {
-        match self.0.feed(chunks) {
+    pub(super) fn feed(&mut self, pass: &Pass, chunks: &[&[u8]]) -> Sight {
+        match self.beginning.feed(chunks) {
             Ok(None) => Sight::Nothing,
-            Ok(Some(first)) => match pass.fit(ops, first) {
+            Ok(Some(first)) => match pass.fit(&self.kind, first) {
                 Fit::Fits => Sight::Fit,
                 Fit::Other => Sight::Unfit(None),
                 Fit::Broken => {

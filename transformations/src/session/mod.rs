@@ -23,7 +23,7 @@ use holding::{Holding, Verdict};
 use passing::Watching;
 use run::{Condition, Ended, Running};
 
-use crate::edits::patch::Events;
+use crate::edits::patch::{Declared, Events};
 use crate::extent::Extent;
 use crate::failure::Reply;
 use crate::ops::Direction;
@@ -203,7 +203,9 @@ impl Session {
                 return Action::Continue;
             }
         }
-        running.extent = pass.extent(host);
+        running.declared = pass.declared(host);
+        let declared = running.declared.as_ref();
+        running.extent = declared.map_or(Extent::Whole, Declared::extent);
         if running.extent != Extent::Whole {
             return self.run(host, direction, arrived, &mut running);
         }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::exchange::Exchange;
-use crate::edits::patch::Events;
+use crate::edits::patch::{Declared, Events};
 use crate::edits::{Before, Editing};
 use crate::extent::Extent;
 use crate::failure::{Failure, Outcome, Reason, Reply};
@@ -18,6 +18,8 @@ use crate::program::{Pass, Turn};
 pub(super) struct Running {
     pub(super) turn: Turn,
     pub(super) extent: Extent,
+    /// What the headers say, if the extent comes of it.
+    pub(super) declared: Option<Declared>,
     /// The condition is known to hold.
     pub(super) condition_holds: bool,
     /// What was read of the request's body as it arrived; after the run, what still watches it.
@@ -30,6 +32,7 @@ impl Running {
         Self {
             turn,
             extent: Extent::Headers,
+            declared: None,
             condition_holds: false,
             reading: None,
         }
@@ -148,7 +151,7 @@ impl<'r> Run<'r> {
             self.extract(exchange, running, &message, &cache)?;
         }
         if edits {
-            ended.events = self.edit(exchange, running.extent, message, &cache)?;
+            ended.events = self.edit(exchange, running, message, &cache)?;
         }
         ended.chooses_route = pass.clear_route_cache && running.turn == Turn::First;
         Ok(())
@@ -204,12 +207,12 @@ impl<'r> Run<'r> {
     fn edit(
         &mut self,
         exchange: &Exchange,
-        extent: Extent,
+        running: &mut Running,
         message: Option<Rc<Snapshot>>,
         cache: &BodyCache,
     ) -> Result<Option<Box<Events>>, Box<Reply>> {
         let pass = self.pass;
-        let whole = extent == Extent::Whole;
+        let whole = running.extent == Extent::Whole;
         let values = self.values(Phase::Edits, exchange, &message, whole, cache);
         let mut editing = Editing {
             direction: pass.direction,
@@ -226,7 +229,7 @@ impl<'r> Run<'r> {
             values,
             head: exchange.head,
         };
-        editing.run(before, extent)
+        editing.run(before, running.extent, running.declared.take())
     }
 
     /// Counts a body that is longer than may be held.

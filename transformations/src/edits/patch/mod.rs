@@ -1,12 +1,12 @@
 //! `patch`, compiled: edits of a JSON body, or of the JSON in each event of a stream.
 
 mod compile;
+mod declared;
 mod events;
-mod kind;
 
 pub(crate) use compile::compile;
+pub(crate) use declared::{BodyKind, Declared};
 pub(crate) use events::{Events, Passage};
-pub(crate) use kind::{BodyKind, body_kind, declares_json};
 
 use bodies::json::{self, DocumentError, PatchError, Pointers};
 use bodies::multipart::{self, Delimiter};
@@ -15,7 +15,6 @@ use bodies::{Change, Splice, spliced};
 use crate::config::Limits;
 use crate::failure::{Outcome, Reason, Unusable};
 use crate::languages::jinja::Template;
-use crate::ops::{Direction, TransformationOps};
 
 /// Whether the edits can apply to an answer, by its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,14 +125,13 @@ fn json_text(text: &str, limits: &Limits) -> Result<String, DocumentError> {
 }
 
 impl Patch {
-    /// Whether the edits can apply to an answer that begins with this byte.
-    pub(crate) fn fit(&self, ops: &dyn TransformationOps, direction: Direction, first: u8) -> Fit {
-        let declared = declares_json(ops, direction);
+    /// Whether the edits can apply to an answer that is called so and begins with this byte.
+    pub(crate) fn fit(&self, kind: &BodyKind, first: u8) -> Fit {
         match first {
             b'{' => Fit::Fits,
             b'[' if self.in_arrays => Fit::Fits,
             b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => Fit::Other,
-            _ if declared => Fit::Broken,
+            _ if *kind == BodyKind::Json => Fit::Broken,
             _ => Fit::Other,
         }
     }
