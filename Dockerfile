@@ -33,6 +33,9 @@ RUN cargo build --release --locked --package rustformations --package envoyinit 
  && cargo build --locked --package check-module
 # What the images are built from, and nothing else: a change to `tests` or to other tools builds nothing anew.
 COPY transformations transformations
+COPY acl acl
+COPY bodies bodies
+COPY diagnostics diagnostics
 COPY json-blocks json-blocks
 COPY envoy-sdk envoy-sdk
 COPY rustformations rustformations

@@ -6,13 +6,14 @@
     reason = "a contender that does not find the field has nothing to measure"
 )]
 
+use bodies::Found;
+use bodies::Limits;
+use bodies::json::{Finder, Pointers};
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use rustformations_benches::{Body, chat};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use transformations::Limits;
-use transformations::json::{Finder, Found, Pointers};
 
 fn main() {
     divan::main();

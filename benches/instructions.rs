@@ -14,9 +14,9 @@ use std::hint::black_box;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use bodies::Limits;
+use bodies::json::{Finder, Pointers};
 use rustformations_benches::{Body, chat};
-use transformations::Limits;
-use transformations::json::{Finder, Pointers};
 
 /// In the environment of the process that valgrind counts: which body, and how many searches.
 const RUN: &str = "RUSTFORMATIONS_BENCH_RUN";

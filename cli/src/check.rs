@@ -5,8 +5,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use acl::Acl;
 use anyhow::{Context, Result};
-use transformations::acl::Acl;
 use transformations::{Code, ConfigErrors, Diagnostic, Engine};
 
 use crate::document::{self, Chain, Filter};

@@ -8,9 +8,10 @@ use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use transformations::json::{Error, Field, Finder, Found, Pointers};
+use bodies::json::{Error, Finder, Pointers};
+use bodies::{Field, Found, Limits};
 use transformations::testing::{Host, Message, Neighbour};
-use transformations::{Limits, Program, Session};
+use transformations::{Program, Session};
 
 const POINTERS: [&str; 4] = ["/a", "/b/0", "/b/a", ""];
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use acl::{Acl, Decision, Denial};
 use envoy_proxy_dynamic_modules_rust_sdk::{
     AttributeId, CounterId, EnvoyHttpFilter, EnvoyHttpFilterConfig, EnvoyMetrics, EnvoyRequest,
     HttpFilter, HttpFilterConfig, LocalReply, RequestFlow, RequestHeadersStatus, envoy_log_debug,
     envoy_log_error,
 };
-use transformations::acl::{Acl, Decision, Denial};
 
 use crate::Constructors;
 use crate::configuration::{compiled, route_config};

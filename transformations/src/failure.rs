@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use bodies::{coding, form, json, multipart};
+
 /// Why something failed: the label `reason` of `rustformations_failures_total`, and the value of
 /// the dynamic metadata `rustformations` / `failure`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,6 +79,62 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// Why a body, or what is to be taken of it, is of no use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unusable(pub(crate) Reason, pub(crate) &'static str);
+
+impl From<json::Error> for Unusable {
+    fn from(error: json::Error) -> Self {
+        match error {
+            json::Error::Invalid => Self(Reason::JsonInvalid, "the body is not a JSON document"),
+            json::Error::TooDeep => Self(Reason::Limit, "the body is nested too deep"),
+        }
+    }
+}
+
+impl From<multipart::Error> for Unusable {
+    fn from(error: multipart::Error) -> Self {
+        match error {
+            multipart::Error::Invalid => Self(
+                Reason::MultipartInvalid,
+                "the body is not multipart/form-data that all would read in the same way",
+            ),
+            multipart::Error::TooLong => Self(
+                Reason::Limit,
+                "the headers of a part are too long, or the edits make too much of the body",
+            ),
+        }
+    }
+}
+
+impl From<form::Error> for Unusable {
+    fn from(_: form::Error) -> Self {
+        Self(
+            Reason::FormInvalid,
+            "the body holds a value that is not percent-encoded UTF-8, or stands beside a semicolon",
+        )
+    }
+}
+
+impl From<coding::Error> for Unusable {
+    fn from(error: coding::Error) -> Self {
+        match error {
+            coding::Error::Unknown => Self(
+                Reason::ContentEncoding,
+                "the body is encoded in another way than gzip, deflate, br or zstd, or in several",
+            ),
+            coding::Error::Invalid => Self(
+                Reason::ContentEncoding,
+                "the body is not encoded as its content-encoding says",
+            ),
+            coding::Error::TooMuch => Self(
+                Reason::Limit,
+                "the body becomes too long decoded; see limits.decodedBytes and limits.decodedRatio",
+            ),
+        }
     }
 }
 

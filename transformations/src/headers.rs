@@ -1,21 +1,12 @@
-//! Header names and values that HTTP can carry, and a message's headers as they arrived.
+//! What may stand in the headers of a message, and the headers as they arrived.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
-use crate::needs::Headers;
+use bodies::coding::Coding;
+use diagnostics::header::{valid_name, valid_value};
+
 use crate::ops::{Direction, TransformationOps};
-
-/// Headers that belong to one connection or say where a message ends: no template may decide that.
-pub(crate) const CONNECTION: [&str; 8] = [
-    "connection",
-    "content-length",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// Whether a message of this direction has this pseudo header.
 pub(crate) fn known_pseudo_header(direction: Direction, name: &str) -> bool {
@@ -47,43 +38,61 @@ pub(crate) fn valid_value_of(name: &str, value: &str) -> bool {
     }
 }
 
-/// Whether `name` is a field name of RFC 9110 section 5.1, or one of HTTP/2's pseudo headers.
-pub(crate) fn valid_name(name: &str) -> bool {
-    let token = name.strip_prefix(':').unwrap_or(name);
-    !token.is_empty()
-        && token
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+/// The coding of a message's body; `None` when it is not encoded.
+pub(crate) fn coding(ops: &dyn TransformationOps, direction: Direction) -> Option<Coding> {
+    const HEADER: &str = "content-encoding";
+    ops.first_header_value(direction, HEADER)?; // as nearly always: there is none
+    Coding::named(&ops.header_values(direction, HEADER))
 }
 
-/// Whether `value` is a field value of RFC 9110 section 5.5: no CR, LF, NUL or other control
-/// character but the tab.
-pub(crate) fn valid_value(value: &[u8]) -> bool {
-    // Nearly always all are, so that none has a branch of its own.
-    let valid = |byte: &u8| VALUE.get(usize::from(*byte)).copied();
-    let all = |all: bool, byte| all & valid(byte).unwrap_or_default();
-    value.iter().fold(true, all)
+/// The headers of one message that templates may look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HeaderNames {
+    /// Those with these names, in lower case.
+    Named(BTreeSet<String>),
+    /// A name is computed at run time: any.
+    All,
 }
 
-/// By byte: whether it may stand in a value.
-const VALUE: [bool; 256] = {
-    let mut value = [false; 256];
-    let mut rest: &mut [bool] = &mut value;
-    let mut byte = 0_u8;
-    while let [first, others @ ..] = rest {
-        *first = matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
-        byte = byte.wrapping_add(1);
-        rest = others;
+impl Default for HeaderNames {
+    fn default() -> Self {
+        HeaderNames::Named(BTreeSet::new())
     }
-    value
-};
+}
 
-/// Whether `value` arrives as it is sent: a field value without white space around it, which
-/// recipients strip.
-pub(crate) fn valid_exact_value(value: &str) -> bool {
-    let bytes = value.as_bytes();
-    let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
-    valid_value(bytes) && !is_space(bytes.first()) && !is_space(bytes.last())
+impl HeaderNames {
+    pub(crate) fn name(&mut self, name: &str) {
+        if let HeaderNames::Named(names) = self {
+            let name = name.to_ascii_lowercase();
+            if name == "host" {
+                names.insert(":authority".to_owned());
+            }
+            names.insert(name);
+        }
+    }
+
+    pub(crate) fn all(&mut self) {
+        *self = HeaderNames::All;
+    }
+
+    pub(crate) fn merge(&mut self, other: &HeaderNames) {
+        match other {
+            HeaderNames::All => self.all(),
+            HeaderNames::Named(names) => names.iter().for_each(|name| self.name(name)),
+        }
+    }
+
+    /// Whether a header, in lower case, is among them.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        match self {
+            HeaderNames::All => true,
+            HeaderNames::Named(names) => names.contains(name),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, HeaderNames::Named(names) if names.is_empty())
+    }
 }
 
 /// The headers of one message as they arrived, as far as templates name them.
@@ -97,11 +106,11 @@ impl Snapshot {
     pub(crate) fn take(
         ops: &dyn TransformationOps,
         direction: Direction,
-        needed: &Headers,
+        needed: &HeaderNames,
     ) -> Self {
         let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
         Self(match needed {
-            Headers::Named(names) => names
+            HeaderNames::Named(names) => names
                 .iter()
                 .flat_map(|name| {
                     let values = ops.header_values(direction, name);
@@ -110,7 +119,7 @@ impl Snapshot {
                         .filter_map(|value| Some((name.clone(), text(value)?)))
                 })
                 .collect(),
-            Headers::All => ops
+            HeaderNames::All => ops
                 .headers(direction)
                 .into_iter()
                 .filter_map(|(name, value)| Some((text(name)?.to_ascii_lowercase(), text(value)?)))

@@ -83,41 +83,29 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
-pub mod acl;
-mod cel;
-mod charset;
-mod coding;
 pub mod config;
-mod diagnostic;
-mod engine;
-mod exchange;
-mod extract;
+mod edits;
+mod extent;
 mod failure;
-mod form;
-pub mod functions;
+mod fields;
 mod glob;
 mod headers;
-mod jinja;
-pub mod json;
-mod limits;
-mod multipart;
-mod needs;
+mod languages;
 mod ops;
-mod patch;
-#[cfg(test)]
-mod pieces;
 #[cfg(test)]
 mod processor;
 mod program;
 mod session;
+mod settings;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod transform;
 
-pub use diagnostic::{Code, ConfigErrors, Diagnostic, Position, Severity};
-pub use engine::{Engine, Settings};
+pub use config::Limits;
+pub use config::limits::HELD_BYTES;
+pub use diagnostics::{Code, ConfigErrors, Diagnostic, Position, Severity};
 pub use failure::{Failure, Reason, Reply};
-pub use limits::{HELD_BYTES, Limits};
-pub use ops::{Attribute, AttributeValue, Direction, TransformationOps};
-pub use program::{Loaded, Program, SharedProgram};
+pub use languages::functions;
+pub use ops::{Attribute, AttributeValue, Direction, KgatewayOps, TransformationOps};
+pub use program::{Engine, Loaded, Program, SharedProgram};
 pub use session::{Action, Chain, Hold, Host, RouteProgram, Session};
+pub use settings::Settings;

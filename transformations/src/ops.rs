@@ -1,7 +1,8 @@
 //! The host as the engine sees it.
 
-use crate::json;
-use crate::limits::Limits;
+mod kgateway;
+
+pub use kgateway::KgatewayOps;
 
 /// Which of the two messages of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,8 +63,7 @@ pub enum AttributeValue {
 
 /// The message in hand, whatever holds it: Envoy, or a test.
 ///
-/// An implementor writes the direction-generic methods. The methods named after one direction,
-/// which kgateway's extension authors know, come with them.
+/// With it come the methods that kgateway's extension authors know: [`KgatewayOps`].
 ///
 /// Header names are given in lower case. A method that changes something returns whether the host
 /// did it.
@@ -151,96 +151,5 @@ pub trait TransformationOps {
     /// A copy of the body received so far.
     fn body(&self, direction: Direction) -> Vec<u8> {
         self.body_chunks(direction).concat()
-    }
-
-    /// The body as a JSON document; `None` when it is empty.
-    ///
-    /// # Errors
-    ///
-    /// The body is not one JSON document, or is nested deeper than `limits` allow.
-    fn parse_json_body(
-        &self,
-        direction: Direction,
-        limits: &Limits,
-    ) -> Result<Option<minijinja::Value>, json::DocumentError> {
-        json::document(&self.body_chunks(direction), &json::Wanted::Whole, limits)
-    }
-
-    /// Replaces all values of a request header by one.
-    fn set_request_header(&mut self, name: &str, value: &[u8]) -> bool {
-        self.set_header(Direction::Request, name, value)
-    }
-
-    /// Adds a value to a request header.
-    fn add_request_header(&mut self, name: &str, value: &[u8]) -> bool {
-        self.add_header(Direction::Request, name, value)
-    }
-
-    /// Removes a request header.
-    fn remove_request_header(&mut self, name: &str) -> bool {
-        self.remove_header(Direction::Request, name)
-    }
-
-    /// The request body as a JSON document; `None` when it is empty.
-    ///
-    /// # Errors
-    ///
-    /// As [`parse_json_body`](Self::parse_json_body), within the default limits.
-    fn parse_request_json_body(&self) -> Result<Option<minijinja::Value>, json::DocumentError> {
-        self.parse_json_body(Direction::Request, &Limits::default())
-    }
-
-    /// A copy of the request body.
-    fn get_request_body(&self) -> Vec<u8> {
-        self.body(Direction::Request)
-    }
-
-    /// Removes bytes from the front of the request body.
-    fn drain_request_body(&mut self, number_of_bytes: usize) -> bool {
-        self.drain_body(Direction::Request, number_of_bytes)
-    }
-
-    /// Adds bytes to the end of the request body.
-    fn append_request_body(&mut self, data: &[u8]) -> bool {
-        self.append_body(Direction::Request, data)
-    }
-
-    /// Replaces all values of a response header by one.
-    fn set_response_header(&mut self, name: &str, value: &[u8]) -> bool {
-        self.set_header(Direction::Response, name, value)
-    }
-
-    /// Adds a value to a response header.
-    fn add_response_header(&mut self, name: &str, value: &[u8]) -> bool {
-        self.add_header(Direction::Response, name, value)
-    }
-
-    /// Removes a response header.
-    fn remove_response_header(&mut self, name: &str) -> bool {
-        self.remove_header(Direction::Response, name)
-    }
-
-    /// The response body as a JSON document; `None` when it is empty.
-    ///
-    /// # Errors
-    ///
-    /// As [`parse_json_body`](Self::parse_json_body), within the default limits.
-    fn parse_response_json_body(&self) -> Result<Option<minijinja::Value>, json::DocumentError> {
-        self.parse_json_body(Direction::Response, &Limits::default())
-    }
-
-    /// A copy of the response body.
-    fn get_response_body(&self) -> Vec<u8> {
-        self.body(Direction::Response)
-    }
-
-    /// Removes bytes from the front of the response body.
-    fn drain_response_body(&mut self, number_of_bytes: usize) -> bool {
-        self.drain_body(Direction::Response, number_of_bytes)
-    }
-
-    /// Adds bytes to the end of the response body.
-    fn append_response_body(&mut self, data: &[u8]) -> bool {
-        self.append_body(Direction::Response, data)
     }
 }

@@ -2,7 +2,8 @@
 
 mod cluster;
 mod compiler;
-mod expressions;
+mod engine;
+mod pass;
 mod shared;
 mod streaming;
 #[cfg(test)]
@@ -10,23 +11,24 @@ mod tests;
 
 use std::sync::Arc;
 
-pub(crate) use expressions::Compilation;
+pub use engine::Engine;
+pub(crate) use pass::{Pass, Turn};
 pub(crate) use shared::InUse;
 pub use shared::SharedProgram;
 
+use diagnostics::{ConfigErrors, Diagnostic};
+
 use crate::config;
-use crate::diagnostic::{ConfigErrors, Diagnostic};
-use crate::engine::{Engine, Settings};
-use crate::needs::Headers;
+use crate::headers::HeaderNames;
 use crate::ops::{Direction, TransformationOps};
-use crate::transform::{Pass, Turn};
+use crate::settings::Settings;
 
 /// A compiled configuration, shared by all streams.
 #[derive(Debug, Default)]
 pub struct Program {
     request: Option<Pass>,
     response: Option<Pass>,
-    request_headers: Headers,
+    request_headers: HeaderNames,
     /// The headers that the request pass sets and a route is chosen by: what it extracts, and what
     /// it sets of those that the settings name.
     own_headers: Vec<String>,
@@ -110,7 +112,7 @@ impl Program {
     }
 
     /// The request headers that templates of either direction may look at.
-    pub(crate) fn request_headers(&self) -> &Headers {
+    pub(crate) fn request_headers(&self) -> &HeaderNames {
         &self.request_headers
     }
 }

@@ -44,10 +44,16 @@ fn dependencies(metadata: &Metadata) -> BTreeMap<&str, Vec<&str>> {
 fn dependencies_point_one_way() {
     let metadata = metadata();
     let dependencies = dependencies(&metadata);
-    assert_eq!(dependencies["transformations"], ["json-blocks"]);
+    assert_eq!(dependencies["transformations"], ["bodies", "diagnostics"]);
+    assert_eq!(dependencies["acl"], ["diagnostics"]);
+    assert_eq!(dependencies["diagnostics"], [""; 0]);
+    assert_eq!(dependencies["bodies"], ["json-blocks"]);
     assert_eq!(dependencies["json-blocks"], [""; 0]);
     assert_eq!(dependencies[SDK], [""; 0]);
-    assert_eq!(dependencies["rustformations"], [SDK, "transformations"]);
+    assert_eq!(
+        dependencies["rustformations"],
+        ["acl", SDK, "transformations"]
+    );
     for (package, needed) in &dependencies {
         assert!(
             !needed.contains(&"envoy-fake-host"),

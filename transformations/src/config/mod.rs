@@ -6,15 +6,16 @@
 //! runs too, without its `extract`, and its response pass edits the response.
 
 mod extract;
-mod load;
+pub(crate) mod limits;
 mod patch;
 #[cfg(test)]
 mod tests;
 
+use diagnostics::{Draft, read};
 use serde::{Deserialize, Deserializer};
 
 pub use extract::{Alias, Duplicates, Extract, Lookup, MetadataTarget, OnFailure, Source};
-pub(crate) use load::{Loaded, read};
+pub use limits::Limits;
 pub use patch::Edit;
 
 /// The whole configuration of one filter instance or one route.
@@ -31,8 +32,12 @@ pub struct Config {
 }
 
 /// Reads a configuration.
-pub(crate) fn load(text: &[u8]) -> Loaded<Config> {
-    read(text, "write `{}` for a filter that does nothing")
+pub(crate) fn load(text: &[u8]) -> Draft<Config> {
+    read(text, "write `{}` for a filter that does nothing", |path| {
+        let last = path.rsplit('.').next().unwrap_or_default();
+        let source = "write an object with one key for each source, such as `{json: /model}`";
+        last.starts_with("from[").then_some(source)
+    })
 }
 
 /// What to do to one message, in this order: `when`, `extract`, `body` or `patch`, `set`, `add`, `remove`,
@@ -162,5 +167,3 @@ pub struct MetadataValue {
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     String::deserialize(deserializer).map(Some)
 }
-
-pub use crate::limits::Limits;

@@ -1,5 +1,6 @@
+use diagnostics::{Code, Diagnostic};
+
 use super::*;
-use crate::diagnostic::{Code, Diagnostic};
 
 fn errors(text: &str) -> Vec<String> {
     let loaded = load(text.as_bytes());

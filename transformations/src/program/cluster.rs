@@ -1,7 +1,8 @@
 //! What a program does in a listener's chain and not in a cluster's.
 
+use diagnostics::{Code, Diagnostic};
+
 use super::Program;
-use crate::diagnostic::{Code, Diagnostic};
 use crate::ops::Direction;
 
 impl Program {

@@ -5,27 +5,28 @@ mod headers;
 mod names;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bodies::JSON_DEPTH;
+use bodies::json::Selection;
+use diagnostics::{Code, Diagnostic};
 use minijinja::Environment;
 
-use headers::Edit;
+use headers::HeaderVerb;
 
-use super::expressions::Compilation;
-use super::{Program, streaming};
-use crate::cel::Expression;
+use super::{Pass, Program, Turn, streaming};
 use crate::config::{self, Config, Limits, ParseAs, Transformation};
-use crate::diagnostic::{Code, Diagnostic};
-use crate::engine::{Engine, Settings};
-use crate::extract;
-use crate::jinja::{self, Template};
-use crate::json::Wanted;
-use crate::limits;
-use crate::needs::{Headers, Needs};
+use crate::edits::patch::{self, Patch};
+use crate::edits::{Edits, Formula, MetadataEdit, NewBody};
+use crate::fields;
+use crate::headers::HeaderNames;
+use crate::languages::cel::Expression;
+use crate::languages::jinja::HeaderNeeds;
+use crate::languages::jinja::{self, Template};
+use crate::languages::{Compilation, ExpressionId, Expressions, Phase};
 use crate::ops::Direction;
-use crate::patch::{self, Patch};
-use crate::transform::{Body, Expressions, Formula, Metadata, Pass, Phase, Turn};
+use crate::program::Engine;
+use crate::settings::Settings;
 
 /// Compiles `config` for `engine`; what is wrong with it comes along.
 pub(super) fn compile(engine: &Engine, config: &Config) -> (Program, Vec<Diagnostic>) {
@@ -86,7 +87,7 @@ impl<'c> Compiler<'c> {
         for pass in [&request, &response].into_iter().flatten() {
             self.undeclared(pass);
         }
-        let mut request_headers = Headers::default();
+        let mut request_headers = HeaderNames::default();
         if let Some(pass) = &request {
             request_headers.merge(&pass.needs.message);
         }
@@ -118,7 +119,7 @@ impl<'c> Compiler<'c> {
             event_bytes,
         } = *self.limits;
         for (name, value, least, most) in [
-            ("jsonDepth", json_depth, 1, limits::JSON_DEPTH),
+            ("jsonDepth", json_depth, 1, JSON_DEPTH),
             ("valueBytes", value_bytes, 1, 65_536),
             ("headerBytes", header_bytes, 1, 65_536),
             ("renderedBytes", rendered_bytes, 1, usize::MAX),
@@ -158,7 +159,7 @@ impl<'c> Compiler<'c> {
         self.compilation = Compilation::new(direction, self.limits, self.settings);
         let when = transformation.when.as_ref();
         let when = when.and_then(|text| self.condition(&format!("{path}.when"), text));
-        let extraction = extract::compile(
+        let extraction = fields::compile(
             &transformation.extract,
             &format!("{path}.extract"),
             self.limits,
@@ -181,31 +182,33 @@ impl<'c> Compiler<'c> {
         let mut pass = Pass {
             direction,
             when,
-            parse_as,
-            body: self.body(&format!("{path}.body"), transformation.body.as_ref()),
-            patch: self.patch(path, transformation),
-            set: self.headers(
-                direction,
-                Edit::Set,
-                &format!("{path}.set"),
-                &transformation.set,
-            ),
-            add: self.headers(
-                direction,
-                Edit::Add,
-                &format!("{path}.add"),
-                &transformation.add,
-            ),
-            remove: self.removals(direction, &format!("{path}.remove"), &transformation.remove),
-            metadata: self.metadata(
-                &format!("{path}.dynamicMetadata"),
-                &transformation.dynamic_metadata,
-            ),
+            edits: Edits {
+                parse_as,
+                body: self.body(&format!("{path}.body"), transformation.body.as_ref()),
+                patch: self.patch(path, transformation),
+                set: self.headers(
+                    direction,
+                    HeaderVerb::Set,
+                    &format!("{path}.set"),
+                    &transformation.set,
+                ),
+                add: self.headers(
+                    direction,
+                    HeaderVerb::Add,
+                    &format!("{path}.add"),
+                    &transformation.add,
+                ),
+                remove: self.removals(direction, &format!("{path}.remove"), &transformation.remove),
+                metadata: self.metadata(
+                    &format!("{path}.dynamicMetadata"),
+                    &transformation.dynamic_metadata,
+                ),
+                document: Selection::Whole,
+            },
             clear_route_cache: false,
             body_mode: transformation.body_mode,
             extraction,
-            needs: Needs::default(),
-            document: Wanted::Whole,
+            needs: HeaderNeeds::default(),
             expressions: Expressions::default(),
             limits: *self.limits,
         };
@@ -227,8 +230,8 @@ impl<'c> Compiler<'c> {
         pass.clear_route_cache = transformation
             .clear_route_cache
             .unwrap_or_else(|| pass.changes_route(self.settings));
-        let mut needs = Needs::default();
-        for template in pass.templates() {
+        let mut needs = HeaderNeeds::default();
+        for template in pass.edits.templates() {
             if let Some(template) = template.needs() {
                 needs.merge(template);
             }
@@ -242,7 +245,7 @@ impl<'c> Compiler<'c> {
             needs.request.all();
         }
         pass.needs = needs;
-        pass.document = self.wanted(&pass);
+        pass.edits.document = self.selection(&pass);
         let conflicts = streaming::conflicts(transformation, &pass);
         self.diagnostics.extend(conflicts);
         self.held_answers(&pass);
@@ -255,13 +258,18 @@ impl<'c> Compiler<'c> {
     }
 
     /// What a JSON body has to give the templates of a pass.
-    fn wanted(&self, pass: &Pass) -> Wanted {
-        let reads_context = pass.body.as_ref().is_some_and(|body| body.reads_context);
+    fn selection(&self, pass: &Pass) -> Selection {
+        let reads_context = pass
+            .edits
+            .body
+            .as_ref()
+            .is_some_and(|body| body.reads_context);
         if reads_context || self.includes {
-            return Wanted::Whole;
+            return Selection::Whole;
         }
-        Wanted::Members(
-            pass.templates()
+        Selection::Members(
+            pass.edits
+                .templates()
                 .flat_map(Template::names)
                 .cloned()
                 .collect(),
@@ -308,28 +316,28 @@ impl<'c> Compiler<'c> {
         Some(template)
     }
 
-    fn expression(&mut self, phase: Phase, path: &str, text: &str) -> Option<usize> {
+    fn expression(&mut self, phase: Phase, path: &str, text: &str) -> Option<ExpressionId> {
         self.compilation
             .compile(phase, path, text, &mut self.diagnostics)
     }
 
-    fn condition(&mut self, path: &str, text: &str) -> Option<usize> {
-        let number = self.expression(Phase::Condition, path, text)?;
-        if let Some(name) = self.compilation.expressions.type_name(number)
+    fn condition(&mut self, path: &str, text: &str) -> Option<ExpressionId> {
+        let condition = self.expression(Phase::Condition, path, text)?;
+        if let Some(name) = self.compilation.expressions.type_name(condition)
             && name != "bool"
         {
             let message = format!("a {name} is no condition");
             self.error(Code::Expression, path, message, "compare it with something");
         }
-        Some(number)
+        Some(condition)
     }
 
     /// Warns of an expression that can only give what no header and no metadata holds.
     fn worthless(&mut self, path: &str, formula: &Formula) {
-        let Formula::Expression(number) = formula else {
+        let Formula::Expression(id) = formula else {
             return;
         };
-        if let Some((message, help)) = self.compilation.expressions.worthless(*number) {
+        if let Some((message, help)) = self.compilation.expressions.worthless(*id) {
             self.warning(Code::Conflict, path, message, help);
         }
     }
@@ -338,8 +346,8 @@ impl<'c> Compiler<'c> {
     fn formula(&mut self, path: &str, template: &str, cel: Option<&str>) -> Option<Formula> {
         match (template, cel) {
             ("", Some(cel)) => {
-                let number = self.expression(Phase::Edits, path, cel)?;
-                Some(Formula::Expression(number))
+                let id = self.expression(Phase::Edits, path, cel)?;
+                Some(Formula::Expression(id))
             }
             ("", None) => None,
             (template, None) => self.template(path, template).map(Formula::Template),
@@ -351,7 +359,7 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    fn body(&mut self, path: &str, body: Option<&config::Body>) -> Option<Body> {
+    fn body(&mut self, path: &str, body: Option<&config::Body>) -> Option<NewBody> {
         let body = body.filter(|body| !body.value.is_empty() || body.cel.is_some())?;
         let path = match body.cel {
             Some(_) => format!("{path}.cel"),
@@ -367,7 +375,7 @@ impl<'c> Compiler<'c> {
             );
             return None;
         }
-        Some(Body {
+        Some(NewBody {
             formula: self.formula(&path, &body.value, body.cel.as_deref())?,
             path,
             reads_text: body.value.contains("body()"),
@@ -407,11 +415,11 @@ impl<'c> Compiler<'c> {
         )
     }
 
-    fn metadata(&mut self, list: &str, entries: &[config::DynamicMetadata]) -> Vec<Metadata> {
+    fn metadata(&mut self, list: &str, entries: &[config::DynamicMetadata]) -> Vec<MetadataEdit> {
         let compile = |(index, entry): (usize, &config::DynamicMetadata)| {
             let path = format!("{list}[{index}] `{}`", entry.key);
             let cel = entry.value.cel.as_deref();
-            let text = Metadata::text(entry).unwrap_or_default();
+            let text = MetadataEdit::text(entry).unwrap_or_default();
             let named = !entry.namespace.is_empty() && !entry.key.is_empty();
             if !named || (text.is_empty() && cel.is_none()) {
                 let help = "give it a namespace, a key and a `stringValue` or `cel`";
@@ -425,7 +433,7 @@ impl<'c> Compiler<'c> {
             }
             let formula = self.formula(&path, text, cel)?;
             self.worthless(&path, &formula);
-            Some(Metadata {
+            Some(MetadataEdit {
                 formula,
                 path,
                 namespace: entry.namespace.clone(),
@@ -465,7 +473,7 @@ fn named_templates(config: &Config) -> impl Iterator<Item = (Cow<'_, str>, &str)
             .filter_map(move |entry| {
                 let (namespace, key) = (&entry.namespace, &entry.key);
                 let name = format!("{direction}.dynamicMetadata[{namespace}.{key}]");
-                Some((name.into(), Metadata::text(entry)?))
+                Some((name.into(), MetadataEdit::text(entry)?))
             });
         headers.chain(body).chain(patch).chain(metadata)
     })
@@ -476,56 +484,4 @@ fn names_templates(text: &str) -> bool {
     ["include", "import", "extends"]
         .iter()
         .any(|word| text.contains(word))
-}
-
-impl Pass {
-    /// Whether the pass sets a header that the route is chosen by.
-    fn changes_route(&self, settings: &Settings) -> bool {
-        let mut set = self.set.iter().chain(&self.add);
-        self.direction == Direction::Request
-            && (self.extraction.sets_headers()
-                || set.any(|header| settings.routing_headers.contains(&header.name)))
-    }
-
-    /// The headers that the pass sets and a route is chosen by, each once.
-    fn own_headers(&self, settings: &Settings) -> BTreeSet<String> {
-        let set = self
-            .set
-            .iter()
-            .chain(&self.add)
-            .map(|header| header.name.as_str());
-        let deciding = set.filter(|name| settings.routing_headers.contains(*name));
-        let own = self.extraction.headers().chain(deciding);
-        own.map(str::to_owned).collect()
-    }
-
-    fn templates(&self) -> impl Iterator<Item = &Template> {
-        let edits = self.set.iter().chain(&self.add);
-        let patch = self.patch.iter().flat_map(|patch| &patch.edits);
-        self.body
-            .iter()
-            .filter_map(|body| body.formula.template())
-            .chain(patch.filter_map(patch::Edit::template))
-            .chain(edits.filter_map(|header| header.formula.as_ref()?.template()))
-            .chain(
-                self.metadata
-                    .iter()
-                    .filter_map(|metadata| metadata.formula.template()),
-            )
-    }
-
-    fn templates_mut(&mut self) -> impl Iterator<Item = &mut Template> {
-        let edits = self.set.iter_mut().chain(&mut self.add);
-        let patch = self.patch.iter_mut().flat_map(|patch| &mut patch.edits);
-        self.body
-            .iter_mut()
-            .filter_map(|body| body.formula.template_mut())
-            .chain(patch.filter_map(patch::Edit::template_mut))
-            .chain(edits.filter_map(|header| header.formula.as_mut()?.template_mut()))
-            .chain(
-                self.metadata
-                    .iter_mut()
-                    .filter_map(|metadata| metadata.formula.template_mut()),
-            )
-    }
 }

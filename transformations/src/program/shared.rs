@@ -7,9 +7,10 @@ use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
+use diagnostics::{ConfigErrors, Diagnostic};
+
 use super::Program;
-use crate::diagnostic::{ConfigErrors, Diagnostic};
-use crate::engine::Engine;
+use crate::program::Engine;
 
 /// A checked configuration, whose program is made when the first message needs it.
 ///

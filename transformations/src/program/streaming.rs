@@ -1,10 +1,11 @@
 //! What cannot be done to a message that goes on before its body has arrived.
 
+use diagnostics::{Code, Diagnostic};
+
 use crate::config::{BodyMode, Duplicates, ParseAs, Source, Transformation};
-use crate::diagnostic::{Code, Diagnostic};
-use crate::jinja::Template;
+use crate::languages::jinja::Template;
 use crate::ops::Direction;
-use crate::transform::Pass;
+use crate::program::Pass;
 
 /// Everything of `transformation`, compiled to `pass`, that its `bodyMode` rules out.
 pub(super) fn conflicts(transformation: &Transformation, pass: &Pass) -> Vec<Diagnostic> {
@@ -40,10 +41,10 @@ pub(super) fn conflicts(transformation: &Transformation, pass: &Pass) -> Vec<Dia
         }
     }
     let help = "take it out, or use bodyMode `buffered`";
-    if pass.parse_as == ParseAs::AsJson {
+    if pass.edits.parse_as == ParseAs::AsJson {
         conflict("body.parseAs", "`AsJson` needs the whole body", help);
     }
-    if let Some(body) = &pass.body {
+    if let Some(body) = &pass.edits.body {
         let key = if body.formula.template().is_some() {
             "body.value"
         } else {
@@ -51,7 +52,7 @@ pub(super) fn conflicts(transformation: &Transformation, pass: &Pass) -> Vec<Dia
         };
         conflict(key, "a new body needs the whole of the old", help);
     }
-    if pass.patch.is_some() {
+    if pass.edits.patch.is_some() {
         conflict("patch", "edits need the whole body", help);
     }
     for (index, extract) in transformation.extract.iter().enumerate() {
@@ -76,9 +77,10 @@ pub(super) fn conflicts(transformation: &Transformation, pass: &Pass) -> Vec<Dia
             "use `buffered`, or `extracted` in the expression",
         );
     }
-    let edits = pass.set.iter().chain(&pass.add);
+    let edits = pass.edits.put_headers();
     let edits = edits.filter_map(|edit| Some((&edit.path, edit.formula.as_ref()?)));
     let entries = pass
+        .edits
         .metadata
         .iter()
         .map(|entry| (&entry.path, &entry.formula));

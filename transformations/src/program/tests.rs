@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::Settings;
+use crate::settings::Settings;
 
 fn diagnostics(text: &str) -> Vec<String> {
     let diagnostics = match Program::load(text.as_bytes()) {
@@ -89,15 +89,21 @@ fn needs_are_known_from_the_templates() {
             .request_headers
     };
     let named =
-        |names: &[&str]| Headers::Named(names.iter().map(|name| (*name).to_owned()).collect());
+        |names: &[&str]| HeaderNames::Named(names.iter().map(|name| (*name).to_owned()).collect());
     assert_eq!(headers("constant"), named(&[]));
     assert_eq!(
         headers("{{ header('X-A') }}{{ request_header('b') }}"),
         named(&["b", "x-a"])
     );
     assert_eq!(headers("{{ get_cookie('a') }}"), named(&["cookie"]));
-    assert_eq!(headers("{{ header('x-' ~ header('y')) }}"), Headers::All);
-    assert_eq!(headers("{% set h = header %}{{ h('x') }}"), Headers::All);
+    assert_eq!(
+        headers("{{ header('x-' ~ header('y')) }}"),
+        HeaderNames::All
+    );
+    assert_eq!(
+        headers("{% set h = header %}{{ h('x') }}"),
+        HeaderNames::All
+    );
     assert_eq!(
         headers("{% macro m() %}{{ header('x') }}{% endmacro %}{{ m() }}"),
         named(&["x"])

@@ -3,14 +3,16 @@
 use std::mem;
 
 use super::Hold;
+use super::exchange::Exchange;
 use super::host::Host;
-use super::look::{Look, Seen};
+use super::look::{Look, Sight};
 use super::passing::Watching;
-use crate::exchange::Exchange;
+use super::run::Running;
+use crate::config::limits::HELD_BYTES;
+use crate::extent::Extent;
 use crate::failure::{Failure, Reason, Reply};
-use crate::limits::HELD_BYTES;
 use crate::ops::Direction;
-use crate::transform::{Extent, Pass, Running};
+use crate::program::Pass;
 
 /// A message that is held.
 #[derive(Debug)]
@@ -89,7 +91,7 @@ impl Holding {
     pub(super) fn new(host: &mut dyn Host, pass: &Pass, running: Running) -> Self {
         Self {
             keeper: Keeper::of(host, pass, &running),
-            look: Look::at(pass, host).map(Box::new),
+            look: Look::at(pass, running.declared.as_ref()).map(Box::new),
             running,
             begun: false,
             watching: None,
@@ -135,10 +137,10 @@ impl Holding {
             return Verdict::Answer(reply);
         }
         if let Some(look) = &mut self.look {
-            match look.feed(pass, host, &host.received_chunks(pass.direction)) {
-                Seen::Nothing => {}
-                Seen::Fit => self.look = None,
-                Seen::Unfit(failure) => {
+            match look.feed(pass, &host.received_chunks(pass.direction)) {
+                Sight::Nothing => {}
+                Sight::Fit => self.look = None,
+                Sight::Unfit(failure) => {
                     host.report(failure.as_slice());
                     return Verdict::Release(Extent::Headers);
                 }

@@ -1,17 +1,22 @@
 //! Nothing is held for nothing: the first byte of an answer tells whether any edit can apply.
 
-use crate::failure::{Failure, Reason};
-use crate::ops::{Direction, TransformationOps};
-use crate::patch::{self, Beginning, Fit};
-use crate::transform::Pass;
+use bodies::Beginning;
+
+use crate::edits::patch::{self, BodyKind, Declared, Fit};
+use crate::failure::{Failure, Reason, Unusable};
+use crate::ops::Direction;
+use crate::program::Pass;
 
 /// The look at the beginning of an answer that is held only to be patched.
 #[derive(Debug)]
-pub(super) struct Look(Beginning);
+pub(super) struct Look {
+    kind: BodyKind,
+    beginning: Beginning,
+}
 
 /// What was seen.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum Sight {
     /// White space, so far.
     Nothing,
     /// The answer may be edited.
@@ -22,31 +27,33 @@ pub(super) enum Seen {
 
 impl Look {
     /// A look at an answer; `None` when all of it is read whatever it begins with.
-    pub(super) fn at(pass: &Pass, ops: &dyn TransformationOps) -> Option<Self> {
-        if pass.direction != Direction::Response || !pass.only_patches() {
+    pub(super) fn at(pass: &Pass, declared: Option<&Declared>) -> Option<Self> {
+        let Declared { kind, coding } = declared?;
+        if pass.direction != Direction::Response {
             return None;
         }
-        let beginning = Beginning::of(ops, pass.direction, &pass.limits);
-        beginning.ok().map(Self)
+        let beginning = Beginning::of(*coding, &pass.limits.of_bodies());
+        Some(Self {
+            kind: kind.clone(),
+            beginning: beginning.ok()?,
+        })
     }
 
     /// Looks at the next bytes.
-    pub(super) fn feed(
-        &mut self,
-        pass: &Pass,
-        ops: &dyn TransformationOps,
-        chunks: &[&[u8]],
-    ) -> Seen {
-        match self.0.feed(chunks) {
-            Ok(None) => Seen::Nothing,
-            Ok(Some(first)) => match pass.fit(ops, first) {
-                Fit::Fits => Seen::Fit,
-                Fit::Other => Seen::Unfit(None),
+    pub(super) fn feed(&mut self, pass: &Pass, chunks: &[&[u8]]) -> Sight {
+        match self.beginning.feed(chunks) {
+            Ok(None) => Sight::Nothing,
+            Ok(Some(first)) => match pass.fit(&self.kind, first) {
+                Fit::Fits => Sight::Fit,
+                Fit::Other => Sight::Unfit(None),
                 Fit::Broken => {
-                    Seen::Unfit(pass.patch_failure(Reason::JsonInvalid, patch::NOT_JSON))
+                    Sight::Unfit(pass.patch_failure(Reason::JsonInvalid, patch::NOT_JSON))
                 }
             },
-            Err(error) => Seen::Unfit(pass.patch_failure(Reason::from(error), error.detail())),
+            Err(error) => {
+                let Unusable(reason, detail) = error.into();
+                Sight::Unfit(pass.patch_failure(reason, detail))
+            }
         }
     }
 }

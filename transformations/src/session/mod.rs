@@ -6,25 +6,28 @@
 
 mod attempts;
 mod begin;
+mod exchange;
 mod holding;
 mod host;
 mod look;
 mod passing;
+mod run;
 
 use std::mem;
 use std::sync::Arc;
 
 pub use host::{Chain, Host, RouteProgram};
 
+use exchange::Exchange;
 use holding::{Holding, Verdict};
 use passing::Watching;
+use run::{Condition, Ended, Running};
 
-use crate::exchange::Exchange;
+use crate::edits::patch::{Declared, Events};
+use crate::extent::Extent;
 use crate::failure::Reply;
 use crate::ops::Direction;
-use crate::patch::Events;
-use crate::program::Program;
-use crate::transform::{Condition, Ended, Extent, Running, Turn};
+use crate::program::{Program, Turn};
 
 /// What a hook does with its message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,7 +195,7 @@ impl Session {
             running.extent = Extent::Whole;
             return self.run(host, direction, arrived, &mut running);
         }
-        match pass.condition(host, &self.exchange) {
+        match run::condition(pass, host, &self.exchange) {
             Condition::Open => {}
             Condition::Holds => running.condition_holds = true,
             Condition::Fails(failures) => {
@@ -200,7 +203,9 @@ impl Session {
                 return Action::Continue;
             }
         }
-        running.extent = pass.extent(host);
+        running.declared = pass.declared(host);
+        let declared = running.declared.as_ref();
+        running.extent = declared.map_or(Extent::Whole, Declared::extent);
         if running.extent != Extent::Whole {
             return self.run(host, direction, arrived, &mut running);
         }
@@ -258,7 +263,7 @@ impl Session {
             return Action::Continue;
         };
         let mut ended = Ended::default();
-        let ran = pass.run(host, &mut self.exchange, running, &mut ended);
+        let ran = run::run(pass, host, &mut self.exchange, running, &mut ended);
         let Ended {
             failures,
             events,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::host::Host;
 use super::{Action, Session, State};
-use crate::extract::Reading;
 use crate::failure::Outcome;
+use crate::fields::Reading;
 use crate::ops::Direction;
 use crate::program::Program;
 

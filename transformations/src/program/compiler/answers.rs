@@ -1,9 +1,10 @@
 //! Answers that are held to their end, streams of events too.
 
+use diagnostics::Code;
+
 use super::Compiler;
-use crate::diagnostic::Code;
 use crate::ops::Direction;
-use crate::transform::{Pass, Turn};
+use crate::program::{Pass, Turn};
 
 impl Compiler<'_> {
     /// Warns of a pass that holds every answer: a client that waits for the first event of a stream
@@ -27,7 +28,7 @@ impl Compiler<'_> {
 
 /// Whether a condition on the content-type decides, before the body arrives, what is held.
 fn asks_for_type(pass: &Pass) -> bool {
-    let condition = pass.when.and_then(|number| pass.expressions.get(number));
+    let condition = pass.when.and_then(|id| pass.expressions.get(id));
     condition.is_some_and(|condition| {
         let needs = &condition.needs().response;
         !needs.reads_body() && needs.headers.has("content-type")

@@ -1,15 +1,17 @@
 //! Header edits, and those that do no good.
 
+use diagnostics::Code;
+use diagnostics::header;
+
 use super::Compiler;
 use crate::config::HeaderTemplate;
-use crate::diagnostic::Code;
+use crate::edits::HeaderEdit;
 use crate::headers;
 use crate::ops::Direction;
-use crate::transform::Header;
 
 /// What is done to a header.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Edit {
+pub(super) enum HeaderVerb {
     Set,
     Add,
     Remove,
@@ -19,10 +21,10 @@ impl Compiler<'_> {
     pub(super) fn headers(
         &mut self,
         direction: Direction,
-        edit: Edit,
+        verb: HeaderVerb,
         list: &str,
         headers: &[HeaderTemplate],
-    ) -> Vec<Header> {
+    ) -> Vec<HeaderEdit> {
         let compile = |(index, header): (usize, &HeaderTemplate)| {
             let path = format!("{list}[{index}] `{}`", header.name);
             let name = self.header_name(&path, &header.name)?;
@@ -34,12 +36,12 @@ impl Compiler<'_> {
                 self.worthless(&path, formula);
             }
             // An empty value in `set` removes.
-            let edit = match edit {
-                Edit::Set if formula.is_none() => Edit::Remove,
-                edit => edit,
+            let verb = match verb {
+                HeaderVerb::Set if formula.is_none() => HeaderVerb::Remove,
+                verb => verb,
             };
-            self.may_edit(direction, &path, &name, edit)
-                .then_some(Header {
+            self.may_edit(direction, &path, &name, verb)
+                .then_some(HeaderEdit {
                     path,
                     name,
                     formula,
@@ -57,7 +59,7 @@ impl Compiler<'_> {
         let check = |(index, name): (usize, &String)| {
             let path = format!("{list}[{index}]");
             let name = self.header_name(&path, name)?;
-            self.may_edit(direction, &path, &name, Edit::Remove)
+            self.may_edit(direction, &path, &name, HeaderVerb::Remove)
                 .then_some(name)
         };
         names.iter().enumerate().filter_map(check).collect()
@@ -65,9 +67,9 @@ impl Compiler<'_> {
 
     /// Whether an edit of a header does any good. One that does harm is ignored, as kgateway's
     /// control plane may send it.
-    fn may_edit(&mut self, direction: Direction, path: &str, name: &str, edit: Edit) -> bool {
-        let puts = edit != Edit::Remove;
-        let (message, help) = if puts && headers::CONNECTION.contains(&name) {
+    fn may_edit(&mut self, direction: Direction, path: &str, name: &str, verb: HeaderVerb) -> bool {
+        let puts = verb != HeaderVerb::Remove;
+        let (message, help) = if puts && header::CONNECTION.contains(&name) {
             (
                 "ignored, because a wrong value breaks the connection or lets requests be smuggled",
                 "leave it out: Envoy sees to it",
@@ -77,7 +79,7 @@ impl Compiler<'_> {
                 "ignored, because this message has no such pseudo header",
                 "leave it out",
             )
-        } else if name.starts_with(':') && edit != Edit::Set {
+        } else if name.starts_with(':') && verb != HeaderVerb::Set {
             (
                 "ignored, because a message has each pseudo header once",
                 "use `set` with a value",
@@ -90,7 +92,7 @@ impl Compiler<'_> {
     }
 
     fn header_name(&mut self, path: &str, name: &str) -> Option<String> {
-        if headers::valid_name(name) {
+        if header::valid_name(name) {
             return Some(name.to_ascii_lowercase());
         }
         let help = "use letters, digits and `-`";

@@ -1,16 +1,18 @@
 //! Names that nothing gives, and fields that nothing uses.
 
+use diagnostics::{Code, Diagnostic};
+
 use super::Compiler;
 use crate::config::{self, Config, ParseAs};
-use crate::diagnostic::{Code, Diagnostic};
-use crate::jinja::Template;
-use crate::program::expressions::extracted;
-use crate::transform::{Formula, Pass};
+use crate::edits::Formula;
+use crate::languages::extracted;
+use crate::languages::jinja::Template;
+use crate::program::Pass;
 
 impl Compiler<'_> {
     /// Finds templates that no message can satisfy: they name members of a body that is not parsed.
     pub(super) fn undeclared(&mut self, pass: &Pass) {
-        for edit in pass.patch.iter().flat_map(|patch| &patch.edits) {
+        for edit in pass.edits.patch.iter().flat_map(|patch| &patch.edits) {
             let names = edit
                 .template()
                 .map(Template::undeclared)
@@ -24,15 +26,15 @@ impl Compiler<'_> {
                 );
             }
         }
-        if pass.parse_as == ParseAs::AsJson {
+        if pass.edits.parse_as == ParseAs::AsJson {
             return;
         }
         let edits = pass
-            .set
-            .iter()
-            .chain(&pass.add)
+            .edits
+            .put_headers()
             .map(|header| (&header.path, header.formula.as_ref()));
         let entries = pass
+            .edits
             .metadata
             .iter()
             .map(|entry| (&entry.path, Some(&entry.formula)));
@@ -90,7 +92,7 @@ impl Compiler<'_> {
             .any(|found| matches!(found.code, Code::Template | Code::Expression));
         let mut used = false;
         for pass in [request, response].into_iter().flatten() {
-            for template in pass.templates_mut() {
+            for template in pass.edits.templates_mut() {
                 used |= template.names_extracted();
                 template.declare_extracted();
             }

@@ -1,0 +1,74 @@
+//! The first byte of a body, which tells what may follow.
+
+use crate::Limits;
+use crate::coding::{self, Coding, Decoder};
+
+/// A body of which nothing but white space has been seen.
+#[derive(Debug)]
+pub struct Beginning {
+    decoder: Option<Decoder>,
+}
+
+impl Beginning {
+    /// That of a body of this coding.
+    ///
+    /// # Errors
+    ///
+    /// The coding is not known.
+    pub fn of(coding: Option<Coding>, limits: &Limits) -> Result<Self, coding::Error> {
+        let decoder = coding.map(|coding| Decoder::new(coding, limits));
+        Ok(Self {
+            decoder: decoder.transpose()?,
+        })
+    }
+
+    /// The first byte that is not white space of JSON, if it is among these.
+    ///
+    /// # Errors
+    ///
+    /// The bytes before it cannot be decoded.
+    pub fn feed(&mut self, chunks: &[&[u8]]) -> Result<Option<u8>, coding::Error> {
+        let mut first = None;
+        for chunk in chunks {
+            let read = match &mut self.decoder {
+                None => {
+                    first = first_byte(chunk);
+                    Ok(())
+                }
+                Some(decoder) => decoder.feed(chunk, |decoded| {
+                    first = first.or_else(|| first_byte(decoded));
+                    Ok::<_, coding::Error>(())
+                }),
+            };
+            if first.is_some() {
+                break;
+            }
+            read?;
+        }
+        Ok(first)
+    }
+
+    /// As [`feed`](Self::feed), when nothing more comes.
+    ///
+    /// # Errors
+    ///
+    /// As [`feed`](Self::feed).
+    pub fn end(self) -> Result<Option<u8>, coding::Error> {
+        let mut first = None;
+        let ended = self.decoder.map(|decoder| {
+            decoder.finish(|decoded| {
+                first = first.or_else(|| first_byte(decoded));
+                Ok::<_, coding::Error>(())
+            })
+        });
+        match (first, ended) {
+            (None, Some(Err(error))) => Err(error),
+            (first, _) => Ok(first),
+        }
+    }
+}
+
+fn first_byte(body: &[u8]) -> Option<u8> {
+    let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    body.iter().copied().find(|byte| !space(byte))
+}

@@ -1,0 +1,309 @@
+use compression_codecs::brotli::params::EncoderParams;
+use compression_codecs::core::Level;
+use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
+use compression_codecs::{BrotliEncoder, DeflateEncoder, EncodeV2, GzipEncoder, ZlibEncoder};
+use proptest::prelude::*;
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+use super::*;
+use crate::pieces::cut;
+
+type Encode = fn(&[u8]) -> Vec<u8>;
+
+const CODINGS: [(Coding, Encode); 5] = [
+    (Coding::Gzip, gzip),
+    (Coding::Deflate, |body| {
+        encode(ZlibEncoder::new(Level::Default.into()), body)
+    }),
+    (Coding::Deflate, |body| {
+        encode(DeflateEncoder::new(Level::Default.into()), body)
+    }),
+    (Coding::Brotli, |body| {
+        encode(
+            BrotliEncoder::new(EncoderParams::default().quality(Level::Precise(4))),
+            body,
+        )
+    }),
+    (Coding::Zstd, |body| {
+        compress_to_vec(body, CompressionLevel::Fastest)
+    }),
+];
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    encode(GzipEncoder::new(Level::Default.into()), body)
+}
+
+fn encode(mut encoder: impl EncodeV2, body: &[u8]) -> Vec<u8> {
+    let mut room = vec![0; body.len() + 4096];
+    let mut output = WriteBuffer::new_initialized(&mut room);
+    let mut input = PartialBuffer::new(body);
+    while !input.unwritten().is_empty() {
+        encoder.encode(&mut input, &mut output).unwrap();
+    }
+    assert!(encoder.finish(&mut output).unwrap());
+    output.written().to_vec()
+}
+
+fn limits() -> Limits {
+    Limits {
+        decoded_bytes: 32 << 20,
+        decoded_ratio: 1000,
+        ..Limits::default()
+    }
+}
+
+/// Text with repetitions far apart, and noise.
+fn body() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        (any::<u8>(), 0..70_000_usize).prop_map(|(byte, count)| vec![byte; count]),
+        prop::collection::vec(any::<u8>(), 0..300),
+        Just(b"{\"model\": \"gpt-4o\"}".to_vec()),
+    ];
+    prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn what_was_encoded_comes_out(
+        body in body(),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+    ) {
+        for (coding, encode) in CODINGS {
+            let encoded = encode(&body);
+            let decoded = decoded(&cut(&encoded, &cuts), coding, &limits());
+            prop_assert!(decoded.as_ref() == Ok(&body), "{coding:?}: {:?}", decoded.map(|d| d.len()));
+        }
+    }
+
+    #[test]
+    fn damage_is_no_panic_and_no_bomb(
+        body in body(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..5),
+    ) {
+        let limits = Limits { decoded_bytes: 1 << 20, ..limits() };
+        for (coding, encode) in CODINGS {
+            let mut encoded = encode(&body);
+            for (at, byte) in &damage {
+                let at = at.index(encoded.len());
+                encoded[at] = *byte;
+            }
+            if let Ok(decoded) = decoded(&[&encoded], coding, &limits) {
+                prop_assert!(decoded.len() <= 1 << 20);
+            }
+        }
+    }
+
+    #[test]
+    fn noise_is_no_panic(noise in prop::collection::vec(any::<u8>(), 0..200)) {
+        for (coding, _) in CODINGS {
+            let _ = decoded(&[&noise], coding, &limits());
+        }
+    }
+}
+
+#[test]
+fn every_byte_on_its_own() {
+    let body: Vec<u8> = (0..40_000_u32)
+        .flat_map(|n| (n / 7).to_le_bytes())
+        .collect();
+    for (coding, encode) in CODINGS {
+        let encoded = encode(&body);
+        let bytes: Vec<&[u8]> = encoded.chunks(1).collect();
+        assert!(
+            decoded(&bytes, coding, &limits()) == Ok(body.clone()),
+            "{coding:?}"
+        );
+    }
+}
+
+/// The decoder gives no more than it has room for, and keeps the rest without being asked.
+#[test]
+fn two_pieces_of_a_long_repetition() {
+    let body = vec![3; 32_785];
+    for (coding, encode) in CODINGS {
+        let encoded = encode(&body);
+        for at in 0..=encoded.len() {
+            let (first, second) = encoded.split_at(at);
+            assert!(
+                decoded(&[first, second], coding, &limits()) == Ok(body.clone()),
+                "{coding:?} {at}"
+            );
+        }
+    }
+}
+
+#[test]
+fn cut_off_or_followed_by_more() {
+    for (coding, encode) in CODINGS {
+        let encoded = encode(b"{\"model\": \"gpt-4o\"}");
+        for end in 0..encoded.len() {
+            assert_eq!(
+                decoded(&[&encoded[..end]], coding, &limits()),
+                Err(Error::Invalid),
+                "{coding:?} {end}"
+            );
+        }
+        for rest in [&b"x"[..], &encoded] {
+            let longer = [&encoded, rest].concat();
+            assert_eq!(
+                decoded(&[&longer], coding, &limits()),
+                Err(Error::Invalid),
+                "{coding:?}"
+            );
+            assert_eq!(
+                decoded(&[&encoded, rest], coding, &limits()),
+                Err(Error::Invalid),
+                "{coding:?}"
+            );
+        }
+    }
+}
+
+/// Its window is cut to what it may be long, its block is longer: it is no broken body.
+#[test]
+fn a_block_longer_than_the_body_may_be_is_too_much() {
+    let (window, length) = (7 << 3, 40_u32 << 10);
+    let [a, b, c, _] = (length << 3 | 1).to_le_bytes();
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, window, a, b, c];
+    frame.resize(frame.len() + (40 << 10), b' ');
+    let with = |decoded_bytes| {
+        let limits = Limits {
+            decoded_bytes,
+            ..limits()
+        };
+        decoded(&[&frame], Coding::Zstd, &limits).map(|body| body.len())
+    };
+    assert_eq!(with(32 << 10), Err(Error::TooMuch));
+    assert_eq!(with(40 << 10), Ok(40 << 10));
+}
+
+#[test]
+fn bombs_are_stopped() {
+    let bomb = vec![b' '; 4 << 20];
+    for (coding, encode) in CODINGS {
+        let encoded = encode(&bomb);
+        let with = |decoded_bytes, decoded_ratio| {
+            let limits = Limits {
+                decoded_bytes,
+                decoded_ratio,
+                ..Limits::default()
+            };
+            let mut decoder = Decoder::new(coding, &limits).unwrap();
+            let mut most = 0;
+            let mut take = |piece: &[u8]| {
+                assert!(piece.len() <= 16 << 10);
+                most += piece.len();
+                Ok::<_, Error>(())
+            };
+            let ended = decoder.feed(&encoded, &mut take);
+            let ended = ended.and_then(|()| decoder.finish(&mut take));
+            assert!(most <= decoded_bytes, "{coding:?}");
+            ended
+        };
+        assert_eq!(with(1 << 20, 1_000_000), Err(Error::TooMuch), "{coding:?}");
+        assert_eq!(with(8 << 20, 1), Err(Error::TooMuch), "{coding:?}");
+        assert_eq!(with(4 << 20, 10_000_000), Ok(()), "{coding:?}");
+    }
+}
+
+/// RFC 9659: a window that is larger must be refused, for it has to be kept.
+#[test]
+fn a_window_that_is_too_large() {
+    let magic = [0x28, 0xb5, 0x2f, 0xfd];
+    let frame = |window: u8| [&magic[..], &[0, window], &[1, 0, 0]].concat();
+    assert_eq!(
+        decoded(&[&frame(13 << 3)], Coding::Zstd, &limits()),
+        Ok(Vec::new())
+    );
+    // Brotli's extension, by which it could be 1 GiB.
+    assert_eq!(
+        decoded(&[&[0x11, 30, 0, 0]], Coding::Brotli, &limits()),
+        Err(Error::Invalid)
+    );
+    assert_eq!(
+        decoded(&[&frame(14 << 3)], Coding::Zstd, &limits()),
+        Err(Error::Invalid)
+    );
+}
+
+/// Bodies that have a decoder keep megabytes: a frame of blocks that are one byte each, and a header
+/// that announces a block of 16 MiB.
+fn large_windows() -> [(Coding, Vec<u8>, Error); 2] {
+    let block = (128_u32 << 10) << 3 | 1 << 1;
+    let [a, b, c, _] = block.to_le_bytes();
+    let blocks = [a, b, c, b' '].repeat(60);
+    let frame = [&[0x28, 0xb5, 0x2f, 0xfd, 0, 13 << 3], &blocks[..]].concat();
+    let announced = vec![0xcf, 0xff, 0xff, 0xff, b' '];
+    [
+        (Coding::Zstd, frame, Error::TooMuch),
+        (Coding::Brotli, announced, Error::Invalid),
+    ]
+}
+
+#[test]
+fn what_few_bytes_announce_is_not_decoded() {
+    for (coding, body, expected) in large_windows() {
+        let mut decoder = Decoder::new(coding, &Limits::default()).unwrap();
+        let mut given = 0;
+        let mut take = |piece: &[u8]| {
+            given += piece.len();
+            Ok(())
+        };
+        for byte in body.chunks(1) {
+            decoder.feed(byte, &mut take).unwrap();
+        }
+        assert!(format!("{decoder:?}").contains("waiting"), "{coding:?}");
+        assert_eq!(decoder.finish(&mut take), Err(expected), "{coding:?}");
+        assert!(given <= 256 << 10, "{coding:?}");
+    }
+}
+
+/// The window of a body that is shorter than it is made shorter, and nothing is lost.
+#[test]
+fn bodies_that_are_shorter_than_their_windows() {
+    let noise = (0..2_000_u32).flat_map(|n| n.wrapping_mul(0x9e37_79b9).to_le_bytes());
+    let noise: Vec<u8> = noise.collect();
+    for length in [0, 1, 200 << 10, (256 << 10) - 16, 256 << 10] {
+        let body: Vec<u8> = noise.iter().copied().cycle().take(length).collect();
+        for quality in [1, 4, 11] {
+            let quality = EncoderParams::default().quality(Level::Precise(quality));
+            for bits in [10, 16, 17, 18, 19, 22, 24] {
+                let encoded = encode(BrotliEncoder::new(quality.clone().window_size(bits)), &body);
+                // One that ends the wait for the window early, and makes it as short as can be.
+                let tight = Limits {
+                    decoded_bytes: length.max(1),
+                    decoded_ratio: 1_000_000,
+                    ..Limits::default()
+                };
+                let pieces: Vec<&[u8]> = encoded.chunks(1000).collect();
+                for limits in [Limits::default(), tight] {
+                    let read = decoded(&pieces, Coding::Brotli, &limits);
+                    assert!(
+                        read.as_ref() == Ok(&body),
+                        "{length} {bits}: {:?}",
+                        read.err()
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn names() {
+    for (token, coding) in [
+        ("gzip", Some(Coding::Gzip)),
+        ("X-GZIP", Some(Coding::Gzip)),
+        ("deflate", Some(Coding::Deflate)),
+        ("br", Some(Coding::Brotli)),
+        ("zstd", Some(Coding::Zstd)),
+        ("compress", Some(Coding::Unknown)),
+        ("identity", None),
+        ("UTF-8", None),
+        ("", None),
+    ] {
+        assert_eq!(Coding::named(&[token.as_bytes()]), coding, "{token}");
+    }
+}

@@ -1,0 +1,104 @@
+//! One server-sent event (WHATWG HTML, section 9.2.6), and splices of what it says.
+
+use std::borrow::Cow;
+
+use crate::Splice;
+
+/// The byte order mark that may begin a stream.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// One event, and what its `data` lines say.
+#[derive(Debug, Default)]
+pub struct Event<'e> {
+    event: &'e [u8],
+    /// The values of the `data` lines, joined by line feeds.
+    text: Cow<'e, [u8]>,
+    /// Where each value begins: in the text, and in the event.
+    lines: Vec<(usize, usize)>,
+}
+
+impl<'e> Event<'e> {
+    /// Reads an event. `first`: it begins the stream.
+    pub(super) fn of(event: &'e [u8], first: bool) -> Self {
+        let mut read = Self {
+            event,
+            ..Self::default()
+        };
+        let mut at = if first && event.starts_with(BYTE_ORDER_MARK) {
+            BYTE_ORDER_MARK.len()
+        } else {
+            0
+        };
+        while let Some(rest) = event.get(at..).filter(|rest| !rest.is_empty()) {
+            let length = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
+            let end = at.saturating_add(length);
+            if let Some(value) = event.get(at..end).and_then(value) {
+                read.add(value, end.saturating_sub(value.len()));
+            }
+            at = end.saturating_add(1);
+        }
+        read
+    }
+
+    fn add(&mut self, value: &'e [u8], at: usize) {
+        if self.lines.is_empty() {
+            self.text = Cow::Borrowed(value);
+            self.lines.push((0, at));
+        } else {
+            let text = self.text.to_mut();
+            text.push(b'\n');
+            self.lines.push((text.len(), at));
+            text.extend_from_slice(value);
+        }
+    }
+
+    /// The data, if it may be a JSON object or array.
+    pub fn json(&self) -> Option<&[u8]> {
+        let begins = self.text.trim_ascii_start().first();
+        matches!(begins, Some(b'{' | b'[')).then_some(&*self.text)
+    }
+
+    /// Writes the event with splices of its data made.
+    pub fn write(&self, splices: &[Splice], out: &mut Vec<u8>) {
+        let mut from = 0;
+        for Splice { old, new } in splices {
+            let end = self.end(old.end);
+            let start = if old.is_empty() {
+                end
+            } else {
+                self.place(old.start)
+            };
+            out.extend_from_slice(self.event.get(from..start).unwrap_or_default());
+            out.extend_from_slice(new.as_bytes());
+            from = end;
+        }
+        out.extend_from_slice(self.event.get(from..).unwrap_or_default());
+    }
+
+    /// Where in the event the part of the text before `at` ends: after its last byte, or, should
+    /// that be a line break, before what follows it.
+    fn end(&self, at: usize) -> usize {
+        match at.checked_sub(1) {
+            Some(last) if self.text.get(last) != Some(&b'\n') => self.place(last).saturating_add(1),
+            _ => self.place(at),
+        }
+    }
+
+    /// Where in the event a byte of the text stands.
+    fn place(&self, at: usize) -> usize {
+        let after = self.lines.partition_point(|(text, _)| *text <= at);
+        let line = self.lines.get(after.saturating_sub(1)).copied();
+        let (text, event) = line.unwrap_or_default();
+        event.saturating_add(at.saturating_sub(text))
+    }
+}
+
+/// What a line says if it is a `data` line: without the one space that may stand before it.
+fn value(line: &[u8]) -> Option<&[u8]> {
+    let rest = line.strip_prefix(b"data")?;
+    if rest.is_empty() {
+        return Some(rest);
+    }
+    let value = rest.strip_prefix(b":")?;
+    Some(value.strip_prefix(b" ").unwrap_or(value))
+}

@@ -1,0 +1,20 @@
+//! JSON: fields found in the bytes as they arrive, edits of them, and whole documents as values.
+
+mod document;
+mod finder;
+mod number;
+mod patch;
+mod pointer;
+mod refusal;
+mod string;
+mod taken;
+mod utf8;
+mod walker;
+
+pub use document::{Document, DocumentError, Members, Selection, check, read};
+pub use finder::Finder;
+pub use number::Number;
+pub use patch::{PatchError, plan, quoted};
+pub use pointer::{PointerError, Pointers};
+pub use string::{InvalidString, decode};
+pub use walker::Error;

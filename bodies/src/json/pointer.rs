@@ -1,0 +1,357 @@
+//! JSON Pointers (RFC 6901), several of them as one tree.
+
+use super::string;
+use crate::{FieldId, JSON_DEPTH, JSON_POINTERS};
+
+/// Why a text is not a JSON Pointer, or not one more of a set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PointerError {
+    /// Neither empty nor beginning with `/`.
+    #[error("a JSON Pointer begins with `/`")]
+    NoSlash,
+    /// A `~` that is not followed by `0` or `1`.
+    #[error("`~` is written `~0`, and `/` inside a key `~1`")]
+    Escape,
+    /// More parts than a document may have levels.
+    #[error("more than {} parts", JSON_DEPTH)]
+    TooDeep,
+    /// More pointers than one set may have.
+    #[error("more than {} JSON pointers", JSON_POINTERS)]
+    TooMany,
+}
+
+/// The decoded parts of a JSON Pointer: `/a~1b/0` is `a/b`, `0`.
+///
+/// # Errors
+///
+/// The text does not follow RFC 6901.
+pub(crate) fn tokens(pointer: &str) -> Result<Vec<String>, PointerError> {
+    if pointer.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(rest) = pointer.strip_prefix('/') else {
+        return Err(PointerError::NoSlash);
+    };
+    rest.split('/').map(token).collect()
+}
+
+fn token(escaped: &str) -> Result<String, PointerError> {
+    let mut out = String::with_capacity(escaped.len());
+    let mut chars = escaped.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '~' => match chars.next() {
+                Some('0') => out.push('~'),
+                Some('1') => out.push('/'),
+                _ => return Err(PointerError::Escape),
+            },
+            c => out.push(c),
+        }
+    }
+    Ok(out)
+}
+
+/// A place in the tree of pointers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct NodeId(usize);
+
+impl NodeId {
+    /// Its place in a list that has one for each node.
+    #[inline]
+    pub(crate) fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// The root of the tree.
+pub(crate) const ROOT: NodeId = NodeId(0);
+
+/// One place that a pointer leads to or through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Node {
+    /// The field whose pointer ends here.
+    pub(crate) target: Option<FieldId>,
+    /// The ways on, sorted by name; an object key that is an array index serves both.
+    children: Vec<Child>,
+    /// The greatest array index that leads on.
+    last_element: Option<usize>,
+}
+
+/// A way on from a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Child {
+    name: String,
+    /// The array index that the name is.
+    index: Option<usize>,
+    node: NodeId,
+}
+
+impl Child {
+    fn new(name: String, node: NodeId) -> Self {
+        let index = index(&name);
+        Self { name, index, node }
+    }
+}
+
+/// The characters of a key, without their case.
+fn folded(key: &str) -> impl Iterator<Item = char> {
+    key.chars().map(|c| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        c => c.to_ascii_lowercase(),
+    })
+}
+
+/// Whether the keys differ, but only in case.
+#[inline]
+fn in_other_case(name: &str, key: &str) -> bool {
+    /// The bit that makes a small letter of a capital.
+    const SMALL: u8 = 0x20;
+    let ends = (name.as_bytes().last(), key.as_bytes().last());
+    if let (Some(one), Some(other)) = ends
+        && (one | other).is_ascii()
+        && (one ^ other) & !SMALL != 0
+    {
+        return false; // as nearly always
+    }
+    name != key && is_same_folded(name, key)
+}
+
+#[inline(never)]
+fn is_same_folded(name: &str, key: &str) -> bool {
+    folded(name).eq(folded(key))
+}
+
+/// The array index that a part of a pointer is: canonical decimal, as RFC 6901 section 4 has it.
+pub(crate) fn index(name: &str) -> Option<usize> {
+    let canonical =
+        (name == "0" || !name.starts_with('0')) && name.bytes().all(|byte| byte.is_ascii_digit());
+    if canonical { name.parse().ok() } else { None }
+}
+
+impl Node {
+    /// Whether a pointer leads further than here.
+    pub(crate) fn leads_on(&self) -> bool {
+        !self.children.is_empty()
+    }
+
+    /// A place from which nothing leads on.
+    pub(crate) const NOWHERE: Self = Self {
+        target: None,
+        children: Vec::new(),
+        last_element: None,
+    };
+
+    /// The ways on, by name.
+    pub(crate) fn ways(&self) -> impl Iterator<Item = (&str, NodeId)> {
+        let ways = self.children.iter();
+        ways.map(|child| (child.name.as_str(), child.node))
+    }
+
+    /// The way on for an object key.
+    #[inline]
+    pub(crate) fn member(&self, key: &str) -> Option<NodeId> {
+        if let [only] = self.children.as_slice() {
+            return (only.name == key).then_some(only.node); // as nearly always
+        }
+        let place = self.place(key).ok()?;
+        self.children.get(place).map(|child| child.node)
+    }
+
+    /// Where among the ways on the one of this name is, or would be.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.children
+            .binary_search_by(|child| child.name.as_str().cmp(name))
+    }
+
+    fn add(&mut self, child: Child) {
+        if let Err(place) = self.place(&child.name) {
+            self.last_element = self.last_element.max(child.index);
+            self.children.insert(place, child);
+        }
+    }
+
+    /// The ways on for keys that differ from this one only in the case of ASCII letters. The long s
+    /// (U+017F) is an `s` then, and the kelvin sign (U+212A) a `k`: so Go's `encoding/json` has it.
+    #[inline]
+    pub(crate) fn members_in_other_case<'n>(
+        &'n self,
+        key: &'n str,
+    ) -> impl Iterator<Item = NodeId> {
+        let ways = self.children.iter();
+        ways.filter(move |child| in_other_case(&child.name, key))
+            .map(|child| child.node)
+    }
+
+    /// The way on for an array index.
+    pub(crate) fn element(&self, index: usize) -> Option<NodeId> {
+        if self.last_element < Some(index) {
+            return None;
+        }
+        let mut ways = self.children.iter();
+        ways.find(|child| child.index == Some(index))
+            .map(|child| child.node)
+    }
+}
+
+/// The fields that one pass over a body looks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pointers {
+    nodes: Vec<Node>,
+    fields: usize,
+    longest_key: usize,
+}
+
+impl Default for Pointers {
+    fn default() -> Self {
+        Self {
+            nodes: vec![Node::default()],
+            fields: 0,
+            longest_key: 0,
+        }
+    }
+}
+
+impl Pointers {
+    /// Adds a pointer and returns its field; equal pointers share one.
+    ///
+    /// # Errors
+    ///
+    /// The text does not follow RFC 6901, or the set is full.
+    pub fn insert(&mut self, pointer: &str) -> Result<FieldId, PointerError> {
+        let tokens = tokens(pointer)?;
+        if tokens.len() > JSON_DEPTH {
+            return Err(PointerError::TooDeep);
+        }
+        let mut here = ROOT;
+        for token in tokens {
+            here = self.step(here, token);
+        }
+        let full = self.fields >= JSON_POINTERS;
+        let field = FieldId::nth(self.fields);
+        match self.nodes.get_mut(here.0) {
+            Some(Node {
+                target: Some(known),
+                ..
+            }) => Ok(*known),
+            Some(node) if !full => {
+                node.target = Some(field);
+                self.fields = self.fields.saturating_add(1);
+                Ok(field)
+            }
+            _ => Err(PointerError::TooMany),
+        }
+    }
+
+    /// Adds a place for the member of this name of the top-level object, without a field.
+    pub(crate) fn add_member(&mut self, name: String) {
+        self.step(ROOT, name);
+    }
+
+    /// The members of the top-level object that lead on, with their names.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, NodeId)> {
+        let ways = self.nodes.get(ROOT.0).map(|node| node.children.as_slice());
+        let ways = ways.unwrap_or_default().iter();
+        ways.map(|child| (child.name.as_str(), child.node))
+    }
+
+    /// The place one step on, which is made if there is none.
+    fn step(&mut self, from: NodeId, name: String) -> NodeId {
+        if let Some(known) = self.nodes.get(from.0).and_then(|node| node.member(&name)) {
+            return known;
+        }
+        let next = NodeId(self.nodes.len());
+        self.longest_key = self.longest_key.max(string::most_escaped(name.len()));
+        self.nodes.push(Node::default());
+        if let Some(node) = self.nodes.get_mut(from.0) {
+            node.add(Child::new(name, next));
+        }
+        next
+    }
+
+    /// How many fields there are.
+    pub fn len(&self) -> usize {
+        self.fields
+    }
+
+    /// Whether there is no field.
+    pub fn is_empty(&self) -> bool {
+        self.fields == 0
+    }
+
+    pub(crate) fn node(&self, id: NodeId) -> Option<&Node> {
+        self.nodes.get(id.0)
+    }
+
+    /// How many places the pointers lead to or through; the index of a [`NodeId`] is less.
+    pub(crate) fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The places one step on from `id`.
+    pub(crate) fn children(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
+        let ways = self.nodes.get(id.0).map(|node| node.children.as_slice());
+        ways.unwrap_or_default().iter().map(|child| child.node)
+    }
+
+    /// The longest object key worth decoding, in bytes as it stands in a document.
+    pub(crate) fn longest_key(&self) -> usize {
+        self.longest_key
+    }
+
+    /// Every field at `id` or below it.
+    pub(crate) fn fields_below(&self, id: NodeId, visit: &mut dyn FnMut(FieldId)) {
+        let Some(node) = self.nodes.get(id.0) else {
+            return;
+        };
+        if let Some(field) = node.target {
+            visit(field);
+        }
+        for child in &node.children {
+            self.fields_below(child.node, visit);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn another_case_is_what_folding_makes_equal(
+            name in "[akKsS@`\u{17f}\u{212a}\u{e9}]{0,3}",
+            key in "[akKsS@`\u{17f}\u{212a}\u{e9}]{0,3}",
+        ) {
+            let folds = name != key && is_same_folded(&name, &key);
+            prop_assert_eq!(in_other_case(&name, &key), folds);
+        }
+    }
+
+    #[test]
+    fn the_long_s_and_the_kelvin_sign_are_letters_in_another_case() {
+        for (name, key) in [
+            ("class", "clas\u{17f}"),
+            ("k", "\u{212a}"),
+            ("model", "MODEL"),
+        ] {
+            assert!(
+                in_other_case(name, key) && in_other_case(key, name),
+                "{name} {key}"
+            );
+        }
+        for (name, key) in [
+            ("model", "model"),
+            ("model", "mode"),
+            ("a@", "a`"),
+            ("", "a"),
+        ] {
+            assert!(
+                !in_other_case(name, key) && !in_other_case(key, name),
+                "{name} {key}"
+            );
+        }
+    }
+}

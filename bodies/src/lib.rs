@@ -1,0 +1,38 @@
+//! Reads and edits the bodies of HTTP messages as their bytes arrive, cut anywhere.
+//!
+//! It knows neither HTTP's hosts nor anyone's configuration: it is given bytes, the values of
+//! headers and [`Limits`]. Whatever a body holds, what is kept of it is bounded.
+//!
+//! ```
+//! use bodies::{Change, Limits, json, spliced};
+//!
+//! let mut pointers = json::Pointers::default();
+//! pointers.insert("/model").unwrap();
+//!
+//! let document = br#"{ "model": "fast",  "n": 1.0 }"#;
+//! let change = Change::Set(json::quoted("gpt-4o"));
+//! let plan = json::plan(document, &pointers, &[change], &Limits::default())?;
+//! assert_eq!(spliced(document, &plan.splices), br#"{ "model": "gpt-4o",  "n": 1.0 }"#);
+//! # Ok::<(), json::PatchError>(())
+//! ```
+
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
+mod beginning;
+pub mod coding;
+pub mod content;
+pub mod events;
+mod field;
+pub mod form;
+pub mod json;
+mod limits;
+pub mod multipart;
+#[cfg(test)]
+mod pieces;
+mod splice;
+
+pub use beginning::Beginning;
+pub use field::{Field, FieldId, Found};
+pub use limits::{JSON_DEPTH, JSON_POINTERS, Limits, PART_HEADER_BYTES, PLACES};
+pub use splice::{Change, Plan, Splice, spliced};

@@ -1,0 +1,363 @@
+//! Text to a typed configuration, with everything that is wrong with its shape.
+
+use std::cmp::Reverse;
+
+use serde::de::DeserializeOwned;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use serde_path_to_error::Segment;
+
+use crate::{Code, ConfigErrors, Diagnostic, Position};
+
+/// Most diagnostics of one configuration.
+const MOST: usize = 64;
+
+/// What helps where a value at this path has the wrong shape, if anything more does than the message.
+type Help = fn(&str) -> Option<&'static str>;
+
+/// What could be read of a configuration, and what is wrong with its shape.
+pub struct Draft<C> {
+    /// Everything that could be read, so that the rest of it can be checked too. `None`: nothing.
+    pub config: Option<C>,
+    /// What is wrong. Any error refuses the whole.
+    pub diagnostics: Vec<Diagnostic>,
+    taken_out: TakenOut,
+}
+
+impl<C> Draft<C> {
+    fn refused(diagnostic: Diagnostic) -> Self {
+        Self {
+            config: None,
+            diagnostics: vec![diagnostic],
+            taken_out: TakenOut::default(),
+        }
+    }
+
+    /// Compiles what could be read. The result comes with the warnings.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the shape, and what `compile` finds wrong.
+    pub fn compile<T>(
+        self,
+        compile: impl FnOnce(&C) -> (T, Vec<Diagnostic>),
+    ) -> Result<(T, Vec<Diagnostic>), ConfigErrors> {
+        let mut diagnostics = self.diagnostics;
+        let compiled = self.config.map(|config| {
+            let (compiled, mut found) = compile(&config);
+            for diagnostic in &mut found {
+                diagnostic.path = self.taken_out.original_path(&diagnostic.path);
+            }
+            // What does not fit in an item with a part taken out may fit once that part is mended.
+            found.retain(|found| {
+                let mended =
+                    |broken: &Diagnostic| item(&found.path).starts_with(item(&broken.path));
+                found.code != Code::Conflict
+                    || !diagnostics
+                        .iter()
+                        .any(|broken| broken.is_error() && mended(broken))
+            });
+            diagnostics.append(&mut found);
+            compiled
+        });
+        let refused = diagnostics.iter().any(Diagnostic::is_error);
+        shorten(&mut diagnostics);
+        match compiled {
+            Some(compiled) if !refused => Ok((compiled, diagnostics)),
+            _ => Err(ConfigErrors(diagnostics)),
+        }
+    }
+}
+
+/// The item of a top-level list that a path leads to or into: `request.set[2]`.
+fn item(path: &str) -> &str {
+    let end = path
+        .find(']')
+        .map_or(path.len(), |bracket| bracket.saturating_add(1));
+    path.get(..end).unwrap_or(path)
+}
+
+/// Keeps the worst, as many as anyone reads.
+fn shorten(diagnostics: &mut Vec<Diagnostic>) {
+    let more = diagnostics.len().saturating_sub(MOST);
+    if more > 0 {
+        diagnostics.sort_by_key(|diagnostic| Reverse(diagnostic.severity));
+        diagnostics.truncate(MOST);
+        let rest = Diagnostic::warning(Code::Range, "", format!("{more} more like these"));
+        diagnostics.push(rest.help("mend these first"));
+    }
+}
+
+/// Reads a configuration. `when_empty` says what to write when there is none, `help` what to write
+/// at a path.
+pub fn read<C: DeserializeOwned>(text: &[u8], when_empty: &str, help: Help) -> Draft<C> {
+    let text = match std::str::from_utf8(text) {
+        Ok(text) => text,
+        Err(error) => {
+            let message = format!("not UTF-8: byte {} is invalid", error.valid_up_to());
+            return Draft::refused(Diagnostic::error(Code::Syntax, "", message));
+        }
+    };
+    if text.trim_ascii().is_empty() {
+        let empty = Diagnostic::error(Code::Syntax, "", "the configuration is empty");
+        return Draft::refused(empty.help(when_empty));
+    }
+    let mut diagnostics = Vec::new();
+    match strict(text, help, &mut diagnostics) {
+        Ok(config) => Draft {
+            config: Some(config),
+            diagnostics,
+            taken_out: TakenOut::default(),
+        },
+        Err(first) => salvage(text, help, first),
+    }
+}
+
+/// Reads straight from the text: the only way to see a key that stands twice.
+fn strict<C: DeserializeOwned>(
+    text: &str,
+    help: Help,
+    unknown: &mut Vec<Diagnostic>,
+) -> Result<C, Diagnostic> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let config = typed(&mut deserializer, unknown).map_err(|(path, error)| {
+        // An enum that is `null` is an error of syntax to the parser, but not to the reader.
+        if error.is_data() || serde_json::from_str::<IgnoredAny>(text).is_ok() {
+            schema_error(&path, &error, help)
+        } else {
+            syntax_error(&error)
+        }
+    })?;
+    deserializer.end().map_err(|error| syntax_error(&error))?;
+    Ok(config)
+}
+
+/// Finds the errors after the first: each broken value is taken out and the rest read again.
+fn salvage<C: DeserializeOwned>(text: &str, help: Help, first: Diagnostic) -> Draft<C> {
+    if first.code == Code::Syntax {
+        return Draft::refused(first);
+    }
+    let Ok(mut document) = serde_json::from_str::<Value>(text) else {
+        return Draft::refused(first);
+    };
+    let mut taken_out = TakenOut::default();
+    let mut diagnostics = Vec::new();
+    let mut config = None;
+    while diagnostics.len() < MOST {
+        let mut unknown = Vec::new();
+        match typed(&document, &mut unknown) {
+            Ok(rest) => {
+                config = Some(rest);
+                for diagnostic in &mut unknown {
+                    diagnostic.path = taken_out.original_path(&diagnostic.path);
+                }
+                diagnostics.append(&mut unknown);
+                break;
+            }
+            Err((path, error)) => {
+                let mut diagnostic = schema_error(&path, &error, help);
+                diagnostic.path = taken_out.original_path(&diagnostic.path);
+                // Of a key that was taken out because of its value, enough has been said.
+                let follows = diagnostics.iter().any(|first: &Diagnostic| {
+                    let key = first.path.strip_prefix(&diagnostic.path);
+                    let key = key.and_then(|key| key.strip_prefix('.'));
+                    key.is_some_and(|key| diagnostic.message == format!("missing field `{key}`"))
+                });
+                if !follows {
+                    diagnostics.push(diagnostic);
+                }
+                if !take_out(&mut document, &path, &mut taken_out) {
+                    break;
+                }
+            }
+        }
+    }
+    if !diagnostics.iter().any(Diagnostic::is_error) {
+        // Only the text shows it: a key that stands twice.
+        diagnostics.insert(0, first);
+    }
+    Draft {
+        config,
+        diagnostics,
+        taken_out,
+    }
+}
+
+fn typed<'de, C, D>(
+    deserializer: D,
+    unknown: &mut Vec<Diagnostic>,
+) -> Result<C, (serde_path_to_error::Path, serde_json::Error)>
+where
+    C: DeserializeOwned,
+    D: serde::Deserializer<'de, Error = serde_json::Error>,
+{
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(deserializer, &mut track);
+    let mut ignored = |path: serde_ignored::Path<'_>| {
+        let path = readable(&path);
+        unknown.push(
+            Diagnostic::warning(Code::UnknownKey, path, "unknown key")
+                .help("it is ignored; check its spelling"),
+        );
+    };
+    let read = serde_ignored::Deserializer::new(tracked, &mut ignored);
+    C::deserialize(read).map_err(|error| (track.path(), error))
+}
+
+/// A path as users write it: `request.set[2].nmae`.
+fn readable(path: &serde_ignored::Path<'_>) -> String {
+    use serde_ignored::Path;
+    match path {
+        Path::Root => String::new(),
+        Path::Seq { parent, index } => format!("{}[{index}]", readable(parent)),
+        Path::Map { parent, key } => match readable(parent) {
+            parent if parent.is_empty() => key.clone(),
+            parent => format!("{parent}.{key}"),
+        },
+        Path::Some { parent }
+        | Path::NewtypeStruct { parent }
+        | Path::NewtypeVariant { parent } => readable(parent),
+    }
+}
+
+fn syntax_error(error: &serde_json::Error) -> Diagnostic {
+    let position = (error.line() > 0).then(|| Position {
+        line: error.line(),
+        column: error.column().max(1),
+    });
+    Diagnostic::error(Code::Syntax, "", format!("not JSON: {}", bare(error))).at(position)
+}
+
+fn schema_error(
+    path: &serde_path_to_error::Path,
+    error: &serde_json::Error,
+    help: Help,
+) -> Diagnostic {
+    let path = path.to_string();
+    let path = if path == "." { String::new() } else { path };
+    let mut message = bare(error);
+    for (theirs, ours) in PLAIN {
+        message = message.replace(theirs, ours);
+    }
+    let way_out = help(&path);
+    let diagnostic = Diagnostic::error(Code::Schema, path, message);
+    match way_out {
+        Some(way_out) => diagnostic.help(way_out),
+        None => diagnostic,
+    }
+}
+
+/// Words of the parser, and those of the people who write configurations.
+const PLAIN: [(&str, &str); 7] = [
+    ("map with a single key", "an object with one key"),
+    ("value: map", "value: an object"),
+    ("type: map", "type: an object"),
+    ("type: sequence", "type: a list"),
+    ("expected a sequence", "expected a list"),
+    ("expected usize", "expected a whole number"),
+    ("expected u64", "expected a whole number"),
+];
+
+/// The message without the position that `serde_json` appends.
+fn bare(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.rsplit_once(" at line ") {
+        Some((message, _)) => message.to_owned(),
+        None => message,
+    }
+}
+
+/// Removes the value at `path`, or the nearest one around it that exists. `false` when only the
+/// whole document is left.
+fn take_out(
+    document: &mut Value,
+    path: &serde_path_to_error::Path,
+    taken_out: &mut TakenOut,
+) -> bool {
+    let segments: Vec<&Segment> = path.iter().collect();
+    // A missing key's path ends at the object that lacks it; a type error's may go on into a
+    // value that is not there.
+    (1..=segments.len()).rev().any(|length| {
+        let Some((last, parents)) = segments.get(..length).and_then(<[_]>::split_last) else {
+            return false;
+        };
+        let mut place = String::new();
+        let mut here = &mut *document;
+        for segment in parents {
+            let next = match segment {
+                Segment::Seq { index } => here.get_mut(*index),
+                Segment::Map { key } => here.get_mut(key),
+                Segment::Enum { .. } | Segment::Unknown => None,
+            };
+            let Some(next) = next else { return false };
+            here = next;
+            push_segment(&mut place, segment);
+        }
+        match (last, here) {
+            (Segment::Seq { index }, Value::Array(items)) if *index < items.len() => {
+                items.remove(*index);
+                taken_out.push(&place, *index);
+                true
+            }
+            (Segment::Map { key }, Value::Object(members)) => members.remove(key).is_some(),
+            _ => false,
+        }
+    })
+}
+
+fn push_segment(path: &mut String, segment: &Segment) {
+    match segment {
+        Segment::Seq { index } => path.push_str(&format!("[{index}]")),
+        Segment::Map { key } => {
+            if !path.is_empty() {
+                path.push('.');
+            }
+            path.push_str(key);
+        }
+        Segment::Enum { .. } | Segment::Unknown => {}
+    }
+}
+
+/// Items taken out of lists; what follows them has moved up, but users count from the text.
+#[derive(Default)]
+struct TakenOut(Vec<(String, usize)>);
+
+impl TakenOut {
+    fn push(&mut self, list: &str, index: usize) {
+        let list = self.original_path(list);
+        let index = self.original_index(&list, index);
+        self.0.push((list, index));
+        self.0.sort();
+    }
+
+    fn original_index(&self, list: &str, index: usize) -> usize {
+        self.0
+            .iter()
+            .filter(|(other, _)| other == list)
+            .fold(index, |index, (_, gone)| {
+                index.saturating_add(usize::from(*gone <= index))
+            })
+    }
+
+    fn original_path(&self, path: &str) -> String {
+        let mut out = String::new();
+        for (nth, part) in path.split('[').enumerate() {
+            if nth == 0 {
+                out.push_str(part);
+                continue;
+            }
+            match part.split_once(']') {
+                Some((index, rest)) if index.parse::<usize>().is_ok() => {
+                    let index = index.parse().unwrap_or_default();
+                    let index = self.original_index(&out, index);
+                    out.push_str(&format!("[{index}]{rest}"));
+                }
+                _ => {
+                    out.push('[');
+                    out.push_str(part);
+                }
+            }
+        }
+        out
+    }
+}

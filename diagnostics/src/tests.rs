@@ -1,0 +1,69 @@
+use serde::Deserialize;
+
+use super::*;
+
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+struct Config {
+    items: Vec<Item>,
+    count: usize,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Item {
+    name: String,
+}
+
+fn told(text: &str) -> Vec<String> {
+    let draft = read::<Config>(text.as_bytes(), "write `{}`", |path| {
+        path.starts_with("items").then_some("name it")
+    });
+    let compiled = draft.compile(|config| {
+        let unnamed = config.items.iter().enumerate();
+        let unnamed = unnamed.filter(|(_, item)| item.name.is_empty());
+        let warn = |(index, _): (usize, _)| {
+            Diagnostic::warning(Code::Range, format!("items[{index}]"), "no name")
+        };
+        ((), unnamed.map(warn).collect())
+    });
+    let diagnostics = match compiled {
+        Ok(((), warnings)) => warnings,
+        Err(ConfigErrors(all)) => all,
+    };
+    diagnostics.iter().map(Diagnostic::to_string).collect()
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_its_place_in_the_text() {
+    assert_eq!(told(""), ["the configuration is empty; write `{}`"]);
+    assert_eq!(
+        told(r#"{"items": [{"name": 1}, {}, {"name": "", "nmae": ""}], "count": "x"}"#),
+        [
+            "count: invalid type: string \"x\", expected a whole number",
+            "items[0].name: invalid type: integer `1`, expected a string; name it",
+            "items[1]: missing field `name`; name it",
+            "items[2].nmae: unknown key; it is ignored; check its spelling",
+            "items[2]: no name",
+        ]
+    );
+    let many = format!(r#"{{"items": [{}1]}}"#, "1,".repeat(100));
+    assert_eq!(told(&many).len(), 64);
+}
+
+#[test]
+fn names_and_values_of_headers() {
+    for (name, valid) in [
+        ("x-a", true),
+        (":path", true),
+        ("", false),
+        (":", false),
+        ("a b", false),
+    ] {
+        assert_eq!(header::valid_name(name), valid, "{name}");
+    }
+    for byte in 0..=u8::MAX {
+        let control = byte != b'\t' && byte.is_ascii_control();
+        assert_eq!(header::valid_value(&[b'a', byte]), !control, "{byte}");
+    }
+    assert!(header::valid_exact_value("a b") && !header::valid_exact_value(" a"));
+}

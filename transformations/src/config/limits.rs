@@ -1,0 +1,82 @@
+//! Every bound on what a message or a configuration may cost, its default and its reason.
+
+use bodies::JSON_DEPTH;
+use serde::Deserialize;
+
+/// Bounds on what one message may cost, under the top-level key `limits`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(expecting = "an object")]
+#[serde(rename_all = "camelCase", default)]
+pub struct Limits {
+    /// How many arrays and objects of a body may be open at once. From 1 to 127: bodies parsed
+    /// whole are parsed by a recursive parser, which stops there.
+    pub json_depth: usize,
+    /// The longest value that `extract` takes, in bytes. From 1 to 65536: it becomes a header,
+    /// and most servers refuse headers longer than 8 KiB.
+    pub value_bytes: usize,
+    /// The longest value that a template gives a header, in bytes. From 1 to 65536: a server that
+    /// refuses a header closes the connection, and with HTTP/2 the requests of others on it.
+    pub header_bytes: usize,
+    /// How many steps one template may take; about one for each expression it evaluates, and one for
+    /// every two items or 32 to 256 bytes that filters, tests, comparisons and slices read.
+    pub template_fuel: u64,
+    /// The most bytes one template may render, and all edits of one `patch` may put into a body.
+    pub rendered_bytes: usize,
+    /// The most bytes of a body to hold, at least 1. Absent: Envoy's buffer limit; of streamed requests
+    /// 1 MiB at most. Envoy 1.36 and 1.37 do not report theirs: there it is 1 MiB, and Envoy's own
+    /// for requests that are held whole. Over it a held request is answered 413, by HTTP/2 too. A held
+    /// response goes on as it was, but for header edits that need no body. In a streamed request,
+    /// fields that it has not shown by then count as missing. It may be above Envoy's limit. A body that
+    /// an edit makes longer passes; before 1.38 a request's does so only where this is set.
+    pub max_held_bytes: Option<usize>,
+    /// The most bytes that an encoded body (`content-encoding`) may stand for where one is read. One that
+    /// `patch` edits goes on decoded, so that for it the buffer limit is one too; before Envoy 1.38
+    /// that is `maxHeldBytes`, or 1 MiB.
+    pub decoded_bytes: usize,
+    /// The most bytes that each byte of an encoded body may stand for, on average, from 262144
+    /// decoded bytes on. At least 1.
+    pub decoded_ratio: usize,
+    /// The longest event of a `text/event-stream` response that `patch` edits, in bytes. From 1 to
+    /// 16777216: it is held until it has arrived whole. A longer one passes as it is.
+    pub event_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            json_depth: JSON_DEPTH,
+            value_bytes: 4096,
+            header_bytes: 16 << 10,
+            template_fuel: 1_000_000,
+            rendered_bytes: 64 << 20,
+            max_held_bytes: None,
+            decoded_bytes: 64 << 20,
+            decoded_ratio: 100,
+            event_bytes: 1 << 20,
+        }
+    }
+}
+
+impl Limits {
+    /// Those of one body.
+    pub(crate) fn of_bodies(&self) -> bodies::Limits {
+        bodies::Limits {
+            json_depth: self.json_depth,
+            value_bytes: self.value_bytes,
+            edit_bytes: self.rendered_bytes,
+            decoded_bytes: self.decoded_bytes,
+            decoded_ratio: self.decoded_ratio,
+        }
+    }
+}
+
+/// What a streamed request holds at most, unless told: Envoy's own default buffer limit, so that
+/// no body is answered 413 for being looked at.
+pub const HELD_BYTES: usize = 1 << 20;
+
+/// Most fields one configuration may extract.
+pub(crate) const FIELDS: usize = 64;
+
+/// Most names of parts, or of a form's fields, of one configuration: those seen are kept in 64-bit
+/// sets.
+pub(crate) const FORM_SOURCES: usize = 64;

@@ -1,0 +1,270 @@
+//! Edits of one message, going on.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use bodies::json::DocumentError;
+use minijinja::Value;
+
+use super::patch::{Declared, Events};
+use super::view::View;
+use super::{Edits, Formula, NewBody};
+use crate::config::{Limits, ParseAs};
+use crate::extent::Extent;
+use crate::failure::{Outcome, Reason, Reply};
+use crate::headers::Snapshot;
+use crate::languages::jinja::{self, RenderError, Template};
+use crate::languages::{Expressions, Extracted, Values};
+use crate::ops::{Direction, TransformationOps};
+
+/// kgateway's response code details.
+const JSON_INVALID: &str = "json parsing error in transformation template";
+const UNDECLARED_VARIABLE: &str = "undeclared json variables in transformation template";
+
+/// Edits of one message, going on.
+pub(crate) struct Editing<'r> {
+    pub(crate) direction: Direction,
+    pub(crate) edits: &'r Edits,
+    pub(crate) expressions: &'r Expressions,
+    pub(crate) limits: &'r Limits,
+    pub(crate) ops: &'r mut dyn TransformationOps,
+    pub(crate) outcome: &'r mut Outcome,
+}
+
+/// The exchange as it was before the edits.
+pub(crate) struct Before<'e> {
+    /// The headers of the request, if a template looks at any.
+    pub(crate) request: Option<&'e Rc<Snapshot>>,
+    /// Those of the message.
+    pub(crate) message: Option<Rc<Snapshot>>,
+    pub(crate) extracted: Option<&'e Extracted>,
+    /// What the expressions give.
+    pub(crate) values: Values,
+    /// Whether the request is HEAD.
+    pub(crate) head: bool,
+}
+
+impl<'r> Editing<'r> {
+    /// Makes the edits; `declared` is what was made of the headers before, if anything was. Of a stream of events that is to come, what is done to each.
+    ///
+    /// # Errors
+    ///
+    /// The answer in place of the message.
+    pub(crate) fn run(
+        &mut self,
+        before: Before<'_>,
+        extent: Extent,
+        declared: Option<Declared>,
+    ) -> Result<Option<Box<Events>>, Box<Reply>> {
+        let edits = self.edits;
+        let whole = extent == Extent::Whole;
+        // What needs a body that is too long is left out.
+        let (direction, expressions) = (self.direction, self.expressions);
+        let made = |formula: &Formula| {
+            extent != Extent::TooLong || !formula.needs_body(expressions, direction)
+        };
+        let head = before.head;
+        let view = self.view(before, whole)?;
+        if let Some(body) = edits
+            .body
+            .as_ref()
+            .filter(|_| whole && edits.parse_as != ParseAs::None)
+            && self.may_have_body(head)
+        {
+            self.body(body, &view);
+        }
+        let patch = edits.patch.as_ref();
+        let events = match patch {
+            Some(patch) => self.patch(patch, extent, declared, &view)?,
+            None => None,
+        };
+        for header in &edits.set {
+            if header.formula.as_ref().is_none_or(made) {
+                self.set(header, &view)?;
+            }
+        }
+        for header in &edits.add {
+            if header.formula.as_ref().is_none_or(made) {
+                self.add(header, &view)?;
+            }
+        }
+        for name in &edits.remove {
+            self.ops.remove_header(self.direction, name);
+        }
+        for metadata in &edits.metadata {
+            if made(&metadata.formula) {
+                self.metadata(metadata, &view)?;
+            }
+        }
+        Ok(events.map(Box::new))
+    }
+
+    /// Whether the message may have a body at all (RFC 9110 sections 9.3.2 and 15.3.5): one where
+    /// none may be would be taken for the next message.
+    fn may_have_body(&self, head: bool) -> bool {
+        if self.direction == Direction::Request {
+            return true;
+        }
+        let status = self.ops.header_values(Direction::Response, ":status");
+        let bodiless: [&[u8]; 3] = [b"204", b"205", b"304"];
+        !head && !status.iter().any(|status| bodiless.contains(status))
+    }
+
+    fn view<'e>(&mut self, before: Before<'e>, whole: bool) -> Result<View<'e>, Box<Reply>>
+    where
+        'r: 'e,
+    {
+        let direction = self.direction;
+        let document = if whole && self.edits.parse_as == ParseAs::AsJson {
+            self.document()?
+        } else {
+            None
+        };
+        let body = self.edits.body.as_ref().filter(|_| whole);
+        let text = body.filter(|body| body.reads_text).map(|_| {
+            let bytes = self.ops.body(direction);
+            Value::from(String::from_utf8_lossy(&bytes).into_owned())
+        });
+        Ok(View {
+            request: before.request,
+            message: before.message,
+            extracted: before.extracted,
+            expressions: self.expressions,
+            values: before.values,
+            document,
+            text,
+            reads_context: body.is_some_and(|body| body.reads_context),
+            shown: OnceCell::new(),
+        })
+    }
+
+    /// The body as JSON; `None` when it is empty or `null`.
+    fn document(&mut self) -> Result<Option<Value>, Box<Reply>> {
+        let direction = self.direction;
+        let chunks = self.ops.body_chunks(direction);
+        match jinja::document(&chunks, &self.edits.document, self.limits) {
+            Ok(document) => Ok(document.filter(|value| !value.is_none())),
+            Err(error) => {
+                let path = format!("{}.body", direction.as_str());
+                let reason = match error {
+                    DocumentError::Invalid(_) => Reason::JsonInvalid,
+                    DocumentError::TooDeep => Reason::Limit,
+                };
+                self.outcome.fail(reason, &path, error.to_string());
+                Err(Reply::bad_request(JSON_INVALID))
+            }
+        }
+    }
+
+    fn body(&mut self, body: &NewBody, view: &View<'_>) {
+        let direction = self.direction;
+        let rendered = match &body.formula {
+            Formula::Template(template) => self.rendered_body(template, &body.path, view),
+            Formula::Expression(id) => {
+                match view.values.body(*id, self.limits) {
+                    Ok(value) if self.is_body(&value) => return,
+                    Ok(value) => {
+                        // What the old one was encoded as, the new one is not.
+                        self.ops.remove_header(direction, "content-encoding");
+                        value
+                    }
+                    // Not the body's end: it stays as it is.
+                    Err((reason, detail)) => {
+                        return self.outcome.fail(reason, &body.path, detail);
+                    }
+                }
+            }
+        };
+        if !self.put_body(&rendered) {
+            return self
+                .outcome
+                .fail(Reason::Render, &body.path, "the host refused the body");
+        }
+        let length = rendered.len().to_string();
+        self.ops
+            .set_header(direction, "content-length", length.as_bytes());
+        if rendered.is_empty() {
+            self.ops.remove_header(direction, "content-type");
+        }
+    }
+
+    /// Puts a new body in the place of the old one. One that is longer than the host holds would be
+    /// answered by the host, whatever the client sent.
+    pub(super) fn put_body(&mut self, body: &[u8]) -> bool {
+        let size = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        if let Some(limit) = self.ops.buffer_limit()
+            && (1..size).contains(&limit)
+        {
+            self.ops.set_buffer_limit(size);
+        }
+        self.ops.replace_body(self.direction, body)
+    }
+
+    /// Whether the body of the message is these bytes.
+    fn is_body(&self, bytes: &[u8]) -> bool {
+        let direction = self.direction;
+        let mut rest = bytes;
+        self.ops.body_size(direction) == bytes.len()
+            && self.ops.body_chunks(direction).iter().all(|chunk| {
+                let after = rest.strip_prefix(*chunk);
+                rest = after.unwrap_or_default();
+                after.is_some()
+            })
+    }
+
+    fn rendered_body(&mut self, template: &Template, path: &str, view: &View<'_>) -> Vec<u8> {
+        if let Some(names) = view.undeclared(template) {
+            self.outcome.fail(Reason::UndeclaredVariable, path, names);
+            return Vec::new();
+        }
+        let rendered = self.rendered(template, path, view);
+        rendered.unwrap_or_default().into_bytes()
+    }
+
+    /// What a template or expression gives, if it is not empty. A name that only JSON could give, without
+    /// JSON, ends the pass.
+    pub(super) fn value(
+        &mut self,
+        formula: &Formula,
+        path: &str,
+        view: &View<'_>,
+    ) -> Result<Option<String>, Box<Reply>> {
+        let template = match formula {
+            Formula::Template(template) => template,
+            Formula::Expression(id) => {
+                let text = view.values.text(*id).unwrap_or_else(|(reason, detail)| {
+                    self.outcome.fail(reason, path, detail);
+                    None
+                });
+                return Ok(text.map(Cow::into_owned).filter(|text| !text.is_empty()));
+            }
+        };
+        if let Some(names) = view.undeclared(template) {
+            self.outcome.fail(Reason::UndeclaredVariable, path, names);
+            return Err(Reply::bad_request(UNDECLARED_VARIABLE));
+        }
+        Ok(self
+            .rendered(template, path, view)
+            .filter(|value| !value.is_empty()))
+    }
+
+    pub(super) fn rendered(
+        &mut self,
+        template: &Template,
+        path: &str,
+        view: &View<'_>,
+    ) -> Option<String> {
+        match view.render(template) {
+            Ok(rendered) => Some(rendered),
+            Err(error) => {
+                let reason = match error {
+                    RenderError::Limit(_) => Reason::Limit,
+                    RenderError::Failed(_) => Reason::Render,
+                };
+                self.outcome.fail(reason, path, error.to_string());
+                None
+            }
+        }
+    }
+}

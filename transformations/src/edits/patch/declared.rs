@@ -1,0 +1,76 @@
+//! What a message's headers say of its body, as far as it decides whether it is edited.
+
+use bodies::coding::Coding;
+use bodies::content::{ContentType, MediaType};
+use bodies::multipart::Delimiter;
+
+use crate::extent::Extent;
+use crate::headers;
+use crate::ops::{Direction, TransformationOps};
+
+/// What the headers say of a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Declared {
+    pub(crate) kind: BodyKind,
+    /// `None`: it is not encoded.
+    pub(crate) coding: Option<Coding>,
+}
+
+/// What a body is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum BodyKind {
+    /// JSON.
+    Json,
+    /// What may be.
+    Unclear,
+    /// Server-sent events.
+    Events,
+    /// Parts of a form, with what stands between them if all would read it in the same way.
+    Multipart(Option<Delimiter>),
+    /// Anything else.
+    Other,
+}
+
+impl Declared {
+    /// That of a message.
+    pub(crate) fn of(ops: &dyn TransformationOps, direction: Direction) -> Self {
+        Self {
+            kind: BodyKind::of(ops, direction),
+            coding: headers::coding(ops, direction),
+        }
+    }
+
+    /// How much of the message edits work on: of one that may be edited all, events one by one.
+    pub(crate) fn extent(&self) -> Extent {
+        match self.kind {
+            BodyKind::Json | BodyKind::Unclear | BodyKind::Multipart(_)
+                if self.coding != Some(Coding::Unknown) =>
+            {
+                Extent::Whole
+            }
+            BodyKind::Events if self.coding.is_none() => Extent::Events,
+            _ => Extent::Headers,
+        }
+    }
+}
+
+impl BodyKind {
+    /// Clients call JSON anything, so only `multipart/form-data` matters of a request's media types.
+    /// A response's does: an image or a file is not worth holding back.
+    fn of(ops: &dyn TransformationOps, direction: Direction) -> Self {
+        let values = ops.header_values(direction, "content-type");
+        if direction == Direction::Request {
+            let content_type = ContentType::of(&values);
+            return match content_type.media_type() {
+                MediaType::Multipart => BodyKind::Multipart(Delimiter::of(&content_type).ok()),
+                _ => BodyKind::Unclear,
+            };
+        }
+        match MediaType::of(values.first().copied().unwrap_or_default()) {
+            MediaType::Json => BodyKind::Json,
+            MediaType::Unclear => BodyKind::Unclear,
+            MediaType::Events => BodyKind::Events,
+            MediaType::Multipart | MediaType::Form | MediaType::Other => BodyKind::Other,
+        }
+    }
+}

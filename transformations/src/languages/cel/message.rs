@@ -1,0 +1,231 @@
+//! What the message or the host tells, asked for when an evaluation comes to its name.
+
+use std::borrow::Cow;
+
+use bodies::{Found, json};
+
+use super::document;
+use super::error::{Error, shown};
+use super::evaluate::Evaluation;
+use super::node::{Node, PathPart};
+use super::number;
+use super::value::{Bytes, Key, Map, Text, Value};
+use crate::languages::Extracted;
+use crate::ops::{AttributeValue, Direction};
+
+impl<'v> Evaluation<'v> {
+    /// What the message or the host tells.
+    pub(super) fn named(&mut self, node: &'v Node) -> Result<Value<'v>, Error> {
+        match node {
+            Node::Attribute(attribute) => match self.resolver.attribute(*attribute) {
+                Some(value) => self.told(value),
+                None => Error::missing(format!("the host does not tell {attribute:?}")),
+            },
+            Node::Metadata(entry) => match self.resolver.metadata(entry) {
+                Some(value) => self.told(value),
+                None => Error::missing(format!(
+                    "no {} `{}` in the metadata; `int()`, `double()` and `bool()` around it read those",
+                    entry.kind.as_str(),
+                    entry.key
+                )),
+            },
+            Node::Path(part) => self.path(*part),
+            Node::Status => {
+                let status = self.header(Direction::Response, ":status")?;
+                match status.as_str().map(str::parse) {
+                    Some(Ok(code)) => Ok(Value::Int(code)),
+                    _ => Error::failed("the status is no number"),
+                }
+            }
+            Node::Headers(message) => self.headers(*message),
+            Node::Header(message, name) => self.header(*message, name),
+            Node::HeaderNamed(message, name) => {
+                let name = self.header_name(name, "headers")?;
+                self.header(*message, &name)
+            }
+            Node::HeaderValues(message, name) => {
+                let name = self.header_name(name, "values")?;
+                let values = self.resolver.headers(*message).values(&name);
+                Value::list(values.map(Value::borrowed).collect(), &self.budget)
+            }
+            Node::HasHeader(message, name) => {
+                let name = self.header_name(name, "in")?;
+                let found = self.resolver.headers(*message).values(&name).next();
+                Ok(Value::Bool(found.is_some()))
+            }
+            Node::Cookie(name) => {
+                let name = self.text(name, "cookie")?;
+                match self.cookie(&name) {
+                    Some(value) => Ok(Value::borrowed(value)),
+                    None => Error::missing(format!("no cookie `{}`", shown(&name))),
+                }
+            }
+            Node::Body(message) => Ok(Value::Bytes(Bytes::Borrowed(self.resolver.body(*message)))),
+            Node::Field(field) => match self.field(*field)? {
+                Some(value) => Ok(value),
+                None => Error::missing("the body has no such field"),
+            },
+            Node::HasField { of, field } => {
+                self.object(*of)?;
+                Ok(Value::Bool(self.field(*field)?.is_some()))
+            }
+            Node::OptionalField { of, field } => {
+                self.object(*of)?;
+                Ok(Value::optional(self.field(*field)?))
+            }
+            Node::Extracted(name) => match self.extracted().find(|(field, _)| *field == &**name) {
+                Some((_, value)) => Ok(Value::borrowed(value)),
+                None => Error::missing(format!("no field `{name}` was extracted")),
+            },
+            Node::AllExtracted => {
+                let key = |name| Key::String(Text::Borrowed(name));
+                let entries = self.extracted();
+                let map = entries.map(|(name, value)| (key(name), Value::borrowed(value)));
+                Value::map(map.collect(), &self.budget)
+            }
+            Node::Env(name) => match self.resolver.env(name) {
+                Some(value) => Value::text(value, &self.budget),
+                None => Error::missing(format!("no environment variable `{name}`")),
+            },
+            Node::Optional(node) => match self.value(node) {
+                Ok(value) => Ok(Value::optional(Some(value))),
+                Err(Error::Missing(_)) => Ok(Value::Optional(None)),
+                Err(error) => Err(error),
+            },
+            Node::Has(node) => match self.value(node) {
+                Ok(_) => Ok(Value::Bool(true)),
+                Err(Error::Missing(_)) => Ok(Value::Bool(false)),
+                Err(error) => Err(error),
+            },
+            _ => Err(Error::Mismatch),
+        }
+    }
+
+    fn told(&self, value: AttributeValue) -> Result<Value<'v>, Error> {
+        match value {
+            AttributeValue::Text(text) => Value::text(text, &self.budget),
+            AttributeValue::Int(value) => {
+                Ok(i64::try_from(value).map_or(Value::Uint(value), Value::Int))
+            }
+            AttributeValue::Number(value) => Ok(Value::double(value)),
+            AttributeValue::Bool(value) => Ok(Value::Bool(value)),
+        }
+    }
+
+    fn extracted(&self) -> impl Iterator<Item = (&'v str, &'v str)> + use<'v> {
+        self.resolver
+            .extracted()
+            .into_iter()
+            .flat_map(Extracted::iter)
+    }
+
+    fn cookie(&self, wanted: &str) -> Option<&'v str> {
+        let mut cookies = self.resolver.headers(Direction::Request).cookies();
+        cookies
+            .find(|(name, _)| *name == wanted)
+            .map(|(_, value)| value)
+    }
+
+    fn header_name(&mut self, node: &'v Node, function: &str) -> Result<String, Error> {
+        let name = self.text(node, function)?;
+        self.budget.make(name.len())?;
+        Ok(name.to_ascii_lowercase())
+    }
+
+    /// All values of a header in one text.
+    fn header(&self, message: Direction, name: &str) -> Result<Value<'v>, Error> {
+        match self.resolver.headers(message).joined(name, separator(name)) {
+            None => Error::missing(format!("no header `{}`", shown(name))),
+            Some(Cow::Borrowed(value)) => Ok(Value::borrowed(value)),
+            Some(Cow::Owned(values)) => Value::text(values, &self.budget),
+        }
+    }
+
+    fn headers(&self, message: Direction) -> Result<Value<'v>, Error> {
+        let mut map = Map::default();
+        for name in self.resolver.headers(message).names() {
+            map.insert(
+                Key::String(Text::Borrowed(name)),
+                self.header(message, name)?,
+            );
+        }
+        Value::map(map, &self.budget)
+    }
+
+    fn path(&self, part: PathPart) -> Result<Value<'v>, Error> {
+        let headers = self.resolver.headers(Direction::Request);
+        let Some(target) = headers.values(":path").next() else {
+            return Error::missing("the request has no path");
+        };
+        let target = target.split('#').next().unwrap_or_default();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        Ok(Value::borrowed(match part {
+            PathPart::Path => path,
+            PathPart::Query => query,
+        }))
+    }
+
+    /// A field of a JSON body, looked up once.
+    fn field(&mut self, number: usize) -> Result<Option<Value<'v>>, Error> {
+        if let Some(Some(known)) = self.fields.get(number) {
+            return Ok(known.clone());
+        }
+        let Some(field) = self.expression.fields.get(number) else {
+            return Ok(None);
+        };
+        let read = |budget| {
+            let body = self.resolver.body(field.message);
+            document::read(body, &field.path, self.expression.limits.json_depth, budget)
+        };
+        let value = match self.resolver.field(field.message, &field.pointer) {
+            None => read(&self.budget)?,
+            Some(Err(json::Error::Invalid)) => {
+                return Error::failed("the body is not a JSON document");
+            }
+            Some(Err(json::Error::TooDeep)) => {
+                return Err(Error::Limit("the body is nested too deep"));
+            }
+            Some(Ok(found)) if found.conflict => {
+                return Error::failed("the body holds a key twice with different values");
+            }
+            Some(Ok(found)) => match &found.first {
+                None => None,
+                Some(Found::String(text)) => Some(Value::borrowed(text)),
+                Some(Found::Number(text)) => Some(number::from_json(Text::Borrowed(text))),
+                Some(Found::Bool(value)) => Some(Value::Bool(*value)),
+                Some(Found::Null) => Some(Value::Null),
+                Some(Found::Container | Found::TooLong) => read(&self.budget)?,
+            },
+        };
+        if self.fields.is_empty() {
+            self.fields = vec![None; self.expression.fields.len()];
+        }
+        if let Some(place) = self.fields.get_mut(number) {
+            *place = Some(value.clone());
+        }
+        Ok(value)
+    }
+
+    /// Whether a field of a JSON body may have members: an error otherwise.
+    fn object(&mut self, number: usize) -> Result<(), Error> {
+        let field = self.expression.fields.get(number);
+        let found = field.and_then(|field| self.resolver.field(field.message, &field.pointer));
+        if let Some(Ok(found)) = found
+            && found.first == Some(Found::Container)
+            && !found.conflict
+        {
+            return Ok(());
+        }
+        match self.field(number)? {
+            Some(Value::Map(_)) => Ok(()),
+            Some(value) => Error::failed(format!("{} has no members", value.type_name())),
+            None => Error::missing("the body has no such field"),
+        }
+    }
+}
+
+/// What stands between the values of a header in one text: RFC 9110 section 5.3, and of cookies
+/// RFC 9113 section 8.2.3.
+fn separator(name: &str) -> &'static str {
+    if name == "cookie" { "; " } else { ", " }
+}

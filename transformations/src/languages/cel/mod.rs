@@ -1,0 +1,111 @@
+//! Expressions in CEL, the Common Expression Language: compiled once, evaluated for many messages.
+//!
+//! The parser is that of crate `cel`. Its tree becomes [`Node`]s, in which every name,
+//! function and pattern is looked up and `json(request.body).a.b` is a field to search for. What
+//! evaluates them counts every step and every byte.
+
+mod bounds;
+mod budget;
+mod calls;
+mod compare;
+mod document;
+mod error;
+mod evaluate;
+mod forms;
+pub(crate) mod functions;
+mod instead;
+mod loops;
+mod lower;
+mod member;
+mod message;
+mod names;
+mod needs;
+mod node;
+mod number;
+mod operators;
+mod parse;
+mod pattern;
+mod print;
+mod resolver;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub(crate) use budget::Budget;
+pub(crate) use error::Error;
+pub(crate) use forms::FORMS;
+pub(crate) use needs::Needs;
+pub(crate) use node::{Metadata, MetadataKind};
+pub(crate) use print::{body, jinja, text};
+pub(crate) use resolver::Resolver;
+pub(crate) use value::Value;
+
+use diagnostics::{Code, Diagnostic};
+
+use bodies::JSON_POINTERS;
+use evaluate::Evaluation;
+use lower::Lowering;
+use node::{Field, Node};
+
+use crate::config::Limits;
+
+/// A compiled expression.
+#[derive(Debug)]
+pub(crate) struct Expression {
+    node: Node,
+    fields: Vec<Field>,
+    needs: Needs,
+    limits: Limits,
+}
+
+impl Expression {
+    /// Compiles `text`, which stands at `path` in the configuration.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it: it is too long or too deep, does not parse, or names
+    /// what does not exist.
+    pub(crate) fn compile(
+        path: &str,
+        text: &str,
+        limits: &Limits,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let (tree, source) = parse::parse(path, text).map_err(|error| vec![error])?;
+        let mut lowering = Lowering::new(path, text, &source);
+        let node = lowering.value(&tree);
+        if lowering.too_many_fields() {
+            let message = format!("more than {JSON_POINTERS} fields of a body");
+            lowering
+                .errors
+                .push(Diagnostic::error(Code::Range, path, message).help("read the whole body"));
+        }
+        if !lowering.errors.is_empty() {
+            return Err(lowering.errors);
+        }
+        Ok(Self {
+            node,
+            fields: lowering.fields,
+            needs: lowering.needs,
+            limits: *limits,
+        })
+    }
+
+    /// What it reads of the exchange.
+    pub(crate) fn needs(&self) -> &Needs {
+        &self.needs
+    }
+
+    /// The type of its value, as `type()` calls it, where it is known from the beginning.
+    pub(crate) fn type_name(&self) -> Option<&'static str> {
+        self.node.type_name()
+    }
+
+    /// Its value for one message.
+    ///
+    /// # Errors
+    ///
+    /// What the language calls an error, or a bound that was reached.
+    pub(crate) fn evaluate<'v>(&'v self, resolver: &'v dyn Resolver) -> Result<Value<'v>, Error> {
+        Evaluation::new(self, resolver).value(&self.node)
+    }
+}

@@ -1,0 +1,32 @@
+//! The exchange as an expression sees it.
+
+use bodies::{Field, json};
+
+use super::node::Metadata;
+use crate::headers::Snapshot;
+use crate::languages::Extracted;
+use crate::ops::{Attribute, AttributeValue, Direction};
+
+/// Tells an expression what it names, and nothing else.
+pub(crate) trait Resolver {
+    /// The headers of a message as they arrived, as far as the expression needs them.
+    fn headers(&self, message: Direction) -> &Snapshot;
+
+    /// The body of a message as it arrived.
+    fn body(&self, message: Direction) -> &[u8];
+
+    /// What a search of the body found at a JSON Pointer; `None` when it was not searched for.
+    fn field(&self, message: Direction, pointer: &str) -> Option<Result<&Field, json::Error>>;
+
+    /// An attribute of the stream.
+    fn attribute(&self, attribute: Attribute) -> Option<AttributeValue>;
+
+    /// An entry of the stream's dynamic metadata.
+    fn metadata(&self, entry: &Metadata) -> Option<AttributeValue>;
+
+    /// The extracted fields; `None` when there are none yet.
+    fn extracted(&self) -> Option<&Extracted>;
+
+    /// An environment variable that may be read.
+    fn env(&self, name: &str) -> Option<String>;
+}

@@ -1,0 +1,133 @@
+//! The expressions of a pass, compiled, with everything that is wrong with them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use diagnostics::{Code, Diagnostic};
+
+use super::{ExpressionId, Expressions, Phase};
+use crate::config::Limits;
+use crate::languages::cel::{Expression, Needs};
+use crate::languages::jinja::Template;
+use crate::ops::Direction;
+use crate::settings::Settings;
+
+/// The expressions of one pass on their way.
+pub(crate) struct Compilation {
+    direction: Direction,
+    settings: Arc<Settings>,
+    limits: Limits,
+    pub(crate) expressions: Expressions,
+    /// The fields that expressions name, each with the place of the expression.
+    pub(crate) extracted: Vec<(String, String)>,
+}
+
+impl Compilation {
+    pub(crate) fn new(direction: Direction, limits: &Limits, settings: &Arc<Settings>) -> Self {
+        Self {
+            direction,
+            settings: Arc::clone(settings),
+            limits: *limits,
+            expressions: Expressions::new(limits, settings),
+            extracted: Vec::new(),
+        }
+    }
+
+    /// The expression that stands at `path`; `None` when something is wrong with it.
+    pub(crate) fn compile(
+        &mut self,
+        phase: Phase,
+        path: &str,
+        text: &str,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<ExpressionId> {
+        if let Some(known) = self.expressions.find(phase, text) {
+            return Some(known);
+        }
+        let expression = match Expression::compile(path, text, &self.limits) {
+            Ok(expression) => expression,
+            Err(mut errors) => {
+                diagnostics.append(&mut errors);
+                return None;
+            }
+        };
+        self.check(phase, path, expression.needs(), diagnostics);
+        let names = expression.needs().extracted.iter();
+        self.extracted
+            .extend(names.map(|name| (path.to_owned(), name.clone())));
+        let added = self
+            .expressions
+            .add(self.direction, phase, text, expression);
+        Some(added)
+    }
+
+    /// Compiles the expressions that a template evaluates.
+    pub(crate) fn of_template(
+        &mut self,
+        path: &str,
+        template: &Template,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        for (text, position) in template.expressions() {
+            let before = diagnostics.len();
+            if let Some(id) = self.compile(Phase::Edits, path, text, diagnostics) {
+                self.expressions.call(id);
+            }
+            // Where the call stands, not where the error stands inside it.
+            for error in diagnostics.iter_mut().skip(before) {
+                error.position = *position;
+            }
+        }
+    }
+
+    /// Finds what an expression names that is not there when it is evaluated.
+    fn check(&self, phase: Phase, path: &str, needs: &Needs, diagnostics: &mut Vec<Diagnostic>) {
+        let mut conflict = |message: &str, help: &str| {
+            diagnostics.push(Diagnostic::error(Code::Conflict, path, message).help(help));
+        };
+        match self.direction {
+            Direction::Request if !needs.response.is_empty() => {
+                conflict("there is no response yet", "move it to `response`");
+            }
+            Direction::Response if needs.request.reads_body() => conflict(
+                "the request's body is gone when the response comes",
+                "extract what is needed of it, and name it `extracted.<name>`",
+            ),
+            _ => {}
+        }
+        let early = self.direction == Direction::Request && phase != Phase::Edits;
+        if early && (needs.all_extracted || !needs.extracted.is_empty()) {
+            conflict(
+                "nothing has been extracted yet",
+                "name what the field comes from",
+            );
+        }
+        if self.settings.lacks_booleans {
+            for name in &needs.booleans {
+                let message = format!("this Envoy does not tell `{name}`: it is as not there");
+                diagnostics.push(
+                    Diagnostic::warning(Code::Conflict, path, message)
+                        .help("Envoy 1.37.1 and later do; write `default(..., false)` around it"),
+                );
+            }
+        }
+        for name in needs
+            .env
+            .iter()
+            .filter(|name| !self.settings.readable(name))
+        {
+            let message = format!("expressions may not read the environment variable `{name}`");
+            diagnostics.push(
+                Diagnostic::warning(Code::Conflict, path, message)
+                    .help("it is as one that is not set; add it to RUSTFORMATIONS_ENV_ALLOW"),
+            );
+        }
+    }
+}
+
+/// The fields that expressions name, and whether one may look at any.
+pub(crate) fn extracted(expressions: &Expressions) -> (BTreeSet<&str>, bool) {
+    let needs = || expressions.iter().map(Expression::needs);
+    let names = needs().flat_map(|needs| needs.extracted.iter().map(String::as_str));
+    (names.collect(), needs().any(|needs| needs.all_extracted))
+}

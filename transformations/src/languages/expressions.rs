@@ -1,0 +1,343 @@
+//! The expressions of a pass: what they read together, and their values for one message.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bodies::json::{self, Finder, Pointers};
+use bodies::{Field, FieldId};
+use minijinja::Value as JinjaValue;
+
+use super::cel::{self, Expression, Metadata, MetadataKind, Resolver, Value};
+use crate::config::Limits;
+use crate::failure::Reason;
+use crate::headers::Snapshot;
+use crate::languages::Extracted;
+use crate::ops::{Attribute, AttributeValue, Direction, TransformationOps};
+use crate::settings::Settings;
+
+/// When an expression is evaluated: always on the message as it arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// Before anything else: `when`.
+    Condition,
+    /// Before the fields are extracted: `extract[].from[].cel`.
+    Extraction,
+    /// When they have been.
+    Edits,
+}
+
+/// Which of the expressions of a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ExpressionId(usize);
+
+/// The expressions of a pass. Equal ones of a phase are one.
+#[derive(Debug, Default)]
+pub(crate) struct Expressions {
+    all: Vec<(Phase, Box<str>, Expression)>,
+    /// Those that templates call.
+    called: BTreeSet<ExpressionId>,
+    /// What they search the message's body for.
+    pointers: Pointers,
+    /// Which field each of those pointers leads to.
+    fields: BTreeMap<String, FieldId>,
+    limits: Limits,
+    settings: Arc<Settings>,
+}
+
+/// The value of each expression of a phase that has been evaluated; `None` when the phase has none.
+#[derive(Debug, Default)]
+pub(crate) struct Values(Option<Vec<Evaluated>>);
+
+/// `None` for an expression of another phase.
+type Evaluated = Option<Result<Value<'static>, cel::Error>>;
+
+/// What the expressions of all phases of a pass have read of the body.
+#[derive(Debug, Default)]
+pub(crate) struct BodyCache {
+    body: OnceCell<Vec<u8>>,
+    fields: OnceCell<Result<Vec<Field>, json::Error>>,
+}
+
+/// The exchange, as the expressions see it.
+pub(crate) struct Seen<'m> {
+    pub(crate) ops: &'m dyn TransformationOps,
+    /// The message of the pass.
+    pub(crate) direction: Direction,
+    /// Whether the body is there.
+    pub(crate) whole: bool,
+    pub(crate) request: &'m Snapshot,
+    pub(crate) response: &'m Snapshot,
+    pub(crate) extracted: Option<&'m Extracted>,
+    pub(crate) expressions: &'m Expressions,
+    pub(crate) cache: &'m BodyCache,
+}
+
+impl Expressions {
+    pub(crate) fn new(limits: &Limits, settings: &Arc<Settings>) -> Self {
+        Self {
+            limits: *limits,
+            settings: Arc::clone(settings),
+            ..Self::default()
+        }
+    }
+
+    /// An expression that is there already.
+    pub(crate) fn find(&self, phase: Phase, text: &str) -> Option<ExpressionId> {
+        let same =
+            |(other, known, _): &(Phase, Box<str>, Expression)| *other == phase && **known == *text;
+        self.all.iter().position(same).map(ExpressionId)
+    }
+
+    /// Adds an expression of a pass over this message, and returns which it is.
+    pub(crate) fn add(
+        &mut self,
+        direction: Direction,
+        phase: Phase,
+        text: &str,
+        expression: Expression,
+    ) -> ExpressionId {
+        for pointer in &expression.needs().of(direction).fields {
+            // One too many is read of the whole body.
+            if let Ok(field) = self.pointers.insert(pointer) {
+                self.fields.insert(pointer.clone(), field);
+            }
+        }
+        self.all.push((phase, text.into(), expression));
+        ExpressionId(self.all.len().saturating_sub(1))
+    }
+
+    /// Notes that a template calls an expression.
+    pub(crate) fn call(&mut self, id: ExpressionId) {
+        self.called.insert(id);
+    }
+
+    pub(crate) fn get(&self, id: ExpressionId) -> Option<&Expression> {
+        self.all.get(id.0).map(|(_, _, expression)| expression)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Expression> {
+        self.all.iter().map(|(_, _, expression)| expression)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub(crate) fn has(&self, phase: Phase) -> bool {
+        self.all.iter().any(|(other, ..)| *other == phase)
+    }
+
+    /// Whether any of them reads the body of this message.
+    pub(crate) fn reads_body(&self, direction: Direction) -> bool {
+        self.iter()
+            .any(|expression| expression.needs().of(direction).reads_body())
+    }
+
+    /// Whether this one reads the body of this message.
+    pub(crate) fn reads_body_in(&self, id: ExpressionId, direction: Direction) -> bool {
+        let expression = self.get(id);
+        expression.is_some_and(|expression| expression.needs().of(direction).reads_body())
+    }
+
+    /// The type of an expression's value, where it is known from the beginning.
+    pub(crate) fn type_name(&self, id: ExpressionId) -> Option<&'static str> {
+        self.get(id)?.type_name()
+    }
+
+    /// Why an expression's value can never be one of a header, a field or metadata, and the way out.
+    pub(crate) fn worthless(&self, id: ExpressionId) -> Option<(String, &'static str)> {
+        let (name, help) = match self.type_name(id)? {
+            name @ "list" => (name, "write `list.join(\",\")` or `toJson(list)`"),
+            name @ "map" => (name, "name a member, or write `toJson(map)`"),
+            name @ ("null_type" | "type") => (name, "leave it out; `remove` removes a header"),
+            _ => return None,
+        };
+        Some((format!("a {name} is no value here: it is as nothing"), help))
+    }
+
+    /// Whether any of this phase reads the body of this message.
+    pub(crate) fn phase_reads_body(&self, phase: Phase, direction: Direction) -> bool {
+        self.all.iter().any(|(other, _, expression)| {
+            *other == phase && expression.needs().of(direction).reads_body()
+        })
+    }
+
+    /// The text of an expression.
+    fn text(&self, id: ExpressionId) -> &str {
+        self.all.get(id.0).map_or("", |(_, text, _)| text)
+    }
+}
+
+impl Seen<'_> {
+    /// Evaluates the expressions of a phase. What their values take together is bounded as one
+    /// evaluation is.
+    pub(crate) fn evaluate(&self, phase: Phase) -> Values {
+        let kept = cel::Budget::new(&self.expressions.limits);
+        let evaluate = |(other, _, expression): &(Phase, Box<str>, Expression)| {
+            (*other == phase).then(|| expression.evaluate(self)?.detached(&kept))
+        };
+        Values(Some(self.expressions.all.iter().map(evaluate).collect()))
+    }
+
+    fn searched(&self) -> &Result<Vec<Field>, json::Error> {
+        self.cache.fields.get_or_init(|| {
+            let expressions = self.expressions;
+            let limits = bodies::Limits {
+                value_bytes: expressions.limits.rendered_bytes,
+                ..expressions.limits.of_bodies()
+            };
+            let mut finder = Finder::new(&expressions.pointers, &limits);
+            if self.whole {
+                for chunk in self.ops.body_chunks(self.direction) {
+                    finder.feed(&expressions.pointers, chunk)?;
+                }
+            }
+            finder.finish(&expressions.pointers)
+        })
+    }
+}
+
+impl Resolver for Seen<'_> {
+    fn headers(&self, message: Direction) -> &Snapshot {
+        match message {
+            Direction::Request => self.request,
+            Direction::Response => self.response,
+        }
+    }
+
+    fn body(&self, message: Direction) -> &[u8] {
+        if message != self.direction || !self.whole {
+            return &[];
+        }
+        match self.ops.body_chunks(message).as_slice() {
+            [one] => one,
+            chunks => self.cache.body.get_or_init(|| chunks.concat()),
+        }
+    }
+
+    fn field(&self, message: Direction, pointer: &str) -> Option<Result<&Field, json::Error>> {
+        if message != self.direction {
+            return None;
+        }
+        let field = self.expressions.fields.get(pointer)?;
+        match self.searched() {
+            Ok(fields) => field.of(fields).map(Ok),
+            Err(error) => Some(Err(*error)),
+        }
+    }
+
+    fn attribute(&self, attribute: Attribute) -> Option<AttributeValue> {
+        self.ops.attribute(attribute)
+    }
+
+    fn metadata(&self, entry: &Metadata) -> Option<AttributeValue> {
+        let (namespace, key) = (&entry.namespace, &entry.key);
+        match entry.kind {
+            MetadataKind::Text => {
+                let text = self.ops.metadata_text(namespace, key);
+                text.map(AttributeValue::Text)
+            }
+            MetadataKind::Number => {
+                let number = self.ops.metadata_number(namespace, key);
+                number.map(AttributeValue::Number)
+            }
+            MetadataKind::Bool => {
+                let value = self.ops.metadata_bool(namespace, key);
+                value.map(AttributeValue::Bool)
+            }
+        }
+    }
+
+    fn extracted(&self) -> Option<&Extracted> {
+        self.extracted
+    }
+
+    fn env(&self, name: &str) -> Option<String> {
+        let readable = self.expressions.settings.readable(name);
+        readable.then(|| std::env::var(name).ok()).flatten()
+    }
+}
+
+/// Why an expression gives nothing: what failed, and what happened.
+pub(crate) type Failed = (Reason, String);
+
+fn failed(error: &cel::Error) -> Failed {
+    let reason = match error {
+        cel::Error::Limit(_) => Reason::Limit,
+        _ => Reason::Render,
+    };
+    (reason, error.to_string())
+}
+
+impl Values {
+    fn evaluated(&self, id: ExpressionId) -> Option<&Result<Value<'static>, cel::Error>> {
+        self.0.as_ref()?.get(id.0)?.as_ref()
+    }
+
+    fn get(&self, id: ExpressionId) -> Result<&Value<'static>, Failed> {
+        match self.evaluated(id) {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => Err(failed(error)),
+            None => Err((Reason::Render, "not evaluated".to_owned())),
+        }
+    }
+
+    /// Whether a condition holds.
+    ///
+    /// # Errors
+    ///
+    /// It failed, or is no boolean.
+    pub(crate) fn holds(&self, id: ExpressionId) -> Result<bool, Failed> {
+        match self.get(id)? {
+            Value::Bool(holds) => Ok(*holds),
+            _ => Err((Reason::Render, "the condition is no boolean".to_owned())),
+        }
+    }
+
+    /// The text of a value; `None` for null, a list or a map.
+    ///
+    /// # Errors
+    ///
+    /// It failed, or is bytes that are no text.
+    pub(crate) fn text(&self, id: ExpressionId) -> Result<Option<Cow<'_, str>>, Failed> {
+        cel::text(self.get(id)?).map_err(|error| failed(&error))
+    }
+
+    /// The text of a value that a source may have; `None` also for what is not there.
+    ///
+    /// # Errors
+    ///
+    /// As [`text`](Self::text).
+    pub(crate) fn source(&self, id: ExpressionId) -> Result<Option<Cow<'_, str>>, Failed> {
+        match self.evaluated(id) {
+            Some(Err(cel::Error::Missing(_))) => Ok(None),
+            _ => self.text(id),
+        }
+    }
+
+    /// The value as a body.
+    ///
+    /// # Errors
+    ///
+    /// It failed, or cannot be written as JSON.
+    pub(crate) fn body(&self, id: ExpressionId, limits: &Limits) -> Result<Vec<u8>, Failed> {
+        cel::body(self.get(id)?, limits).map_err(|error| failed(&error))
+    }
+
+    /// What `cel()` gives the templates of the pass, by the text of the expression.
+    pub(crate) fn for_templates(
+        &self,
+        expressions: &Expressions,
+    ) -> BTreeMap<String, Result<JinjaValue, String>> {
+        let called = expressions.called.iter();
+        called
+            .map(|id| {
+                let value = self.get(*id).map(cel::jinja);
+                let text = expressions.text(*id).to_owned();
+                (text, value.map_err(|(_, detail)| detail))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,35 @@
+//! Jinja templates: kgateway's dialect, compiled once.
+//!
+//! The engine is minijinja in the release kgateway locks; its functions are in [`functions`].
+
+mod bounds;
+mod constants;
+mod document;
+mod environment;
+mod filters;
+mod functions;
+mod memory;
+mod needs;
+mod operators;
+mod order;
+mod predicates;
+mod reading;
+mod rewrite;
+mod scope;
+mod slices;
+mod template;
+mod usage;
+
+pub(crate) use document::document;
+pub(crate) use environment::{FILTERS, FUNCTIONS, environment, with_templates};
+pub(crate) use functions::FAMILIES as FUNCTION_FAMILIES;
+pub(crate) use needs::HeaderNeeds;
+pub(crate) use scope::{Scope, Variables};
+pub(crate) use template::{RenderError, Template};
+
+#[cfg(test)]
+mod costs;
+#[cfg(test)]
+mod differences;
+#[cfg(test)]
+mod ordinary;

@@ -1,0 +1,339 @@
+//! One template, compiled once and rendered for many messages.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use diagnostics::{Code, Diagnostic, Position};
+use minijinja::{Environment, ErrorKind, Value};
+
+use super::bounds;
+use super::memory;
+use super::rewrite::{self, Refused};
+use super::scope::{Scope, Variables};
+use super::usage::Usage;
+use crate::config::Limits;
+use crate::languages::jinja::HeaderNeeds;
+use crate::settings::Settings;
+
+/// Why a template did not render.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RenderError {
+    /// A bound was reached.
+    #[error("{0}")]
+    Limit(String),
+    /// The template failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A compiled template.
+#[derive(Debug)]
+pub(crate) enum Template {
+    /// Text without an expression.
+    Text(String),
+    /// Anything else.
+    Jinja(Box<Jinja>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Jinja {
+    cell: Cell,
+    needs: HeaderNeeds,
+    /// Functions it calls.
+    calls: Arc<[&'static str]>,
+    /// Names that a JSON body has to give.
+    undeclared: Vec<String>,
+    /// Names that a JSON body may give.
+    names: BTreeSet<String>,
+    /// Expressions that it evaluates.
+    expressions: Vec<(String, Option<Position>)>,
+    rendered_bytes: usize,
+    fuel: u64,
+}
+
+/// A template's text and the environment it is compiled for.
+struct Source {
+    environment: Arc<Environment<'static>>,
+    name: String,
+    text: String,
+    /// The same with bounded operators, if it has any.
+    rewritten: Option<String>,
+}
+
+type Compiled<'source> = minijinja::Template<'source, 'source>;
+
+self_cell::self_cell!(
+    struct Cell {
+        owner: Source,
+        #[covariant]
+        dependent: Compiled,
+    }
+);
+
+impl std::fmt::Debug for Cell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.borrow_owner().fmt(f)
+    }
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl Template {
+    /// Compiles `text`, which stands at `path` in the configuration. Names that do not exist are
+    /// added to `warnings`.
+    ///
+    /// # Errors
+    ///
+    /// The text is not a template.
+    pub(crate) fn compile(
+        path: &str,
+        text: &str,
+        environment: &Arc<Environment<'static>>,
+        settings: &Settings,
+        limits: &Limits,
+        warnings: &mut Vec<Diagnostic>,
+    ) -> Result<Self, Diagnostic> {
+        if !["{{", "{%", "{#"]
+            .iter()
+            .any(|opening| text.contains(opening))
+        {
+            return Ok(Template::Text(without_final_newline(text).to_owned()));
+        }
+        bounds::check(path, text)?;
+        let rewritten = rewrite::text(path, text, false).map_err(|error| match error {
+            rewrite::Error::Syntax(error) => syntax_error(path, text, &error),
+            rewrite::Error::Refused(refused) => refusal(path, &refused),
+        })?;
+        let source = Source {
+            environment: Arc::clone(environment),
+            name: path.to_owned(),
+            text: text.to_owned(),
+            rewritten,
+        };
+        let mut usage = Usage::default();
+        let cell = Cell::try_new(source, |source| {
+            let compile = |text| {
+                source
+                    .environment
+                    .template_from_named_str(&source.name, text)
+            };
+            let template =
+                compile(&source.text).map_err(|error| syntax_error(path, text, &error))?;
+            usage = Usage::of(&template);
+            match &source.rewritten {
+                Some(rewritten) => compile(rewritten).map_err(|_| too_deep(path)),
+                None => Ok(template),
+            }
+        })?;
+        if let Some(position) = usage.computed.first() {
+            let message = "`cel` takes an expression that is known from the beginning";
+            let error = Diagnostic::error(Code::Expression, path, message).at(*position);
+            return Err(error.help("write it in quotes: `{{ cel(\"request.path\") }}`"));
+        }
+        warnings.extend(usage.unknown.into_iter().map(|mut warning| {
+            warning.path = path.to_owned();
+            warning
+        }));
+        for name in usage
+            .variables
+            .iter()
+            .filter(|name| !settings.readable(name))
+        {
+            let message = format!("templates may not read the environment variable `{name}`");
+            let warning = Diagnostic::warning(Code::Conflict, path, message);
+            warnings.push(
+                warning.help("it is as one that is not set; add it to RUSTFORMATIONS_ENV_ALLOW"),
+            );
+        }
+        Ok(Template::Jinja(Box::new(Jinja {
+            cell,
+            needs: usage.needs,
+            calls: usage.calls.into_iter().collect(),
+            undeclared: usage.undeclared.into_iter().collect(),
+            names: usage.names,
+            expressions: usage.expressions,
+            rendered_bytes: limits.rendered_bytes,
+            fuel: limits.template_fuel,
+        })))
+    }
+
+    /// The headers it may look at.
+    pub(crate) fn needs(&self) -> Option<&HeaderNeeds> {
+        match self {
+            Template::Text(_) => None,
+            Template::Jinja(jinja) => Some(&jinja.needs),
+        }
+    }
+
+    /// The expressions it evaluates, and where they stand in it.
+    pub(crate) fn expressions(&self) -> &[(String, Option<Position>)] {
+        match self {
+            Template::Text(_) => &[],
+            Template::Jinja(jinja) => &jinja.expressions,
+        }
+    }
+
+    /// Names that a JSON body has to give; attribute paths whole.
+    pub(crate) fn undeclared(&self) -> &[String] {
+        match self {
+            Template::Text(_) => &[],
+            Template::Jinja(jinja) => &jinja.undeclared,
+        }
+    }
+
+    /// Functions of the environment that it calls.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = &'static str> {
+        let calls = match self {
+            Template::Text(_) => &[][..],
+            Template::Jinja(jinja) => &jinja.calls,
+        };
+        calls.iter().copied()
+    }
+
+    /// Names that a JSON body may give.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
+        let names = match self {
+            Template::Text(_) => None,
+            Template::Jinja(jinja) => Some(&jinja.names),
+        };
+        names.into_iter().flatten()
+    }
+
+    /// Takes `extracted` and what is below it for declared.
+    pub(crate) fn declare_extracted(&mut self) {
+        if let Template::Jinja(jinja) = self {
+            jinja.undeclared.retain(|name| !Self::is_extracted(name));
+        }
+    }
+
+    /// Whether the template names `extracted`.
+    pub(crate) fn names_extracted(&self) -> bool {
+        self.undeclared()
+            .iter()
+            .any(|name| Self::is_extracted(name))
+    }
+
+    /// Whether an undeclared name is `extracted` or below it.
+    fn is_extracted(name: &str) -> bool {
+        name == "extracted" || name.starts_with("extracted.")
+    }
+
+    /// Renders for one message.
+    ///
+    /// # Errors
+    ///
+    /// The template failed, ran out of fuel, or rendered more than the limit.
+    pub(crate) fn render(
+        &self,
+        scope: &Rc<Scope>,
+        variables: &Variables,
+    ) -> Result<String, RenderError> {
+        let jinja = match self {
+            Template::Text(text) => return Ok(text.clone()),
+            Template::Jinja(jinja) => jinja,
+        };
+        let variables = Value::from_object(Variables {
+            calls: Arc::clone(&jinja.calls),
+            ..variables.clone()
+        });
+        let mut out = Bounded {
+            bytes: Vec::new(),
+            room: jinja.rendered_bytes,
+        };
+        memory::begin(jinja.rendered_bytes, jinja.fuel);
+        let template = jinja.cell.borrow_dependent();
+        let rendered = scope.during(|| template.render_to_write(variables, &mut out).map(drop));
+        let exhausted = memory::end();
+        rendered.map_err(|error| match error.kind() {
+            _ if exhausted => RenderError::Limit(
+                "the template makes or looks through more than it may".to_owned(),
+            ),
+            ErrorKind::OutOfFuel => RenderError::Limit("the template is out of fuel".to_owned()),
+            ErrorKind::WriteFailure => RenderError::Limit(format!(
+                "the template renders more than {} bytes",
+                jinja.rendered_bytes
+            )),
+            _ => RenderError::Failed(error.to_string()),
+        })?;
+        String::from_utf8(out.bytes).map_err(|error| RenderError::Failed(error.to_string()))
+    }
+}
+
+/// What the template engine would print of a text without expressions.
+fn without_final_newline(text: &str) -> &str {
+    match text.strip_suffix('\n') {
+        Some(text) => text.strip_suffix('\r').unwrap_or(text),
+        None => text,
+    }
+}
+
+/// Why the engine's compiler may not have a template.
+fn refusal(path: &str, refused: &Refused) -> Diagnostic {
+    let (span, message, help) = match refused {
+        Refused::TooMuch(span) => (
+            span,
+            "constants that take too much to calculate",
+            "make the text or list shorter, or repeat it less often",
+        ),
+        Refused::Import(span) => (
+            span,
+            "what is imported gets no name",
+            "write a name after `as`: `{% import \"name\" as lib %}`",
+        ),
+    };
+    let position = Position {
+        line: span.start_line.into(),
+        column: usize::from(span.start_col).saturating_add(1),
+    };
+    let error = Diagnostic::error(Code::Range, path, message);
+    error.at(Some(position)).help(help)
+}
+
+/// Written with bounded operators, some templates have more parentheses.
+fn too_deep(path: &str) -> Diagnostic {
+    let message = "too many operators and parentheses inside one another";
+    Diagnostic::error(Code::Range, path, message).help("divide it with `{% set %}`")
+}
+
+fn syntax_error(path: &str, text: &str, error: &minijinja::Error) -> Diagnostic {
+    let message = match error.detail() {
+        Some(detail) => detail.to_owned(),
+        None => error.kind().to_string(),
+    };
+    let position = error.range().map(|range| {
+        let before = text.get(..range.start).unwrap_or(text);
+        let line = before.rsplit('\n').next().unwrap_or(before);
+        Position {
+            line: before.matches('\n').count().saturating_add(1),
+            column: line.chars().count().saturating_add(1),
+        }
+    });
+    Diagnostic::error(Code::Template, path, message).at(position)
+}
+
+/// Keeps what is written, up to a bound.
+struct Bounded {
+    bytes: Vec<u8>,
+    room: usize,
+}
+
+impl io::Write for Bounded {
+    fn write(&mut self, written: &[u8]) -> io::Result<usize> {
+        self.room = self
+            .room
+            .checked_sub(written.len())
+            .ok_or(io::ErrorKind::StorageFull)?;
+        self.bytes.extend_from_slice(written);
+        Ok(written.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,174 @@
+//! What a compiled template uses: headers, functions, names that do not exist.
+
+use std::collections::BTreeSet;
+
+use diagnostics::{Code, Diagnostic, Position};
+use minijinja::Template;
+use minijinja::machinery::{Instruction, Instructions, get_compiled_template};
+
+use super::environment::{FILTERS, FUNCTIONS, TESTS};
+use crate::languages::jinja::HeaderNeeds;
+
+/// What one template uses.
+#[derive(Debug, Default)]
+pub(crate) struct Usage {
+    /// The headers it may look at.
+    pub(crate) needs: HeaderNeeds,
+    /// Functions of the environment that it calls.
+    pub(crate) calls: BTreeSet<&'static str>,
+    /// Environment variables that it names.
+    pub(crate) variables: BTreeSet<String>,
+    /// Expressions that it evaluates, and where.
+    pub(crate) expressions: Vec<(String, Option<Position>)>,
+    /// Where it would evaluate what is not known yet.
+    pub(crate) computed: Vec<Option<Position>>,
+    /// Every name that it looks up: any of them may be a member of a JSON body.
+    pub(crate) names: BTreeSet<String>,
+    /// Names that nothing in the template or the environment declares, attribute paths whole.
+    pub(crate) undeclared: BTreeSet<String>,
+    /// Filters, tests and functions that do not exist: they fail when they are reached.
+    pub(crate) unknown: Vec<Diagnostic>,
+}
+
+impl Usage {
+    pub(crate) fn of(template: &Template<'_, '_>) -> Self {
+        let compiled = get_compiled_template(template);
+        let mut usage = Usage::default();
+        if !(compiled.blocks.is_empty() && names_only_functions(&compiled.instructions)) {
+            // It parses the template once more.
+            usage.undeclared = template
+                .undeclared_variables(true)
+                .into_iter()
+                .filter(|name| !FUNCTIONS.contains(&name.as_str()))
+                .collect();
+        }
+        for instructions in std::iter::once(&compiled.instructions).chain(compiled.blocks.values())
+        {
+            usage.scan(instructions);
+        }
+        usage
+    }
+
+    fn scan(&mut self, spans: &Instructions<'_>) {
+        let code: Vec<&Instruction<'_>> = instructions(spans).collect();
+        let joins: BTreeSet<usize> = code.iter().filter_map(|step| target(step)).collect();
+        for (index, instruction) in code.iter().enumerate() {
+            let position = || {
+                let span = spans.get_span(u32::try_from(index).ok()?)?;
+                Some(Position {
+                    line: span.start_line.into(),
+                    column: usize::from(span.start_col).saturating_add(1),
+                })
+            };
+            if let Instruction::Lookup(name) | Instruction::Enclose(name) = instruction {
+                self.names.insert((*name).to_owned());
+            }
+            if let Instruction::Include(_) | Instruction::LoadBlocks = instruction {
+                // What the other template calls is not known here.
+                self.calls.extend(FUNCTIONS);
+            }
+            match instruction {
+                Instruction::CallFunction(name, arguments) if let Some(name) = function(name) => {
+                    self.calls.insert(name);
+                    let before = index.checked_sub(1).and_then(|index| code.get(index));
+                    let argument = match before {
+                        // Where two ways join, the constant is the value of only one of them.
+                        Some(Instruction::LoadConst(value))
+                            if !joins.contains(&index) && *arguments == Some(1) =>
+                        {
+                            value.as_str()
+                        }
+                        _ => None,
+                    };
+                    if name == "cel" {
+                        self.expression(argument, position());
+                    }
+                    self.call(name, argument);
+                }
+                Instruction::CallFunction(name, _) if self.undeclared.contains(*name) => {
+                    self.unknown("function", name, FUNCTIONS, position());
+                }
+                // A function taken as a value may be called with any name.
+                Instruction::Lookup(name) if FUNCTIONS.contains(name) => {
+                    if *name == "cel" {
+                        self.expression(None, position());
+                    }
+                    self.call(name, None);
+                }
+                Instruction::ApplyFilter(name, ..) if !FILTERS.contains(name) => {
+                    self.unknown("filter", name, FILTERS, position());
+                }
+                Instruction::PerformTest(name, ..) if !TESTS.contains(name) => {
+                    self.unknown("test", name, TESTS, position());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn call(&mut self, function: &str, argument: Option<&str>) {
+        let headers = match function {
+            "header" => &mut self.needs.message,
+            "request_header" => &mut self.needs.request,
+            "get_cookie" | "get_cookie_i" => return self.needs.request.name("cookie"),
+            "env" => {
+                self.variables.extend(argument.map(str::to_owned));
+                return;
+            }
+            _ => return,
+        };
+        match argument {
+            Some(name) => headers.name(name),
+            None => headers.all(),
+        }
+    }
+
+    fn expression(&mut self, text: Option<&str>, position: Option<Position>) {
+        match text {
+            Some(text) => self.expressions.push((text.to_owned(), position)),
+            None => self.computed.push(position),
+        }
+    }
+
+    fn unknown(&mut self, kind: &str, name: &str, known: &[&str], position: Option<Position>) {
+        let diagnostic =
+            Diagnostic::warning(Code::UnknownName, "", format!("unknown {kind} `{name}`"))
+                .at(position)
+                .suggest(name, known.iter().copied());
+        self.unknown.push(diagnostic);
+    }
+}
+
+/// The function of the environment with this name.
+fn function(name: &str) -> Option<&'static str> {
+    FUNCTIONS.iter().copied().find(|function| *function == name)
+}
+
+/// Whether the code, as that of most header templates, does nothing but print texts and calls of
+/// functions of the environment: no name can be undeclared then.
+fn names_only_functions(code: &Instructions<'_>) -> bool {
+    instructions(code).all(|instruction| match instruction {
+        Instruction::EmitRaw(_)
+        | Instruction::Emit
+        | Instruction::LoadConst(_)
+        | Instruction::ApplyFilter(..) => true,
+        Instruction::CallFunction(name, _) => function(name).is_some(),
+        _ => false,
+    })
+}
+
+fn instructions<'i, 's>(code: &'i Instructions<'s>) -> impl Iterator<Item = &'i Instruction<'s>> {
+    (0..).map_while(|index| code.get(index))
+}
+
+/// Where an instruction may jump to.
+fn target(instruction: &Instruction<'_>) -> Option<usize> {
+    match instruction {
+        Instruction::Jump(target)
+        | Instruction::JumpIfFalse(target)
+        | Instruction::JumpIfFalseOrPop(target)
+        | Instruction::JumpIfTrueOrPop(target)
+        | Instruction::Iterate(target) => usize::try_from(*target).ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,145 @@
+//! What to do to one message, compiled.
+
+use std::collections::BTreeSet;
+
+use crate::config::{BodyMode, Limits, ParseAs};
+use crate::edits::Edits;
+use crate::edits::patch::{BodyKind, Declared, Events, Fit, Passage};
+use crate::failure::{Failure, Outcome, Reason};
+use crate::fields::Extraction;
+use crate::languages::jinja::HeaderNeeds;
+use crate::languages::{ExpressionId, Expressions};
+use crate::ops::{Direction, TransformationOps};
+use crate::settings::Settings;
+
+/// Whose pass it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// That of the program which the exchange began with.
+    First,
+    /// That of the route which was chosen again. The fields are extracted and the route is settled.
+    Rerouted,
+}
+
+/// What to do to one message, compiled.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    pub(crate) direction: Direction,
+    /// The expression that says whether the pass does anything.
+    pub(crate) when: Option<ExpressionId>,
+    pub(crate) extraction: Extraction,
+    pub(crate) edits: Edits,
+    pub(crate) clear_route_cache: bool,
+    pub(crate) body_mode: BodyMode,
+    pub(crate) needs: HeaderNeeds,
+    pub(crate) expressions: Expressions,
+    pub(crate) limits: Limits,
+}
+
+impl Pass {
+    /// Whether the pass does nothing to any message.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.extraction.is_empty()
+            && self.edits.parse_as == ParseAs::AsString
+            && self.edits.is_empty()
+            && !self.clear_route_cache
+    }
+
+    /// Whether the body of the message is read.
+    pub(crate) fn reads_body(&self, turn: Turn) -> bool {
+        match self.edits.parse_as {
+            ParseAs::None => false,
+            ParseAs::AsJson => true,
+            ParseAs::AsString => {
+                self.edits.body.is_some()
+                    || self.edits.patch.is_some()
+                    || self.reads_as_it_arrives(turn)
+                    || self.expressions.reads_body(self.direction)
+            }
+        }
+    }
+
+    /// Whether fields are looked for in the body as it arrives.
+    pub(crate) fn reads_as_it_arrives(&self, turn: Turn) -> bool {
+        turn == Turn::First && self.extraction.reads_body()
+    }
+
+    /// Whether the message goes on as soon as its fields are known, not only at its end.
+    pub(crate) fn streams(&self, turn: Turn) -> bool {
+        self.body_mode == BodyMode::Streamed && self.reads_as_it_arrives(turn)
+    }
+
+    /// Whether the body is read for nothing but to edit its JSON.
+    pub(crate) fn only_patches(&self) -> bool {
+        self.edits.patch.is_some()
+            && !self.extraction.reads_body()
+            && !self.expressions.reads_body(self.direction)
+    }
+
+    /// What the headers of a message say, if it is they that decide how much of it the pass works on
+    /// while its body is still to come. A response that is only patched is held if it may be JSON;
+    /// events are edited as they pass.
+    pub(crate) fn declared(&self, ops: &dyn TransformationOps) -> Option<Declared> {
+        self.only_patches()
+            .then(|| Declared::of(ops, self.direction))
+    }
+
+    /// Edits the next bytes of a stream of events; `end`: they are the last. Returns what goes on
+    /// in their place; an event that has not arrived whole is held.
+    pub(crate) fn edit_events(
+        &self,
+        events: &mut Events,
+        chunks: &[&[u8]],
+        end: bool,
+    ) -> Option<(Vec<u8>, Outcome)> {
+        let mut passage = Passage::new(self.edits.patch.as_ref()?, &self.limits);
+        for chunk in chunks {
+            events.feed(chunk, &mut passage);
+        }
+        if end {
+            events.finish(&mut passage);
+        }
+        Some((passage.out, passage.outcome))
+    }
+
+    /// Whether the edits can apply to an answer that is called so and begins with this byte.
+    pub(crate) fn fit(&self, kind: &BodyKind, first: u8) -> Fit {
+        let patch = self.edits.patch.as_ref();
+        patch.map_or(Fit::Other, |patch| patch.fit(kind, first))
+    }
+
+    /// A failure of the edits as a whole.
+    pub(crate) fn patch_failure(&self, reason: Reason, detail: &str) -> Option<Failure> {
+        let path = self.edits.patch.as_ref()?.path.clone();
+        let detail = detail.to_owned();
+        Some(Failure {
+            reason,
+            path,
+            detail,
+        })
+    }
+
+    /// The headers that the pass may change.
+    pub(crate) fn changed_headers(&self) -> impl Iterator<Item = &str> {
+        let edited = self.edits.changed_headers();
+        self.extraction.headers().chain(edited)
+    }
+
+    /// Whether the pass sets a header that the route is chosen by.
+    pub(super) fn changes_route(&self, settings: &Settings) -> bool {
+        let mut put = self.edits.put_headers();
+        self.direction == Direction::Request
+            && (self.extraction.sets_headers()
+                || put.any(|header| settings.routing_headers.contains(&header.name)))
+    }
+
+    /// The headers that the pass sets and a route is chosen by, each once.
+    pub(super) fn own_headers(&self, settings: &Settings) -> BTreeSet<String> {
+        let put = self.edits.put_headers();
+        let deciding = put
+            .map(|header| header.name.as_str())
+            .filter(|name| settings.routing_headers.contains(*name));
+        let own = self.extraction.headers().chain(deciding);
+        own.map(str::to_owned).collect()
+    }
+}

@@ -1,0 +1,304 @@
+//! One pass over one message, in the order that kgateway fixed: condition, extract, edits, route cache.
+
+use std::rc::Rc;
+
+use super::exchange::Exchange;
+use crate::edits::patch::{Declared, Events};
+use crate::edits::{Before, Editing};
+use crate::extent::Extent;
+use crate::failure::{Failure, Outcome, Reason, Reply};
+use crate::fields::Reading;
+use crate::headers::Snapshot;
+use crate::languages::{BodyCache, ExpressionId, Phase, Seen, Values};
+use crate::ops::{Direction, TransformationOps};
+use crate::program::{Pass, Turn};
+
+/// A pass over one message, before it runs.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) turn: Turn,
+    pub(super) extent: Extent,
+    /// What the headers say, if the extent comes of it.
+    pub(super) declared: Option<Declared>,
+    /// The condition is known to hold.
+    pub(super) condition_holds: bool,
+    /// What was read of the request's body as it arrived; after the run, what still watches it.
+    pub(super) reading: Option<Reading>,
+}
+
+impl Running {
+    /// A pass of which the headers have arrived.
+    pub(super) fn new(turn: Turn) -> Self {
+        Self {
+            turn,
+            extent: Extent::Headers,
+            declared: None,
+            condition_holds: false,
+            reading: None,
+        }
+    }
+}
+
+/// How a pass ended.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    /// What went wrong, in order.
+    pub(super) failures: Vec<Failure>,
+    /// What is done to the events of an answer.
+    pub(super) events: Option<Box<Events>>,
+    /// Whether the host has to choose the route again.
+    pub(super) chooses_route: bool,
+}
+
+/// What the condition of a pass says before the body arrives.
+#[derive(Debug)]
+pub(super) enum Condition {
+    /// It reads the body, or there is none.
+    Open,
+    Holds,
+    /// It does not hold, and why if that is a failure.
+    Fails(Vec<Failure>),
+}
+
+/// A pass going on.
+struct Run<'r> {
+    pass: &'r Pass,
+    ops: &'r mut dyn TransformationOps,
+    outcome: Outcome,
+}
+
+/// What the condition says before the body arrives. What was found out is not asked again.
+pub(super) fn condition(
+    pass: &Pass,
+    ops: &mut dyn TransformationOps,
+    exchange: &Exchange,
+) -> Condition {
+    let reads_body = |phase| pass.expressions.phase_reads_body(phase, pass.direction);
+    if pass.when.is_none() || reads_body(Phase::Condition) {
+        return Condition::Open;
+    }
+    match Run::new(pass, ops).ruled_out(exchange) {
+        Some(outcome) => Condition::Fails(outcome.failures),
+        None => Condition::Holds,
+    }
+}
+
+/// Transforms one message.
+///
+/// # Errors
+///
+/// The answer in place of the message.
+pub(super) fn run(
+    pass: &Pass,
+    ops: &mut dyn TransformationOps,
+    exchange: &mut Exchange,
+    running: &mut Running,
+    ended: &mut Ended,
+) -> Result<(), Box<Reply>> {
+    let mut run = Run::new(pass, ops);
+    let ran = run.steps(exchange, running, ended);
+    ended.failures = run.outcome.failures;
+    ran
+}
+
+impl<'r> Run<'r> {
+    fn new(pass: &'r Pass, ops: &'r mut dyn TransformationOps) -> Self {
+        Self {
+            pass,
+            ops,
+            outcome: Outcome::default(),
+        }
+    }
+
+    /// What the condition has to say before the body arrives, if it does not hold.
+    fn ruled_out(mut self, exchange: &Exchange) -> Option<Outcome> {
+        let when = self.pass.when?;
+        let message = self.snapshot(exchange);
+        let cache = BodyCache::default();
+        let values = self.values(Phase::Condition, exchange, &message, false, &cache);
+        (!self.holds(when, &values)).then_some(self.outcome)
+    }
+
+    /// Runs the pass, step by step.
+    ///
+    /// # Errors
+    ///
+    /// The answer in place of the message.
+    fn steps(
+        &mut self,
+        exchange: &mut Exchange,
+        running: &mut Running,
+        ended: &mut Ended,
+    ) -> Result<(), Box<Reply>> {
+        let pass = self.pass;
+        let cache = BodyCache::default();
+        // Before any change: templates see the message as it arrived.
+        let edits = !pass.edits.is_empty();
+        let message = if edits || !pass.expressions.is_empty() {
+            if running.extent == Extent::TooLong {
+                self.too_long();
+            }
+            let message = self.snapshot(exchange);
+            if !self.applies(exchange, running, &message, &cache) {
+                running.reading = None;
+                return Ok(());
+            }
+            message
+        } else {
+            None
+        };
+        if running.turn == Turn::First && !pass.extraction.is_empty() {
+            self.extract(exchange, running, &message, &cache)?;
+        }
+        if edits {
+            ended.events = self.edit(exchange, running, message, &cache)?;
+        }
+        ended.chooses_route = pass.clear_route_cache && running.turn == Turn::First;
+        Ok(())
+    }
+
+    /// Whether the condition of the pass holds.
+    #[inline(never)]
+    fn applies(
+        &mut self,
+        exchange: &Exchange,
+        running: &Running,
+        message: &Option<Rc<Snapshot>>,
+        cache: &BodyCache,
+    ) -> bool {
+        let Some(when) = self.pass.when else {
+            return true;
+        };
+        match running.extent {
+            _ if running.condition_holds => true,
+            Extent::TooLong => false, // it reads the body, or it would be known
+            extent => {
+                let whole = extent == Extent::Whole;
+                let values = self.values(Phase::Condition, exchange, message, whole, cache);
+                self.holds(when, &values)
+            }
+        }
+    }
+
+    fn extract(
+        &mut self,
+        exchange: &mut Exchange,
+        running: &mut Running,
+        message: &Option<Rc<Snapshot>>,
+        cache: &BodyCache,
+    ) -> Result<(), Box<Reply>> {
+        let whole = running.extent == Extent::Whole;
+        let values = self.values(Phase::Extraction, exchange, message, whole, cache);
+        let extracted = self.pass.extraction.run(
+            self.ops,
+            &mut running.reading,
+            &exchange.content,
+            running.extent,
+            &values,
+            &mut self.outcome,
+        )?;
+        exchange.extracted = Some(extracted);
+        Ok(())
+    }
+
+    /// Makes the edits. Apart from the rest: a pass that only extracts is the common one, and is
+    /// through before the processor has fetched all this.
+    #[inline(never)]
+    fn edit(
+        &mut self,
+        exchange: &Exchange,
+        running: &mut Running,
+        message: Option<Rc<Snapshot>>,
+        cache: &BodyCache,
+    ) -> Result<Option<Box<Events>>, Box<Reply>> {
+        let pass = self.pass;
+        let whole = running.extent == Extent::Whole;
+        let values = self.values(Phase::Edits, exchange, &message, whole, cache);
+        let mut editing = Editing {
+            direction: pass.direction,
+            edits: &pass.edits,
+            expressions: &pass.expressions,
+            limits: &pass.limits,
+            ops: self.ops,
+            outcome: &mut self.outcome,
+        };
+        let before = Before {
+            request: exchange.request.as_ref(),
+            message,
+            extracted: exchange.extracted.as_ref(),
+            values,
+            head: exchange.head,
+        };
+        editing.run(before, running.extent, running.declared.take())
+    }
+
+    /// Counts a body that is longer than may be held.
+    fn too_long(&mut self) {
+        let pass = self.pass;
+        let patch = pass.edits.patch.as_ref().map(|patch| patch.path.as_str());
+        let body = pass.edits.body.as_ref().map(|body| body.path.as_str());
+        let path = patch.or(body).unwrap_or(pass.direction.as_str());
+        let detail = "the body is longer than may be held; raise limits.maxHeldBytes";
+        self.outcome.fail(Reason::Limit, path, detail);
+    }
+
+    /// The values of the expressions of a phase.
+    #[inline]
+    fn values(
+        &self,
+        phase: Phase,
+        exchange: &Exchange,
+        message: &Option<Rc<Snapshot>>,
+        whole: bool,
+        cache: &BodyCache,
+    ) -> Values {
+        if self.pass.expressions.has(phase) {
+            self.evaluated(phase, exchange, message, whole, cache)
+        } else {
+            Values::default()
+        }
+    }
+
+    #[inline(never)]
+    fn evaluated(
+        &self,
+        phase: Phase,
+        exchange: &Exchange,
+        message: &Option<Rc<Snapshot>>,
+        whole: bool,
+        cache: &BodyCache,
+    ) -> Values {
+        let expressions = &self.pass.expressions;
+        let none = Snapshot::default();
+        let message = message.as_deref().unwrap_or(&none);
+        let seen = Seen {
+            ops: self.ops,
+            direction: self.pass.direction,
+            whole,
+            request: exchange.request.as_deref().unwrap_or(&none),
+            response: message,
+            extracted: exchange.extracted.as_ref(),
+            expressions,
+            cache,
+        };
+        seen.evaluate(phase)
+    }
+
+    /// Whether the pass does anything. A condition that fails does not hold.
+    fn holds(&mut self, when: ExpressionId, values: &Values) -> bool {
+        values.holds(when).unwrap_or_else(|(reason, detail)| {
+            let path = format!("{}.when", self.pass.direction.as_str());
+            self.outcome.fail(reason, &path, detail);
+            false
+        })
+    }
+
+    fn snapshot(&self, exchange: &Exchange) -> Option<Rc<Snapshot>> {
+        let direction = self.pass.direction;
+        if direction == Direction::Request {
+            return exchange.request.clone();
+        }
+        let needed = &self.pass.needs.message;
+        (!needed.is_empty()).then(|| Rc::new(Snapshot::take(self.ops, direction, needed)))
+    }
+}
