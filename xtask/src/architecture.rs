@@ -45,6 +45,7 @@ fn dependencies_point_one_way() {
     let metadata = metadata();
     let dependencies = dependencies(&metadata);
     assert_eq!(dependencies["transformations"], ["json-blocks"]);
+    assert_eq!(dependencies["cases"], ["transformations"]);
     assert_eq!(dependencies["json-blocks"], [""; 0]);
     assert_eq!(dependencies[SDK], [""; 0]);
     assert_eq!(dependencies["rustformations"], [SDK, "transformations"]);
