@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 
 use crate::matcher::{Field, Matcher};
 
@@ -12,6 +14,10 @@ use crate::matcher::{Field, Matcher};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Expect {
+    /// What is not mentioned is not compared.
+    pub partial: bool,
+    /// The configuration is refused, whatever its errors say.
+    pub refused: bool,
     /// Both messages stay as they were: to be written where nothing else is.
     pub unchanged: bool,
     /// What is different about the request that goes on to the upstream.
@@ -24,8 +30,16 @@ pub struct Expect {
     pub route_chosen_again: bool,
     /// The name of the route that the exchange ends on.
     pub route: Option<String>,
+    /// Whether a request gets to the upstream.
+    pub upstream_reached: Option<bool>,
+    /// Envoy's response code details, whoever answers.
+    pub details: Option<String>,
     /// Dynamic metadata, every write in order.
-    pub metadata: Writes,
+    pub metadata: Option<Writes>,
+    /// By how much counters rise.
+    pub counters: BTreeMap<String, u64>,
+    /// Whether what a callback of the filter is given goes on.
+    pub callbacks: BTreeMap<Callback, Passages>,
     /// The reason of every failure, in order.
     pub failures: Vec<String>,
     /// Parts of what the module logs at debug level.
@@ -50,6 +64,54 @@ pub enum Pass {
     Response,
 }
 
+/// A callback of the filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Callback {
+    /// A request's headers.
+    OnRequestHeaders,
+    /// A piece of a request's body.
+    OnRequestBody,
+    /// A request's trailers.
+    OnRequestTrailers,
+    /// A response's headers.
+    OnResponseHeaders,
+    /// A piece of a response's body.
+    OnResponseBody,
+    /// A response's trailers.
+    OnResponseTrailers,
+}
+
+impl Callback {
+    /// Whether it is of the request.
+    pub fn is_of_the_request(self) -> bool {
+        matches!(
+            self,
+            Self::OnRequestHeaders | Self::OnRequestBody | Self::OnRequestTrailers
+        )
+    }
+}
+
+/// What becomes of what a callback is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Passage {
+    /// It goes on.
+    Passes,
+    /// It is held.
+    Held,
+}
+
+/// The calls of a callback.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Passages {
+    /// The last one.
+    Last(Passage),
+    /// Each.
+    Each(Vec<Passage>),
+}
+
 /// What is different about a message afterwards.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -58,6 +120,11 @@ pub struct Change {
     pub headers: BTreeMap<String, Field>,
     /// Its body.
     pub body: Option<Matcher>,
+    /// A `content-length`, if there is one, is that of the body.
+    pub true_length: bool,
+    /// The message may also not arrive: then it is compared as one without headers.
+    #[serde(skip)]
+    pub or_none: bool,
 }
 
 /// An answer in place of a message.
@@ -78,8 +145,11 @@ pub struct Reply {
 
 /// Writes of dynamic metadata: `{namespace: {key: value}}`, or where their order matters or a key is
 /// written twice, a list of such maps.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Writes(pub Vec<[String; 3]>);
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Writes(pub Vec<Write>);
+
+/// A namespace, a key and a value.
+pub type Write = (String, String, Value);
 
 /// A diagnostic: `CODE: a part of its text`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +175,7 @@ impl<'de> Deserialize<'de> for Writes {
 struct WritesVisitor;
 
 impl<'de> Visitor<'de> for WritesVisitor {
-    type Value = Vec<[String; 3]>;
+    type Value = Vec<Write>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a map of namespaces, or a list of such maps")
@@ -121,8 +191,8 @@ impl<'de> Visitor<'de> for WritesVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut all = Vec::new();
-        while let Some((namespace, Pairs(pairs))) = map.next_entry::<String, _>()? {
-            let write = |(key, value)| [namespace.clone(), key, value];
+        while let Some((namespace, Pairs(pairs))) = map.next_entry::<String, Pairs<Value>>()? {
+            let write = |(key, value)| (namespace.clone(), key, value);
             all.extend(pairs.into_iter().map(write));
         }
         Ok(all)
@@ -130,21 +200,23 @@ impl<'de> Visitor<'de> for WritesVisitor {
 }
 
 /// The pairs of a map, in order.
-struct Pairs(Vec<(String, String)>);
+struct Pairs<T>(Vec<(String, T)>);
 
-impl<'de> Deserialize<'de> for Pairs {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Pairs<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(PairsVisitor).map(Self)
+        deserializer
+            .deserialize_map(PairsVisitor(PhantomData))
+            .map(Self)
     }
 }
 
-struct PairsVisitor;
+struct PairsVisitor<T>(PhantomData<T>);
 
-impl<'de> Visitor<'de> for PairsVisitor {
-    type Value = Vec<(String, String)>;
+impl<'de, T: Deserialize<'de>> Visitor<'de> for PairsVisitor<T> {
+    type Value = Vec<(String, T)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map of texts")
+        f.write_str("a map")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -158,7 +230,7 @@ impl<'de> Visitor<'de> for PairsVisitor {
 
 impl<'de> Deserialize<'de> for Said {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Pairs(pairs) = Pairs::deserialize(deserializer)?;
+        let Pairs(pairs) = Pairs::<String>::deserialize(deserializer)?;
         match <[(String, String); 1]>::try_from(pairs) {
             Ok([(code, part)]) => Ok(Self { code, part }),
             Err(_) => Err(D::Error::custom("one code, and a part of what it says")),

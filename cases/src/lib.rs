@@ -17,8 +17,8 @@ pub mod read;
 pub mod verdict;
 
 pub use bytes::Bytes;
-pub use case::{Case, Chain, Config, Route, Settings};
-pub use expect::{Change, Expect, Pass, Reply, Said, Writes};
+pub use case::{Case, Chain, Config, Filter, Route, Settings};
+pub use expect::{Callback, Change, Expect, Pass, Passage, Passages, Reply, Said, Write, Writes};
 pub use json::JsonText;
 pub use matcher::{Condition, Field, Matcher};
-pub use message::{Answer, Fields, Message, Request};
+pub use message::{Answer, Body, Fields, Message, Request};

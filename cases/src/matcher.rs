@@ -37,6 +37,8 @@ pub enum Condition {
     Unchanged,
     /// Not as it arrived, and not empty.
     Changed,
+    /// There is no message.
+    Gone,
     /// One of these matches.
     OneOf(Vec<Matcher>),
     /// This does not match.
@@ -56,6 +58,8 @@ pub enum Field {
     OneOf(Vec<Field>),
     /// No line matches; there may be none.
     Never(Matcher),
+    /// All of these hold.
+    All(Vec<Field>),
 }
 
 impl Matcher {
@@ -67,6 +71,17 @@ impl Matcher {
     /// Whether it matches. `arrived` is what went into the filter.
     pub fn matches(&self, value: &[u8], arrived: &[u8]) -> bool {
         self.0.iter().all(|one| one.holds(value, arrived))
+    }
+}
+
+impl Matcher {
+    /// Whether there may be no message.
+    pub(crate) fn allows_none(&self) -> bool {
+        self.0.iter().any(|condition| match condition {
+            Condition::Gone => true,
+            Condition::OneOf(matchers) => matchers.iter().any(Self::allows_none),
+            _ => false,
+        })
     }
 }
 
@@ -87,6 +102,7 @@ impl Condition {
             }
             Self::Unchanged => value == arrived,
             Self::Changed => value != arrived && !value.is_empty(),
+            Self::Gone => false,
             Self::OneOf(matchers) => matchers.iter().any(|one| one.matches(value, arrived)),
             Self::Not(matcher) => !matcher.matches(value, arrived),
         }
@@ -107,8 +123,35 @@ impl Field {
                 matchers.len() == lines.len() && pairs().all(|(one, line)| one.matches(line, b""))
             }
             Self::OneOf(fields) => fields.iter().any(|field| field.is_met_by(lines)),
+            Self::All(fields) => fields.iter().all(|field| field.is_met_by(lines)),
             Self::Never(matcher) => !lines.iter().any(|line| matcher.matches(line, b"")),
         }
+    }
+}
+
+impl Field {
+    /// The lines that are expected, where each is written out.
+    fn exact_lines(&self) -> Option<Vec<&[u8]>> {
+        let Self::Lines(lines) = self else {
+            return None;
+        };
+        let lines = lines.iter().map(|line| match line.0.as_slice() {
+            [Condition::Exact(bytes)] => Some(bytes.as_slice()),
+            _ => None,
+        });
+        lines.collect()
+    }
+
+    /// Whether one line holds what is expected as several, a comma between them.
+    pub(crate) fn is_met_joined(&self, lines: &[Vec<u8>]) -> bool {
+        if let Self::OneOf(fields) = self {
+            return fields.iter().any(|field| field.is_met_joined(lines));
+        }
+        let (Some(expected), [line]) = (self.exact_lines(), lines) else {
+            return false;
+        };
+        let joined = |comma: &[u8]| *line == expected.join(comma);
+        expected.len() > 1 && [&b","[..], b", ", b"; "].into_iter().any(joined)
     }
 }
 
@@ -353,6 +396,7 @@ impl fmt::Display for Condition {
             Self::Unzipped(plain) => write!(f, "gzip of {plain}"),
             Self::Unchanged => f.write_str("what arrived"),
             Self::Changed => f.write_str("something else than what arrived"),
+            Self::Gone => f.write_str("no message"),
             Self::OneOf(matchers) => {
                 let matchers: Vec<String> = matchers.iter().map(ToString::to_string).collect();
                 f.write_str(&matchers.join(" or "))
@@ -375,6 +419,10 @@ impl fmt::Display for Field {
             Self::OneOf(fields) => {
                 let fields = fields.iter().map(ToString::to_string).collect();
                 f.write_str(&list(fields, " or "))
+            }
+            Self::All(fields) => {
+                let fields = fields.iter().map(ToString::to_string).collect();
+                f.write_str(&list(fields, " and "))
             }
             Self::Never(matcher) => write!(f, "never {matcher}"),
         }

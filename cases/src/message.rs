@@ -16,18 +16,53 @@ pub type Fields = Vec<(String, Vec<u8>)>;
 pub struct Message {
     /// Header fields, pseudo headers first.
     pub fields: Fields,
-    /// The body in pieces; none: there is no body.
-    pub pieces: Vec<Vec<u8>>,
+    /// The body.
+    pub body: Body,
     /// What ends it after the body.
     pub trailers: Fields,
     /// The hooks of this message never run: another filter answered, or none let it in.
     pub unseen: bool,
+    /// Where a request's connection comes from: an IP address, perhaps with a port, or text that is
+    /// none.
+    pub source: Option<String>,
+    /// The router gives this answer itself, without an upstream.
+    pub direct: bool,
+}
+
+/// A body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Body {
+    /// There is none.
+    #[default]
+    None,
+    /// One piece that ends the message, or that trailers follow.
+    Whole(Vec<u8>),
+    /// One piece after the other.
+    Pieces(Vec<Vec<u8>>),
+}
+
+impl Body {
+    /// All of it.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.pieces().concat()
+    }
+
+    /// Its pieces.
+    pub fn pieces(&self) -> &[Vec<u8>] {
+        match self {
+            Self::None => &[],
+            Self::Whole(body) => std::slice::from_ref(body),
+            Self::Pieces(pieces) => pieces,
+        }
+    }
 }
 
 impl Message {
-    /// The whole body.
-    pub fn body(&self) -> Vec<u8> {
-        self.pieces.concat()
+    /// A field, as text.
+    pub fn field(&self, name: &str) -> Option<String> {
+        let mut fields = self.fields.iter();
+        let (_, value) = fields.find(|(other, _)| other == name)?;
+        Some(String::from_utf8_lossy(value).into_owned())
     }
 }
 
@@ -57,6 +92,8 @@ struct Written {
     pieces: Option<Vec<Bytes>>,
     trailers: Lines,
     unseen: bool,
+    source: Option<String>,
+    direct: bool,
 }
 
 impl Written {
@@ -80,18 +117,22 @@ impl Written {
             }
         }
         fields.extend(headers);
-        let pieces = match (self.body, self.json, self.pieces) {
-            (None, None, None) => Vec::new(),
-            (Some(Bytes(body)), None, None) => vec![body],
-            (None, Some(JsonText(text)), None) => vec![text.into_bytes()],
-            (None, None, Some(pieces)) => pieces.into_iter().map(|Bytes(piece)| piece).collect(),
+        let body = match (self.body, self.json, self.pieces) {
+            (None, None, None) => Body::None,
+            (Some(Bytes(body)), None, None) => Body::Whole(body),
+            (None, Some(JsonText(text)), None) => Body::Whole(text.into_bytes()),
+            (None, None, Some(pieces)) => {
+                Body::Pieces(pieces.into_iter().map(|Bytes(piece)| piece).collect())
+            }
             _ => return Err("`body`, `json` and `pieces` exclude each other".to_owned()),
         };
         Ok(Message {
             fields,
-            pieces,
+            body,
             trailers: self.trailers.0,
             unseen: self.unseen,
+            source: self.source,
+            direct: self.direct,
         })
     }
 
@@ -110,8 +151,8 @@ impl TryFrom<Written> for Request {
     type Error = String;
 
     fn try_from(mut written: Written) -> Result<Self, String> {
-        if written.status.is_some() {
-            return Err("`status` belongs to `response`".to_owned());
+        if written.status.is_some() || written.direct {
+            return Err("`status` and `direct` belong to `response`".to_owned());
         }
         let method = if written.has_body() { "POST" } else { "GET" };
         let pseudo = vec![

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use crate::case::Case;
-use crate::expect::{Change, Pass, Reply, Said};
-use crate::matcher::{Field, shown};
+use crate::expect::{Callback, Change, Pass, Passage, Passages, Reply, Said, Write};
+use crate::matcher::{Field, Matcher, shown};
 use crate::message::{Fields, Message};
 
 /// What could be seen of an exchange.
@@ -25,10 +25,62 @@ pub struct Seen {
     pub route: Option<String>,
     /// The reason of every failure, in order; `None`: they cannot be seen.
     pub failures: Option<Vec<String>>,
-    /// What was logged.
-    pub log: Vec<String>,
+    /// What was logged at debug level; `None`: nobody looked.
+    pub log: Option<Vec<String>>,
+    /// Whether a request got to the upstream; `None`: nobody looked.
+    pub upstream_reached: Option<bool>,
+    /// Envoy's response code details; `None`: they cannot be seen.
+    pub details: Option<String>,
+    /// By how much each expected counter rose; `None`: there is no such counter.
+    pub counters: BTreeMap<String, Option<u64>>,
+    /// What became of each call of each expected callback.
+    pub callbacks: BTreeMap<Callback, Vec<Passage>>,
+    /// What went wrong on the way, as a message that was cut off.
+    pub broken: Vec<String>,
+    /// Which headers the host keeps in one line, a comma between their values.
+    pub joined: Joined,
     /// Whether only the filter adds headers: then one that is not mentioned is a difference.
     pub alone: bool,
+}
+
+/// Headers that are kept in one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joined {
+    /// These.
+    Some(&'static [&'static str]),
+    /// All.
+    All,
+}
+
+impl Seen {
+    /// An exchange of which nothing was seen yet.
+    pub fn nothing() -> Self {
+        Self {
+            request: None,
+            response: None,
+            reply: None,
+            metadata: Metadata::Final(BTreeMap::new()),
+            route_chosen_again: None,
+            route: None,
+            failures: None,
+            log: None,
+            upstream_reached: None,
+            details: None,
+            counters: BTreeMap::new(),
+            callbacks: BTreeMap::new(),
+            broken: Vec::new(),
+            joined: Joined::Some(&[]),
+            alone: false,
+        }
+    }
+
+    fn is_met(&self, name: &str, field: &Field, values: &[Vec<u8>]) -> bool {
+        let joined = match self.joined {
+            Joined::Some(names) => names.contains(&name),
+            Joined::All => true,
+        };
+        field.is_met_by(values) || (joined && field.is_met_joined(values))
+    }
 }
 
 /// An answer in place of a message.
@@ -48,22 +100,27 @@ pub struct Answered {
 #[derive(Clone, Debug)]
 pub enum Metadata {
     /// Every write, in order.
-    Writes(Vec<[String; 3]>),
+    Writes(Vec<Write>),
     /// What is there in the end.
-    Final(BTreeMap<[String; 2], String>),
+    Final(BTreeMap<(String, String), serde_json::Value>),
 }
 
 /// Everything that is not as the case expects; empty when it passes.
 pub fn differences(case: &Case, seen: &Seen) -> Vec<String> {
-    let mut found = Differences(Vec::new());
-    found.reply(case.expect.reply.as_ref(), seen);
+    let mut found = Differences(seen.broken.clone());
+    found.reached(case, seen);
+    if case.expect.reply.is_some() || !case.expect.partial {
+        found.reply(case.expect.reply.as_ref(), seen);
+    }
     if !case.request.0.unseen {
         let message = (&case.request.0, seen.request.as_ref());
-        found.message(Pass::Request, case.expect.request.as_ref(), message, seen);
+        found.message(Pass::Request, case, message, seen);
     }
-    if let Some(response) = &case.response {
-        let message = (&response.0, seen.response.as_ref());
-        found.message(Pass::Response, case.expect.response.as_ref(), message, seen);
+    let nothing = Message::default();
+    let response = case.response.as_ref().map(|answer| &answer.0);
+    if response.is_some() || case.expect.partial {
+        let message = (response.unwrap_or(&nothing), seen.response.as_ref());
+        found.message(Pass::Response, case, message, seen);
     }
     found.rest(case, seen);
     found.0
@@ -142,7 +199,7 @@ impl Differences {
             self.add("reply details", &expected.details, details);
         }
         let named = by_name(&came.fields);
-        self.fields("reply", &expected.headers, &named);
+        self.fields("reply", &expected.headers, &named, seen);
         for (name, values) in named.iter().filter(|_| seen.alone) {
             if !expected.headers.contains_key(*name) {
                 self.add(format!("reply header {name}"), "none", lines(values));
@@ -156,10 +213,24 @@ impl Differences {
         }
     }
 
-    fn fields(&mut self, side: &str, expected: &BTreeMap<String, Field>, came: &Named<'_>) {
+    fn reached(&mut self, case: &Case, seen: &Seen) {
+        if let (Some(expected), Some(came)) = (case.expect.upstream_reached, seen.upstream_reached)
+            && expected != came
+        {
+            self.add("upstream reached", expected, came);
+        }
+    }
+
+    fn fields(
+        &mut self,
+        side: &str,
+        expected: &BTreeMap<String, Field>,
+        came: &Named<'_>,
+        seen: &Seen,
+    ) {
         for (name, field) in expected {
             let values = came.get(name.as_str()).map_or(&[][..], Vec::as_slice);
-            if !field.is_met_by(values) {
+            if !seen.is_met(name, field, values) {
                 self.add(format!("{side} header {name}"), field, lines(values));
             }
         }
@@ -170,37 +241,54 @@ impl Differences {
     fn message(
         &mut self,
         pass: Pass,
-        change: Option<&Change>,
+        case: &Case,
         (before, after): (&Message, Option<&Message>),
         seen: &Seen,
     ) {
-        let nothing = Change::default();
-        let change = change.unwrap_or(&nothing);
-        let side = match pass {
-            Pass::Request => "request",
-            Pass::Response => "response",
+        let expect = &case.expect;
+        let (side, change) = match pass {
+            Pass::Request => ("request", expect.request.as_ref()),
+            Pass::Response => ("response", expect.response.as_ref()),
+        };
+        let unchanged = Change::default();
+        let change = match change {
+            Some(change) => change,
+            None if expect.partial => return,
+            None => &unchanged,
         };
         let answered = match &seen.reply {
             Some((Pass::Request, _)) => true,
             Some((Pass::Response, _)) => pass == Pass::Response,
             None => false,
         };
-        let Some(after) = after else {
-            if !answered {
-                self.add(side, "one", "none");
+        let nothing = Message::default();
+        let arrives_not = after.is_none();
+        let after = match after {
+            Some(after) => after,
+            None if change.or_none => {
+                let fate = change.body.as_ref();
+                if let Some(fate) = fate.filter(|fate| !fate.allows_none()) {
+                    self.add(format!("{side} body"), fate, "no message");
+                }
+                &nothing
             }
-            return;
+            None => {
+                if !answered && expect.upstream_reached != Some(false) {
+                    self.add(side, "one", "none");
+                }
+                return;
+            }
         };
         let came = by_name(&after.fields);
-        self.fields(side, &change.headers, &came);
-        if !answered {
+        self.fields(side, &change.headers, &came, seen);
+        if !answered && !expect.partial {
             let before = by_name(&before.fields);
             let mentioned = |name: &str| change.headers.contains_key(name);
             for (name, values) in before.iter().filter(|(name, _)| !mentioned(name)) {
-                let left = came.get(name);
-                if left != Some(values) {
-                    let left = left.map_or("none".to_owned(), |left| lines(left));
-                    self.add(format!("{side} header {name}"), lines(values), left);
+                let left = came.get(name).map_or(&[][..], Vec::as_slice);
+                let same = values.iter().cloned().map(Matcher::exact);
+                if !seen.is_met(name, &Field::Lines(same.collect()), left) {
+                    self.add(format!("{side} header {name}"), lines(values), lines(left));
                 }
             }
             let new = |name: &str| seen.alone && !mentioned(name) && !before.contains_key(name);
@@ -208,18 +296,59 @@ impl Differences {
                 self.add(format!("{side} header {name}"), "none", lines(values));
             }
         }
-        let (arrived, body) = (before.body(), after.body());
+        let (arrived, body) = (before.body.bytes(), after.body.bytes());
         match &change.body {
+            _ if arrives_not => {}
             Some(expected) if expected.matches(&body, &arrived) => {}
             Some(expected) => self.add(format!("{side} body"), expected, shown(&body)),
-            None if answered || body == arrived => {}
+            None if answered || expect.partial || body == arrived => {}
             None => self.add(format!("{side} body"), shown(&arrived), shown(&body)),
+        }
+        let length = body.len().to_string().into_bytes();
+        let lengths = came.get("content-length").map_or(&[][..], Vec::as_slice);
+        if change.true_length && (arrives_not || lengths.iter().any(|given| *given != length)) {
+            self.add(format!("{side} content-length"), body.len(), lines(lengths));
         }
     }
 
     fn rest(&mut self, case: &Case, seen: &Seen) {
         let expect = &case.expect;
-        self.metadata(&expect.metadata.0, &seen.metadata);
+        let metadata = expect.metadata.as_ref().map(|writes| writes.0.as_slice());
+        if let Some(metadata) = metadata.or((!expect.partial).then_some(&[])) {
+            self.metadata(metadata, &seen.metadata);
+        }
+        if let (Some(expected), Some(details)) = (&expect.details, &seen.details)
+            && expected != details
+        {
+            self.add("response details", expected, details);
+        }
+        for (name, expected) in &expect.counters {
+            let rise = seen.counters.get(name).copied().flatten();
+            if rise != Some(*expected) {
+                let came = rise.map_or("no such counter".to_owned(), |rise| format!("+{rise}"));
+                self.add(format!("counter {name}"), format!("+{expected}"), came);
+            }
+        }
+        for (callback, passages) in &expect.callbacks {
+            let calls = seen.callbacks.get(callback).map_or(&[][..], Vec::as_slice);
+            let (expected, came) = match passages {
+                Passages::Last(passage) => (
+                    std::slice::from_ref(passage),
+                    calls.last().map_or(&[][..], std::slice::from_ref),
+                ),
+                Passages::Each(passages) => (passages.as_slice(), calls),
+            };
+            if expected != came {
+                self.add(
+                    format!("{callback:?}"),
+                    format!("{expected:?}"),
+                    format!("{came:?}"),
+                );
+            }
+        }
+        if expect.partial {
+            return;
+        }
         if let Some(again) = seen.route_chosen_again
             && again != expect.route_chosen_again
         {
@@ -234,24 +363,25 @@ impl Differences {
         if let Some(failures) = &seen.failures
             && *failures != expect.failures
         {
-            let came = format!("{failures:?} {:?}", seen.log);
+            let came = format!("{failures:?} {:?}", seen.log.as_deref().unwrap_or_default());
             self.add("failures", format!("{:?}", expect.failures), came);
         }
-        for part in &expect.log {
-            if !seen.log.iter().any(|line| line.contains(part)) {
-                self.add("log", format!("{part:?}"), format!("{:?}", seen.log));
+        if let Some(log) = &seen.log {
+            let logged = |part: &String| log.iter().any(|line| line.contains(part));
+            for part in expect.log.iter().filter(|part| !logged(part)) {
+                self.add("log", format!("{part:?}"), format!("{log:?}"));
             }
         }
     }
 
-    fn metadata(&mut self, expected: &[[String; 3]], came: &Metadata) {
+    fn metadata(&mut self, expected: &[Write], came: &Metadata) {
         match came {
             Metadata::Writes(came) if came == expected => {}
             Metadata::Writes(came) => {
                 self.add("metadata", format!("{expected:?}"), format!("{came:?}"));
             }
             Metadata::Final(came) => {
-                let entry = |[namespace, key, value]: [String; 3]| ([namespace, key], value);
+                let entry = |(namespace, key, value): Write| ((namespace, key), value);
                 let expected: BTreeMap<_, _> = expected.iter().cloned().map(entry).collect();
                 if expected != *came {
                     self.add("metadata", format!("{expected:?}"), format!("{came:?}"));

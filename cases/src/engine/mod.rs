@@ -9,9 +9,9 @@ use transformations::testing::{Host, Message as Played, Route as PlayedRoute};
 use transformations::{Chain as PlayedChain, Diagnostic, Direction, Engine, Program, Session};
 use transformations::{ConfigErrors, Settings};
 
-use crate::case::{Case, Chain, Config};
+use crate::case::{Case, Chain, Config, Filter};
 use crate::expect::Pass;
-use crate::message::Message;
+use crate::message::{Body, Message};
 use crate::verdict::{Answered, Metadata, Seen, diagnostics, difference, differences};
 use ways::Way;
 pub use ways::Ways;
@@ -29,6 +29,9 @@ pub fn play(case: &Case, ways: &mut Ways) -> Vec<String> {
         .collect();
     if !missing.is_empty() {
         return missing;
+    }
+    if let Some(key) = only_on_envoy(case) {
+        return vec![format!("`{key}` is played on a real Envoy only")];
     }
     let mut problems = Vec::new();
     let program = match load(case, case.config_text(), &mut problems) {
@@ -74,6 +77,17 @@ pub fn play(case: &Case, ways: &mut Ways) -> Vec<String> {
     problems
 }
 
+/// What the host in memory has nothing of.
+fn only_on_envoy(case: &Case) -> Option<&'static str> {
+    [
+        (case.filter == Filter::HttpAcl, "filter: http-acl"),
+        (!case.expect.counters.is_empty(), "counters"),
+        (!case.expect.callbacks.is_empty(), "callbacks"),
+    ]
+    .into_iter()
+    .find_map(|(needed, key)| needed.then_some(key))
+}
+
 fn direction(pass: Pass) -> Direction {
     match pass {
         Pass::Request => Direction::Request,
@@ -113,6 +127,8 @@ fn load(
             .collect()
     };
     match engine(case).load(config.as_bytes()) {
+        Ok(_) if expect.refused => Err(vec![difference("config", "refused", "accepted")]),
+        Err(_) if expect.refused && expect.errors.is_empty() => Err(Vec::new()),
         Ok(loaded) => {
             problems.extend(diagnostics("errors", &expect.errors, &[]));
             let warnings = told(&loaded.warnings);
@@ -223,7 +239,7 @@ impl<'a> Stage<'a> {
 fn seen(host: &Host) -> Seen {
     let message = |played: &Played| Message {
         fields: played.headers.clone(),
-        pieces: played.chunks.clone(),
+        body: Body::Pieces(played.chunks.clone()),
         ..Message::default()
     };
     let answered = host.reply.as_ref().map(|(direction, reply)| {
@@ -236,12 +252,18 @@ fn seen(host: &Host) -> Seen {
         };
         (pass(*direction), answered)
     });
+    let details = answered
+        .as_ref()
+        .and_then(|(_, reply)| reply.details.clone());
+    let details = details.or(Some("via_upstream".to_owned()));
     let failures = host.failures.iter();
+    let writes = host.metadata.iter().cloned();
+    let writes = writes.map(|[namespace, key, value]| (namespace, key, value.into()));
     Seen {
         request: Some(message(&host.request)),
         response: Some(message(&host.response)),
         reply: answered,
-        metadata: Metadata::Writes(host.metadata.clone()),
+        metadata: Metadata::Writes(writes.collect()),
         route_chosen_again: Some(host.calls_of("clear_route_cache") > 0),
         route: host.chosen_route().map(|route| route.name.clone()),
         failures: Some(
@@ -250,7 +272,10 @@ fn seen(host: &Host) -> Seen {
                 .map(|failure| failure.reason.as_str().to_owned())
                 .collect(),
         ),
-        log: failures.map(ToString::to_string).collect(),
+        log: Some(failures.map(ToString::to_string).collect()),
         alone: true,
+        upstream_reached: Some(host.reply.is_none() && host.reset.is_none()),
+        details: details.filter(|_| host.reset.is_none()),
+        ..Seen::nothing()
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use transformations::testing::{Message as Played, Neighbour};
 
 use crate::case::Case;
-use crate::message::Message;
+use crate::message::{Body, Message};
 
 /// Bodies up to this length are cut at every byte.
 const CUT_EVERYWHERE: usize = 64;
@@ -78,7 +78,7 @@ pub(super) fn of(case: &Case) -> Vec<Way> {
     let longest = [Some(&case.request.0), response]
         .into_iter()
         .flatten()
-        .map(|message| message.body().len())
+        .map(|message| message.body.bytes().len())
         .max()
         .unwrap_or_default();
     let mut cuts = vec![Cut::Whole];
@@ -136,7 +136,7 @@ impl Way {
 
     /// The message in memory.
     pub(super) fn arriving(self, message: &Message) -> Played {
-        let body = message.body();
+        let body = message.body.bytes();
         let chunks = match self.cut {
             Cut::Given => given(message),
             _ if body.is_empty() => Vec::new(),
@@ -165,10 +165,10 @@ fn cut(body: &[u8], place: usize) -> Vec<Vec<u8>> {
     vec![front.to_vec(), back.to_vec()]
 }
 
-/// The pieces as the case has them: of one, both halves.
+/// The pieces as the case has them: of a whole body, both halves.
 fn given(message: &Message) -> Vec<Vec<u8>> {
-    match message.pieces.as_slice() {
-        [body] => cut(body, body.len() / 2),
-        pieces => pieces.to_vec(),
+    match &message.body {
+        Body::Whole(body) => cut(body, body.len() / 2),
+        body => body.pieces().to_vec(),
     }
 }
