@@ -37,10 +37,8 @@ mod routes {
     use super::*;
 
     fn route(model: Option<&'static str>, config: Option<&str>) -> Route {
-        Route {
-            header: model.map(|model| (MODEL, model)),
-            program: config.map(program),
-        }
+        let headers = model.map(|model| (MODEL, model));
+        Route::new(headers.as_slice(), config.map(program))
     }
 
     const EXTRACT: &str = r#"{"request": {"extract": [{"header": "x-gateway-model-name"}]},
@@ -134,10 +132,7 @@ mod routes {
         let adds = r#"{"request": {"extract": [{"header": "x-gateway-model-name"}], "add": [{"name": "x-n", "value": "1"}]}}"#;
         let same = program(adds);
         let mut host = request(&[], &[r#"{"model":"a"}"#]);
-        host.routes = vec![Route {
-            header: None,
-            program: Some(Arc::clone(&same)),
-        }];
+        host.routes = vec![Route::new(&[], Some(Arc::clone(&same)))];
         let host = played(&same, host);
         assert_eq!(host.request.values("x-n"), ["1"]);
     }
@@ -177,10 +172,7 @@ mod routes {
     /// Each leads to a route whose program owns the next.
     #[test]
     fn no_number_of_forged_headers_chooses_a_route() {
-        let route = |header, config: &str| Route {
-            header: Some((header, "1")),
-            program: Some(program(config)),
-        };
+        let route = |header, config: &str| Route::new(&[(header, "1")], Some(program(config)));
         let routes = vec![
             route("h1", "{}"),
             route("h2", &extract("h2")),
@@ -200,10 +192,7 @@ mod routes {
     fn a_header_of_the_route_that_the_body_chose_is_not_the_clients() {
         let headers = [("x-tier", "forged"), ("x-else", "1")];
         let routes = vec![
-            Route {
-                header: Some(("x-tier", "forged")),
-                program: Some(program(&extract("x-tier"))),
-            },
+            Route::new(&[("x-tier", "forged")], Some(program(&extract("x-tier")))),
             route(Some("a"), Some(&extract("x-else"))),
             route(None, Some(EXTRACT)),
         ];
@@ -313,10 +302,7 @@ mod limits {
         let mut host = request(&[], &[r#"{"model":"a"}"#]);
         host.response = Message::new(&[(":status", "200")], [begin, rest, ""]);
         host.limit = Some(1 << 20);
-        host.routes = vec![Route {
-            header: Some((MODEL, "a")),
-            program: Some(program(PATCH)),
-        }];
+        host.routes = vec![Route::new(&[(MODEL, "a")], Some(program(PATCH)))];
         let host = played(&program(first), host);
         assert_eq!(host.limit, Some(1 << 20));
         assert_eq!(host.failures, []);
@@ -504,10 +490,10 @@ mod attempts {
         let own = load(r#"{"request": {"extract": [{"header": "x-own"}]}}"#);
         let mut host = request(&[(MODEL, "a"), ("x-own", "1")], &[]);
         host.chain = Chain::Upstream;
-        host.routes = vec![Route {
-            header: None,
-            program: Some(load(r#"{"request": {"remove": ["x-b"]}}"#)),
-        }];
+        host.routes = vec![Route::new(
+            &[],
+            Some(load(r#"{"request": {"remove": ["x-b"]}}"#)),
+        )];
         let host = played(&own, host);
         assert_eq!(host.request.values(MODEL), ["a"]);
         assert_eq!(host.request.values("x-own"), ["1"]);

@@ -48,6 +48,7 @@ fn dependencies_point_one_way() {
     assert_eq!(dependencies["acl"], ["diagnostics"]);
     assert_eq!(dependencies["diagnostics"], [""; 0]);
     assert_eq!(dependencies["bodies"], ["json-blocks"]);
+    assert_eq!(dependencies["cases"], ["transformations"]);
     assert_eq!(dependencies["json-blocks"], [""; 0]);
     assert_eq!(dependencies[SDK], [""; 0]);
     assert_eq!(

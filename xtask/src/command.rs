@@ -27,7 +27,7 @@ Usage: cargo xtask COMMAND
 Crates below tools/, built when asked for; `cargo xtask COMMAND --help` lists what they take:
 
   bench                           compare what it costs Envoy to take a model out of a body: ours, its filters, none
-  conformance                     play case files of kgateway and of other gateways on a real Envoy
+  conformance                     play cases, and case files of other gateways, on a real Envoy
   image                           build the images with Docker Engine and try them
   manifests                       check the Kubernetes manifests of deploy/";
 

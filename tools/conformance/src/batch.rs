@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
+use cases::{Config, Expect, Filter};
 use harness::{EnvoyRelease, Module};
 use serde_json::Value;
 
 use super::bootstrap::{self, Listener};
-use super::case::{Case, FilterName, Golden};
+use super::case::Golden;
 use super::expectation::Verdict;
 use super::gateway::{Decision, Files, Gateway};
 use super::play::{CaseUpstream, Scene};
 use super::report::Outcome;
-use super::routing::{FAILURES, Judge};
+use super::routing::{Evaluation, FAILURES};
+use super::take::{Take, neutral_config};
 use super::verdict::{differences, needs_log, unseen};
 use super::wire::Wire;
 
@@ -35,13 +37,11 @@ pub(crate) enum Act<'a> {
 pub(crate) struct CaseAct<'a> {
     id: &'a str,
     listener: String,
-    case: &'a Case,
+    case: &'a Take,
     wire: Wire,
     upstream: CaseUpstream,
     namespaces: Vec<String>,
     release: EnvoyRelease,
-    /// What decides, where the case itself does not.
-    judge: Option<&'a Judge>,
 }
 
 impl<'a> Act<'a> {
@@ -59,10 +59,10 @@ impl<'a> Act<'a> {
     pub(crate) async fn case(
         number: usize,
         id: &'a str,
-        case: &'a Case,
-        judge: Option<&'a Judge>,
+        case: &'a Take,
         release: EnvoyRelease,
     ) -> Result<Self> {
+        case.check()?;
         let wire = Wire::of(case)?;
         let upstream = CaseUpstream::start(case, &wire).await?;
         Ok(Self::Case(Box::new(CaseAct {
@@ -71,18 +71,14 @@ impl<'a> Act<'a> {
             case,
             wire,
             upstream,
-            namespaces: match judge {
-                Some(_) => vec![FAILURES.to_owned()],
-                None => namespaces(case)?,
-            },
+            namespaces: namespaces(case)?,
             release,
-            judge,
         })))
     }
 
     pub(crate) fn environment(&self) -> BTreeMap<String, String> {
         match self {
-            Self::Case(act) => act.case.env.clone(),
+            Self::Case(act) => act.case.environment(),
             Self::Golden { .. } => BTreeMap::new(),
         }
     }
@@ -108,7 +104,10 @@ impl<'a> Act<'a> {
     /// What is to become of the configuration.
     fn verdict(&self) -> Verdict {
         match self {
-            Self::Case(act) => act.case.expect.config,
+            Self::Case(act) => match is_refused(&act.case.case.expect) {
+                true => Verdict::Rejected,
+                false => Verdict::Accepted,
+            },
             Self::Golden { golden, .. } => golden.config,
         }
     }
@@ -120,7 +119,7 @@ impl<'a> Act<'a> {
             Self::Golden {
                 listener, golden, ..
             } => {
-                let neutral = golden.filter_name().neutral_config();
+                let neutral = neutral_config(golden.filter_name());
                 (
                     bootstrap::golden(listener, golden, &golden.filter_config_text, release),
                     bootstrap::golden(&neutral_name, golden, neutral, release),
@@ -140,16 +139,15 @@ impl<'a> Act<'a> {
                 )
             }
         };
-        let judge = self.judge();
-        match self.verdict() == Verdict::Rejected || judge.is_some_and(Judge::allows_refusal) {
+        match self.verdict() == Verdict::Rejected || self.evaluation().is_some() {
             true => vec![own, neutral],
             false => vec![own],
         }
     }
 
-    fn judge(&self) -> Option<&Judge> {
+    fn evaluation(&self) -> Option<&'a Evaluation> {
         match self {
-            Self::Case(act) => act.judge,
+            Self::Case(act) => act.case.evaluation.as_ref(),
             Self::Golden { .. } => None,
         }
     }
@@ -159,10 +157,10 @@ impl<'a> Act<'a> {
         if self.verdict() == Verdict::Rejected {
             return refused(gateway, self.listener()).map(|()| Vec::new());
         }
-        if let Some(judge) = self.judge().filter(|judge| judge.allows_refusal()) {
+        if let Some(evaluation) = self.evaluation() {
             let decision = gateway.decision(self.listener())?;
             if matches!(decision, Decision::Refused(_)) {
-                return refused(gateway, self.listener()).map(|()| judge.refused());
+                return refused(gateway, self.listener()).map(|()| evaluation.refused());
             }
         }
         accepted(gateway, self.listener())?;
@@ -176,11 +174,11 @@ impl<'a> Act<'a> {
             upstream: &act.upstream,
             gateway,
             files,
-            logged: act.judge.is_some() || needs_log(act.case),
+            logged: needs_log(act.case),
         };
         let seen = scene.play().await?;
-        Ok(match act.judge {
-            Some(judge) => judge.differences(act.case, act.release, &seen),
+        Ok(match &act.case.evaluation {
+            Some(evaluation) => evaluation.differences(act.case, &seen),
             None => differences(act.case, &act.wire, act.release, &seen),
         })
     }
@@ -266,18 +264,28 @@ fn refused(gateway: &Gateway, listener: &str) -> Result<()> {
 }
 
 /// The namespaces to look at: those expected and those the case's configurations name.
-fn namespaces(case: &Case) -> Result<Vec<String>> {
+fn namespaces(case: &Take) -> Result<Vec<String>> {
+    if case.evaluation.is_some() {
+        return Ok(vec![FAILURES.to_owned()]);
+    }
     let mut namespaces = BTreeSet::new();
-    let Some(expected) = case.expect.metadata() else {
+    let expected = case.case.expect.metadata.as_ref();
+    if expected.is_none() && case.case.expect.partial {
         return Ok(Vec::new());
-    };
-    namespaces.extend(expected.into_keys().map(|(namespace, _)| namespace));
-    if case.filter_name == FilterName::HttpAcl {
+    }
+    let expected = expected.into_iter().flat_map(|writes| &writes.0);
+    namespaces.extend(expected.map(|(namespace, _, _)| namespace.clone()));
+    if case.case.filter == Filter::HttpAcl {
         namespaces.insert(ACL_NAMESPACE.to_owned());
     }
-    let configs = [Some(&case.filter_config), case.per_route_config.as_ref()];
-    for config in configs.into_iter().flatten() {
-        let config: Value = serde_json::from_str(config.text()).unwrap_or_default();
+    let routes = case
+        .case
+        .routes
+        .iter()
+        .filter_map(|route| route.config.as_ref());
+    let routes = routes.map(|Config(text)| text.as_str());
+    for config in [case.case.config_text()].into_iter().chain(routes) {
+        let config: Value = serde_json::from_str(config).unwrap_or_default();
         for pass in ["request", "response"] {
             let writes = config.pointer(&format!("/{pass}/dynamicMetadata"));
             let writes = writes.and_then(Value::as_array).into_iter().flatten();
@@ -293,4 +301,9 @@ fn namespaces(case: &Case) -> Result<Vec<String>> {
         );
     }
     Ok(namespaces.into_iter().collect())
+}
+
+/// Whether the configuration is to be refused.
+fn is_refused(expect: &Expect) -> bool {
+    expect.refused || !expect.errors.is_empty()
 }

@@ -4,12 +4,13 @@
 
 use std::path::Path;
 
+use cases::Config;
 use harness::{Bootstrap, EnvoyRelease, Filter, Protocol, Route, Upstream};
 use serde_json::{Value, json};
 
-use super::body::Body;
-use super::case::{Case, Golden, GoldenKind};
-use super::routing::Routes;
+use super::case::{Golden, GoldenKind};
+use super::routing::{ROUTE, Routes};
+use super::take::{Take, instance, neutral_config};
 use super::wire::{Source, Wire};
 
 /// The largest local reply; Envoy's own limit is 4 KiB.
@@ -23,7 +24,7 @@ pub(crate) const METADATA: &str = "metadata";
 /// A listener that has the case's configuration, or what stands in for it.
 pub(crate) struct Listener<'a> {
     pub(crate) name: &'a str,
-    pub(crate) case: &'a Case,
+    pub(crate) case: &'a Take,
     pub(crate) wire: &'a Wire,
     /// Namespaces of dynamic metadata to write to the access log.
     pub(crate) namespaces: &'a [String],
@@ -35,20 +36,15 @@ impl Listener<'_> {
     /// The listener with the case's own configuration.
     pub(crate) fn resource(&self, release: EnvoyRelease) -> Value {
         let case = self.case;
-        let per_route = case.per_route_config.as_ref();
-        self.build(
-            self.name,
-            case.filter_config.text(),
-            per_route.map(|config| config.text()),
-            release,
-        )
+        let config = case.case.config_text();
+        self.build(self.name, config, case.per_route(), release)
     }
 
     /// The same listener with configurations that do nothing: what tells a refusal of the configuration from a
     /// refusal of anything else.
     pub(crate) fn neutral(&self, name: &str, release: EnvoyRelease) -> Value {
-        let config = self.case.filter_name.neutral_config();
-        let per_route = self.case.per_route_config.as_ref().map(|_| config);
+        let config = neutral_config(self.case.case.filter);
+        let per_route = self.case.per_route().map(|_| config);
         self.build(name, config, per_route, release)
     }
 
@@ -62,8 +58,8 @@ impl Listener<'_> {
         let (case, wire) = (self.case, self.wire);
         let filter = |config: &str| {
             Filter::new(config)
-                .filter_name(case.filter_name.as_str())
-                .instance(case.filter_name.instance())
+                .filter_name(case.case.filter.as_str())
+                .instance(instance(case.case.filter))
         };
         let mut bootstrap = Bootstrap::new();
         if !wire.request_added.is_empty() {
@@ -84,7 +80,8 @@ impl Listener<'_> {
         }
         let mut paths = match &case.routes {
             Some(routes) => routes.build(self.name),
-            None => vec![route.clone()],
+            None if case.per_route().is_some() => vec![route.clone()],
+            None => self.routes(route.clone(), &filter),
         };
         let settings = case.routes.iter().flat_map(Routes::settings);
         bootstrap = settings.fold(bootstrap, |bootstrap, (field, value)| {
@@ -113,14 +110,37 @@ impl Listener<'_> {
         into_resource(name, &bootstrap, release)
     }
 
-    fn route(&self) -> Route {
-        let response = self.case.upstream_response.as_ref();
-        match response.filter(|_| self.case.is_answered_locally()) {
-            Some(response) => {
-                let body = response.body().unwrap_or(Body::None).bytes();
-                Route::direct_response(response.status, &String::from_utf8_lossy(&body))
+    /// The routes of the case, each known by a header to the upstream; without any, this one.
+    fn routes(&self, route: Route, filter: &dyn Fn(&str) -> Filter) -> Vec<Route> {
+        if self.case.case.routes.is_empty() {
+            return vec![route];
+        }
+        let routes = self.case.case.routes.iter().map(|one| {
+            let headers = one.headers.iter();
+            let headers = headers
+                .map(|(name, value)| json!({"name": name, "string_match": {"exact": value}}));
+            let headers: Vec<Value> = headers.collect();
+            let known = json!({"header": {"key": ROUTE, "value": one.name}});
+            let route = route
+                .clone()
+                .field("match", json!({"prefix": "/", "headers": headers}))
+                .field("request_headers_to_add", json!([known]));
+            match &one.config {
+                Some(Config(text)) => route.per_route(filter(text)),
+                None => route,
             }
-            None => Route::to(self.name),
+        });
+        routes.collect()
+    }
+
+    fn route(&self) -> Route {
+        match self.case.is_answered_locally() {
+            true => {
+                let body = self.case.response_body().bytes();
+                let status = self.case.status().unwrap_or(200);
+                Route::direct_response(status, &String::from_utf8_lossy(&body))
+            }
+            false => Route::to(self.name),
         }
     }
 }
@@ -140,7 +160,7 @@ pub(crate) fn golden(name: &str, golden: &Golden, config: &str, release: EnvoyRe
                 bootstrap = bootstrap.filter(filter(key, config).disabled());
             }
             GoldenKind::DynamicModuleFilterPerRoute => {
-                let neutral = filter(key, filter_name.neutral_config());
+                let neutral = filter(key, neutral_config(filter_name));
                 bootstrap = bootstrap.filter(neutral.disabled());
                 let per_route = filter(key, config);
                 route = route.per_route(match golden.filter_name {

@@ -11,9 +11,10 @@ use anyhow::Result;
 use harness::{End, PendingResponse};
 use tokio::time::sleep;
 
-use super::body::Body;
-use super::expectation::Callback;
+use cases::{Body, Callback, Passage};
+
 use super::play::Scene;
+use super::take::chunks;
 
 /// What has not gone on by then is held.
 const HOLD: Duration = Duration::from_millis(150);
@@ -31,7 +32,14 @@ struct Progress {
     end: bool,
 }
 
-type Calls = BTreeMap<Callback, Vec<bool>>;
+type Calls = BTreeMap<Callback, Vec<Passage>>;
+
+fn passage(passed: bool) -> Passage {
+    match passed {
+        true => Passage::Passes,
+        false => Passage::Held,
+    }
+}
 
 /// Sends the message of each expected callback step by step.
 ///
@@ -39,7 +47,7 @@ type Calls = BTreeMap<Callback, Vec<bool>>;
 /// The gateway cannot be reached.
 pub(crate) async fn probe(scene: &Scene<'_>) -> Result<Calls> {
     let mut calls = Calls::new();
-    let expected = scene.case.expect.callbacks.keys();
+    let expected = scene.case.case.expect.callbacks.keys().copied();
     let (requests, responses): (Vec<Callback>, Vec<Callback>) =
         expected.partition(|callback| callback.is_of_the_request());
     if !requests.is_empty() {
@@ -63,21 +71,24 @@ async fn request(scene: &Scene<'_>, calls: &mut Calls) -> Result<()> {
             end: request.end == End::Complete,
         })
     };
-    let body = scene.case.request.body()?;
-    let trailers = scene.case.request.trailers();
+    let body = scene.case.request_body();
+    let trailers = scene.case.request_trailers();
     let connection = scene.connect().await?;
-    if body == Body::None && trailers.is_empty() {
+    if *body == Body::None && trailers.is_empty() {
         let mut connection = connection;
-        let request = scene.wire.request(scene.case)?;
+        let request = scene.wire.request(scene.case);
         let _response = tokio::time::timeout(PATIENCE, connection.send(request)).await;
-        calls.insert(Callback::RequestHeaders, vec![progress().headers]);
+        calls.insert(
+            Callback::OnRequestHeaders,
+            vec![passage(progress().headers)],
+        );
         return Ok(());
     }
     let (mut writer, response) = connection.begin(scene.wire.head(scene.case))?;
     let reading = read(response);
     let passed = until(HOLD, || progress().headers).await;
-    calls.insert(Callback::RequestHeaders, vec![passed]);
-    let chunks = body.chunks();
+    calls.insert(Callback::OnRequestHeaders, vec![passage(passed)]);
+    let chunks = chunks(body);
     let mut passages = Vec::new();
     let mut sent = 0;
     for (number, chunk) in chunks.iter().enumerate() {
@@ -86,39 +97,39 @@ async fn request(scene: &Scene<'_>, calls: &mut Calls) -> Result<()> {
         sent += chunk.len();
         let last = number + 1 == chunks.len() && trailers.is_empty();
         if !last {
-            passages.push(wanted && until(HOLD, || progress().bytes >= sent).await);
+            let passed = wanted && until(HOLD, || progress().bytes >= sent).await;
+            passages.push(passage(passed));
         }
     }
     let answered = || reading.progress().end;
     let callback = if trailers.is_empty() {
         writer.finish();
-        Callback::RequestBody
+        Callback::OnRequestBody
     } else {
         let trailers: Vec<(&str, &str)> = trailers
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
         let _unwanted = writer.finish_with(&trailers).await;
-        calls.insert(Callback::RequestBody, std::mem::take(&mut passages));
-        Callback::RequestTrailers
+        calls.insert(Callback::OnRequestBody, std::mem::take(&mut passages));
+        Callback::OnRequestTrailers
     };
     until(PATIENCE, || progress().end || answered()).await;
-    passages.push(progress().end);
+    passages.push(passage(progress().end));
     calls.insert(callback, passages);
     Ok(())
 }
 
 async fn response(scene: &Scene<'_>, calls: &mut Calls) -> Result<()> {
-    let response = scene.case.upstream_response.as_ref();
-    let body = response.map_or(Ok(Body::None), |response| response.body())?;
-    let trailers = response.map_or(&[][..], |response| response.trailers());
+    let body = scene.case.response_body();
+    let trailers = scene.case.response_trailers();
     let mut connection = scene.connect().await?;
-    let request = scene.wire.request(scene.case)?;
-    if body == Body::None && trailers.is_empty() {
+    let request = scene.wire.request(scene.case);
+    if *body == Body::None && trailers.is_empty() {
         // Headers that end the response: stopped there, it never comes.
         let response = tokio::time::timeout(PATIENCE, connection.send(request)).await;
         let passed = matches!(response, Ok(Ok(_))) && !is_replaced(scene);
-        calls.insert(Callback::ResponseHeaders, vec![passed]);
+        calls.insert(Callback::OnResponseHeaders, vec![passage(passed)]);
         return Ok(());
     }
     let (stream, answer) = scene.wire.answer_head(scene.case).streamed();
@@ -136,8 +147,8 @@ async fn response(scene: &Scene<'_>, calls: &mut Calls) -> Result<()> {
     });
     let reading = Reading { progress, reader };
     let passed = until(HOLD, || reading.progress().headers).await;
-    calls.insert(Callback::ResponseHeaders, vec![passed]);
-    let chunks = body.chunks();
+    calls.insert(Callback::OnResponseHeaders, vec![passage(passed)]);
+    let chunks = chunks(body);
     let mut passages = Vec::new();
     let mut sent = 0;
     for (number, chunk) in chunks.iter().enumerate() {
@@ -145,24 +156,25 @@ async fn response(scene: &Scene<'_>, calls: &mut Calls) -> Result<()> {
         sent += chunk.len();
         let last = number + 1 == chunks.len() && trailers.is_empty();
         if !last {
-            passages.push(wanted && until(HOLD, || reading.progress().bytes >= sent).await);
+            let passed = wanted && until(HOLD, || reading.progress().bytes >= sent).await;
+            passages.push(passage(passed));
         }
     }
     drop(stream);
     let end = until(PATIENCE, || reading.progress().end).await && !is_replaced(scene);
     if trailers.is_empty() {
-        passages.push(end);
-        calls.insert(Callback::ResponseBody, passages);
+        passages.push(passage(end));
+        calls.insert(Callback::OnResponseBody, passages);
     } else {
-        calls.insert(Callback::ResponseBody, passages);
-        calls.insert(Callback::ResponseTrailers, vec![end]);
+        calls.insert(Callback::OnResponseBody, passages);
+        calls.insert(Callback::OnResponseTrailers, vec![passage(end)]);
     }
     Ok(())
 }
 
 /// Whether the filter is to answer in the upstream's place: the case compares the details, so they can be relied on.
 fn is_replaced(scene: &Scene<'_>) -> bool {
-    let details = scene.case.expect.response_details.as_deref();
+    let details = scene.case.case.expect.details.as_deref();
     details.is_some_and(|details| details != "via_upstream")
 }
 

@@ -10,9 +10,12 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::body::{Body, BodyPart};
+use cases::{Answer, Body, Config, Filter, Message, Request, Route, read};
+
+use super::body::{BodyPart, body};
 use super::expectation::{Expectation, Verdict};
-use super::routing::{self, Routes, RoutingCase};
+use super::routing;
+use super::take::Take;
 
 /// A line of a case file.
 #[derive(Debug)]
@@ -25,113 +28,96 @@ pub(crate) struct Entry {
 
 #[derive(Debug)]
 pub(crate) enum Content {
-    Case(Box<Case>),
-    Routing(Box<RoutingCase>),
+    Case(Box<Take>),
     Golden(Golden),
 }
 
-/// A configuration, a request, and what must come of them.
+/// A line of kgateway's: a configuration, a request, and what must come of them.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Case {
-    /// Read before the rest, so that an error can name it.
-    #[serde(rename = "id")]
-    _id: String,
+struct Line {
+    id: String,
     /// The file of the reference implementation it was taken from.
     #[serde(default, rename = "source")]
     _source: Option<String>,
     /// How it came to be: from a test, golden file or document, or derived by running the reference.
     #[serde(default)]
-    pub(crate) origin: Option<String>,
+    origin: Option<String>,
     /// The first version of kgateway that behaves so.
     #[serde(default)]
-    pub(crate) min_version: Option<String>,
-    pub(crate) filter_name: FilterName,
-    pub(crate) filter_config: Configuration,
+    min_version: Option<String>,
+    filter_name: Filter,
+    filter_config: Configuration,
     #[serde(default)]
-    pub(crate) per_route_config: Option<Configuration>,
-    pub(crate) request: CaseRequest,
+    per_route_config: Option<Configuration>,
+    request: CaseRequest,
     #[serde(default)]
-    pub(crate) upstream_response: Option<UpstreamResponse>,
+    upstream_response: Option<UpstreamResponse>,
     #[serde(default)]
-    pub(crate) env: BTreeMap<String, String>,
-    pub(crate) expect: Expectation,
+    env: BTreeMap<String, String>,
+    expect: Expectation,
     /// A quirk that a replacement may legitimately change.
     #[serde(default)]
-    pub(crate) uncertain: bool,
+    uncertain: bool,
     /// The reference itself does something else, which is a defect.
     #[serde(default)]
-    pub(crate) oracle_differs: bool,
+    oracle_differs: bool,
     #[serde(default, rename = "notes")]
     _notes: Option<String>,
-    /// Routes by the routing header, in place of the one to the upstream.
-    #[serde(skip)]
-    pub(crate) routes: Option<Routes>,
 }
 
-impl Case {
-    /// Whether Envoy itself answers, behind the filter.
-    pub(crate) fn is_answered_locally(&self) -> bool {
-        let response = self.upstream_response.as_ref();
-        response.is_some_and(|response| response.kind == Some(ResponseKind::LocalReply))
-    }
-}
-
-/// The filters of kgateway's module.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) enum FilterName {
-    #[serde(rename = "rustformation")]
-    Rustformation,
-    #[serde(rename = "http_simple_mutations")]
-    HttpSimpleMutations,
-    #[serde(rename = "http-acl")]
-    HttpAcl,
-}
-
-impl FilterName {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Rustformation => "rustformation",
-            Self::HttpSimpleMutations => "http_simple_mutations",
-            Self::HttpAcl => "http-acl",
+impl Line {
+    /// # Errors
+    /// What no run could decide.
+    fn take(self) -> Result<Take> {
+        let remarks = [
+            self.origin.clone(),
+            self.min_version.map(|version| format!("since {version}")),
+            self.uncertain.then(|| "uncertain".to_owned()),
+            self.oracle_differs.then(|| "kgateway differs".to_owned()),
+        ];
+        let remarks: Vec<String> = remarks.into_iter().flatten().collect();
+        let route = |config: Configuration| Route {
+            name: "route".to_owned(),
+            headers: BTreeMap::new(),
+            config: Some(config.0),
+        };
+        let response = self.upstream_response.map(UpstreamResponse::answer);
+        let case = cases::Case {
+            name: self.id,
+            filter: self.filter_name,
+            config: Some(self.filter_config.0),
+            settings: cases::Settings::default(),
+            env: self.env,
+            host_refuses: Vec::new(),
+            routes: self.per_route_config.map(route).into_iter().collect(),
+            chain: cases::Chain::Downstream,
+            request: self.request.request()?,
+            response: response.transpose()?,
+            expect: self.expect.expect()?,
+        };
+        let mistakes = case.mistakes();
+        ensure!(mistakes.is_empty(), "{}", mistakes.join("; "));
+        let mut take = Take::of(case);
+        if !remarks.is_empty() {
+            take.remark = format!(" [{}]", remarks.join(", "));
         }
-    }
-
-    /// The name in the filter chain by which kgateway refers to it.
-    pub(crate) fn instance(self) -> &'static str {
-        match self {
-            Self::Rustformation | Self::HttpSimpleMutations => "dynamic_modules/simple_mutations",
-            Self::HttpAcl => "dynamic_modules/http-acl",
-        }
-    }
-
-    /// What kgateway configures on the listener: valid, and it does nothing.
-    pub(crate) fn neutral_config(self) -> &'static str {
-        match self {
-            Self::Rustformation | Self::HttpSimpleMutations => "{}",
-            Self::HttpAcl => r#"{"defaultAction":"allow"}"#,
-        }
+        Ok(take)
     }
 }
 
 /// A configuration: an object, or its exact text.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "Value")]
-pub(crate) struct Configuration(String);
-
-impl Configuration {
-    pub(crate) fn text(&self) -> &str {
-        &self.0
-    }
-}
+struct Configuration(Config);
 
 impl TryFrom<Value> for Configuration {
     type Error = String;
 
     fn try_from(value: Value) -> Result<Self, String> {
         match value {
-            Value::String(text) => Ok(Self(text)),
-            Value::Object(_) => Ok(Self(value.to_string())),
+            Value::String(text) => Ok(Self(Config(text))),
+            Value::Object(_) => Ok(Self(Config(value.to_string()))),
             other => Err(format!("configuration {other} is no object and no text")),
         }
     }
@@ -139,13 +125,13 @@ impl TryFrom<Value> for Configuration {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct CaseRequest {
-    pub(crate) method: String,
-    pub(crate) path: String,
+struct CaseRequest {
+    method: String,
+    path: String,
     #[serde(default)]
-    pub(crate) authority: Option<String>,
+    authority: Option<String>,
     #[serde(default)]
-    pub(crate) headers: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
     #[serde(default)]
     body: Option<String>,
     #[serde(default)]
@@ -158,34 +144,52 @@ pub(crate) struct CaseRequest {
     trailers: Option<Vec<(String, String)>>,
     /// Where the connection comes from: an IP address, perhaps with a port, or text that is none.
     #[serde(default)]
-    pub(crate) source_address: Option<String>,
-    /// The body, where it is not written as above.
-    #[serde(skip)]
-    pub(crate) given: Option<Body>,
+    source_address: Option<String>,
 }
 
 impl CaseRequest {
     /// # Errors
     /// More than one kind of body is given.
-    pub(crate) fn body(&self) -> Result<Body> {
-        if let Some(body) = &self.given {
-            return Ok(body.clone());
+    fn request(self) -> Result<Request> {
+        let body = body(self.body, self.chunks, self.body_parts, self.chunk_size);
+        let mut request = request(&self.method, &self.path, body.context("request")?);
+        if let Some(authority) = self.authority {
+            request
+                .0
+                .fields
+                .push((":authority".to_owned(), authority.into_bytes()));
         }
-        let parts = self.body_parts.as_deref();
-        Body::new(&self.body, self.chunks.as_ref(), parts, self.chunk_size).context("request")
+        request.0.fields.extend(fields(self.headers));
+        request.0.trailers = fields(self.trailers.unwrap_or_default()).collect();
+        request.0.source = self.source_address;
+        Ok(request)
     }
+}
 
-    pub(crate) fn trailers(&self) -> &[(String, String)] {
-        self.trailers.as_deref().unwrap_or_default()
-    }
+/// A request of this method and path.
+pub(crate) fn request(method: &str, path: &str, body: Body) -> Request {
+    let pseudo = [(":method", method), (":path", path)];
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.as_bytes().to_vec());
+    Request(Message {
+        fields: pseudo.map(owned).into(),
+        body,
+        ..Message::default()
+    })
+}
+
+pub(crate) fn fields(
+    fields: impl IntoIterator<Item = (String, String)>,
+) -> impl Iterator<Item = (String, Vec<u8>)> {
+    let fields = fields.into_iter();
+    fields.map(|(name, value)| (name.to_ascii_lowercase(), value.into_bytes()))
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct UpstreamResponse {
-    pub(crate) status: u16,
+struct UpstreamResponse {
+    status: u16,
     #[serde(default)]
-    pub(crate) headers: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
     #[serde(default)]
     body: Option<String>,
     #[serde(default)]
@@ -193,25 +197,28 @@ pub(crate) struct UpstreamResponse {
     #[serde(default)]
     trailers: Option<Vec<(String, String)>>,
     #[serde(default)]
-    pub(crate) kind: Option<ResponseKind>,
+    kind: Option<ResponseKind>,
 }
 
 impl UpstreamResponse {
     /// # Errors
     /// More than one kind of body is given.
-    pub(crate) fn body(&self) -> Result<Body> {
-        Body::new(&self.body, self.chunks.as_ref(), None, None).context("upstream_response")
-    }
-
-    pub(crate) fn trailers(&self) -> &[(String, String)] {
-        self.trailers.as_deref().unwrap_or_default()
+    fn answer(self) -> Result<Answer> {
+        let status = (":status".to_owned(), self.status.to_string());
+        Ok(Answer(Message {
+            fields: fields([status].into_iter().chain(self.headers)).collect(),
+            body: body(self.body, self.chunks, None, None).context("upstream_response")?,
+            trailers: fields(self.trailers.unwrap_or_default()).collect(),
+            direct: self.kind == Some(ResponseKind::LocalReply),
+            ..Message::default()
+        }))
     }
 }
 
 /// Who answers instead of the upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum ResponseKind {
+enum ResponseKind {
     LocalReply,
 }
 
@@ -223,9 +230,9 @@ pub(crate) struct Golden {
     _id: String,
     pub(crate) kind: GoldenKind,
     #[serde(default)]
-    pub(crate) filter_name: Option<FilterName>,
+    pub(crate) filter_name: Option<Filter>,
     #[serde(default)]
-    pub(crate) per_route_config_name: Option<FilterName>,
+    pub(crate) per_route_config_name: Option<Filter>,
     pub(crate) filter_config_text: String,
     /// The names in the filter chain it was emitted for.
     pub(crate) keys: Vec<String>,
@@ -235,9 +242,9 @@ pub(crate) struct Golden {
 }
 
 impl Golden {
-    pub(crate) fn filter_name(&self) -> FilterName {
+    pub(crate) fn filter_name(&self) -> Filter {
         let name = self.filter_name.or(self.per_route_config_name);
-        name.unwrap_or(FilterName::Rustformation)
+        name.unwrap_or(Filter::Rustformation)
     }
 }
 
@@ -247,11 +254,27 @@ pub(crate) enum GoldenKind {
     DynamicModuleFilterPerRoute,
 }
 
-/// Reads a case file.
+/// Reads a case file: lines of JSON, or the YAML of `docs/cases.md`.
 ///
 /// # Errors
 /// It cannot be read, or it is empty.
 pub(crate) fn read(path: &Path) -> Result<Vec<Entry>> {
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "yaml")
+    {
+        let area = path.file_stem().unwrap_or_default().to_string_lossy();
+        let entry = |read::Placed { case, .. }| {
+            let id = format!("{area}::{}", case.name);
+            let mut take = Take::of(case);
+            take.ours = true;
+            Entry {
+                id,
+                content: Ok(Content::Case(Box::new(take))),
+            }
+        };
+        return Ok(read::file(path)?.into_iter().map(entry).collect());
+    }
     let text = fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
     let lines = text.lines().enumerate();
     let filled = lines.filter(|(_, line)| !line.trim().is_empty());
@@ -262,7 +285,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-fn entry(line: &str, place: &str) -> Entry {
+pub(crate) fn entry(line: &str, place: &str) -> Entry {
     let value: Result<Value, _> = serde_json::from_str(line);
     let id = value.as_ref().ok().and_then(|value| value.get("id"));
     let id = id.and_then(Value::as_str).unwrap_or(place).to_owned();
@@ -276,37 +299,23 @@ fn entry(line: &str, place: &str) -> Entry {
 
 fn content(line: &str, value: Value) -> Result<Content> {
     if routing::is_one(&value) {
-        return routing::read(value).map(|case| Content::Routing(Box::new(case)));
+        return routing::read(value).map(|take| Content::Case(Box::new(take)));
     }
     Ok(match value.get("filter_config_text") {
         Some(_) => Content::Golden(serde_json::from_str(line)?),
-        None => Content::Case(serde_json::from_str(line)?),
+        None => Content::Case(Box::new(serde_json::from_str::<Line>(line)?.take()?)),
     })
 }
 
 /// Refuses what no run could decide.
 fn sound(content: &Content) -> Result<()> {
-    match content {
-        // Its reader has looked.
-        Content::Routing(_) => {}
-        Content::Golden(golden) => {
-            ensure!(!golden.keys.is_empty(), "`keys` is empty");
-            let named = golden.filter_name.or(golden.per_route_config_name);
-            ensure!(
-                named.is_some(),
-                "neither `filter_name` nor `per_route_config_name`"
-            );
-        }
-        Content::Case(case) => {
-            case.request.body()?;
-            if let Some(response) = &case.upstream_response {
-                response.body()?;
-            }
-            ensure!(
-                case.expect.config == Verdict::Accepted || case.expect.is_only_the_verdict(),
-                "a rejected configuration serves no request, yet its outcome is expected"
-            );
-        }
+    if let Content::Golden(golden) = content {
+        ensure!(!golden.keys.is_empty(), "`keys` is empty");
+        let named = golden.filter_name.or(golden.per_route_config_name);
+        ensure!(
+            named.is_some(),
+            "neither `filter_name` nor `per_route_config_name`"
+        );
     }
     Ok(())
 }
@@ -315,7 +324,8 @@ fn sound(content: &Content) -> Result<()> {
 mod tests {
     use std::io::Write;
 
-    use super::super::body::Body;
+    use cases::Body;
+
     use super::{Content, Entry, entry, read};
 
     const CASE: &str = r#"{"id":"a","filter_name":"rustformation","filter_config":{},"request":{"method":"GET","path":"/"},"expect":{"config":"accepted"}}"#;
@@ -361,7 +371,7 @@ mod tests {
     #[test]
     fn what_cannot_be_decided_is_refused() {
         let outcome = CASE.replace("accepted\"", "rejected\",\"response_status\":200");
-        assert!(refusal(&outcome).contains("serves no request"));
+        assert!(refusal(&outcome).contains("a refused configuration does nothing"));
         let two = request_with(r#""body":"a","chunks":["a"]"#);
         assert!(refusal(&two).contains("exclude each other"));
         let null = CASE.replace(r#""filter_config":{}"#, r#""filter_config":null"#);
@@ -391,6 +401,6 @@ mod tests {
             panic!("not a case")
         };
         let chunks = ["ab", "cc", "c"].map(Into::into).to_vec();
-        assert_eq!(case.request.body().unwrap(), Body::Chunks(chunks));
+        assert_eq!(*case.request_body(), Body::Pieces(chunks));
     }
 }

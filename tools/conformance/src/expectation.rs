@@ -2,91 +2,197 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::{Context, Result, ensure};
+use cases::{Callback, Change, Condition, Expect, Field, Matcher, Passage, Passages, Writes};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-
-use super::matcher::{Field, Text};
 
 /// Everything a case expects. What is not given is not compared.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expectation {
-    pub(crate) config: Verdict,
+    config: Verdict,
     /// Whether the request gets past the filter.
     #[serde(default)]
-    pub(crate) upstream_reached: Option<bool>,
+    upstream_reached: Option<bool>,
     #[serde(default)]
-    pub(crate) request_headers: BTreeMap<String, Field>,
+    request_headers: BTreeMap<String, Lines>,
     #[serde(default)]
-    pub(crate) request_headers_absent: Vec<String>,
+    request_headers_absent: Vec<String>,
     #[serde(default)]
-    pub(crate) request_body: Option<Text>,
+    request_body: Option<Text>,
     #[serde(default)]
-    pub(crate) response_status: Option<u16>,
+    response_status: Option<u16>,
     #[serde(default)]
-    pub(crate) response_details: Option<String>,
+    response_details: Option<String>,
     #[serde(default)]
-    pub(crate) response_headers: BTreeMap<String, Field>,
+    response_headers: BTreeMap<String, Lines>,
     #[serde(default)]
-    pub(crate) response_headers_absent: Vec<String>,
+    response_headers_absent: Vec<String>,
     #[serde(default)]
-    pub(crate) response_body: Option<Text>,
+    response_body: Option<Text>,
     /// Every write, in order.
     #[serde(default)]
-    pub(crate) dynamic_metadata: Option<Vec<Write>>,
+    dynamic_metadata: Option<Vec<Write>>,
     /// What is left in the end.
     #[serde(default)]
-    pub(crate) dynamic_metadata_final: Option<FinalMetadata>,
+    dynamic_metadata_final: Option<FinalMetadata>,
     #[serde(default)]
-    pub(crate) callbacks: BTreeMap<Callback, Statuses>,
+    callbacks: BTreeMap<Callback, Statuses>,
     /// By how much each counter rises.
     #[serde(default)]
-    pub(crate) counter_incremented: BTreeMap<String, u64>,
+    counter_incremented: BTreeMap<String, u64>,
 }
 
 impl Expectation {
-    /// Whether nothing but `config` is expected.
-    pub(crate) fn is_only_the_verdict(&self) -> bool {
-        let Self {
-            config: _,
-            upstream_reached: None,
-            request_headers,
-            request_headers_absent,
-            request_body: None,
-            response_status: None,
-            response_details: None,
-            response_headers,
-            response_headers_absent,
-            response_body: None,
-            dynamic_metadata: None,
-            dynamic_metadata_final: None,
-            callbacks,
-            counter_incremented,
-        } = self
-        else {
-            return false;
+    /// # Errors
+    /// A regular expression that is none.
+    pub(crate) fn expect(self) -> Result<Expect> {
+        let metadata = match self.dynamic_metadata_final {
+            Some(end) => Some(end.entries()),
+            None => self
+                .dynamic_metadata
+                .map(|writes| writes.into_iter().map(Write::entry).collect()),
         };
-        request_headers.is_empty()
-            && request_headers_absent.is_empty()
-            && response_headers.is_empty()
-            && response_headers_absent.is_empty()
-            && callbacks.is_empty()
-            && counter_incremented.is_empty()
+        let callbacks = self.callbacks.into_iter();
+        let mut response = change(
+            self.response_headers,
+            self.response_headers_absent,
+            self.response_body,
+        )?;
+        if let Some(status) = self.response_status {
+            let status = Field::One(Matcher::exact(status.to_string()));
+            let change = response.get_or_insert_default();
+            change.headers.insert(":status".to_owned(), status);
+        }
+        Ok(Expect {
+            partial: true,
+            refused: self.config == Verdict::Rejected,
+            upstream_reached: self.upstream_reached,
+            request: change(
+                self.request_headers,
+                self.request_headers_absent,
+                self.request_body,
+            )?,
+            response,
+            details: self.response_details,
+            metadata: metadata.map(Writes),
+            counters: self.counter_incremented,
+            callbacks: callbacks
+                .map(|(callback, statuses)| (callback, statuses.passages()))
+                .collect(),
+            ..Expect::default()
+        })
     }
+}
 
-    /// The metadata that must be there in the end, by namespace and key; `None` if none is expected.
-    pub(crate) fn metadata(&self) -> Option<BTreeMap<(String, String), Value>> {
-        let entries: Vec<(String, String, Value)> = match &self.dynamic_metadata_final {
-            Some(end) => end.entries(),
-            None => {
-                let writes = self.dynamic_metadata.as_ref()?;
-                writes.iter().cloned().map(Write::entry).collect()
-            }
-        };
-        let keyed = entries
-            .into_iter()
-            .map(|(namespace, key, value)| ((namespace, key), value));
-        Some(keyed.collect())
+/// What is expected of a message, if anything is.
+fn change(
+    headers: BTreeMap<String, Lines>,
+    absent: Vec<String>,
+    body: Option<Text>,
+) -> Result<Option<Change>> {
+    let mut named = BTreeMap::new();
+    for (name, lines) in headers {
+        named.insert(canonical(&name), lines.field()?);
+    }
+    for name in absent {
+        named.insert(canonical(&name), Field::Absent);
+    }
+    let body = body.map(Text::matcher).transpose()?;
+    let nothing = named.is_empty() && body.is_none();
+    Ok((!nothing).then(|| Change {
+        headers: named,
+        body,
+        ..Change::default()
+    }))
+}
+
+/// The name of a field. `host` is `:authority` to Envoy.
+pub(crate) fn canonical(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    if name == "host" {
+        ":authority".to_owned()
+    } else {
+        name
+    }
+}
+
+/// The lines of a header field.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Lines {
+    /// Exactly one, and it is this.
+    Value(String),
+    /// Exactly these, in order.
+    Values(Vec<String>),
+    /// Exactly one, and it matches.
+    Matching(Box<Conditions>),
+}
+
+impl Lines {
+    pub(crate) fn field(self) -> Result<Field> {
+        Ok(match self {
+            Self::Value(value) => Field::One(Matcher::exact(value)),
+            Self::Values(values) => Field::Lines(values.into_iter().map(Matcher::exact).collect()),
+            Self::Matching(conditions) => Field::One(conditions.matcher()?),
+        })
+    }
+}
+
+/// A body.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Text {
+    /// This, or with `$same` what went into the filter.
+    Exactly(String),
+    /// Something that matches.
+    Matching(Box<Conditions>),
+}
+
+impl Text {
+    fn matcher(self) -> Result<Matcher> {
+        match self {
+            Self::Exactly(same) if same == "$same" => Ok(Matcher(vec![Condition::Unchanged])),
+            Self::Exactly(text) => Ok(Matcher::exact(text)),
+            Self::Matching(conditions) => conditions.matcher(),
+        }
+    }
+}
+
+/// Conditions that must hold together.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Conditions {
+    #[serde(default)]
+    exact: Option<String>,
+    #[serde(default)]
+    trimmed: Option<String>,
+    #[serde(default)]
+    contains: Option<String>,
+    #[serde(default)]
+    regex: Option<String>,
+    #[serde(default)]
+    json_equals: Option<Value>,
+    #[serde(default)]
+    json_contains: Option<Value>,
+}
+
+impl Conditions {
+    fn matcher(self) -> Result<Matcher> {
+        let regex = self.regex.as_deref().map(fancy_regex::Regex::new);
+        let regex = regex.transpose().context("regex")?;
+        let conditions = [
+            self.exact.map(|text| Condition::Exact(text.into_bytes())),
+            self.trimmed.map(Condition::Trimmed),
+            self.contains.map(Condition::Contains),
+            regex.map(|regex| Condition::Regex(Box::new(regex))),
+            self.json_equals.map(Condition::Json),
+            self.json_contains.map(Condition::JsonContains),
+        ];
+        let conditions: Vec<Condition> = conditions.into_iter().flatten().collect();
+        ensure!(!conditions.is_empty(), "a matcher without a condition");
+        Ok(Matcher(conditions))
     }
 }
 
@@ -147,32 +253,6 @@ impl FinalMetadata {
     }
 }
 
-/// A callback of the filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-pub(crate) enum Callback {
-    #[serde(rename = "on_request_headers")]
-    RequestHeaders,
-    #[serde(rename = "on_request_body")]
-    RequestBody,
-    #[serde(rename = "on_request_trailers")]
-    RequestTrailers,
-    #[serde(rename = "on_response_headers")]
-    ResponseHeaders,
-    #[serde(rename = "on_response_body")]
-    ResponseBody,
-    #[serde(rename = "on_response_trailers")]
-    ResponseTrailers,
-}
-
-impl Callback {
-    pub(crate) fn is_of_the_request(self) -> bool {
-        matches!(
-            self,
-            Self::RequestHeaders | Self::RequestBody | Self::RequestTrailers
-        )
-    }
-}
-
 /// What the calls of a callback return.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
@@ -181,6 +261,17 @@ pub(crate) enum Statuses {
     Last(Status),
     /// One for each call.
     Each(Vec<Status>),
+}
+
+impl Statuses {
+    fn passages(self) -> Passages {
+        match self {
+            Self::Last(status) => Passages::Last(status.passage()),
+            Self::Each(statuses) => {
+                Passages::Each(statuses.into_iter().map(Status::passage).collect())
+            }
+        }
+    }
 }
 
 /// What a callback returns, in the names of Envoy's Rust SDK.
@@ -196,9 +287,12 @@ pub(crate) enum Status {
 }
 
 impl Status {
-    /// Whether what the callback was given goes on to the other side.
-    pub(crate) fn passes(self) -> bool {
-        self == Self::Continue
+    /// What becomes of what the callback was given.
+    fn passage(self) -> Passage {
+        match self {
+            Self::Continue => Passage::Passes,
+            _ => Passage::Held,
+        }
     }
 }
 
@@ -209,25 +303,21 @@ mod tests {
     use super::Expectation;
 
     #[test]
-    fn the_last_write_of_a_key_is_left() {
+    fn metadata_is_written_in_many_ways() {
         let expectation: Expectation = serde_json::from_value(json!({
             "config": "accepted",
             "dynamic_metadata": [["n", "k", "1"], {"namespace": "n", "key": "k", "value": "2"}],
         }))
         .unwrap();
-        let end = expectation.metadata().unwrap();
-        assert_eq!(
-            end.into_iter().collect::<Vec<_>>(),
-            [(("n".into(), "k".into()), json!("2"))]
-        );
+        let wrote = |value: &str| ("n".to_owned(), "k".to_owned(), json!(value));
+        let writes = expectation.expect().unwrap().metadata.unwrap();
+        assert_eq!(writes.0, [wrote("1"), wrote("2")]);
         let expectation: Expectation = serde_json::from_value(json!({
             "config": "accepted",
             "dynamic_metadata_final": {"n": {"k": "3"}},
         }))
         .unwrap();
-        assert_eq!(
-            expectation.metadata().unwrap()[&("n".into(), "k".into())],
-            json!("3")
-        );
+        let writes = expectation.expect().unwrap().metadata.unwrap();
+        assert_eq!(writes.0, [wrote("3")]);
     }
 }

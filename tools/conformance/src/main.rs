@@ -1,6 +1,7 @@
 //! `cargo xtask conformance`: kgateway's cases, and those of other gateways that route on bodies, on a real Envoy.
 //!
-//! `case` reads them, with `routing` for those of others, `body`, `expectation` and `matcher`; `wire` decides how client
+//! `case` reads them into cases of `docs/cases.md`, with `routing` for those of others, `body` and `expectation`; `take` is
+//! one of them on its way; `wire` decides how client
 //! and upstream express one; `bootstrap` gives each a listener; `batch` takes those that can share an Envoy, which
 //! `gateway` starts; `play`, with `tunnel` and `callbacks`, sends the requests; `verdict` compares the `observation` with the `expectation`; `report` says what differs.
 #![forbid(unsafe_code)]
@@ -14,11 +15,11 @@ mod case;
 mod documented;
 mod expectation;
 mod gateway;
-mod matcher;
 mod observation;
 mod play;
 mod report;
 mod routing;
+mod take;
 mod tunnel;
 mod verdict;
 mod wire;
@@ -52,7 +53,11 @@ struct Conformance {
     #[arg(long, value_name = "ID")]
     only: Option<String>,
 
-    /// Case files, one JSON object a line.
+    /// Play a sample: one case of as many.
+    #[arg(long, value_name = "N")]
+    every: Option<std::num::NonZeroUsize>,
+
+    /// Case files: lines of JSON, or the YAML of docs/cases.md.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -70,6 +75,10 @@ impl Conformance {
         if let Some(only) = &self.only {
             entries.retain(|entry| entry.id == *only);
             ensure!(!entries.is_empty(), "no case is called {only:?}");
+        }
+        if let Some(every) = self.every {
+            let sample = entries.into_iter().step_by(every.get());
+            entries = sample.collect();
         }
         self.envoy.binary()?;
         let module = match &self.module {
@@ -97,28 +106,18 @@ impl Conformance {
                 Ok(Content::Golden(golden)) => {
                     acts.insert(number, Act::golden(number, id, golden));
                 }
-                Ok(Content::Case(case)) => {
-                    match Act::case(number, id, case, None, self.envoy).await {
-                        Ok(act) => {
-                            acts.insert(number, act);
-                        }
-                        Err(reason) => {
-                            let differences = vec![format!("cannot express: {reason:#}")];
-                            outcomes.insert(number, Outcome::new(id, differences).of(case));
-                        }
+                Ok(Content::Case(case)) => match Act::case(number, id, case, self.envoy).await {
+                    Ok(act) => {
+                        acts.insert(number, act);
                     }
-                }
-                Ok(Content::Routing(routing)) => {
-                    let judge = Some(&routing.judge);
-                    match Act::case(number, id, &routing.case, judge, self.envoy).await {
-                        Ok(act) => {
-                            acts.insert(number, act);
-                        }
-                        Err(reason) => {
-                            outcomes.insert(number, Outcome::unplayed(id, &reason));
-                        }
+                    Err(reason) if case.ours => {
+                        outcomes.insert(number, Outcome::engine_only(id, &reason));
                     }
-                }
+                    Err(reason) => {
+                        let differences = vec![format!("cannot express: {reason:#}")];
+                        outcomes.insert(number, Outcome::new(id, differences).of(case));
+                    }
+                },
             }
         }
         let mut batches: BTreeMap<_, Vec<usize>> = BTreeMap::new();

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use cases::{Body, Callback, Passage};
 use harness::{RecordedRequest, Response};
 
-use super::expectation::Callback;
 use super::gateway::LogLine;
 
 /// What the client, the upstream, the access log and the counters saw.
@@ -18,8 +18,8 @@ pub(crate) struct Observation {
     pub(crate) response: Result<Message, String>,
     /// By how much each expected counter rose; `None` if there is no such counter.
     pub(crate) counters: BTreeMap<String, Option<u64>>,
-    /// Of each call of each expected callback: whether what it was given went on.
-    pub(crate) callbacks: BTreeMap<Callback, Vec<bool>>,
+    /// What became of what each call of each expected callback was given.
+    pub(crate) callbacks: BTreeMap<Callback, Vec<Passage>>,
     /// What the access log says; `None` if it says nothing.
     pub(crate) log: Option<LogLine>,
 }
@@ -42,6 +42,18 @@ impl Message {
             .filter(|(field, _)| field == name)
             .map(|(_, value)| value.clone())
             .collect()
+    }
+}
+
+impl From<&Message> for cases::Message {
+    fn from(message: &Message) -> Self {
+        let fields = message.fields.iter().cloned();
+        let fields = fields.map(|(name, value)| (name, value.into_bytes()));
+        Self {
+            fields: fields.collect(),
+            body: Body::Whole(message.body.clone()),
+            ..Self::default()
+        }
     }
 }
 

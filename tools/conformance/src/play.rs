@@ -11,9 +11,9 @@ use tokio::net::{TcpStream, UnixSocket};
 use tokio::time::{sleep, timeout};
 
 use super::callbacks;
-use super::case::Case;
 use super::gateway::{Decision, Files, Gateway, unix_socket};
 use super::observation::{Message, Observation};
+use super::take::Take;
 use super::tunnel;
 use super::wire::{Source, Wire};
 
@@ -27,7 +27,7 @@ const POLL: Duration = Duration::from_millis(5);
 
 /// One case on its stage.
 pub(crate) struct Scene<'a> {
-    pub(crate) case: &'a Case,
+    pub(crate) case: &'a Take,
     pub(crate) wire: &'a Wire,
     pub(crate) listener: &'a str,
     pub(crate) upstream: &'a CaseUpstream,
@@ -45,9 +45,9 @@ pub(crate) struct CaseUpstream {
 
 impl CaseUpstream {
     /// # Errors
-    /// No free port, or the case's response cannot be expressed.
-    pub(crate) async fn start(case: &Case, wire: &Wire) -> Result<Self> {
-        let answer = Arc::new(Mutex::new(wire.answer(case)?));
+    /// No free port.
+    pub(crate) async fn start(case: &Take, wire: &Wire) -> Result<Self> {
+        let answer = Arc::new(Mutex::new(wire.answer(case)));
         let given = Arc::clone(&answer);
         let respond = move |_: &_| given.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // A request that never ends, or goes on in a tunnel, is answered too.
@@ -87,7 +87,8 @@ impl Scene<'_> {
             true => self.gateway.log_line(self.listener).await?,
             false => None,
         };
-        let callbacks = match self.case.expect.callbacks.is_empty() || !self.gateway.is_alive() {
+        let callbacks = match self.case.case.expect.callbacks.is_empty() || !self.gateway.is_alive()
+        {
             true => BTreeMap::new(),
             false => callbacks::probe(self)
                 .await
@@ -113,7 +114,7 @@ impl Scene<'_> {
             self.introduce(&mut stream).await?;
             return tunnel::exchange(stream, self.wire, self.case).await;
         }
-        let request = self.wire.request(self.case)?;
+        let request = self.wire.request(self.case);
         let response = self.connect().await?.send(request).await?;
         Ok(Message::from(&response))
     }
@@ -167,7 +168,7 @@ impl Scene<'_> {
 
     async fn counters(&self) -> Result<BTreeMap<String, Option<u64>>> {
         let mut counters = BTreeMap::new();
-        for name in self.case.expect.counter_incremented.keys() {
+        for name in self.case.case.expect.counters.keys() {
             counters.insert(name.clone(), self.gateway.counter(name).await?);
         }
         Ok(counters)
@@ -175,7 +176,7 @@ impl Scene<'_> {
 
     /// Waits until the upstream has seen the end of a request it saw the beginning of.
     async fn settle(&self, answered: bool) {
-        let expected = self.case.expect.upstream_reached == Some(true) && answered;
+        let expected = self.case.case.expect.upstream_reached == Some(true) && answered;
         let deadline = Instant::now() + SETTLING;
         loop {
             let requests = self.upstream.upstream.requests();

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::case::Case;
 use super::documented::Documented;
 use super::routing::Unmapped;
+use super::take::Take;
 
 /// What came of one case.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Outcome {
     pub(crate) differences: Vec<String>,
     /// What the case expects and nobody outside the filter can see.
     pub(crate) unseen: Vec<&'static str>,
+    /// Why no Envoy can play it, though the engine can.
+    pub(crate) engine_only: Option<String>,
     /// What it needs that this module has no words for.
     pub(crate) unmapped: Option<&'static str>,
 }
@@ -28,6 +30,7 @@ impl Outcome {
             remark: String::new(),
             differences,
             unseen: Vec::new(),
+            engine_only: None,
             unmapped: None,
         }
     }
@@ -39,22 +42,16 @@ impl Outcome {
         outcome
     }
 
+    /// A case of the engine's that no Envoy can play.
+    pub(crate) fn engine_only(id: &str, reason: &anyhow::Error) -> Self {
+        let mut outcome = Self::new(id, Vec::new());
+        outcome.engine_only = Some(format!("{reason:#}"));
+        outcome
+    }
+
     /// The same, with what the case says of itself.
-    pub(crate) fn of(mut self, case: &Case) -> Self {
-        let origin = case.origin.clone();
-        let version = case
-            .min_version
-            .as_ref()
-            .map(|version| format!("since {version}"));
-        let uncertain = case.uncertain.then(|| "uncertain".to_owned());
-        let differs = case.oracle_differs.then(|| "kgateway differs".to_owned());
-        let remarks: Vec<String> = [origin, version, uncertain, differs]
-            .into_iter()
-            .flatten()
-            .collect();
-        if !remarks.is_empty() {
-            self.remark = format!(" [{}]", remarks.join(", "));
-        }
+    pub(crate) fn of(mut self, case: &Take) -> Self {
+        self.remark.clone_from(&case.remark);
         self
     }
 }
@@ -63,6 +60,7 @@ impl Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Passed,
+    EngineOnly,
     Documented,
     Failed,
 }
@@ -93,6 +91,7 @@ impl Report {
     fn verdict(&self, outcome: &Outcome) -> Verdict {
         let documented = self.document(outcome).is_some();
         match (outcome.differences.is_empty(), documented) {
+            (true, false) if outcome.engine_only.is_some() => Verdict::EngineOnly,
             (true, false) => Verdict::Passed,
             (false, true) => Verdict::Documented,
             // What is said to differ and does not: the document is wrong.
@@ -105,7 +104,11 @@ impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut unseen: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let mut documented: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut engine_only: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for outcome in &self.outcomes {
+            if let Some(reason) = &outcome.engine_only {
+                engine_only.entry(reason).or_default().push(&outcome.id);
+            }
             for aspect in &outcome.unseen {
                 unseen.entry(aspect).or_default().push(&outcome.id);
             }
@@ -135,15 +138,31 @@ impl fmt::Display for Report {
             writeln!(
                 formatter,
                 "not compared, for nobody outside sees it: {aspect} ({})",
-                ids.join(", ")
+                few(&ids)
             )?;
+        }
+        let in_memory: usize = engine_only.values().map(Vec::len).sum();
+        for (reason, ids) in engine_only {
+            let ids = ids.join(", ");
+            writeln!(formatter, "played in memory only: {reason} ({ids})")?;
         }
         let failed = self.failed();
         write!(
             formatter,
             "{} passed, {failed} failed",
-            self.outcomes.len() - documented - failed
+            self.outcomes.len() - documented - in_memory - failed
         )
+    }
+}
+
+/// The first of these, and how many more there are.
+fn few(ids: &[&str]) -> String {
+    /// How many are named.
+    const NAMED: usize = 8;
+    let named: Vec<&str> = ids.iter().take(NAMED).copied().collect();
+    match ids.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
     }
 }
 

@@ -7,8 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use super::case::Case;
 use super::observation::Message;
+use super::take::{Take, chunks};
 use super::wire::Wire;
 
 /// The time between two chunks, so that they arrive as two.
@@ -21,7 +21,7 @@ const REST: Duration = Duration::from_millis(300);
 ///
 /// # Errors
 /// The peer closes before it answered.
-pub(crate) async fn exchange(mut stream: TcpStream, wire: &Wire, case: &Case) -> Result<Message> {
+pub(crate) async fn exchange(mut stream: TcpStream, wire: &Wire, case: &Take) -> Result<Message> {
     stream.write_all(head(wire, case).as_bytes()).await?;
     let mut received = Vec::new();
     let end = loop {
@@ -41,7 +41,7 @@ pub(crate) async fn exchange(mut stream: TcpStream, wire: &Wire, case: &Case) ->
         .first()
         .is_some_and(|(_, status)| status == "101" || status.starts_with('2'));
     if switched {
-        for chunk in case.request.body()?.chunks() {
+        for chunk in chunks(case.request_body()) {
             stream.write_all(&chunk).await?;
             sleep(PACE).await;
         }
@@ -77,16 +77,17 @@ fn unchunk(mut coded: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-fn head(wire: &Wire, case: &Case) -> String {
-    let connect = case.request.method.eq_ignore_ascii_case("CONNECT");
+fn head(wire: &Wire, case: &Take) -> String {
+    let connect = case.is_connect();
     let target = if connect {
-        &wire.authority
+        wire.authority.clone()
     } else {
-        &case.request.path
+        case.path()
     };
     let mut head = format!(
         "{} {target} HTTP/1.1\r\nhost: {}\r\n",
-        case.request.method, wire.authority
+        case.method(),
+        wire.authority
     );
     for (name, value) in &wire.request {
         head.push_str(&format!("{name}: {value}\r\n"));

@@ -7,14 +7,14 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use bytes::Bytes;
 use harness::{Answer, Protocol, Request};
 use hyper::header::{HeaderName, HeaderValue};
 
-use super::body::Body;
-use super::case::{Case, FilterName};
-use super::matcher::{Field, Text};
+use cases::{Body, Condition, Field, Filter};
+
+use super::take::{Take, chunks, texts};
 
 /// The authority of requests that name none.
 const AUTHORITY: &str = "example.com";
@@ -62,33 +62,43 @@ pub(crate) enum Source {
 impl Wire {
     /// # Errors
     /// Why no client or upstream can do what the case says.
-    pub(crate) fn of(case: &Case) -> Result<Self> {
-        let request = lower_case(&case.request.headers)?;
-        let body = case.request.body()?;
-        let mut authority = case.request.authority.clone();
+    pub(crate) fn of(case: &Take) -> Result<Self> {
+        let message = &case.case.request.0;
+        let request = lower_case(&texts(&message.fields)?)?;
+        lower_case(&texts(&message.trailers)?)?;
+        let body = &message.body;
+        let mut authority = message.field(":authority");
         let mut plain = Vec::new();
         for (name, value) in request {
             match name.as_str() {
-                "host" | ":authority" => authority = Some(value),
-                name if name.starts_with(':') => bail!("{name} among the request headers"),
+                "host" => authority = Some(value),
                 _ => plain.push((name, value)),
             }
         }
-        let connect = case.request.method.eq_ignore_ascii_case("CONNECT");
+        for name in [":method", ":path", ":authority"] {
+            let lines = message.fields.iter().filter(|(other, _)| other == name);
+            ensure!(lines.count() <= 1, "{name} among the request headers");
+        }
+        let scheme = message.field(":scheme");
+        ensure!(
+            scheme.is_none_or(|scheme| scheme == "http"),
+            ":scheme among the request headers"
+        );
+        let connect = case.is_connect();
         let tunnel = connect || upgrade(&plain).is_some();
-        let source = Source::of(case.request.source_address.as_deref(), case.filter_name)?;
+        let source = Source::of(message.source.as_deref(), case.case.filter)?;
         ensure!(
             !tunnel || !matches!(source, Source::Unix(_)),
             "an upgrade over a Unix socket"
         );
         ensure!(
-            !tunnel || case.expect.callbacks.is_empty(),
+            !tunnel || case.case.expect.callbacks.is_empty(),
             "callbacks of an upgraded stream: its body has no end"
         );
         let default = if connect { TUNNEL_AUTHORITY } else { AUTHORITY };
         let (request, request_added) = match tunnel {
             true => (plain, Fields::new()),
-            false => partition(plain, |fields| is_changed_by_the_front(fields, &body)),
+            false => partition(plain, |fields| is_changed_by_the_front(fields, body)),
         };
         let mut wire = Self {
             source,
@@ -108,23 +118,21 @@ impl Wire {
         Ok(wire)
     }
 
-    fn set_response(&mut self, case: &Case) -> Result<()> {
-        let Some(response) = &case.upstream_response else {
+    fn set_response(&mut self, case: &Take) -> Result<()> {
+        let Some(response) = case.response() else {
             return Ok(());
         };
-        let headers = lower_case(&response.headers)?;
-        let body = response.body()?;
+        let headers = lower_case(&texts(&response.fields)?)?;
+        lower_case(&texts(&response.trailers)?)?;
+        let body = &response.body;
         if case.is_answered_locally() {
-            let expect = &case.expect;
+            let expect = &case.case.expect;
             ensure!(
-                expect.request_headers.is_empty()
-                    && expect.request_headers_absent.is_empty()
-                    && expect.request_body.is_none()
-                    && expect.callbacks.is_empty(),
+                expect.request.is_none() && expect.callbacks.is_empty(),
                 "a local reply leaves no upstream to see the request"
             );
             ensure!(
-                response.trailers().is_empty() && body.chunks().len() <= 1,
+                response.trailers.is_empty() && body.pieces().len() <= 1,
                 "a local reply has one chunk and no trailers"
             );
             let length = body.bytes().len().to_string();
@@ -137,44 +145,43 @@ impl Wire {
             self.response = headers;
         } else {
             (self.response, self.response_added) =
-                partition(headers, |fields| is_changed_by_the_front(fields, &body));
+                partition(headers, |fields| is_changed_by_the_front(fields, body));
         }
         Ok(())
     }
 
-    fn needs_http1_upstream(&self, case: &Case) -> bool {
+    fn needs_http1_upstream(&self, case: &Take) -> bool {
         let added = self.request_added.iter().map(|(name, _)| name.as_str());
-        let expected = case.expect.request_headers.keys().map(String::as_str);
+        let expected = case.case.expect.request.iter();
+        let expected = expected.flat_map(|change| change.headers.keys().map(String::as_str));
         self.tunnel || self.contradictory || added.chain(expected).any(is_of_the_connection)
     }
 
     /// The request, with its body and trailers.
-    ///
-    /// # Errors
-    /// The case gives more than one body.
-    pub(crate) fn request(&self, case: &Case) -> Result<Request> {
+    pub(crate) fn request(&self, case: &Take) -> Request {
         let request = self.head(case);
-        let trailers = case.request.trailers();
-        let request = match case.request.body()? {
+        let trailers = case.request_trailers();
+        let request = match case.request_body() {
             Body::None if trailers.is_empty() => request.body_without_length(Bytes::new()),
             Body::Whole(body) if trailers.is_empty() && !body.is_empty() => {
-                request.body_without_length(body)
+                request.body_without_length(body.clone())
             }
             body => {
-                let chunks = body.chunks();
+                let chunks = chunks(body);
                 request.chunks(chunks.into_iter().filter(|chunk| !chunk.is_empty()))
             }
         };
-        let trailers = trailers.iter().cloned();
-        Ok(trailers.fold(request, |request, (name, value)| {
-            request.trailer(name, value)
-        }))
+        trailers
+            .into_iter()
+            .fold(request, |request, (name, value)| {
+                request.trailer(name, value)
+            })
     }
 
     /// The request without body and trailers.
-    pub(crate) fn head(&self, case: &Case) -> Request {
-        let request = Request::new(&case.request.method, &case.request.path)
-            .header("host", self.authority.as_str());
+    pub(crate) fn head(&self, case: &Take) -> Request {
+        let request =
+            Request::new(&case.method(), &case.path()).header("host", self.authority.as_str());
         let fields = self.request.iter().cloned();
         fields.fold(request, |request, (name, value)| {
             request.header(name, value)
@@ -182,40 +189,31 @@ impl Wire {
     }
 
     /// What the upstream answers.
-    ///
-    /// # Errors
-    /// The case gives more than one body.
-    pub(crate) fn answer(&self, case: &Case) -> Result<Answer> {
-        let response = case.upstream_response.as_ref();
-        let body = response.map_or(Ok(Body::None), |response| response.body())?;
-        let connect = case.request.method.eq_ignore_ascii_case("CONNECT");
+    pub(crate) fn answer(&self, case: &Take) -> Answer {
+        let body = case.response_body();
+        let connect = case.is_connect();
         let switching = if connect { 200 } else { 101 };
         let default = if self.tunnel { switching } else { 200 };
-        let status = response.map_or(default, |response| response.status);
+        let status = case.status().unwrap_or(default);
         if self.tunnel && status == switching {
-            let expected = case.request.body()?.bytes().len();
-            return Ok(self.switch(connect, Answer::tunnel(status, expected, body.chunks())));
+            let expected = case.request_body().bytes().len();
+            return self.switch(connect, Answer::tunnel(status, expected, chunks(body)));
         }
         let answer = match body {
             Body::None => Answer::body_without_length(Bytes::new()),
-            Body::Whole(body) if !body.is_empty() => Answer::body_without_length(body),
+            Body::Whole(body) if !body.is_empty() => Answer::body_without_length(body.clone()),
             // An empty piece after the headers, for hyper would join an empty body to them.
             Body::Whole(_) => Answer::status(status).pause(Duration::ZERO),
-            Body::Chunks(chunks) => Answer::chunks(chunks),
+            body @ Body::Pieces(_) => Answer::chunks(chunks(body)),
         };
         let answer = self.with_headers(answer.with_status(status));
-        let trailers = response.map_or(&[][..], |response| response.trailers());
-        Ok(trailers
-            .iter()
-            .cloned()
-            .fold(answer, |answer, (name, value)| answer.trailer(name, value)))
+        let trailers = case.response_trailers().into_iter();
+        trailers.fold(answer, |answer, (name, value)| answer.trailer(name, value))
     }
 
     /// The headers of the upstream's answer; the test streams the body.
-    pub(crate) fn answer_head(&self, case: &Case) -> Answer {
-        let response = case.upstream_response.as_ref();
-        let status = response.map_or(200, |response| response.status);
-        self.with_headers(Answer::status(status))
+    pub(crate) fn answer_head(&self, case: &Take) -> Answer {
+        self.with_headers(Answer::status(case.status().unwrap_or(200)))
     }
 
     fn with_headers(&self, answer: Answer) -> Answer {
@@ -238,8 +236,8 @@ impl Wire {
     }
 
     /// The protocol the client wants to change to, CONNECT for a tunnel.
-    pub(crate) fn upgrade_type(&self, case: &Case) -> Option<String> {
-        match case.request.method.eq_ignore_ascii_case("CONNECT") {
+    pub(crate) fn upgrade_type(&self, case: &Take) -> Option<String> {
+        match case.is_connect() {
             true => Some("CONNECT".to_owned()),
             false => upgrade(&self.request)
                 .filter(|_| self.tunnel)
@@ -249,12 +247,12 @@ impl Wire {
 }
 
 impl Source {
-    fn of(text: Option<&str>, filter: FilterName) -> Result<Self> {
+    fn of(text: Option<&str>, filter: Filter) -> Result<Self> {
         let Some(text) = text else {
             // Only the access list asks; what it gets must then be no address.
             return Ok(match filter {
-                FilterName::HttpAcl => Self::Unix(None),
-                FilterName::Rustformation | FilterName::HttpSimpleMutations => Self::Any,
+                Filter::HttpAcl => Self::Unix(None),
+                Filter::Rustformation | Filter::HttpSimpleMutations => Self::Any,
             });
         };
         if text.is_empty() {
@@ -348,14 +346,21 @@ fn is_of_the_connection(name: &str) -> bool {
     )
 }
 
-fn is_contradictory(case: &Case) -> bool {
-    let length = case.expect.request_headers.get("content-length");
-    let (Some(Field::Value(length)), Some(Text::Exactly(body))) =
-        (length, &case.expect.request_body)
+fn is_contradictory(case: &Take) -> bool {
+    let Some(change) = &case.case.expect.request else {
+        return false;
+    };
+    let (Some(Field::One(length)), Some(body)) =
+        (change.headers.get("content-length"), &change.body)
     else {
         return false;
     };
-    body != "$same" && *length != body.len().to_string()
+    match (length.0.as_slice(), body.0.as_slice()) {
+        ([Condition::Exact(length)], [Condition::Exact(body)]) => {
+            *length != body.len().to_string().into_bytes()
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -363,15 +368,19 @@ mod tests {
     use harness::Protocol;
     use serde_json::{Value, json};
 
-    use super::super::case::Case;
+    use super::super::case::{Content, entry};
+    use super::super::take::Take;
     use super::{Source, Wire};
 
-    fn case(request: Value) -> Case {
-        serde_json::from_value(json!({
+    fn case(request: Value) -> Take {
+        let line = json!({
             "id": "a", "filter_name": "http-acl", "filter_config": {}, "request": request,
             "expect": {"config": "accepted"},
-        }))
-        .unwrap()
+        });
+        match entry(&line.to_string(), "file:1").content {
+            Ok(Content::Case(take)) => *take,
+            _ => unreachable!("{line}"),
+        }
     }
 
     fn wire(headers: Value) -> Wire {

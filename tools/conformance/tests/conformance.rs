@@ -14,6 +14,9 @@ const CASES: &str = "tests/cases.jsonl";
 /// Those of other gateways.
 const ROUTING: &str = "tests/routing.jsonl";
 
+/// In the language of `docs/cases.md`.
+const OURS: &str = "tests/ours.yaml";
+
 fn conformance(arguments: &[&str]) -> Result<Output> {
     Command::new(env!("CARGO_BIN_EXE_conformance"))
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
@@ -26,15 +29,23 @@ fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The ids of the committed cases that begin with this.
+/// The ids of the committed cases whose name begins with this.
 fn ids(file: &str, prefix: &str) -> Result<BTreeSet<String>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let text = std::fs::read_to_string(path)?;
     let mut ids = BTreeSet::new();
-    for line in std::fs::read_to_string(path)?.lines() {
-        let case: Value = serde_json::from_str(line)?;
-        let id = case.get("id").and_then(Value::as_str).context("no id")?;
-        if id.starts_with(prefix) {
-            ids.insert(id.to_owned());
+    for line in text.lines() {
+        let id = match line.strip_prefix("- name: ") {
+            Some(name) => format!("ours::{name}"),
+            None if file == OURS => continue,
+            None => {
+                let case: Value = serde_json::from_str(line)?;
+                let id = case.get("id").and_then(Value::as_str).context("no id")?;
+                id.to_owned()
+            }
+        };
+        if id.trim_start_matches("ours::").starts_with(prefix) {
+            ids.insert(id);
         }
     }
     Ok(ids)
@@ -42,13 +53,19 @@ fn ids(file: &str, prefix: &str) -> Result<BTreeSet<String>> {
 
 #[test]
 fn every_wrong_expectation_is_reported_and_no_right_one() {
-    for file in [CASES, ROUTING] {
+    for file in [CASES, ROUTING, OURS] {
         let output = conformance(&[file]).unwrap();
         let text = stdout(&output);
         let failed: BTreeSet<String> = text
             .lines()
             .filter_map(|line| line.strip_prefix("FAIL "))
-            .map(|line| line.split([':', ' ']).next().unwrap().to_owned())
+            .map(|line| {
+                line.split([' '])
+                    .next()
+                    .unwrap()
+                    .trim_end_matches(':')
+                    .to_owned()
+            })
             .collect();
         let (right, wrong) = (ids(file, "right-").unwrap(), ids(file, "wrong-").unwrap());
         assert_eq!(
@@ -71,4 +88,26 @@ fn success_means_that_something_passed() {
     let nothing = conformance(&["--only", "nothing", CASES]).unwrap();
     assert_eq!(stdout(&nothing), "");
     assert_eq!(nothing.status.code(), Some(1));
+}
+
+/// Every fifth case of the engine's, on the oldest and the newest release; `cargo xtask conformance cases/behaviour/*.yaml`
+/// plays all.
+#[test]
+fn what_the_engine_does_in_memory_it_does_in_envoy() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../cases/behaviour");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().display().to_string())
+        .collect();
+    files.sort();
+    for release in ["1.36.4", "1.40.0"] {
+        let mut arguments = vec!["--envoy", release, "--every", "5"];
+        arguments.extend(files.iter().map(String::as_str));
+        let output = conformance(&arguments).unwrap();
+        let text = stdout(&output);
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        let last = text.lines().last().unwrap_or_default();
+        let passed = last.split(' ').next().and_then(|count| count.parse().ok());
+        assert!(passed > Some(150), "{last}");
+    }
 }

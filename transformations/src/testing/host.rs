@@ -42,15 +42,17 @@ pub struct Host {
     /// What attempts of one request share.
     pub saved: Option<Vec<u8>>,
     pub(super) buffers: [Buffers; 2],
-    /// The route that is chosen, until it is chosen again.
-    pub(super) route: Option<Option<Arc<Program>>>,
+    /// Which route is chosen, if any is, until it is chosen again.
+    pub(super) route: Option<Option<usize>>,
 }
 
 /// A route.
 #[derive(Clone, Debug)]
 pub struct Route {
-    /// The request header and the value that lead to it; `None`: every request.
-    pub header: Option<(&'static str, &'static str)>,
+    /// What a test calls it.
+    pub name: String,
+    /// The request headers, with their values, that lead to it; none: every request.
+    pub headers: Vec<(String, String)>,
     /// Its own program.
     pub program: Option<Arc<Program>>,
 }
@@ -64,6 +66,18 @@ pub(super) struct Buffers {
     pub(super) received: Vec<Vec<u8>>,
     /// The hook that runs is one of headers or trailers.
     pub(super) no_frame: bool,
+}
+
+impl Route {
+    /// A route that requests with these headers take.
+    pub fn new(headers: &[(&str, &str)], program: Option<Arc<Program>>) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self {
+            name: String::new(),
+            headers: headers.iter().map(owned).collect(),
+            program,
+        }
+    }
 }
 
 impl Host {
@@ -135,15 +149,16 @@ impl Host {
         self.violations.push(what.into());
     }
 
-    /// The program of the first route that the request's headers match.
-    pub(super) fn choose(&self) -> Option<Arc<Program>> {
-        let matches = |route: &&Route| {
-            route.header.is_none_or(|(name, value)| {
-                let values = self.request.values(name);
-                values.iter().any(|other| other == value)
-            })
-        };
-        let chosen = self.routes.iter().find(matches)?;
-        chosen.program.clone()
+    /// Which route is the first that the request's headers match.
+    pub(super) fn choose(&self) -> Option<usize> {
+        let has = |(name, value): &(String, String)| self.request.values(name).contains(value);
+        let matches = |route: &Route| route.headers.iter().all(has);
+        self.routes.iter().position(matches)
+    }
+
+    /// The route that the exchange is on.
+    pub fn chosen_route(&self) -> Option<&Route> {
+        let chosen = self.route.unwrap_or_else(|| self.choose());
+        self.routes.get(chosen?)
     }
 }

@@ -163,7 +163,7 @@ impl session::Host for Host {
         if self.route.is_none() {
             self.route = Some(self.choose());
         }
-        match self.route.as_ref().and_then(Option::as_ref) {
+        match self.chosen_route().and_then(|route| route.program.as_ref()) {
             Some(program) => RouteProgram::Found(Arc::clone(program)),
             None => RouteProgram::Absent,
         }

@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::case::Case;
 use super::super::observation::Observation;
+use super::super::take::Take;
 use super::FAILURES;
 
 /// The body that an expression that fails leaves as it is.
@@ -20,6 +20,9 @@ const HEADER: &str = "x-value";
 pub(crate) struct Evaluation {
     #[serde(default, deserialize_with = "given")]
     value: Option<Value>,
+    /// A literal of the same type and value.
+    #[serde(default)]
+    cel: Option<String>,
     #[serde(default)]
     error: bool,
     /// Any of these.
@@ -45,30 +48,46 @@ enum Outcome {
     Yielded(Value),
 }
 
-/// The expression as it stands for the body, and as JSON for a header.
-pub(super) fn config(expression: &str) -> Value {
-    let text = format!("toJson({expression}\n)");
-    json!({"request": {"body": {"cel": expression}, "set": [{"name": HEADER, "cel": text}]}})
-}
-
 impl Evaluation {
+    /// The expression as it stands for the body, and as JSON for a header; where a literal is expected,
+    /// only whether it has that type and value.
+    pub(super) fn config(&self, expression: &str) -> Value {
+        let set = |cel: String| json!([{"name": HEADER, "cel": cel}]);
+        match &self.cel {
+            None => {
+                let text = format!("toJson({expression}\n)");
+                json!({"request": {"body": {"cel": expression}, "set": set(text)}})
+            }
+            Some(literal) => {
+                let value = format!("({expression}\n)");
+                let same = format!("type({value}) == type({literal}) && {value} == ({literal})");
+                json!({"request": {"set": set(format!("toJson({same})"))}})
+            }
+        }
+    }
+
     /// # Errors
     /// Nothing is expected, or two things at once.
     pub(super) fn check(&self) -> Result<()> {
-        let kinds = [self.value.is_some(), self.error, !self.one_of.is_empty()];
+        let kinds = [
+            self.value.is_some(),
+            self.cel.is_some(),
+            self.error,
+            !self.one_of.is_empty(),
+        ];
         let given = kinds.into_iter().filter(|given| *given).count();
         ensure!(
             given == 1,
-            "`expect`: exactly one of `value`, `error` and `one_of`"
+            "`expect`: exactly one of `value`, `cel`, `error` and `one_of`"
         );
         self.one_of.iter().try_for_each(Self::check)
     }
 
-    pub(super) fn refused(&self) -> Vec<String> {
+    pub(crate) fn refused(&self) -> Vec<String> {
         self.unmet(&Outcome::Refused)
     }
 
-    pub(super) fn differences(&self, case: &Case, seen: &Observation) -> Vec<String> {
+    pub(crate) fn differences(&self, case: &Take, seen: &Observation) -> Vec<String> {
         match outcome(case, seen) {
             Ok(outcome) => self.unmet(&outcome),
             Err(reason) => vec![reason],
@@ -94,6 +113,7 @@ impl Evaluation {
         match outcome {
             Outcome::Refused | Outcome::Failed(_) if self.error => true,
             Outcome::Yielded(value) if self.value.as_ref().is_some_and(|v| same(v, value)) => true,
+            Outcome::Yielded(Value::Bool(true)) if self.cel.is_some() => true,
             _ => self.one_of.iter().any(|one| one.is_met_by(outcome)),
         }
     }
@@ -102,6 +122,7 @@ impl Evaluation {
         match &self.value {
             Some(value) => value.to_string(),
             None if self.error => "an error".to_owned(),
+            None if self.cel.is_some() => self.cel.clone().unwrap_or_default(),
             None => {
                 let wanted: Vec<String> = self.one_of.iter().map(Self::wanted).collect();
                 wanted.join(" or ")
@@ -111,7 +132,7 @@ impl Evaluation {
 }
 
 /// A failure leaves the body as it was, sets no header and is named in metadata; a value does none of this.
-fn outcome(case: &Case, seen: &Observation) -> Result<Outcome, String> {
+fn outcome(case: &Take, seen: &Observation) -> Result<Outcome, String> {
     seen.response.as_ref().map_err(Clone::clone)?;
     let request = seen.request.as_ref().ok_or("the upstream got no request")?;
     let log = seen.log.as_ref().ok_or("envoy did not log the request")?;
@@ -120,13 +141,10 @@ fn outcome(case: &Case, seen: &Observation) -> Result<Outcome, String> {
         .get(&(FAILURES.to_owned(), "failure".to_owned()));
     let values = request.values(HEADER);
     match (failure, values.as_slice()) {
-        (Some(reason), []) => {
-            let original = case.request.body().map_err(|error| error.to_string())?;
-            match request.body == original.bytes() {
-                true => Ok(Outcome::Failed(reason.clone())),
-                false => Err(format!("it failed with {reason}, yet the body changed")),
-            }
-        }
+        (Some(reason), []) => match request.body == case.request_body().bytes() {
+            true => Ok(Outcome::Failed(reason.clone())),
+            false => Err(format!("it failed with {reason}, yet the body changed")),
+        },
         (None, [value]) => serde_json::from_str(value)
             .map(Outcome::Yielded)
             .map_err(|error| format!("the value {value:?} is no JSON: {error}")),

@@ -2,8 +2,9 @@
 //!
 //! A case says `config`, `request` and `expect`; or it is an expression (`cel_eval`), or a store of adapters
 //! (`adapter_store`). `config` writes each as a configuration of this module, `transform` and `store` parts of it;
-//! `routes` are what the gateway has besides the filter; `expected` and `evaluation` judge what came. What this module
-//! has no words for is [`Unmapped`], and fails unless the documentation names it.
+//! `routes` are what the gateway has besides the filter; `expected` writes what is to come of it, and `evaluation` judges
+//! what an expression yields. What this module has no words for is [`Unmapped`], and fails unless the documentation
+//! names it.
 
 mod config;
 mod evaluation;
@@ -20,63 +21,20 @@ use std::fmt;
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
+use cases::{Body, Case, Expect};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::body::Body;
-use super::case::Case;
-use super::observation::Observation;
+use super::case::{fields, request};
+use super::take::Take;
 use config::Config;
-use evaluation::Evaluation;
+pub(crate) use evaluation::Evaluation;
 use expected::Expected;
-pub(crate) use routes::Routes;
+pub(crate) use routes::{ROUTE, Routes};
 use store::{Lookups, Step};
 
 /// Where the module says why something failed.
 pub(crate) const FAILURES: &str = "rustformations";
-
-/// A case, written for this module.
-#[derive(Debug)]
-pub(crate) struct RoutingCase {
-    pub(crate) case: Case,
-    pub(crate) judge: Judge,
-}
-
-/// What decides whether a case passes.
-#[derive(Debug)]
-pub(crate) enum Judge {
-    Messages(Box<Expected>),
-    Evaluation(Evaluation),
-}
-
-impl Judge {
-    /// Whether the configuration may be refused: an expression that cannot be compiled is.
-    pub(crate) fn allows_refusal(&self) -> bool {
-        matches!(self, Self::Evaluation(_))
-    }
-
-    /// Every difference from a configuration that the module refused.
-    pub(crate) fn refused(&self) -> Vec<String> {
-        match self {
-            Self::Messages(_) => vec!["config: expected accepted, came rejected".to_owned()],
-            Self::Evaluation(evaluation) => evaluation.refused(),
-        }
-    }
-
-    /// Every difference; empty if the case passes.
-    pub(crate) fn differences(
-        &self,
-        case: &Case,
-        release: harness::EnvoyRelease,
-        seen: &Observation,
-    ) -> Vec<String> {
-        match self {
-            Self::Messages(expected) => expected.differences(case, release, seen),
-            Self::Evaluation(evaluation) => evaluation.differences(case, seen),
-        }
-    }
-}
 
 /// What this module has no words for.
 #[derive(Debug)]
@@ -166,16 +124,16 @@ enum Lines {
 
 impl Sent {
     fn body(&self) -> Result<Body> {
-        let text = |text: String| Body::Whole(Bytes::from(text));
+        let text = |text: String| Body::Whole(text.into_bytes());
         let decoded = self.body_b64.as_ref().map(|text| STANDARD.decode(text));
         let decoded = decoded.transpose().context("`body_b64`")?;
         let chunks = self.chunks.as_ref().map(|chunks| {
-            let chunks = chunks.iter().cloned().map(Bytes::from);
-            Body::Chunks(chunks.collect())
+            let chunks = chunks.iter().cloned().map(String::into_bytes);
+            Body::Pieces(chunks.collect())
         });
         let kinds = [
             self.body.clone().map(text),
-            decoded.map(|bytes| Body::Whole(bytes.into())),
+            decoded.map(Body::Whole),
             self.body_gen
                 .as_ref()
                 .map(|generated| text(generated.text())),
@@ -212,7 +170,7 @@ pub(crate) fn is_one(line: &Value) -> bool {
 ///
 /// # Errors
 /// It cannot be read, or this module has no words for it: [`Unmapped`].
-pub(crate) fn read(line: Value) -> Result<RoutingCase> {
+pub(crate) fn read(line: Value) -> Result<Take> {
     let Value::Object(mut line) = line else {
         bail!("no object");
     };
@@ -231,65 +189,75 @@ pub(crate) fn read(line: Value) -> Result<RoutingCase> {
 }
 
 impl Exchange {
-    fn written(self) -> Result<RoutingCase> {
+    fn written(self) -> Result<Take> {
         let Self {
             config,
             request,
             expect,
         } = self;
-        expect.check()?;
         let body = request.body()?;
-        let mut headers = request.headers();
-        let length = body.bytes().len().to_string();
+        let headers = request.headers().into_iter();
+        let mut headers: Vec<(String, String)> = headers
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         if expect.content_length_matches_body {
             // So that one that is left as it was is seen.
-            headers.push(("content-length", &length));
+            let length = body.bytes().len().to_string();
+            headers.push(("content-length".to_owned(), length));
         }
-        let sent = json!({"method": request.method, "path": request.path, "headers": headers});
-        let mut case = case(&config.filter_config()?, &sent, body)?;
-        case.routes = Some(config.routes()?);
-        let judge = Judge::Messages(expect);
-        Ok(RoutingCase { case, judge })
+        let mut sent = super::case::request(&request.method, &request.path, body);
+        sent.0.fields.extend(fields(headers));
+        let mut take = take(&config.filter_config()?, sent);
+        take.case.expect = expect.expect()?;
+        take.routes = Some(config.routes()?);
+        Ok(take)
     }
 }
 
 impl Expression {
-    fn written(self) -> Result<RoutingCase> {
+    fn written(self) -> Result<Take> {
         let generated = self.expression_gen.map(|generated| generated.text());
         let expression = match (self.expression, generated) {
             (Some(text), None) | (None, Some(text)) => text,
             _ => bail!("exactly one of `expression` and `expression_gen`"),
         };
         self.expect.check()?;
-        let body = Body::Whole(Bytes::from_static(evaluation::ORIGINAL));
-        let case = case(&evaluation::config(&expression), &post(), body)?;
-        let judge = Judge::Evaluation(self.expect);
-        Ok(RoutingCase { case, judge })
+        let config = self.expect.config(&expression);
+        let mut take = take(&config, post(evaluation::ORIGINAL.to_vec()));
+        take.evaluation = Some(self.expect);
+        Ok(take)
     }
 }
 
 impl Store {
-    fn written(self) -> Result<RoutingCase> {
+    fn written(self) -> Result<Take> {
         let table = store::table(&self.steps)?;
-        let body = Body::Whole(self.expect.body().into());
-        let case = case(&self.expect.config(&table), &post(), body)?;
-        let judge = Judge::Messages(Box::new(self.expect.expected()));
-        Ok(RoutingCase { case, judge })
+        let body = self.expect.body().into_bytes();
+        let mut take = take(&self.expect.config(&table), post(body));
+        take.case.expect = self.expect.expected().expect()?;
+        Ok(take)
     }
 }
 
-fn post() -> Value {
-    json!({"method": "POST", "path": "/", "headers": []})
+fn post(body: Vec<u8>) -> cases::Request {
+    request("POST", "/", Body::Whole(body))
 }
 
-fn case(config: &Value, request: &Value, body: Body) -> Result<Case> {
-    let mut case: Case = serde_json::from_value(json!({
-        "id": "",
-        "filter_name": "rustformation",
-        "filter_config": config,
-        "request": request,
-        "expect": {"config": "accepted"},
-    }))?;
-    case.request.given = Some(body);
-    Ok(case)
+fn take(config: &Value, request: cases::Request) -> Take {
+    Take::of(Case {
+        name: String::new(),
+        filter: cases::Filter::Rustformation,
+        config: Some(cases::Config(config.to_string())),
+        settings: cases::Settings::default(),
+        env: BTreeMap::new(),
+        host_refuses: Vec::new(),
+        routes: Vec::new(),
+        chain: cases::Chain::Downstream,
+        request,
+        response: None,
+        expect: Expect {
+            partial: true,
+            ..Expect::default()
+        },
+    })
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 pub(super) const MODEL: &str = "x-gateway-model-name";
 
 /// The request header by which an upstream knows the route.
-pub(super) const ROUTE: &str = "x-conformance-route";
+pub(crate) const ROUTE: &str = "x-conformance-route";
 
 /// The route that everything takes that no other does.
 const FALLBACK: &str = "fallback";

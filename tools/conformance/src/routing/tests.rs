@@ -9,7 +9,7 @@ fn written(config: Value) -> Value {
         "request": {"method": "POST", "path": "/", "headers": {}},
     });
     let case = read(line).unwrap().case;
-    serde_json::from_str(case.filter_config.text()).unwrap()
+    serde_json::from_str(case.config_text()).unwrap()
 }
 
 #[test]

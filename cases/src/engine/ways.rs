@@ -1,0 +1,174 @@
+//! The ways in which the messages of a case can arrive.
+
+use std::fmt;
+
+use transformations::testing::{Message as Played, Neighbour};
+
+use crate::case::Case;
+use crate::message::{Body, Message};
+
+/// Bodies up to this length are cut at every byte.
+const CUT_EVERYWHERE: usize = 64;
+
+/// How many cuts a longer body gets.
+const CUTS: usize = 8;
+
+/// The longest body that comes byte by byte; one that is longer is cut in its middle only.
+const BYTES: usize = 4096;
+
+/// How many ways cases were played in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ways {
+    /// As the configuration has it.
+    pub held: usize,
+    /// With `bodyMode: streamed`.
+    pub streamed: usize,
+}
+
+/// How a body arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    Whole,
+    /// As the case has it.
+    Given,
+    Bytes,
+    /// With nothing before and after each piece.
+    BetweenNothing,
+    /// In two pieces, the first of this length.
+    At(usize),
+}
+
+/// How the messages of a case arrive.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Way {
+    cut: Cut,
+    trailers: bool,
+    pub(super) neighbour: Neighbour,
+    /// Whether the host tells its buffer limit.
+    pub(super) told: bool,
+    streamed: bool,
+}
+
+impl fmt::Debug for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            cut,
+            trailers,
+            neighbour,
+            told,
+            streamed,
+        } = self;
+        write!(f, "{cut:?}, {neighbour:?}")?;
+        for (is, what) in [
+            (*trailers, "trailers"),
+            (!told, "no limit told"),
+            (*streamed, "streamed"),
+        ] {
+            if is {
+                write!(f, ", {what}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Every way of a case.
+pub(super) fn of(case: &Case) -> Vec<Way> {
+    let response = case.response.as_ref().map(|answer| &answer.0);
+    let longest = [Some(&case.request.0), response]
+        .into_iter()
+        .flatten()
+        .map(|message| message.body.bytes().len())
+        .max()
+        .unwrap_or_default();
+    let mut cuts = vec![Cut::Whole];
+    if longest > 0 {
+        cuts.extend([Cut::Given, Cut::BetweenNothing]);
+    }
+    if (1..=BYTES).contains(&longest) {
+        cuts.push(Cut::Bytes);
+        let step = if longest <= CUT_EVERYWHERE {
+            1
+        } else {
+            longest / CUTS
+        };
+        cuts.extend((step..longest).step_by(step).map(Cut::At));
+    }
+    let mut ways = Vec::new();
+    for cut in cuts {
+        let plain = Way {
+            cut,
+            trailers: false,
+            neighbour: Neighbour::None,
+            told: true,
+            streamed: false,
+        };
+        ways.extend(Neighbour::ALL.map(|neighbour| Way { neighbour, ..plain }));
+        let untold = |way| Way { told: false, ..way };
+        ways.push(untold(plain));
+        if longest > 0 {
+            let trailers = Way {
+                trailers: true,
+                ..plain
+            };
+            ways.extend([trailers, untold(trailers)]);
+        }
+    }
+    ways
+}
+
+impl Way {
+    pub(super) fn streamed(self) -> Self {
+        Self {
+            streamed: true,
+            ..self
+        }
+    }
+
+    pub(super) fn is_streamed(self) -> bool {
+        self.streamed
+    }
+
+    /// Whether nothing is special about it, so that the host's methods can be counted.
+    pub(super) fn is_plain(self) -> bool {
+        self.cut == Cut::Whole && self.neighbour == Neighbour::None && !self.trailers && self.told
+    }
+
+    /// The message in memory.
+    pub(super) fn arriving(self, message: &Message) -> Played {
+        let body = message.body.bytes();
+        let chunks = match self.cut {
+            Cut::Given => given(message),
+            _ if body.is_empty() => Vec::new(),
+            Cut::Whole => vec![body],
+            Cut::Bytes => body.chunks(1).map(<[u8]>::to_vec).collect(),
+            Cut::BetweenNothing => {
+                let mut chunks = vec![Vec::new()];
+                for chunk in given(message) {
+                    chunks.extend([chunk, Vec::new()]);
+                }
+                chunks
+            }
+            Cut::At(place) => cut(&body, place),
+        };
+        let trailers = self.trailers && !chunks.is_empty();
+        Played {
+            headers: message.fields.clone(),
+            trailers: trailers || !message.trailers.is_empty(),
+            chunks,
+        }
+    }
+}
+
+fn cut(body: &[u8], place: usize) -> Vec<Vec<u8>> {
+    let (front, back) = body.split_at(place.min(body.len()));
+    vec![front.to_vec(), back.to_vec()]
+}
+
+/// The pieces as the case has them: of a whole body, both halves.
+fn given(message: &Message) -> Vec<Vec<u8>> {
+    match &message.body {
+        Body::Whole(body) => cut(body, body.len() / 2),
+        body => body.pieces().to_vec(),
+    }
+}

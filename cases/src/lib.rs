@@ -1,0 +1,24 @@
+//! One language for examples of behaviour, as `docs/cases.md` describes it.
+//!
+//! A [`Case`] is a configuration, an exchange and what comes of it. [`read`] reads files of them,
+//! [`engine`] plays one in memory, and [`verdict`] compares what was seen with what is expected,
+//! whoever played it.
+
+#![forbid(unsafe_code)]
+
+mod bytes;
+mod case;
+pub mod engine;
+mod expect;
+mod json;
+mod matcher;
+mod message;
+pub mod read;
+pub mod verdict;
+
+pub use bytes::Bytes;
+pub use case::{Case, Chain, Config, Filter, Route, Settings};
+pub use expect::{Callback, Change, Expect, Pass, Passage, Passages, Reply, Said, Write, Writes};
+pub use json::JsonText;
+pub use matcher::{Condition, Field, Matcher};
+pub use message::{Answer, Body, Fields, Message, Request};

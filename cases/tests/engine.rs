@@ -1,0 +1,75 @@
+//! Plays every case of `behaviour/` in memory: `cargo test -p cases --test engine`.
+//!
+//! A trial is called `<file>::<case>`, so that `-- 'extract::'` plays one file.
+
+#![forbid(unsafe_code)]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cases::engine::{self, Ways};
+use cases::read;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn files() -> std::io::Result<Vec<PathBuf>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("behaviour");
+    let entries: Result<Vec<_>, _> = std::fs::read_dir(folder)?.collect();
+    let mut files: Vec<PathBuf> = entries?.into_iter().map(|entry| entry.path()).collect();
+    files.sort();
+    Ok(files)
+}
+
+/// A trial for each case of a file; a failing one, if the file cannot be read.
+fn trials(file: &Path, ways: &Arc<Mutex<Ways>>) -> Vec<Trial> {
+    let area = file.file_stem().unwrap_or_default().to_string_lossy();
+    let cases = match read::file(file) {
+        Ok(cases) => cases,
+        Err(error) => {
+            let failed = move || Err(Failed::from(error.to_string()));
+            return vec![Trial::test(format!("{area}::reads"), failed)];
+        }
+    };
+    let trial = |read::Placed { line, case }| {
+        let place = format!("{}:{line}", file.display());
+        let ways = Arc::clone(ways);
+        Trial::test(format!("{area}::{}", case.name), move || {
+            let mut played = Ways::default();
+            let problems = engine::play(&case, &mut played);
+            let mut ways = ways.lock().unwrap_or_else(PoisonError::into_inner);
+            ways.held += played.held;
+            ways.streamed += played.streamed;
+            match problems.is_empty() {
+                true => Ok(()),
+                false => Err(format!("{place}\n    {}", problems.join("\n    ")).into()),
+            }
+        })
+    };
+    cases.into_iter().map(trial).collect()
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let ways = Arc::new(Mutex::new(Ways::default()));
+    let files = match files() {
+        Ok(files) if !files.is_empty() => files,
+        Ok(_) => {
+            eprintln!("no files of cases");
+            return ExitCode::FAILURE;
+        }
+        Err(error) => {
+            eprintln!("cannot list the files of cases: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let trials = files.iter().flat_map(|file| trials(file, &ways)).collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if !arguments.list {
+        let ways = ways.lock().unwrap_or_else(PoisonError::into_inner);
+        eprintln!(
+            "played in {} ways held and {} streamed",
+            ways.held, ways.streamed
+        );
+    }
+    conclusion.exit_code()
+}
