@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::cases::Case;
+use super::known::{self, Effect};
 use super::rig::{Outcome, Rig, play};
 use crate::stage::Stage;
 
@@ -30,6 +31,8 @@ const ENOUGH: usize = 40;
 #[derive(Default)]
 pub(crate) struct Report {
     played: usize,
+    /// Those that Envoy is known not to survive.
+    left_out: usize,
     findings: Vec<String>,
     words: BTreeSet<(String, String)>,
     /// Errors that Envoy logged, numbers left out.
@@ -37,13 +40,33 @@ pub(crate) struct Report {
 }
 
 /// Plays them in order, and fails with what was found.
-pub(crate) async fn play_all(
+pub(crate) async fn play_all(stage: &Stage, what: &str, cases: Vec<Case>) -> Result<()> {
+    play_some(stage, what, cases, usize::MAX).await?;
+    Ok(())
+}
+
+/// Plays the first `sample` of them, and gives which words ran in which hooks.
+pub(crate) async fn play_some(
     stage: &Stage,
     what: &str,
-    (product, cases): (usize, Vec<Case>),
-) -> Result<()> {
+    mut cases: Vec<Case>,
+    sample: usize,
+) -> Result<BTreeSet<(String, String)>> {
     let started = Instant::now();
+    let product = cases.len();
+    cases.truncate(sample);
     let mut report = Report::default();
+    cases.retain_mut(|case| match known::effect(stage, case) {
+        Some(Effect::Dies) => {
+            report.left_out += 1;
+            false
+        }
+        Some(Effect::Hangs) => {
+            case.ends = false;
+            true
+        }
+        None => true,
+    });
     let mut rig = Rig::start(stage).await?;
     let mut since_start = 0;
     for batch in cases.chunks(BATCH) {
@@ -95,7 +118,7 @@ pub(crate) async fn play_all(
         report.findings.len(),
         report.findings.join("\n")
     );
-    Ok(())
+    Ok(report.words)
 }
 
 /// Plays some, so many times, and shows the log.
@@ -268,9 +291,10 @@ impl Report {
 
     fn show(&self, stage: &Stage, what: &str, product: usize, took: Duration) {
         let mut text = format!(
-            "{} {what}: {} of {product} exchanges, {} words in hooks, {} findings, in {took:.1?}\n",
+            "{} {what}: {} of {product} exchanges, {} left out, {} words in hooks, {} findings, in {took:.1?}\n",
             stage.release,
             self.played,
+            self.left_out,
             self.words.len(),
             self.findings.len(),
         );
