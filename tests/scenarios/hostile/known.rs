@@ -29,6 +29,8 @@ struct Known {
     reason: &'static str,
 }
 
+const ALL: &[&str] = &["1.36.4", "1.37.0", "1.38.3", "1.39.3", "1.40.0"];
+
 const KNOWN: &[Known] = &[
     Known {
         releases: &["1.36.4", "1.37.0", "1.38.3"],
@@ -46,6 +48,22 @@ const KNOWN: &[Known] = &[
         // Once in some hundred.
         example: "response_body=stop_and_buffer | Before(\"response_body=reset\") | Cluster | (Http1, Get)",
         reason: "a stream that a listener's filter ends while a cluster's filter holds its response is read once more",
+    },
+    Known {
+        releases: ALL,
+        effect: Effect::Dies,
+        has: |case| cluster_holds_a_response(case) && response_grows(case),
+        example: "response_trailers=append_big,stop | Alone | Cluster | (Http1, Whole)",
+        reason: "above the client's high watermark Envoy stops reading from the upstream, which has ended its answer",
+    },
+    Known {
+        releases: ALL,
+        effect: Effect::Hangs,
+        has: holds_within_a_resumption,
+        example: "response_headers=schedule,stop_all_and_watermark;\
+                  response_body=schedule,stop_and_buffer;scheduled=continue_response | \
+                  Alone | Direct | (Http1, Get)",
+        reason: "what a hook holds that runs within a resumption cannot be resumed before another hook of the stream",
     },
 ];
 
@@ -110,4 +128,22 @@ fn listener_may_end_it(case: &Case) -> bool {
         })
     };
     case.chain != Chain::Alone && (ends(case.other().unwrap_or_default()) || ends(&case.script))
+}
+
+/// By more than a connection takes at once.
+fn response_grows(case: &Case) -> bool {
+    const WORDS: &[&str] = &["append_big", "replace_big", "replace_often", "long_headers"];
+    let hooks = ["response_", "scheduled", "callout_done"];
+    hooks
+        .iter()
+        .any(|hook| words(&case.script, hook).any(|word| WORDS.contains(&word)))
+}
+
+/// All that follows the headers is held, and then a part of it.
+fn holds_within_a_resumption(case: &Case) -> bool {
+    let holds = |hook: &str, how: &str| words(&case.script, hook).any(|word| word.starts_with(how));
+    ["request_", "response_"].iter().any(|message| {
+        let rest = ["body", "trailers"].map(|part| holds(&format!("{message}{part}"), "stop"));
+        holds(&format!("{message}headers"), "stop_all") && rest.contains(&true)
+    })
 }

@@ -7,7 +7,7 @@ use super::words::{Flow, HOOKS, Hook, MAY_HANG};
 use harness::Protocol;
 
 /// So often each word of a hook is played at least,
-const OF_A_WORD: usize = 120;
+const OF_A_WORD: usize = 90;
 
 /// and so often with each of the hook's flows.
 const OF_A_FLOW: usize = 2;
