@@ -30,6 +30,9 @@ const ENOUGH: usize = 40;
 /// So many exchanges before a death are shown.
 const BEFORE: usize = 8;
 
+/// So often a batch is played anew to find what of it harms Envoy.
+const TRIES: usize = 100;
+
 /// What became of some exchanges.
 #[derive(Default)]
 pub(crate) struct Report {
@@ -179,14 +182,21 @@ async fn narrow(
     report: &mut Report,
 ) -> Result<(Vec<Case>, Vec<String>)> {
     let (mut few, mut problems) = (troubled.hung, troubled.problems);
-    let mut parts = 2;
-    while few.len() > 1 {
+    // Should this take too long, so much is known.
+    eprintln!(
+        "narrowing {} exchanges: {}",
+        few.len(),
+        problems.join("\n    ")
+    );
+    let (mut parts, mut tries) = (2, 0);
+    while few.len() > 1 && tries < TRIES {
         let size = few.len().div_ceil(parts);
         let mut smaller = None;
         for at in (0..few.len()).step_by(size) {
             // All but a part: what takes more than one comes in any order.
             let rest: Vec<Case> = [&few[..at], &few[(at + size).min(few.len())..]].concat();
             for _again in 0..3 {
+                tries += 1;
                 let mut rig = Rig::start(stage).await?;
                 let found = play_batch(&mut rig, &rest, report).await?.problems;
                 if !found.is_empty() {
@@ -194,7 +204,7 @@ async fn narrow(
                     break;
                 }
             }
-            if smaller.is_some() {
+            if smaller.is_some() || tries >= TRIES {
                 break;
             }
         }
@@ -203,7 +213,7 @@ async fn narrow(
                 (few, problems) = smaller;
                 parts = 2;
             }
-            None if size == 1 => break,
+            None if size == 1 || tries >= TRIES => break,
             None => parts *= 2,
         }
     }
