@@ -29,9 +29,9 @@ pub trait HttpFilterConfig: Send + Sync {
 /// no `RefCell` borrowed across a call on `envoy`.
 ///
 /// A hook that panics ends the filter: it is dropped, no hook of it runs again, and the stream is
-/// answered with 500 (request hooks, events, watermarks) or reset (response hooks). After a panic in
-/// [`Self::on_local_reply`] Envoy's answer goes on; after one in a watermark hook before the request,
-/// the next hook fails the stream.
+/// answered with 500 (request hooks, events) or reset (response hooks). After a panic in
+/// [`Self::on_local_reply`] Envoy's answer goes on; after one in a watermark hook, the next hook of a
+/// message fails the stream.
 #[allow(unused_variables)] // the names document the defaults
 pub trait HttpFilter {
     /// The request headers arrived; `end_of_stream`: nothing follows.

@@ -139,6 +139,9 @@ impl Instance {
         if outermost && !self.queue.is_empty() {
             return self.run_aside(handle, code);
         }
+        if !outermost {
+            handle.note_nested();
+        }
         let verdict = self.run_filter(handle, code);
         if outermost && self.perform(hook) == Verdict::Stopped {
             return Verdict::Stopped;
@@ -238,8 +241,8 @@ impl Instance {
         let (hook, _) = handle.hook();
         self.drop_filter();
         self.report_panic(handle, hook);
-        if !self.is_attached(hook) {
-            self.state.set(State::Failed); // nothing can be sent yet
+        if !self.is_attached(hook) || hook.is_of_watermark() {
+            self.state.set(State::Failed); // nothing can be sent now
             return;
         }
         self.state.set(State::Retired);
@@ -449,7 +452,12 @@ impl Instance {
     fn fail_stream(&self, hook: Hook) -> bool {
         let action = match hook {
             _ if !self.is_attached(hook) => return false,
-            Hook::New | Hook::StreamComplete | Hook::LocalReply => return false,
+            Hook::New
+            | Hook::StreamComplete
+            | Hook::LocalReply
+            // Envoy is writing to the connection, or building the filter chain.
+            | Hook::AboveWriteBufferHighWatermark
+            | Hook::BelowWriteBufferLowWatermark => return false,
             Hook::ResponseHeaders | Hook::ResponseBody | Hook::ResponseTrailers => Action::Reset(
                 Box::new(Reset::new(StreamResetReason::LocalReset, PANIC_DETAILS)),
             ),
@@ -457,9 +465,7 @@ impl Instance {
             | Hook::RequestBody
             | Hook::RequestTrailers
             | Hook::Scheduled
-            | Hook::HttpCalloutDone
-            | Hook::AboveWriteBufferHighWatermark
-            | Hook::BelowWriteBufferLowWatermark => {
+            | Hook::HttpCalloutDone => {
                 Action::Reply(Box::new(LocalReply::new(500).details(PANIC_DETAILS)))
             }
         };

@@ -159,6 +159,7 @@ const AREAS: &[Area] = &[
         module: Built::TestHooks,
         scenarios: panics::SCENARIOS,
     },
+    // A sample; CONTRIBUTING has the command that plays all.
     Area {
         name: "hostile",
         module: Built::Hostile,

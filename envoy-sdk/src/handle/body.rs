@@ -137,8 +137,8 @@ impl EnvoyHttpFilter {
     }
 
     /// Appends to the body, to the buffer that this hook passes on. False in hooks that have no
-    /// such buffer: those of the other direction, of local replies and of watermarks, and of events
-    /// before there is a response.
+    /// such buffer: those of the other direction, of local replies and of watermarks; for a response
+    /// also in those of events before it is there, or of a callout that fails within a request hook.
     /// `content-length` stays as it is: change it before the headers go on.
     pub fn append_body(&mut self, body: HttpBody, data: &[u8]) -> bool {
         let (Some(_), Some(target)) = (self.callbacks(), self.append_target(body)) else {
@@ -205,9 +205,9 @@ impl EnvoyHttpFilter {
             (Hook::RequestHeaders | Hook::RequestTrailers, HttpBody::Request)
             | (Hook::ResponseHeaders | Hook::ResponseTrailers, HttpBody::Response)
             | (Hook::Scheduled | Hook::HttpCalloutDone, HttpBody::Request) => Some(body.buffered()),
-            // Before there is a response, Envoy reports a bug of its own.
+            // Before there is a response, and within another hook, Envoy reports a bug of its own.
             (Hook::Scheduled | Hook::HttpCalloutDone, HttpBody::Response)
-                if self.message(body).progress() != Progress::Expected =>
+                if self.message(body).progress() != Progress::Expected && !self.is_nested() =>
             {
                 Some(body.buffered())
             }

@@ -74,9 +74,10 @@ impl EnvoyHttpFilter {
     ///
     /// False, and nothing changes, when the map does not exist or when name or value is not valid
     /// in HTTP: Envoy does not check, and a line break in a value would let it write headers of
-    /// its own.
+    /// its own. So when it is a `:status` from 100 to 199: a mirror's response with one is the end of
+    /// Envoy.
     pub fn set_header(&mut self, map: HttpHeaderType, name: &str, value: &[u8]) -> bool {
-        header_syntax::is_valid(name, value)
+        may_be_set(name, value)
             && self
                 .callbacks()
                 .is_some_and(|callbacks| callbacks.set_header(map, name.as_bytes(), value))
@@ -89,10 +90,10 @@ impl EnvoyHttpFilter {
     /// RFC 9110 section 5.3 declares equal. It is not equal for `set-cookie`: the second one is refused
     /// with a warning.
     ///
-    /// False, and nothing changes, when the value is empty, the map does not exist, or name or
-    /// value is not valid in HTTP.
+    /// False, and nothing changes, when the value is empty, the map does not exist, name or value is
+    /// not valid in HTTP, or it is a `:status` from 100 to 199.
     pub fn add_header(&mut self, map: HttpHeaderType, name: &str, value: &[u8]) -> bool {
-        if value.is_empty() || !header_syntax::is_valid(name, value) {
+        if value.is_empty() || !may_be_set(name, value) {
             return false;
         }
         let Some(callbacks) = self.callbacks() else {
@@ -123,4 +124,11 @@ impl EnvoyHttpFilter {
     pub fn remove_header(&mut self, map: HttpHeaderType, name: &str) -> bool {
         self.set_header(map, name, b"")
     }
+}
+
+/// Whether Envoy takes a header. What follows an informational status is another response, and a mirror's
+/// request ends with the first.
+fn may_be_set(name: &str, value: &[u8]) -> bool {
+    let is_informational = || name.eq_ignore_ascii_case(":status") && matches!(value, [b'1', _, _]);
+    header_syntax::is_valid(name, value) && !is_informational()
 }

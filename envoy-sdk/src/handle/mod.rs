@@ -49,6 +49,8 @@ pub struct EnvoyMetrics {
     instance: Rc<Instance>,
     hook: Hook,
     end_of_stream: bool,
+    /// Another hook of the filter is on the stack.
+    nested: bool,
     /// Values that Envoy would free before the borrow ends. Only ever pushed to under `&self`.
     copies: RefCell<Option<Box<Copies>>>,
 }
@@ -94,8 +96,20 @@ impl EnvoyHttpFilter {
             instance,
             hook,
             end_of_stream,
+            nested: false,
             copies: RefCell::new(None),
         })
+    }
+
+    /// Notes that another hook of the filter is on the stack.
+    #[cold]
+    pub(crate) fn note_nested(&mut self) {
+        self.0.nested = true;
+    }
+
+    /// Whether another hook of the filter is on the stack.
+    fn is_nested(&self) -> bool {
+        self.0.nested
     }
 
     /// The hook that the handle is lent to, and whether it ends its message.

@@ -6,6 +6,7 @@ use super::{EnvoyHttpFilter, HttpBody, ReplyStream};
 use crate::flow::{HeldRequest, HeldResponse};
 use crate::hooks::Hook;
 use crate::host::Host;
+use crate::message::Progress;
 use crate::{AttributeId, envoy_log_debug};
 
 /// Declares the handle of a phase over a narrower one; hooks are lent it or not.
@@ -87,11 +88,16 @@ impl EnvoyHttpFilter {
     }
 
     /// Whether the route can be chosen again. Once the headers have gone on, the request stays where
-    /// it went while its log and its per-route configuration change. In a cluster's chain there is
-    /// nothing to choose, and up to 1.38 Envoy dies.
+    /// it went while its log and its per-route configuration change; once there is an answer, Envoy
+    /// reports a bug of its own. In a cluster's chain there is nothing to choose, and up to 1.38 Envoy
+    /// dies.
     fn may_choose_route(&self) -> bool {
-        if !self.instance.message(HttpBody::Request).is_with_filter() {
-            envoy_log_debug!("the route is not chosen again: the request has gone on");
+        let answered = !self.instance.is_open()
+            || self.instance.message(HttpBody::Response).progress() != Progress::Expected;
+        if answered || !self.instance.message(HttpBody::Request).is_with_filter() {
+            envoy_log_debug!(
+                "the route is not chosen again: the request has gone on or is answered"
+            );
             return false;
         }
         // There exactly where a host was chosen already; silent on every release.
@@ -124,7 +130,7 @@ impl EnvoyHttpFilter {
 impl EnvoyRequest {
     /// Has Envoy match the route again, with the request headers as they are now. Replaces the
     /// per-route configuration too. False, and nothing changes, once the filter has let the headers
-    /// go on, and in a cluster's chain before 1.39.
+    /// go on or the request is answered, and in a cluster's chain before 1.39.
     pub fn clear_route_cache(&mut self) -> bool {
         self.choose_route_again()
     }

@@ -48,6 +48,14 @@ impl Hook {
         }
     }
 
+    /// Whether the connection to the client runs it.
+    pub(crate) fn is_of_watermark(self) -> bool {
+        matches!(
+            self,
+            Self::AboveWriteBufferHighWatermark | Self::BelowWriteBufferLowWatermark
+        )
+    }
+
     /// The name in logs: Envoy's, without `envoy_dynamic_module_on_http_filter_`.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -476,3 +476,35 @@ fn the_buffer_limit_is_optional() {
         }
     }
 }
+
+/// Within the request hook that called out, Envoy reports a bug of its own, though there is a response.
+#[test]
+fn a_callout_that_fails_at_once_appends_to_no_response() {
+    for generation in Generation::ALL {
+        let play = play(
+            generation,
+            Script {
+                request_body: request_hook(|envoy, _| {
+                    let _failed = envoy.send_http_callout("c", &[], b"", 1);
+                    RequestBodyStatus::StopIterationAndBuffer
+                }),
+                callout_done: Some(Box::new(|envoy, _, _, _| {
+                    assert!(!envoy.append_body(HttpBody::Response, b"x"));
+                    assert!(!envoy.replace_received_body(HttpBody::Response, b"x"));
+                    EventFlow::Wait
+                })),
+                ..Script::default()
+            },
+        );
+        play.stream.fail_callouts_at_once();
+        play.stream.request_headers(&[], false);
+        play.stream.response_headers(&[(":status", "200")], false);
+        play.stream.request_body(b"request", false);
+        assert!(play.script.panics.borrow().is_empty(), "{generation:?}");
+        let trace = play.script.trace.borrow();
+        assert!(
+            trace.contains(&"http_callout_done"),
+            "{generation:?}: {trace:?}"
+        );
+    }
+}

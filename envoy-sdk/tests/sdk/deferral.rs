@@ -465,6 +465,39 @@ fn the_route_is_chosen_again_only_while_the_headers_are_held() {
     }
 }
 
+/// Envoy reports a bug of its own once response headers have left, though the request is still held.
+#[test]
+fn the_route_is_not_chosen_again_once_there_is_an_answer() {
+    for generation in Generation::ALL {
+        for begun in [false, true] {
+            let play = play(
+                generation,
+                Script {
+                    request_headers: request_hook(move |envoy, _| {
+                        envoy.new_scheduler().commit(1);
+                        match begun {
+                            true => RequestFlow::stream(StreamedReply::new(200)),
+                            false => RequestHeadersStatus::StopIteration.into(),
+                        }
+                    }),
+                    scheduled: Some(Box::new(|envoy, _| {
+                        assert!(!envoy.clear_route_cache());
+                        EventFlow::Wait
+                    })),
+                    ..Script::default()
+                },
+            );
+            play.stream.request_headers(&[], false);
+            if !begun {
+                play.stream.response_headers(&[(":status", "413")], false);
+            }
+            assert_eq!(play.stream.run_scheduled(), 1);
+            assert!(play.script.panics.borrow().is_empty(), "{generation:?}");
+            assert_eq!(play.stream.route_cache_cleared(), 0);
+        }
+    }
+}
+
 /// Up to 1.38 Envoy dies when a filter in a cluster's chain asks it to choose the route again.
 #[test]
 fn the_route_is_not_chosen_again_in_a_clusters_chain() {

@@ -215,3 +215,28 @@ fn one_read_is_one_call() {
         assert_eq!(total, 1, "{generation:?}: {:?}", play.stream.all_calls());
     }
 }
+
+/// In a mirror's response it is the end of Envoy.
+#[test]
+fn no_status_becomes_informational() {
+    for generation in Generation::ALL {
+        let play = play(
+            generation,
+            Script {
+                response_headers: response_hook(|envoy, _| {
+                    for status in [b"100", b"101", b"103", b"199"] {
+                        assert!(!envoy.set_header(ResponseHeader, ":status", status));
+                        assert!(!envoy.add_header(ResponseHeader, ":Status", status));
+                    }
+                    assert!(envoy.set_header(ResponseHeader, ":status", b"204"));
+                    assert!(envoy.set_header(ResponseHeader, "x-status", b"103"));
+                    ResponseHeadersStatus::Continue
+                }),
+                ..Script::default()
+            },
+        );
+        play.stream.request_headers(&[], true);
+        play.stream.response_headers(&[(":status", "200")], true);
+        assert!(play.script.panics.borrow().is_empty(), "{generation:?}");
+    }
+}

@@ -135,7 +135,7 @@ fn every_hook_may_panic() {
         }),
         (
             "downstream_above_write_buffer_high_watermark",
-            Outcome::Answered,
+            Outcome::Reset,
             || Script {
                 watermark: Some(Box::new(|_, above| assert!(!above, "told to panic 1"))),
                 ..Script::default()
@@ -143,7 +143,7 @@ fn every_hook_may_panic() {
         ),
         (
             "downstream_below_write_buffer_low_watermark",
-            Outcome::Answered,
+            Outcome::Reset,
             || Script {
                 watermark: Some(Box::new(|_, above| assert!(above, "told to panic 1"))),
                 ..Script::default()
@@ -193,6 +193,29 @@ fn a_panic_before_the_stream_is_attached_fails_the_first_hook() {
         play.stream.request_headers(&[], true);
         assert_eq!(play.stream.local_replies()[0].status, 500, "{generation:?}");
         assert_eq!(play.stream.upstream().headers, None);
+    }
+}
+
+/// Envoy runs the watermark hooks while it writes to the connection, and dies of an answer or a reset there.
+#[test]
+fn a_panic_in_a_watermark_hook_fails_the_next_hook_of_a_message() {
+    for generation in Generation::ALL {
+        let play = play(
+            generation,
+            Script {
+                watermark: Some(Box::new(|_, _| boom())),
+                ..Script::default()
+            },
+        );
+        play.stream.request_headers(&[], true);
+        play.stream.response_headers(&[(":status", "200")], false);
+        play.stream.above_write_buffer_high_watermark();
+        play.stream.below_write_buffer_low_watermark();
+        assert!(play.stream.local_replies().is_empty(), "{generation:?}");
+        assert!(play.stream.reset().is_none(), "{generation:?}");
+        play.stream.response_body(b"x", false);
+        let failed = !play.stream.local_replies().is_empty() || play.stream.reset().is_some();
+        assert!(failed, "{generation:?}");
     }
 }
 

@@ -1,8 +1,6 @@
-//! Which exchanges there are to play: products of hooks, calls, flows, chains, routes and messages.
+//! An exchange: a script, and the chain, the route and the message it is played with.
 
 use harness::{Protocol, Request};
-
-use super::words::{Flow, HOOKS, Hook, MAY_HANG};
 
 /// The header whose script the first filter of a listener plays, the second's, and that of a cluster's.
 pub(crate) const SCRIPT: &str = "x-hostile";
@@ -25,7 +23,7 @@ pub(crate) enum Chain {
     NewPanics,
 }
 
-const CHAINS: &[Chain] = &[
+pub(crate) const CHAINS: &[Chain] = &[
     Chain::Alone,
     Chain::Before(""),
     Chain::Twice,
@@ -76,7 +74,7 @@ pub(crate) enum Route {
     Big,
 }
 
-const ROUTES: &[Route] = &[
+pub(crate) const ROUTES: &[Route] = &[
     Route::Proxied,
     Route::Direct,
     Route::Refused,
@@ -110,7 +108,7 @@ impl Route {
     }
 
     /// Whether it leads to a cluster with the filter.
-    fn has_cluster_filter(self) -> bool {
+    pub(crate) fn has_cluster_filter(self) -> bool {
         matches!(self, Self::Mirror | Self::Cluster | Self::Retried)
     }
 }
@@ -128,7 +126,7 @@ pub(crate) enum Message {
     Left,
 }
 
-const MESSAGES: &[(Protocol, Message)] = &[
+pub(crate) const MESSAGES: &[(Protocol, Message)] = &[
     (Protocol::Http1, Message::Trailers),
     (Protocol::Http2, Message::Trailers),
     (Protocol::Http1, Message::Get),
@@ -208,6 +206,14 @@ impl std::fmt::Display for Case {
 }
 
 impl Case {
+    /// The other filter's script, if a chain has one.
+    pub(crate) fn other(&self) -> Option<&'static str> {
+        match self.chain {
+            Chain::Before(other) | Chain::Behind(other) => Some(other),
+            _ => None,
+        }
+    }
+
     /// A case as [`Display`](std::fmt::Display) shows it.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(" | ");
@@ -223,199 +229,4 @@ impl Case {
             ends: true,
         })
     }
-}
-
-/// What has hooks of events, of the end and of failures run. Empty: the route's own doing.
-fn triggers(hook: &str) -> &'static [&'static str] {
-    match hook {
-        "scheduled" => &[
-            "request_headers=schedule,stop",
-            "request_headers=schedule,continue",
-            "request_headers=schedule,stop_all_and_buffer",
-            "request_body=schedule,stop_and_buffer",
-            "request_trailers=schedule,stop",
-            "response_headers=schedule,stop",
-            "response_headers=schedule,stop_all_and_watermark",
-            "response_body=schedule,stop_and_buffer",
-            "response_body=schedule,continue",
-            "response_trailers=schedule,stop",
-            "request_headers=schedule,stream_data",
-            "request_headers=schedule_thread,stream",
-        ],
-        "callout_done" => &[
-            "request_headers=callout_good,stop",
-            "request_headers=callout_empty,continue",
-            "request_headers=callout_empty,stop_all_and_watermark",
-            "request_body=callout_empty,stop_and_buffer",
-            "request_body=callout_good,stop_and_watermark",
-            "request_trailers=callout_refused,stop",
-            "response_headers=schedule,stop;scheduled=callout_good,wait",
-            "response_headers=schedule,stop;scheduled=callout_refused,wait",
-            "response_headers=schedule,continue;scheduled=callout_empty,wait",
-            "response_body=schedule,continue;scheduled=callout_empty,wait",
-            "response_body=schedule,stop_and_buffer;scheduled=callout_refused,wait",
-            "response_trailers=schedule,stop;scheduled=callout_good,wait",
-            "request_headers=callout_good,stream_data",
-        ],
-        "local_reply" => &[
-            "",
-            "request_headers=reply",
-            "request_body=reply",
-            "request_trailers=reply",
-            "response_headers=reply",
-            "response_body=reply",
-            "response_trailers=reply",
-            "request_headers=schedule,stop;scheduled=reply",
-            "response_body=append_big,stop_and_buffer",
-            "request_body=append_big,stop_and_buffer",
-        ],
-        "on_panic" => &[
-            "request_headers=panic",
-            "request_body=panic",
-            "request_trailers=panic",
-            "response_headers=panic",
-            "response_body=panic",
-            "response_trailers=panic",
-            "request_headers=schedule,stop;scheduled=panic",
-            "request_headers=callout_empty,continue;callout_done=panic",
-            "request_headers=reply;local_reply=panic",
-            "stream_complete=panic",
-        ],
-        _ => &[""],
-    }
-}
-
-/// Every case of one hook and call with each flow.
-#[derive(Clone, Debug)]
-pub(crate) struct Cell {
-    hook: &'static Hook,
-    call: &'static str,
-    flow: Flow,
-}
-
-/// Every hook × what its handle offers × what it may return.
-pub(crate) fn cells() -> Vec<Cell> {
-    let mut cells = Vec::new();
-    for hook in HOOKS {
-        let flows = (hook.flows)();
-        for &call in hook.calls.iter().copied().flatten() {
-            for flow in &flows {
-                cells.push(Cell {
-                    hook,
-                    call,
-                    flow: flow.clone(),
-                });
-            }
-        }
-    }
-    cells
-}
-
-impl Cell {
-    fn case(&self, number: usize, chain: Chain, route: Route) -> Case {
-        let Self { hook, call, flow } = self;
-        let triggers = triggers(hook.name);
-        let trigger = triggers[number % triggers.len()];
-        let script = [
-            trigger,
-            &format!("{}={call},{}", hook.name, flow.words),
-            flow.others,
-        ];
-        let script = script.map(|part| part.trim_end_matches(','));
-        let script: Vec<_> = script.into_iter().filter(|part| !part.is_empty()).collect();
-        let script = script.join(";");
-        let message = MESSAGES[number % MESSAGES.len()];
-        let ends = flow.ends && ends(&script, trigger, message.1);
-        Case {
-            script,
-            chain,
-            route,
-            message,
-            ends,
-        }
-    }
-}
-
-/// Whether nothing in a script lets its exchange wait for what does not come.
-fn ends(script: &str, trigger: &str, message: Message) -> bool {
-    let resumes = script.contains("scheduled=") || script.contains("callout_done=");
-    if trigger.contains("stop") && !resumes || trigger.contains("callout_empty") {
-        return false;
-    }
-    script.split(';').all(|part| {
-        let (hook, words) = part.split_once('=').unwrap_or_default();
-        // A part that is dropped, or one more, while the headers say how long the body is.
-        let has_length = hook.starts_with("response_") || message == Message::Whole;
-        let changes_length = |word: &str| {
-            hook.ends_with("_body") && word == "stop"
-                || ["append", "drain", "replace"]
-                    .iter()
-                    .any(|call| word.starts_with(call))
-        };
-        let mut words = words.split(',');
-        !words.any(|word| MAY_HANG.contains(&word) || has_length && changes_length(word))
-    })
-}
-
-/// The product of every cell with every chain and route, every `stride`-th of it.
-pub(crate) fn calls(stride: usize) -> (usize, Vec<Case>) {
-    let cells = cells();
-    let count = cells.len() * CHAINS.len() * ROUTES.len();
-    let numbers = (0..count).step_by(stride.max(1));
-    let cases = numbers.map(|number| {
-        let (rest, cell) = (number / cells.len(), &cells[number % cells.len()]);
-        let (chain, route) = (rest % CHAINS.len(), rest / CHAINS.len() % ROUTES.len());
-        cell.case(number, CHAINS[chain], ROUTES[route])
-    });
-    (count, cases.collect())
-}
-
-/// A script in every chain on every route, the messages in turn.
-pub(crate) fn of_script(script: &str, number: usize) -> Vec<Case> {
-    let places = CHAINS
-        .iter()
-        .flat_map(|&chain| ROUTES.iter().map(move |&route| (chain, route)));
-    let cases = places.enumerate().map(|(place, (chain, route))| Case {
-        script: script.to_owned(),
-        chain,
-        route,
-        message: MESSAGES[(place + number) % MESSAGES.len()],
-        ends: false,
-    });
-    cases.collect()
-}
-
-/// Every pair of flows of two hooks of messages, every `stride`-th of them, chains, routes and messages in turn.
-pub(crate) fn pairs(stride: usize) -> (usize, Vec<Case>) {
-    let flows: Vec<(&str, Flow)> = HOOKS
-        .iter()
-        .take(6)
-        .flat_map(|hook| (hook.flows)().into_iter().map(|flow| (hook.name, flow)))
-        .collect();
-    let count = flows.len() * flows.len();
-    let mut cases = Vec::new();
-    for number in (0..count).step_by(stride.max(1)) {
-        let (first, second) = (&flows[number % flows.len()], &flows[number / flows.len()]);
-        if first.0 >= second.0 {
-            continue;
-        }
-        let script = format!(
-            "{}={};{}={};{};{}",
-            first.0, first.1.words, second.0, second.1.words, first.1.others, second.1.others
-        );
-        let turn = cases.len();
-        let message = MESSAGES[turn % MESSAGES.len()];
-        cases.push(Case {
-            // Both may name the same event; the first wins, and the second's hold may be left.
-            ends: first.1.ends
-                && second.1.ends
-                && first.1.others == second.1.others
-                && ends(&script, "", message.1),
-            script,
-            chain: CHAINS[turn % CHAINS.len()],
-            route: ROUTES[turn % ROUTES.len()],
-            message,
-        });
-    }
-    (count, cases)
 }

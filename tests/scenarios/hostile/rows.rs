@@ -2,11 +2,14 @@
 
 use anyhow::Result;
 
-use super::cases::{self, Case};
-use super::run;
+use super::cases::{Case, ROUTES, Route};
+use super::{products, run};
 use crate::stage::Stage;
 
-/// Asked for where the request has no downstream connection.
+/// Where a cluster's filter sees a request.
+const ATTEMPTS: &[Route] = &[Route::Mirror, Route::Cluster, Route::Retried];
+
+/// Asked for where the request has no downstream connection. Without the check, 18 of 92 exchanges end 1.38.
 pub(crate) async fn attributes_without_a_connection(stage: &Stage) -> Result<()> {
     let scripts = [
         "request_headers=attributes",
@@ -14,10 +17,10 @@ pub(crate) async fn attributes_without_a_connection(stage: &Stage) -> Result<()>
         "request_headers=schedule,stop;scheduled=attributes,continue_request",
         "response_headers=attributes;response_trailers=attributes",
     ];
-    play(stage, "attributes", &scripts).await
+    play(stage, "attributes", ATTEMPTS, &scripts).await
 }
 
-/// Where the router has chosen already.
+/// Where the router has chosen already. Without the check, 40 and more of 115 exchanges end 1.38.
 pub(crate) async fn the_route_chosen_again_in_a_cluster(stage: &Stage) -> Result<()> {
     let scripts = [
         "request_headers=clear_route",
@@ -26,10 +29,10 @@ pub(crate) async fn the_route_chosen_again_in_a_cluster(stage: &Stage) -> Result
         "request_headers=schedule,stop;scheduled=path_other,clear_route,clear_cluster,continue_request",
         "response_headers=schedule,stop;scheduled=clear_route,clear_cluster,continue_response",
     ];
-    play(stage, "routes", &scripts).await
+    play(stage, "routes", ATTEMPTS, &scripts).await
 }
 
-/// When the headers and the body have gone on.
+/// When the headers and the body have gone on. With "continue" after the answer, 23 of 161 exchanges end 1.38 or hang.
 pub(crate) async fn an_answer_in_response_trailers(stage: &Stage) -> Result<()> {
     let scripts = [
         "response_trailers=reply",
@@ -40,10 +43,10 @@ pub(crate) async fn an_answer_in_response_trailers(stage: &Stage) -> Result<()> 
         "response_trailers=schedule,stop;scheduled=reply",
         "response_trailers=schedule,stop;scheduled=reset",
     ];
-    play(stage, "trailers", &scripts).await
+    play(stage, "trailers", ROUTES, &scripts).await
 }
 
-/// Nothing is held, or the other message.
+/// Nothing is held, or the other message. Without the proof, 13 of 161 exchanges end 1.38.
 pub(crate) async fn a_response_resumed_before_it_is_there(stage: &Stage) -> Result<()> {
     let scripts = [
         "request_headers=schedule,stop;scheduled=continue_response",
@@ -55,10 +58,10 @@ pub(crate) async fn a_response_resumed_before_it_is_there(stage: &Stage) -> Resu
         "request_headers=schedule,stop;scheduled=continue_stale_response",
         "response_body=schedule,stop_and_buffer;scheduled=continue_stale_response",
     ];
-    play(stage, "resumption", &scripts).await
+    play(stage, "resumption", ROUTES, &scripts).await
 }
 
-/// A second answer, one too late, and one without a status.
+/// A second answer, one too late, and one without a status. Without the check, 2 of 184 exchanges end 1.40.
 pub(crate) async fn an_answer_that_cannot_begin(stage: &Stage) -> Result<()> {
     let scripts = [
         "response_headers=schedule,stop;scheduled=stream_data",
@@ -70,10 +73,11 @@ pub(crate) async fn an_answer_that_cannot_begin(stage: &Stage) -> Result<()> {
         "request_headers=reply_odd",
         "request_trailers=stream_data",
     ];
-    play(stage, "answers", &scripts).await
+    play(stage, "answers", ROUTES, &scripts).await
 }
 
-/// While Envoy gives up the connections to the same cluster.
+/// While Envoy gives up the connections to the same cluster. With callouts in the end of callouts, 1.40 dies of
+/// some of 161 exchanges together.
 pub(crate) async fn a_callout_to_a_cluster_that_refuses(stage: &Stage) -> Result<()> {
     let scripts = [
         "request_headers=callout_refused,continue;callout_done=callout_refused,wait",
@@ -84,15 +88,15 @@ pub(crate) async fn a_callout_to_a_cluster_that_refuses(stage: &Stage) -> Result
         "local_reply=callout_refused;stream_complete=callout_refused",
         "request_trailers=callout_refused,reset",
     ];
-    play(stage, "callouts", &scripts).await
+    play(stage, "callouts", ROUTES, &scripts).await
 }
 
-/// Every chain and route gets each script, and each message its turn.
-async fn play(stage: &Stage, what: &str, scripts: &[&str]) -> Result<()> {
+/// Every chain gets each script, the routes and messages in turn.
+async fn play(stage: &Stage, what: &str, routes: &[Route], scripts: &[&str]) -> Result<()> {
     let cases: Vec<Case> = scripts
         .iter()
         .enumerate()
-        .flat_map(|(number, script)| cases::of_script(script, number))
+        .flat_map(|(number, script)| products::of_script(script, number, routes))
         .collect();
-    run::play_all(stage, what, (cases.len(), cases)).await
+    run::play_all(stage, what, cases).await
 }

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::cases::Case;
+use super::known::{self, Effect};
 use super::rig::{Outcome, Rig, play};
 use crate::stage::Stage;
 
@@ -26,10 +27,18 @@ const SHIFT: usize = 8_000;
 /// So many findings are enough to see what is wrong.
 const ENOUGH: usize = 40;
 
+/// So many exchanges before a death are shown.
+const BEFORE: usize = 8;
+
+/// So often a batch is played anew to find what of it harms Envoy.
+const TRIES: usize = 100;
+
 /// What became of some exchanges.
 #[derive(Default)]
 pub(crate) struct Report {
     played: usize,
+    /// Those that Envoy is known not to survive.
+    left_out: usize,
     findings: Vec<String>,
     words: BTreeSet<(String, String)>,
     /// Errors that Envoy logged, numbers left out.
@@ -37,13 +46,33 @@ pub(crate) struct Report {
 }
 
 /// Plays them in order, and fails with what was found.
-pub(crate) async fn play_all(
+pub(crate) async fn play_all(stage: &Stage, what: &str, cases: Vec<Case>) -> Result<()> {
+    play_some(stage, what, cases, usize::MAX).await?;
+    Ok(())
+}
+
+/// Plays the first `sample` of them, and gives which words ran in which hooks.
+pub(crate) async fn play_some(
     stage: &Stage,
     what: &str,
-    (product, cases): (usize, Vec<Case>),
-) -> Result<()> {
+    mut cases: Vec<Case>,
+    sample: usize,
+) -> Result<BTreeSet<(String, String)>> {
     let started = Instant::now();
+    let product = cases.len();
+    cases.truncate(sample);
     let mut report = Report::default();
+    cases.retain_mut(|case| match known::effect(stage, case) {
+        Some(Effect::Dies) => {
+            report.left_out += 1;
+            false
+        }
+        Some(Effect::Hangs) => {
+            case.ends = false;
+            true
+        }
+        None => true,
+    });
     let mut rig = Rig::start(stage).await?;
     let mut since_start = 0;
     for batch in cases.chunks(BATCH) {
@@ -95,7 +124,7 @@ pub(crate) async fn play_all(
         report.findings.len(),
         report.findings.join("\n")
     );
-    Ok(())
+    Ok(report.words)
 }
 
 /// Plays some, so many times, and shows the log.
@@ -153,14 +182,21 @@ async fn narrow(
     report: &mut Report,
 ) -> Result<(Vec<Case>, Vec<String>)> {
     let (mut few, mut problems) = (troubled.hung, troubled.problems);
-    let mut parts = 2;
-    while few.len() > 1 {
+    // Should this take too long, so much is known.
+    eprintln!(
+        "narrowing {} exchanges: {}",
+        few.len(),
+        problems.join("\n    ")
+    );
+    let (mut parts, mut tries) = (2, 0);
+    while few.len() > 1 && tries < TRIES {
         let size = few.len().div_ceil(parts);
         let mut smaller = None;
         for at in (0..few.len()).step_by(size) {
             // All but a part: what takes more than one comes in any order.
             let rest: Vec<Case> = [&few[..at], &few[(at + size).min(few.len())..]].concat();
             for _again in 0..3 {
+                tries += 1;
                 let mut rig = Rig::start(stage).await?;
                 let found = play_batch(&mut rig, &rest, report).await?.problems;
                 if !found.is_empty() {
@@ -168,7 +204,7 @@ async fn narrow(
                     break;
                 }
             }
-            if smaller.is_some() {
+            if smaller.is_some() || tries >= TRIES {
                 break;
             }
         }
@@ -177,7 +213,7 @@ async fn narrow(
                 (few, problems) = smaller;
                 parts = 2;
             }
-            None if size == 1 => break,
+            None if size == 1 || tries >= TRIES => break,
             None => parts *= 2,
         }
     }
@@ -215,7 +251,7 @@ async fn single_out(
     troubled: &Troubled,
     report: &mut Report,
 ) -> Result<()> {
-    for case in &troubled.hung {
+    for (at, case) in troubled.hung.iter().enumerate() {
         let outcome = play(case, rig.address(case.listener())?).await;
         sleep(Duration::from_millis(5)).await;
         let mut problems = look_at(rig, report).await;
@@ -225,10 +261,16 @@ async fn single_out(
         if problems.is_empty() {
             continue;
         }
-        report.find(format!("{case}\n    {}", problems.join("\n    ")));
+        let mut text = format!("{case}\n    {}", problems.join("\n    "));
         if !rig.envoy.is_alive() {
+            // An event may be due a while after its exchange.
+            let before = &troubled.hung[at.saturating_sub(BEFORE)..at];
+            for case in before.iter().rev() {
+                let _infallible = write!(text, "\n  after {case}");
+            }
             *rig = Rig::start(stage).await?;
         }
+        report.find(text);
         if report.findings.len() >= ENOUGH {
             break;
         }
@@ -268,9 +310,10 @@ impl Report {
 
     fn show(&self, stage: &Stage, what: &str, product: usize, took: Duration) {
         let mut text = format!(
-            "{} {what}: {} of {product} exchanges, {} words in hooks, {} findings, in {took:.1?}\n",
+            "{} {what}: {} of {product} exchanges, {} left out, {} words in hooks, {} findings, in {took:.1?}\n",
             stage.release,
             self.played,
+            self.left_out,
             self.words.len(),
             self.findings.len(),
         );

@@ -1,11 +1,25 @@
 //! The words of the hostile module's scripts: what each hook's handle offers, and what each hook may return.
 
+use harness::EnvoyRelease;
+
 /// A hook and what its handle offers.
 #[derive(Debug)]
 pub(crate) struct Hook {
     pub(crate) name: &'static str,
     pub(crate) calls: &'static [&'static [&'static str]],
     pub(crate) flows: fn() -> Vec<Flow>,
+}
+
+impl Hook {
+    /// Whether a release runs it and what it does is counted: once the filter is dropped, nothing is.
+    pub(crate) fn is_counted(&self, release: EnvoyRelease) -> bool {
+        match self.name {
+            "drop" => false,
+            "local_reply" => release.at_least(1, 38),
+            "above_watermark" | "below_watermark" => release.at_least(1, 37),
+            _ => true,
+        }
+    }
 }
 
 /// What a hook returns, with what comes of it later.
