@@ -125,6 +125,10 @@ pub(crate) fn unseen(case: &Take, release: EnvoyRelease) -> Vec<&'static str> {
         (expect.route_chosen_again, "that the route was chosen again"),
         (!expect.log.is_empty(), "the log"),
         (
+            expect.reply.is_some() && (expect.request.is_some() || expect.response.is_some()),
+            "a message that is answered, and goes nowhere",
+        ),
+        (
             !expect.reads_body.is_empty(),
             "whether a pass waits for the body",
         ),
