@@ -129,6 +129,6 @@ impl EnvoyHttpFilter {
 /// Whether Envoy takes a header. What follows an informational status is another response, and a mirror's
 /// request ends with the first.
 fn may_be_set(name: &str, value: &[u8]) -> bool {
-    let is_informational = || name.eq_ignore_ascii_case(":status") && matches!(value, [b'1', _, _]);
+    let is_informational = || matches!(value, [b'1', _, _]) && name.eq_ignore_ascii_case(":status");
     header_syntax::is_valid(name, value) && !is_informational()
 }

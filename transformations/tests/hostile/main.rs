@@ -1,7 +1,7 @@
 //! Inputs made to exhaust the stack, the memory or the clock.
 //!
-//! Each runs in a process of its own, on a thread with a small stack: what brings a process down
-//! is then a failure with a name.
+//! Each is a test of its own, and runs in a process of its own, on a thread with a small stack: what
+//! brings a process down is then a failure with a name.
 
 #![forbid(unsafe_code)]
 
@@ -10,10 +10,11 @@ mod configurations;
 mod expressions;
 mod templates;
 
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 use transformations::testing::{Host, Message, Neighbour};
 use transformations::{Program, Session};
@@ -149,34 +150,32 @@ fn run(name: &str) -> Result<(), String> {
     }
 }
 
-#[test]
-fn no_input_exhausts_the_process() {
+/// Runs one input in a process of its own.
+fn alone(name: &str) -> Result<(), Failed> {
+    let output = Command::new(std::env::current_exe()?)
+        .env(CHILD, name)
+        .env("RUST_BACKTRACE", "0")
+        .output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said: Vec<&str> = said.lines().filter(|line| !line.is_empty()).collect();
+    let said: Vec<_> = said.into_iter().take(2).collect();
+    Err(format!("{}: {said:?}", output.status).into())
+}
+
+fn main() -> ExitCode {
     if let Ok(name) = std::env::var(CHILD) {
-        return run(&name).unwrap_or_else(|problem| panic!("{problem}"));
+        return match run(&name) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problem) => {
+                eprintln!("{problem}");
+                ExitCode::FAILURE
+            }
+        };
     }
-    let program = std::env::current_exe().unwrap();
-    let inputs = inputs();
-    assert!(!inputs.is_empty());
-    let mut failures = Vec::new();
-    for input in &inputs {
-        let output = Command::new(&program)
-            .args(["--exact", "no_input_exhausts_the_process", "--nocapture"])
-            .env(CHILD, input.name)
-            .env("RUST_BACKTRACE", "0")
-            .output()
-            .unwrap();
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let said = said.lines().filter(|line| !line.is_empty()).take(2);
-            let said: Vec<&str> = said.collect();
-            failures.push(format!("{}: {}: {said:?}", input.name, output.status));
-        }
-    }
-    assert!(
-        failures.is_empty(),
-        "{} of {} inputs:\n{}",
-        failures.len(),
-        inputs.len(),
-        failures.join("\n")
-    );
+    let inputs = inputs().into_iter();
+    let trials = inputs.map(|Input { name, .. }| Trial::test(name, move || alone(name)));
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }
