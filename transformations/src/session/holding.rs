@@ -91,7 +91,7 @@ impl Holding {
     pub(super) fn new(host: &mut dyn Host, pass: &Pass, running: Running) -> Self {
         Self {
             keeper: Keeper::of(host, pass, &running),
-            look: Look::at(pass, running.declared.as_ref()).map(Box::new),
+            look: Look::at(pass, running.declared.as_deref()).map(Box::new),
             running,
             begun: false,
             watching: None,

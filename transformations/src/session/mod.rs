@@ -203,8 +203,8 @@ impl Session {
                 return Action::Continue;
             }
         }
-        running.declared = pass.declared(host);
-        let declared = running.declared.as_ref();
+        running.declared = pass.declared(host).map(Box::new);
+        let declared = running.declared.as_deref();
         running.extent = declared.map_or(Extent::Whole, Declared::extent);
         if running.extent != Extent::Whole {
             return self.run(host, direction, arrived, &mut running);

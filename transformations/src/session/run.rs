@@ -18,8 +18,8 @@ use crate::program::{Pass, Turn};
 pub(super) struct Running {
     pub(super) turn: Turn,
     pub(super) extent: Extent,
-    /// What the headers say, if the extent comes of it.
-    pub(super) declared: Option<Declared>,
+    /// What the headers say, if the extent comes of it: of few passes, and what runs is moved.
+    pub(super) declared: Option<Box<Declared>>,
     /// The condition is known to hold.
     pub(super) condition_holds: bool,
     /// What was read of the request's body as it arrived; after the run, what still watches it.
@@ -229,7 +229,11 @@ impl<'r> Run<'r> {
             values,
             head: exchange.head,
         };
-        editing.run(before, running.extent, running.declared.take())
+        editing.run(
+            before,
+            running.extent,
+            running.declared.take().map(|declared| *declared),
+        )
     }
 
     /// Counts a body that is longer than may be held.
