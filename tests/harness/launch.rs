@@ -200,6 +200,8 @@ impl Launch {
                     .map(|module| ("ENVOY_DYNAMIC_MODULES_SEARCH_PATH", module.directory())),
             )
             .envs(self.environment)
+            // cargo's, where another build of the module may lie: some releases look there too.
+            .env_remove("LD_LIBRARY_PATH")
             .stdin(Stdio::null())
             .stdout(File::create(file("stdout"))?)
             .stderr(File::create(file("stderr"))?);

@@ -223,15 +223,21 @@ async fn a_refusal_lasts(stage: &Stage) -> Result<()> {
         resources.write(&bootstrap(&pushes.to_string()), &["listeners"])?;
         rejected(&envoy, pushes).await?;
     }
-    let log = envoy.log();
     same("listeners", envoy.listener_addresses().await?.len(), 0)?;
-    let count = |text: &str| log.lines().filter(|line| line.contains(text)).count();
-    same("refusals", count("module refused: "), 1)?;
-    let lasting = log
-        .lines()
-        .filter(|line| line.contains("configuration rejected: ") && line.contains(reason));
-    ensure!(lasting.count() >= 2, "{log}");
-    Ok(())
+    let count = |log: &str, text: &str| {
+        let said = |line: &&str| line.contains(text) && line.contains(reason);
+        log.lines().filter(said).count()
+    };
+    // The log arrives a moment after what the statistics count.
+    for _ in 0..500 {
+        if count(&envoy.log(), "configuration rejected: ") >= 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let log = envoy.log();
+    ensure!(count(&log, "configuration rejected: ") >= 2, "{log}");
+    same("refusals", count(&log, "module refused: "), 1)
 }
 
 /// Waits until Envoy has rejected this many listeners.

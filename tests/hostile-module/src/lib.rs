@@ -5,7 +5,7 @@
 //! `;` a script for what runs before or after a stream: `x-hostile;new=panic`.
 //!
 //! A script names hooks and, for each, words: `request_headers=read,schedule,stop;scheduled=continue_request`. A word
-//! is a call (see [`calls`]) or what the hook returns (see [`flows`]); `scheduled#2` is the second run of a hook.
+//! is a call (see `calls.rs`) or what the hook returns (see `flows.rs`); `scheduled#2` is the second run of a hook.
 #![forbid(unsafe_code)]
 
 mod attributes;
