@@ -241,7 +241,7 @@ impl Instance {
         let (hook, _) = handle.hook();
         self.drop_filter();
         self.report_panic(handle, hook);
-        if !self.is_attached(hook) || hook.is_of_watermark() {
+        if hook.is_of_watermark() {
             self.state.set(State::Failed); // nothing can be sent now
             return;
         }
@@ -451,7 +451,6 @@ impl Instance {
     /// that the filter had asked for. False when no way works there.
     fn fail_stream(&self, hook: Hook) -> bool {
         let action = match hook {
-            _ if !self.is_attached(hook) => return false,
             Hook::New
             | Hook::StreamComplete
             | Hook::LocalReply
