@@ -19,7 +19,7 @@ impl FieldId {
 
     /// The field among those that were found.
     #[inline]
-    pub fn of(self, found: &[Field]) -> Option<&Field> {
+    pub fn of(self, found: &[Finding]) -> Option<&Finding> {
         found.get(self.0)
     }
 }
@@ -43,7 +43,7 @@ pub enum Found {
 
 /// All that a body says of one field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Field {
+pub struct Finding {
     /// What a parser that believes the first of equal keys sees.
     pub first: Option<Found>,
     /// What a parser that believes the last sees, where that may differ.
@@ -54,7 +54,7 @@ pub struct Field {
     pub conflict: bool,
 }
 
-impl Field {
+impl Finding {
     /// What a parser that believes the last of equal keys sees.
     pub fn last(&self) -> Option<&Found> {
         self.last.as_ref().unwrap_or(&self.first).as_ref()

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use memchr::{memchr2, memchr3};
 use percent_encoding::percent_decode;
 
-use crate::{Field, Found};
+use crate::{Finding, Found};
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +26,7 @@ pub struct FormFinder {
     value_bytes: usize,
     /// The longest name that can be one of those looked for, encoded.
     name_bytes: usize,
-    fields: Vec<Field>,
+    fields: Vec<Finding>,
     /// The name or the value being read, as far as it is wanted.
     kept: Vec<u8>,
     at: At,
@@ -56,7 +56,7 @@ impl FormFinder {
         Self {
             value_bytes,
             name_bytes: longest.saturating_mul(ENCODED),
-            fields: vec![Field::default(); names.len()],
+            fields: vec![Finding::default(); names.len()],
             kept: Vec::new(),
             at: At::Name,
             after_semicolon: false,
@@ -95,7 +95,7 @@ impl FormFinder {
     }
 
     /// The fields as far as they are known, in the order of the names.
-    pub fn fields(&self) -> &[Field] {
+    pub fn fields(&self) -> &[Finding] {
         &self.fields
     }
 
@@ -104,7 +104,7 @@ impl FormFinder {
     /// # Errors
     ///
     /// As [`feed`](Self::feed).
-    pub fn finish(mut self, names: &[String]) -> Result<Vec<Field>, Error> {
+    pub fn finish(mut self, names: &[String]) -> Result<Vec<Finding>, Error> {
         self.pair_ended(names, false)?;
         Ok(self.fields)
     }

@@ -33,6 +33,6 @@ mod pieces;
 mod splice;
 
 pub use beginning::Beginning;
-pub use field::{Field, FieldId, Found};
+pub use field::{FieldId, Finding, Found};
 pub use limits::{JSON_DEPTH, JSON_POINTERS, Limits, PART_HEADER_BYTES, PLACES};
 pub use splice::{Change, Plan, Splice, spliced};

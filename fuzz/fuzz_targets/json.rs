@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use bodies::json::{Error, Finder, Pointers};
-use bodies::{Field, Found, Limits};
+use bodies::{Finding, Found, Limits};
 use transformations::testing::{Host, Message, Neighbour};
 use transformations::{Program, Session};
 
@@ -67,7 +67,7 @@ fn until_first(pointers: &Pointers, limits: &Limits) -> Finder {
     Finder::new(pointers, limits).first_suffices()
 }
 
-fn find(pieces: &[&[u8]], finder: fn(&Pointers, &Limits) -> Finder) -> Result<Vec<Field>, Error> {
+fn find(pieces: &[&[u8]], finder: fn(&Pointers, &Limits) -> Finder) -> Result<Vec<Finding>, Error> {
     let mut pointers = Pointers::default();
     for pointer in POINTERS {
         pointers.insert(pointer).expect("the pointer is right");
@@ -80,7 +80,7 @@ fn find(pieces: &[&[u8]], finder: fn(&Pointers, &Limits) -> Finder) -> Result<Ve
 }
 
 /// `serde_json` believes the last of equal keys.
-fn compare(value: Option<&Value>, field: &Field) {
+fn compare(value: Option<&Value>, field: &Finding) {
     match (value, field.last()) {
         (_, Some(Found::TooLong)) | (None, None) => {}
         (Some(Value::String(value)), Some(Found::String(found))) => assert_eq!(value, found),

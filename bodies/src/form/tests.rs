@@ -6,7 +6,7 @@ fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-fn find(body: &[u8], cuts: &[prop::sample::Index]) -> Result<Vec<Field>, Error> {
+fn find(body: &[u8], cuts: &[prop::sample::Index]) -> Result<Vec<Finding>, Error> {
     let names = names(&["model", "a b"]);
     let mut finder = FormFinder::new(&names, 8);
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();

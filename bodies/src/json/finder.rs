@@ -7,7 +7,7 @@ use smallvec::{SmallVec, smallvec};
 use super::pointer::{NodeId, Pointers};
 use super::string;
 use super::walker::{Container, Error, Key, Scalar, ScalarKind, Visitor, Walker};
-use crate::{Field, FieldId, Found, Limits};
+use crate::{FieldId, Finding, Found, Limits};
 
 #[cfg(test)]
 mod tests;
@@ -48,7 +48,7 @@ impl Finder {
     /// As [`new`](Self::new), or with [`first_suffices`](Self::first_suffices).
     #[inline(always)]
     pub fn searching(pointers: &Pointers, limits: &Limits, first_suffices: bool) -> Self {
-        let fields = std::iter::repeat_with(Field::default);
+        let fields = std::iter::repeat_with(Finding::default);
         Self {
             walker: Walker::new(limits.json_depth),
             search: Search {
@@ -61,7 +61,7 @@ impl Finder {
         }
     }
 
-    /// Reads no further than the [`first`](Field::first) of every field: whatever follows, a second
+    /// Reads no further than the [`first`](Finding::first) of every field: whatever follows, a second
     /// value or no JSON at all, is not looked at, wherever the chunks are cut.
     #[must_use]
     pub fn first_suffices(mut self) -> Self {
@@ -83,11 +83,11 @@ impl Finder {
         self.walker.feed(pointers, &mut visit, chunk)
     }
 
-    /// Whether no later byte can change the [`first`](Field::first) of any field. That of a field is
+    /// Whether no later byte can change the [`first`](Finding::first) of any field. That of a field is
     /// certain when it has been read, when a key on the way to it stands again in the same object
     /// (the first had no such field), and when the document's value has ended.
     ///
-    /// What is decided may still turn out to stand twice ([`Field::conflict`], [`Field::last`]),
+    /// What is decided may still turn out to stand twice ([`Finding::conflict`], [`Finding::last`]),
     /// and the document to be broken.
     pub fn decided(&self) -> bool {
         self.walker.ended() || self.search.first_is_certain()
@@ -99,7 +99,7 @@ impl Finder {
     }
 
     /// The fields as far as they are known, in the order of the pointers.
-    pub fn fields(&self) -> &[Field] {
+    pub fn fields(&self) -> &[Finding] {
         &self.search.fields
     }
 
@@ -108,12 +108,12 @@ impl Finder {
     /// # Errors
     ///
     /// The document is not complete.
-    pub fn finish(mut self, pointers: &Pointers) -> Result<Vec<Field>, Error> {
+    pub fn finish(mut self, pointers: &Pointers) -> Result<Vec<Finding>, Error> {
         self.end(pointers)
     }
 
     /// As [`finish`](Self::finish), without moving the finder. It must not be used after that.
-    pub fn end(&mut self, pointers: &Pointers) -> Result<Vec<Field>, Error> {
+    pub fn end(&mut self, pointers: &Pointers) -> Result<Vec<Finding>, Error> {
         let mut visit = Visit {
             pointers,
             search: &mut self.search,
@@ -122,7 +122,7 @@ impl Finder {
             self.walker.finish(pointers, &mut visit)?;
         }
         let mut fields = mem::take(&mut self.search.fields);
-        fields.iter_mut().for_each(Field::finish);
+        fields.iter_mut().for_each(Finding::finish);
         Ok(fields)
     }
 }
@@ -131,7 +131,7 @@ impl Finder {
 #[derive(Clone, Debug)]
 struct Search {
     value_bytes: usize,
-    fields: Vec<Field>,
+    fields: Vec<Finding>,
     /// By node: whether its key stands in the object that is open above it.
     seen: SmallVec<[bool; 16]>,
     /// Whether to end the search when the first value of every field is certain.
@@ -142,7 +142,7 @@ struct Search {
 
 impl Search {
     fn first_is_certain(&self) -> bool {
-        self.fields.iter().all(Field::first_is_certain)
+        self.fields.iter().all(Finding::first_is_certain)
     }
 }
 
@@ -169,7 +169,7 @@ impl Visit<'_> {
 
     /// Changes every field at `node` or below it.
     #[inline(never)]
-    fn mark(&mut self, node: NodeId, mut change: impl FnMut(&mut Field)) {
+    fn mark(&mut self, node: NodeId, mut change: impl FnMut(&mut Finding)) {
         self.pointers.fields_below(node, &mut |field| {
             if let Some(field) = self.search.fields.get_mut(field.index()) {
                 change(field);
@@ -224,13 +224,13 @@ impl Visitor for Visit<'_> {
     fn key(&mut self, key: Key<'_>) {
         if let Some(object) = self.pointers.node(key.object) {
             for node in object.members_in_other_case(key.name) {
-                self.mark(node, Field::stands_in_other_case);
+                self.mark(node, Finding::stands_in_other_case);
             }
         }
         let Some(node) = key.node else { return };
         let seen = self.search.seen.get_mut(node.index());
         if seen.is_some_and(|seen| mem::replace(seen, true)) {
-            self.mark(node, Field::stands_again);
+            self.mark(node, Finding::stands_again);
         }
     }
 

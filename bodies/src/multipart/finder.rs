@@ -3,7 +3,7 @@
 use super::part::{Length, Part};
 use super::scanner::{Scanner, Visitor};
 use super::{Delimiter, Error};
-use crate::{Field, Found};
+use crate::{Finding, Found};
 
 /// Searches one body for the values of parts by their names. Files are no values.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ impl PartFinder {
             scanner: Scanner::default(),
             search: Search {
                 value_bytes,
-                fields: vec![Field::default(); names.len()],
+                fields: vec![Finding::default(); names.len()],
                 wanted: None,
                 length: Length::default(),
                 value: Vec::new(),
@@ -48,7 +48,7 @@ impl PartFinder {
     }
 
     /// The fields as far as they are known, in the order of the names.
-    pub fn fields(&self) -> &[Field] {
+    pub fn fields(&self) -> &[Finding] {
         &self.search.fields
     }
 
@@ -57,7 +57,7 @@ impl PartFinder {
     /// # Errors
     ///
     /// The last part has no end.
-    pub fn finish(self) -> Result<Vec<Field>, Error> {
+    pub fn finish(self) -> Result<Vec<Finding>, Error> {
         if self.scanner.ended() {
             Ok(self.search.fields)
         } else {
@@ -70,7 +70,7 @@ impl PartFinder {
 #[derive(Clone, Debug)]
 struct Search {
     value_bytes: usize,
-    fields: Vec<Field>,
+    fields: Vec<Finding>,
     /// The number of the part in hand, if it is one of those looked for.
     wanted: Option<usize>,
     /// The length of the part in hand.

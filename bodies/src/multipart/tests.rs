@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::content::ContentType;
 use crate::pieces::cut;
-use crate::{Field, Found, PART_HEADER_BYTES};
+use crate::{Finding, Found, PART_HEADER_BYTES};
 
 const VALUE_BYTES: usize = 8;
 
@@ -20,7 +20,7 @@ fn finder() -> PartFinder {
     PartFinder::new(delimiter, &names(), VALUE_BYTES)
 }
 
-fn find(pieces: &[&[u8]]) -> Result<Vec<Field>, Error> {
+fn find(pieces: &[&[u8]]) -> Result<Vec<Finding>, Error> {
     let names = names();
     let mut finder = finder();
     for piece in pieces {

@@ -287,7 +287,7 @@ impl Field {
         if findings.format() != Some(format) {
             return Ok(Yield::Nothing);
         }
-        let (fields, ended): (&[bodies::Field], bool) = match findings {
+        let (fields, ended): (&[bodies::Finding], bool) = match findings {
             Findings::Absent => return Ok(Yield::Nothing),
             Findings::Unreadable { error, .. } => return Err(*error),
             Findings::Begun { fields, ended, .. } => (fields, *ended),

@@ -1,7 +1,7 @@
 //! The reading of a request's body as it arrives.
 
 use bodies::coding::{self, Coding, Decoder};
-use bodies::{Field, FieldId, Limits};
+use bodies::{FieldId, Finding, Limits};
 
 use super::content::Content;
 use super::search::Search;
@@ -30,11 +30,14 @@ pub(super) enum Findings<'f> {
     /// The fields of what has arrived; `ended`: no field can follow.
     Begun {
         format: Format,
-        fields: &'f [Field],
+        fields: &'f [Finding],
         ended: bool,
     },
     /// The fields of the whole body.
-    Whole { format: Format, fields: Vec<Field> },
+    Whole {
+        format: Format,
+        fields: Vec<Finding>,
+    },
     /// The body, or what has arrived of it, cannot be read.
     Unreadable { format: Format, error: Unusable },
 }

@@ -3,7 +3,7 @@
 use bodies::form::FormFinder;
 use bodies::json::Finder;
 use bodies::multipart::PartFinder;
-use bodies::{Field, Limits};
+use bodies::{Finding, Limits};
 
 use super::content::Syntax;
 use super::wanted::Wanted;
@@ -73,7 +73,7 @@ impl Search {
     }
 
     /// The fields as far as they are known.
-    pub(super) fn fields(&self) -> &[Field] {
+    pub(super) fn fields(&self) -> &[Finding] {
         match self {
             Search::Json(finder) => finder.fields(),
             Search::Multipart(finder) => finder.fields(),
@@ -86,7 +86,7 @@ impl Search {
     /// # Errors
     ///
     /// The body cannot be read.
-    pub(super) fn finish(self, wanted: &Wanted) -> Result<Vec<Field>, Unusable> {
+    pub(super) fn finish(self, wanted: &Wanted) -> Result<Vec<Finding>, Unusable> {
         Ok(match self {
             Search::Json(mut finder) => finder.end(&wanted.pointers)?,
             Search::Multipart(finder) => finder.finish()?,

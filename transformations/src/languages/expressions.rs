@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bodies::json::{self, Finder, Pointers};
-use bodies::{Field, FieldId};
+use bodies::{FieldId, Finding};
 use minijinja::Value as JinjaValue;
 
-use super::cel::{self, Expression, Metadata, MetadataKind, Resolver, Value};
+use super::cel::{self, Expression, MetadataEntry, MetadataKind, Resolver, Value};
 use crate::config::Limits;
 use crate::failure::Reason;
 use crate::headers::Snapshot;
@@ -57,7 +57,7 @@ type Evaluated = Option<Result<Value<'static>, cel::Error>>;
 #[derive(Debug, Default)]
 pub(crate) struct BodyCache {
     body: OnceCell<Vec<u8>>,
-    fields: OnceCell<Result<Vec<Field>, json::Error>>,
+    fields: OnceCell<Result<Vec<Finding>, json::Error>>,
 }
 
 /// The exchange, as the expressions see it.
@@ -181,7 +181,7 @@ impl Seen<'_> {
         Values(Some(self.expressions.all.iter().map(evaluate).collect()))
     }
 
-    fn searched(&self) -> &Result<Vec<Field>, json::Error> {
+    fn searched(&self) -> &Result<Vec<Finding>, json::Error> {
         self.cache.fields.get_or_init(|| {
             let expressions = self.expressions;
             let limits = bodies::Limits {
@@ -217,7 +217,7 @@ impl Resolver for Seen<'_> {
         }
     }
 
-    fn field(&self, message: Direction, pointer: &str) -> Option<Result<&Field, json::Error>> {
+    fn field(&self, message: Direction, pointer: &str) -> Option<Result<&Finding, json::Error>> {
         if message != self.direction {
             return None;
         }
@@ -232,7 +232,7 @@ impl Resolver for Seen<'_> {
         self.ops.attribute(attribute)
     }
 
-    fn metadata(&self, entry: &Metadata) -> Option<AttributeValue> {
+    fn metadata(&self, entry: &MetadataEntry) -> Option<AttributeValue> {
         let (namespace, key) = (&entry.namespace, &entry.key);
         match entry.kind {
             MetadataKind::Text => {

@@ -4,7 +4,7 @@ use serde_json::Value;
 use super::*;
 use crate::pieces::cut;
 
-fn find_in(chunks: &[&[u8]], pointers: &[&str], limits: &Limits) -> Result<Vec<Field>, Error> {
+fn find_in(chunks: &[&[u8]], pointers: &[&str], limits: &Limits) -> Result<Vec<Finding>, Error> {
     let mut set = Pointers::default();
     let fields: Vec<FieldId> = pointers.iter().map(|p| set.insert(p).unwrap()).collect();
     let mut finder = Finder::new(&set, limits);
@@ -18,7 +18,7 @@ fn find_in(chunks: &[&[u8]], pointers: &[&str], limits: &Limits) -> Result<Vec<F
         .collect())
 }
 
-fn find(document: &str, pointer: &str) -> Result<Field, Error> {
+fn find(document: &str, pointer: &str) -> Result<Finding, Error> {
     let whole = find_in(&[document.as_bytes()], &[pointer], &Limits::default());
     let bytes: Vec<&[u8]> = document.as_bytes().chunks(1).collect();
     assert_eq!(

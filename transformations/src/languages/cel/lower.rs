@@ -12,7 +12,7 @@ use super::functions;
 use super::instead::{instead_of_function, instead_of_name};
 use super::names::{REQUEST, ROOTS, Root, TYPES};
 use super::needs::Needs;
-use super::node::{Field, Item, Literal, Member, Node, Operator, PathPart};
+use super::node::{BodyField, Item, Literal, Member, Node, Operator, PathPart};
 use crate::ops::Direction;
 
 /// An expression on its way: a value, or a name that may still lead to one.
@@ -30,7 +30,7 @@ pub(super) struct Lowering<'t> {
     pub(super) variables: Vec<String>,
     /// How many macros over items are open.
     pub(super) loops: usize,
-    pub(super) fields: Vec<Field>,
+    pub(super) fields: Vec<BodyField>,
     pub(super) needs: Needs,
     pub(super) errors: Vec<Diagnostic>,
 }
@@ -79,13 +79,13 @@ impl<'t> Lowering<'t> {
 
     /// The number of a field of a JSON body.
     pub(super) fn field(&mut self, message: Direction, path: Vec<Step>) -> usize {
-        let known = |field: &Field| field.message == message && field.path == path;
+        let known = |field: &BodyField| field.message == message && field.path == path;
         if let Some(known) = self.fields.iter().position(known) {
             return known;
         }
         let pointer: String = path.iter().map(Step::pointer).collect();
         self.needs.of_mut(message).fields.insert(pointer.clone());
-        self.fields.push(Field {
+        self.fields.push(BodyField {
             message,
             path,
             pointer,

@@ -35,7 +35,7 @@ pub(crate) use budget::Budget;
 pub(crate) use error::Error;
 pub(crate) use forms::FORMS;
 pub(crate) use needs::Needs;
-pub(crate) use node::{Metadata, MetadataKind};
+pub(crate) use node::{MetadataEntry, MetadataKind};
 pub(crate) use print::{body, jinja, text};
 pub(crate) use resolver::Resolver;
 pub(crate) use value::Value;
@@ -45,7 +45,7 @@ use diagnostics::{Code, Diagnostic};
 use bodies::JSON_POINTERS;
 use evaluate::Evaluation;
 use lower::Lowering;
-use node::{Field, Node};
+use node::{BodyField, Node};
 
 use crate::config::Limits;
 
@@ -53,7 +53,7 @@ use crate::config::Limits;
 #[derive(Debug)]
 pub(crate) struct Expression {
     node: Node,
-    fields: Vec<Field>,
+    fields: Vec<BodyField>,
     needs: Needs,
     limits: Limits,
 }

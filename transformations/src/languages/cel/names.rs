@@ -2,7 +2,7 @@
 
 use super::document::Step;
 use super::lower::{Lowered, Lowering};
-use super::node::{Metadata, MetadataKind, Node, PathPart};
+use super::node::{MetadataEntry, MetadataKind, Node, PathPart};
 use crate::ops::{Attribute, Direction};
 
 /// A name that is no value in itself, but leads to some.
@@ -201,7 +201,7 @@ impl Lowering<'_> {
                 None => self.unknown(id, "name", name, &CONNECTION.map(|(known, _)| known)),
             },
             Root::Metadata => return Ok(Lowered::Root(Root::Namespace(name.to_owned()))),
-            Root::Namespace(namespace) => Node::Metadata(Box::new(Metadata {
+            Root::Namespace(namespace) => Node::Metadata(Box::new(MetadataEntry {
                 namespace,
                 key: name.to_owned(),
                 kind: MetadataKind::Text,

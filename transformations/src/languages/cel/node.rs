@@ -36,7 +36,7 @@ pub(super) enum Node {
         of: usize,
         field: usize,
     },
-    Metadata(Box<Metadata>),
+    Metadata(Box<MetadataEntry>),
     AllExtracted,
     Extracted(Box<str>),
     Env(Box<str>),
@@ -153,7 +153,7 @@ pub(super) enum PathPart {
 
 /// An entry of the stream's metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Metadata {
+pub(crate) struct MetadataEntry {
     pub(crate) namespace: String,
     pub(crate) key: String,
     pub(crate) kind: MetadataKind,
@@ -271,7 +271,7 @@ impl LoopKind {
 
 /// A field of a JSON body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Field {
+pub(super) struct BodyField {
     pub(super) message: Direction,
     pub(super) path: Vec<Step>,
     /// The same, as a JSON Pointer.

@@ -1,8 +1,8 @@
 //! The exchange as an expression sees it.
 
-use bodies::{Field, json};
+use bodies::{Finding, json};
 
-use super::node::Metadata;
+use super::node::MetadataEntry;
 use crate::headers::Snapshot;
 use crate::languages::Extracted;
 use crate::ops::{Attribute, AttributeValue, Direction};
@@ -16,13 +16,13 @@ pub(crate) trait Resolver {
     fn body(&self, message: Direction) -> &[u8];
 
     /// What a search of the body found at a JSON Pointer; `None` when it was not searched for.
-    fn field(&self, message: Direction, pointer: &str) -> Option<Result<&Field, json::Error>>;
+    fn field(&self, message: Direction, pointer: &str) -> Option<Result<&Finding, json::Error>>;
 
     /// An attribute of the stream.
     fn attribute(&self, attribute: Attribute) -> Option<AttributeValue>;
 
     /// An entry of the stream's dynamic metadata.
-    fn metadata(&self, entry: &Metadata) -> Option<AttributeValue>;
+    fn metadata(&self, entry: &MetadataEntry) -> Option<AttributeValue>;
 
     /// The extracted fields; `None` when there are none yet.
     fn extracted(&self) -> Option<&Extracted>;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use bodies::{Field, json};
+use bodies::{Finding, json};
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -28,7 +28,7 @@ struct Exchange {
     #[serde(skip)]
     searched: Option<(json::Pointers, Vec<String>)>,
     #[serde(skip)]
-    found: Option<Result<Vec<Field>, json::Error>>,
+    found: Option<Result<Vec<Finding>, json::Error>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -80,7 +80,7 @@ impl Resolver for Exchange {
         self.message(message).body.as_bytes()
     }
 
-    fn field(&self, message: Direction, pointer: &str) -> Option<Result<&Field, json::Error>> {
+    fn field(&self, message: Direction, pointer: &str) -> Option<Result<&Finding, json::Error>> {
         let (_, names) = self.searched.as_ref()?;
         if message == Direction::Response {
             return None;
@@ -101,7 +101,7 @@ impl Resolver for Exchange {
         }
     }
 
-    fn metadata(&self, entry: &Metadata) -> Option<AttributeValue> {
+    fn metadata(&self, entry: &MetadataEntry) -> Option<AttributeValue> {
         let value = self.metadata.get(&entry.namespace)?.get(&entry.key)?;
         match entry.kind {
             MetadataKind::Text => Some(AttributeValue::Text(value.as_str()?.to_owned())),
