@@ -29,8 +29,9 @@ pub(crate) fn compile(
         ..Extraction::default()
     };
     if extracts.len() > limits::FIELDS {
-        let message = format!("{} fields are more than {}", extracts.len(), limits::FIELDS);
-        diagnostics.push(Diagnostic::error(Code::Range, path, message).help("extract fewer"));
+        let message = format!("{} fields are too many", extracts.len());
+        let help = format!("extract at most {}", limits::FIELDS);
+        diagnostics.push(Diagnostic::error(Code::Range, path, message).help(help));
         return extraction;
     }
     let targets: BTreeSet<String> = extracts
@@ -68,8 +69,11 @@ pub(crate) fn compile(
     }
     let Wanted { parts, fields, .. } = &extraction.wanted;
     if parts.len() > limits::FORM_SOURCES || fields.len() > limits::FORM_SOURCES {
-        let message = format!("more than {} names of one kind", limits::FORM_SOURCES);
-        diagnostics.push(Diagnostic::error(Code::Range, path, message).help("extract fewer"));
+        let message = format!(
+            "the fields read more than {} names of forms",
+            limits::FORM_SOURCES
+        );
+        diagnostics.push(Diagnostic::error(Code::Range, path, message).help("read fewer"));
     }
     extraction
 }
@@ -131,8 +135,8 @@ fn field(
         at.error(
             Code::Conflict,
             "metadata",
-            "an empty namespace or key",
-            "name both",
+            "the namespace or the key is empty",
+            "give both",
         );
     }
     check_values(extract, at);
@@ -165,7 +169,7 @@ fn name(extract: &Extract, at: &mut Place<'_>) -> String {
     let told = given.is_none() && (sources.is_empty() || sources.iter().any(is_path));
     let name = given.unwrap_or_default();
     if name.is_empty() && !told {
-        let help = "add `name`; `header` and `cel` sources give none of their own";
+        let help = "add `name`: a `header` or `cel` source gives the field none";
         at.error(Code::Conflict, "name", "the field has no name", help);
     }
     name
@@ -194,19 +198,19 @@ fn check_header(key: &str, header: &str, at: &mut Place<'_>) {
             "use letters, digits and `-`",
         );
     } else if header.starts_with(':') || header == "host" || header::CONNECTION.contains(&header) {
-        let message = format!("`{header}` would be removed from every request");
+        let message = format!("`extract` would remove `{header}` from every request");
         at.error(
             Code::Conflict,
             key,
             message,
-            "extract into a header of your own and use `set` for this one",
+            "extract into a header of your own, and use `set` for this one",
         );
     }
 }
 
 /// Checks what the configuration itself would put into the header.
 fn check_values(extract: &Extract, at: &mut Place<'_>) {
-    let message = "a value that a header cannot carry";
+    let message = "the value cannot be put into a header";
     let help = "remove control characters, and spaces around it";
     let carried = header::valid_exact_value;
     if extract
@@ -231,16 +235,19 @@ fn check_values(extract: &Extract, at: &mut Place<'_>) {
             at.error(
                 Code::Conflict,
                 &key,
-                "an empty value",
-                "name what replaces the match",
+                "the value is empty",
+                "write what replaces the match",
             );
         }
         let pattern = &alias.pattern;
         let first = *known.entry(pattern).or_insert(index);
         let (message, help) = if pattern.is_empty() {
-            ("no value is empty".to_owned(), "name what to replace")
+            (
+                "the match is empty, and no value is".to_owned(),
+                "write what to replace",
+            )
         } else if first != index {
-            let message = format!("`{pattern}` is replaced by aliases[{first}] already");
+            let message = format!("aliases[{first}] has the match `{pattern}` already");
             (message, "write each match once")
         } else {
             continue;
@@ -253,12 +260,13 @@ fn check_values(extract: &Extract, at: &mut Place<'_>) {
 /// Checks what the table itself would put into the header.
 fn check_lookup(lookup: &config::Lookup, at: &mut Place<'_>) {
     if lookup.values.is_empty() && lookup.default.is_none() {
-        let help = "name values, such as `{my-adapter: its-base}`";
-        at.error(Code::Conflict, "lookup.values", "an empty table", help);
+        let help = "add values, such as `{my-adapter: its-base}`";
+        at.error(Code::Conflict, "lookup.values", "the table is empty", help);
     }
     if lookup.values.contains_key("") {
-        let help = "name a value of the field";
-        at.error(Code::Conflict, "lookup.values", "no value is empty", help);
+        let message = "the table has an empty key, and no value is empty";
+        let help = "write a value of the field, or remove the key";
+        at.error(Code::Conflict, "lookup.values", message, help);
     }
     let values = lookup.values.iter();
     let values = values.map(|(from, to)| (format!("lookup.values[{from}]"), to));
@@ -266,12 +274,12 @@ fn check_lookup(lookup: &config::Lookup, at: &mut Place<'_>) {
     let default = default.map(|value| ("lookup.default".to_owned(), value));
     for (key, value) in values.chain(default) {
         if !header::valid_exact_value(value) {
-            let message = "a value that a header cannot carry";
+            let message = "the value cannot be put into a header";
             let help = "remove control characters, and spaces around it";
             at.error(Code::HeaderName, &key, message, help);
         } else if value.is_empty() {
-            let help = "name what stands in the header";
-            at.error(Code::Conflict, &key, "an empty value", help);
+            let help = "write what the header gets";
+            at.error(Code::Conflict, &key, "the value is empty", help);
         }
     }
 }
@@ -284,8 +292,8 @@ fn sources(
     at: &mut Place<'_>,
 ) -> Vec<Source> {
     if extract.from.is_empty() {
-        let help = "name a source, or leave `from` out for `/model`";
-        at.error(Code::Conflict, "from", "no source", help);
+        let help = "add a source, or remove `from` to read `/model`";
+        at.error(Code::Conflict, "from", "the list has no source", help);
     }
     let mut sources = Vec::new();
     for (index, source) in extract.from.iter().enumerate() {
@@ -295,12 +303,7 @@ fn sources(
                 Ok(field) => sources.push(Source::Body(Format::Json, field)),
                 Err(error) => {
                     let message = format!("`{pointer}`: {error}");
-                    at.error(
-                        Code::Pointer,
-                        &key,
-                        message,
-                        "see RFC 6901; for example `/model`",
-                    );
+                    at.error(Code::Pointer, &key, message, error.help());
                 }
             },
             config::Source::Cel(text) => {
@@ -342,7 +345,8 @@ fn sources(
                         "use letters, digits and `-`",
                     );
                 } else if targets.contains(&name) {
-                    let message = format!("`{name}` is always removed from what the client sent");
+                    let message =
+                        format!("a field sets `{name}`, so what the client sent in it is removed");
                     at.error(
                         Code::Conflict,
                         &key,
@@ -364,16 +368,16 @@ fn is_field_name(name: &str, key: &str, at: &mut Place<'_>) -> bool {
         at.error(
             Code::Conflict,
             key,
-            "an empty name",
-            "name a field of the form",
+            "the name is empty",
+            "write the name of a form field",
         );
     } else if name.contains(['\\', '"']) || name.chars().any(char::is_control) {
-        let message = format!("no field of a form is called {name:?}");
+        let message = format!("{name:?} cannot be the name of a form field");
         at.error(
             Code::Conflict,
             key,
             message,
-            "leave out quotes, backslashes and control characters",
+            "remove quotes, backslashes and control characters",
         );
     } else {
         return true;

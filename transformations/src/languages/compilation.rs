@@ -87,27 +87,31 @@ impl Compilation {
         };
         match self.direction {
             Direction::Request if !needs.response.is_empty() => {
-                conflict("there is no response yet", "move it to `response`");
+                conflict(
+                    "the expression reads the response, which has not arrived",
+                    "move it to `response`",
+                );
             }
             Direction::Response if needs.request.reads_body() => conflict(
-                "the request's body is gone when the response comes",
-                "extract what is needed of it, and name it `extracted.<name>`",
+                "the request's body is gone when the response arrives",
+                "add a field to `request.extract`, and read `extracted.` and its name",
             ),
             _ => {}
         }
         let early = self.direction == Direction::Request && phase != Phase::Edits;
         if early && (needs.all_extracted || !needs.extracted.is_empty()) {
             conflict(
-                "nothing has been extracted yet",
-                "name what the field comes from",
+                "the expression reads `extracted` before anything is extracted",
+                "read what the field comes from, such as `json(request.body).model`",
             );
         }
         if self.settings.lacks_booleans {
             for name in &needs.booleans {
-                let message = format!("this Envoy does not tell `{name}`: it is as not there");
+                let message = format!("this Envoy does not report `{name}`, so it has no value");
                 diagnostics.push(
-                    Diagnostic::warning(Code::Conflict, path, message)
-                        .help("Envoy 1.37.1 and later do; write `default(..., false)` around it"),
+                    Diagnostic::warning(Code::Conflict, path, message).help(
+                        "use Envoy 1.37.1 or later, or write `default(..., false)` around it",
+                    ),
                 );
             }
         }
@@ -116,10 +120,11 @@ impl Compilation {
             .iter()
             .filter(|name| !self.settings.readable(name))
         {
-            let message = format!("expressions may not read the environment variable `{name}`");
+            let message =
+                format!("the environment variable `{name}` may not be read, so it has no value");
             diagnostics.push(
                 Diagnostic::warning(Code::Conflict, path, message)
-                    .help("it is as one that is not set; add it to RUSTFORMATIONS_ENV_ALLOW"),
+                    .help("add it to RUSTFORMATIONS_ENV_ALLOW"),
             );
         }
     }

@@ -150,11 +150,14 @@ impl Expressions {
     pub(crate) fn worthless(&self, id: ExpressionId) -> Option<(String, &'static str)> {
         let (name, help) = match self.type_name(id)? {
             name @ "list" => (name, "write `list.join(\",\")` or `toJson(list)`"),
-            name @ "map" => (name, "name a member, or write `toJson(map)`"),
-            name @ ("null_type" | "type") => (name, "leave it out; `remove` removes a header"),
+            name @ "map" => (name, "read one member, or write `toJson(map)`"),
+            name @ ("null_type" | "type") => (name, "remove it; `remove` removes a header"),
             _ => return None,
         };
-        Some((format!("a {name} is no value here: it is as nothing"), help))
+        Some((
+            format!("a value of type {name} is not text, so it counts as missing"),
+            help,
+        ))
     }
 
     /// Whether any of this phase reads the body of this message.
@@ -292,7 +295,7 @@ impl Values {
     pub(crate) fn holds(&self, id: ExpressionId) -> Result<bool, Failed> {
         match self.get(id)? {
             Value::Bool(holds) => Ok(*holds),
-            _ => Err((Reason::Render, "the condition is no boolean".to_owned())),
+            _ => Err((Reason::Render, "the condition is not a bool".to_owned())),
         }
     }
 

@@ -89,8 +89,8 @@ impl Compiler<'_, '_> {
             self.error(
                 Code::Conflict,
                 &path,
-                "an edit does one thing",
-                "write one of `set`, `replace`, `default` and `remove`, a JSON Pointer such as `/model`",
+                "an edit has exactly one of `set`, `replace`, `default` and `remove`",
+                "write one of them, with a JSON Pointer such as `/model`",
             );
             return None;
         };
@@ -121,8 +121,9 @@ impl Compiler<'_, '_> {
     /// Takes a pointer among those of the patch. Two edits may not concern the same place.
     fn pointer(&mut self, path: &str, pointer: &str) -> bool {
         if pointer.is_empty() {
-            let help = "point to a member, or use `body` for a whole new body";
-            self.error(Code::Pointer, path, "the whole body", help);
+            let message = "an edit cannot replace the whole body";
+            let help = "write the JSON Pointer of a member, or use `body`";
+            self.error(Code::Pointer, path, message, help);
             return false;
         }
         let through = |one: &str, other: &str| {
@@ -134,14 +135,13 @@ impl Compiler<'_, '_> {
             .iter()
             .find(|(known, _)| through(known, pointer) || through(pointer, known));
         if let Some((_, other)) = conflict {
-            let message = format!("what {other} edits is the same, around it or inside it");
+            let message = format!("{other} edits the same place, or one around or inside it");
             let help = "edit each place once";
             self.error(Code::Conflict, path, message, help);
             return false;
         }
         if let Err(error) = self.pointers.insert(pointer) {
-            let help = "see RFC 6901; for example `/model`";
-            self.error(Code::Pointer, path, error.to_string(), help);
+            self.error(Code::Pointer, path, error.to_string(), error.help());
             return false;
         }
         self.known.push((pointer.to_owned(), path.to_owned()));
@@ -150,8 +150,8 @@ impl Compiler<'_, '_> {
 
     fn puts_nothing(&mut self, path: &str, edit: &config::Edit) {
         if edit.value.is_some() || edit.json.is_some() {
-            let message = "`remove` puts nothing in its place";
-            let help = "leave `value` and `json` out, or write `set`";
+            let message = "`remove` takes no new value";
+            let help = "remove `value` and `json`, or write `set`";
             self.error(Code::Conflict, path, message, help);
         }
     }
@@ -164,8 +164,8 @@ impl Compiler<'_, '_> {
             }),
             (None, Some(json)) => self.json(&format!("{path}.json"), json),
             _ => {
-                let message = "what to put there is not said once";
-                let help = "write one of `value`, a string, and `json`, JSON text";
+                let message = "an edit has exactly one of `value` and `json`";
+                let help = "write `value` for a string, or `json` for JSON text";
                 self.error(Code::Conflict, path, message, help);
                 None
             }
@@ -179,12 +179,12 @@ impl Compiler<'_, '_> {
         };
         if let Template::Text(text) = &template {
             let problem = match json_text(text, self.limits) {
-                _ if text.trim_ascii().is_empty() => Some("it is empty".to_owned()),
+                _ if text.trim_ascii().is_empty() => Some("the JSON text is empty".to_owned()),
                 Ok(_) => None,
                 Err(error) => Some(error.to_string()),
             };
             if let Some(problem) = problem {
-                let help = "write JSON text, a string in quotes of its own, or use `value`";
+                let help = "write JSON text, where a string has quotes of its own, or use `value`";
                 self.error(Code::Template, path, problem, help);
                 return None;
             }

@@ -34,7 +34,7 @@ impl<'v> Evaluation<'v> {
                 let status = self.header(Direction::Response, ":status")?;
                 match status.as_str().map(str::parse) {
                     Some(Ok(code)) => Ok(Value::Int(code)),
-                    _ => Error::failed("the status is no number"),
+                    _ => Error::failed("the status is not a number"),
                 }
             }
             Node::Headers(message) => self.headers(*message),

@@ -19,7 +19,7 @@ impl Compiler<'_> {
         self.warning(
             Code::HeldAnswer,
             "response",
-            "the body is read, so every answer is held to its end, streams of events too",
+            "the body is read, so every response is held until it ends, event streams too",
             "add `when: \"!default(response.headers['content-type'], '').startsWith('text/event-stream')\"`, or \
              use `patch`, which edits event by event",
         );

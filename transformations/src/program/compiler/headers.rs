@@ -71,17 +71,17 @@ impl Compiler<'_> {
         let puts = verb != HeaderVerb::Remove;
         let (message, help) = if puts && header::CONNECTION.contains(&name) {
             (
-                "ignored, because a wrong value breaks the connection or lets requests be smuggled",
-                "leave it out: Envoy sees to it",
+                "this edit is ignored, because a wrong value breaks the connection or allows request smuggling",
+                "remove it: Envoy sets this header",
             )
         } else if name.starts_with(':') && !headers::known_pseudo_header(direction, name) {
             (
-                "ignored, because this message has no such pseudo header",
-                "leave it out",
+                "this edit is ignored, because this message has no such pseudo header",
+                "remove it",
             )
         } else if name.starts_with(':') && verb != HeaderVerb::Set {
             (
-                "ignored, because a message has each pseudo header once",
+                "this edit is ignored, because a message has each pseudo header exactly once",
                 "use `set` with a value",
             )
         } else {

@@ -21,8 +21,8 @@ impl Compiler<'_> {
                 self.error(
                     Code::UnknownName,
                     &edit.path,
-                    format!("a patch does not see `{}`", names.join("`, `")),
-                    "take the field out with `extract`, and write `extracted.` and its name",
+                    format!("a template in a patch cannot read `{}`", names.join("`, `")),
+                    "add a field to `request.extract`, and write `extracted.` and its name",
                 );
             }
         }
@@ -43,14 +43,14 @@ impl Compiler<'_> {
             let names = template.map(Template::undeclared).unwrap_or_default();
             if !names.is_empty() {
                 let message = format!(
-                    "no body gives `{}`: every message is answered 400",
+                    "no body is parsed to read `{}` from, so every message is answered 400",
                     names.join("`, `")
                 );
                 self.warning(
                     Code::UnknownName,
                     path,
                     message,
-                    "set body.parseAs to `AsJson`",
+                    "set `body.parseAs` to `AsJson`",
                 );
             }
         }
@@ -64,9 +64,9 @@ impl Compiler<'_> {
             if known.contains(&name.as_str()) {
                 continue;
             }
-            let message = format!("nothing extracts `{name}`, which an expression names");
+            let message = format!("no field is named `{name}`, which an expression reads");
             let error = Diagnostic::error(Code::UnknownName, path, message)
-                .help("take it out of the request with `extract`");
+                .help("add the field to `request.extract`");
             self.diagnostics
                 .push(error.suggest(name, known.iter().copied()));
         }
@@ -110,7 +110,7 @@ impl Compiler<'_> {
                 self.error(
                     Code::Conflict,
                     &format!("request.extract[{index}]"),
-                    "the value goes nowhere",
+                    "nothing uses this field",
                     "add `header` or `metadata`, or use `extracted` in a template or expression",
                 );
             }
