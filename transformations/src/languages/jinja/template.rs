@@ -274,15 +274,13 @@ fn without_final_newline(text: &str) -> &str {
 
 /// Why the engine's compiler may not have a template.
 fn refusal(path: &str, refused: &Refused) -> Diagnostic {
-    let (span, message, help) = match refused {
+    let (span, help) = match refused {
         Refused::TooMuch(span) => (
             span,
-            "the constants take too much to calculate",
             "make the text or list shorter, or repeat it less often",
         ),
         Refused::Import(span) => (
             span,
-            "the import has no name",
             "write a name after `as`: `{% import \"name\" as lib %}`",
         ),
     };
@@ -290,7 +288,7 @@ fn refusal(path: &str, refused: &Refused) -> Diagnostic {
         line: span.start_line.into(),
         column: usize::from(span.start_col).saturating_add(1),
     };
-    let error = Diagnostic::error(Code::Range, path, message);
+    let error = Diagnostic::error(Code::Range, path, refused.to_string());
     error.at(Some(position)).help(help)
 }
 
