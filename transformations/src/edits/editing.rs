@@ -107,9 +107,12 @@ impl<'r> Editing<'r> {
         let Ok(view) = self.view(before, false) else {
             return;
         };
+        let (direction, expressions) = (self.direction, self.expressions);
         for metadata in edits.metadata.iter().filter(|edit| edit.awaits_answer) {
-            // It names nothing that only a body could give, or it would not have waited.
-            if self.metadata(metadata, &view).is_err() {
+            // One that needs the body was left out with it, and no other can ask for an answer.
+            if !metadata.formula.needs_body(expressions, direction)
+                && self.metadata(metadata, &view).is_err()
+            {
                 return;
             }
         }

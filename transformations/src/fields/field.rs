@@ -18,7 +18,7 @@ use crate::config::{Duplicates, MetadataTarget, OnFailure, ValueType};
 use crate::failure::{Failure, Outcome, Reason, Reply, Unusable};
 use crate::headers::Snapshot;
 use crate::languages::{ExpressionId, FieldValue, Values};
-use crate::ops::{Direction, TransformationOps};
+use crate::ops::{Direction, MetadataValue, TransformationOps};
 
 /// One field.
 #[derive(Debug)]
@@ -112,7 +112,14 @@ impl Field {
         let Some(target) = &self.metadata else {
             return;
         };
-        ops.set_dynamic_metadata(&target.namespace, &target.key, value.as_str());
+        let value = match value {
+            FieldValue::Text(text) => MetadataValue::Text(text),
+            FieldValue::Number(spelling) => {
+                MetadataValue::Number(spelling.parse().unwrap_or(f64::NAN))
+            }
+            FieldValue::Bool(value) => MetadataValue::Bool(*value),
+        };
+        ops.set_dynamic_metadata(&target.namespace, &target.key, value);
     }
 
     /// Whether the field may reject the message.
