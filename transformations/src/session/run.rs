@@ -347,7 +347,6 @@ impl<'r> Run<'r> {
         message: Option<Rc<Snapshot>>,
         cache: &BodyCache,
     ) -> Result<Option<Box<Events>>, Box<Reply>> {
-        let pass = self.pass;
         let whole = running.extent == Extent::Whole;
         let values = self.values(Phase::Edits, exchange, &message, whole, cache);
         let before = self.before(exchange, message, values);
