@@ -1,5 +1,6 @@
 //! Edits of the values of named parts, as splices of the body's bytes.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -36,7 +37,7 @@ pub fn plan(
     delimiter: &Delimiter,
     changes: &[(&str, &Change)],
     limits: &Limits,
-) -> Result<Plan, Error> {
+) -> Result<Plan<'static>, Error> {
     let (places, closing) = places(body, delimiter)?;
     let is_named = |place: &Place| {
         let mut names = changes.iter().map(|(name, _)| Some(*name));
@@ -67,7 +68,7 @@ pub fn plan(
             Change::Remove => {
                 splices.extend(named().map(|place| Splice {
                     old: place.whole.clone(),
-                    new: String::new(),
+                    new: Cow::Borrowed(""),
                 }));
                 continue;
             }
@@ -85,14 +86,14 @@ pub fn plan(
             let lengths = named().filter_map(|place| place.length.clone());
             splices.extend(lengths.map(|old| Splice {
                 old,
-                new: value.len().to_string(),
+                new: value.len().to_string().into(),
             }));
             splices.extend(named().map(|place| Splice {
                 old: place.content.clone(),
                 new: if place.bare {
-                    format!("{value}\r\n")
+                    format!("{value}\r\n").into()
                 } else {
-                    value.clone()
+                    value.clone().into()
                 },
             }));
         }
@@ -107,7 +108,7 @@ pub fn plan(
     if !added.is_empty() {
         splices.push(Splice {
             old: closing..closing,
-            new: added,
+            new: added.into(),
         });
     }
     splices.sort_by_key(|splice| splice.old.start);
