@@ -214,7 +214,10 @@ impl<'p, 't, T: Texts<'t>> Planner<'p, 't, T> {
             };
             let known = winner.as_ref().map(|(verb, _)| *verb);
             let agrees = known == Some(Verb::Remove) && verb == Verb::Remove;
-            if !applies || agrees || !self.is_made(*edit) || !self.leads_to(place, path, path.len())
+            if !applies
+                || agrees
+                || !self.is_made(*edit)
+                || !self.leads_to(place, path, path.depth())
             {
                 continue;
             }
@@ -245,7 +248,7 @@ impl<'p, 't, T: Texts<'t>> Planner<'p, 't, T> {
         for edit in &concern.before {
             let leads = paths
                 .edit(*edit)
-                .is_some_and(|(path, _)| self.leads_to(place, path, path.len()));
+                .is_some_and(|(path, _)| self.leads_to(place, path, path.depth()));
             if !leads || !self.is_made(*edit) {
                 continue;
             }

@@ -187,8 +187,8 @@ impl Path {
         Ok(path)
     }
 
-    /// How many steps it has.
-    pub(crate) fn len(&self) -> usize {
+    /// How many steps below the document it is, at least.
+    pub fn depth(&self) -> usize {
         self.steps.len()
     }
 

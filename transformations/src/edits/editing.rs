@@ -7,7 +7,7 @@ use std::rc::Rc;
 use bodies::json::DocumentError;
 use minijinja::Value;
 
-use super::patch::{Declared, Events};
+use super::patch::{Declared, Stream};
 use super::view::View;
 use super::{Edits, Formula, NewBody};
 use crate::config::{Limits, ParseAs};
@@ -56,7 +56,7 @@ impl<'r> Editing<'r> {
         before: Before<'_>,
         extent: Extent,
         declared: Option<Declared>,
-    ) -> Result<Option<Box<Events>>, Box<Reply>> {
+    ) -> Result<Option<Box<Stream>>, Box<Reply>> {
         let edits = self.edits;
         let whole = extent == Extent::Whole;
         // What needs a body that is too long is left out.
@@ -75,7 +75,7 @@ impl<'r> Editing<'r> {
             self.body(body, &view);
         }
         let patch = edits.patch.as_ref();
-        let events = match patch {
+        let stream = match patch {
             Some(patch) => self.patch(patch, extent, declared, &view)?,
             None => None,
         };
@@ -97,7 +97,7 @@ impl<'r> Editing<'r> {
                 self.metadata(metadata, &view)?;
             }
         }
-        Ok(events.map(Box::new))
+        Ok(stream.map(Box::new))
     }
 
     /// Whether the message may have a body at all (RFC 9110 sections 9.3.2 and 15.3.5): one where

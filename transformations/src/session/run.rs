@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::exchange::Exchange;
-use crate::edits::patch::{Declared, Events};
+use crate::edits::patch::{Declared, Stream};
 use crate::edits::{Before, Editing};
 use crate::extent::Extent;
 use crate::failure::{Failure, Outcome, Reason, Reply};
@@ -44,8 +44,8 @@ impl Running {
 pub(super) struct Ended {
     /// What went wrong, in order.
     pub(super) failures: Vec<Failure>,
-    /// What is done to the events of an answer.
-    pub(super) events: Option<Box<Events>>,
+    /// What is done to the documents of a stream.
+    pub(super) stream: Option<Box<Stream>>,
     /// Whether the host has to choose the route again.
     pub(super) chooses_route: bool,
 }
@@ -151,7 +151,7 @@ impl<'r> Run<'r> {
             self.extract(exchange, running, &message, &cache)?;
         }
         if edits {
-            ended.events = self.edit(exchange, running, message, &cache)?;
+            ended.stream = self.edit(exchange, running, message, &cache)?;
         }
         ended.chooses_route = pass.clear_route_cache && running.turn == Turn::First;
         Ok(())
@@ -210,7 +210,7 @@ impl<'r> Run<'r> {
         running: &mut Running,
         message: Option<Rc<Snapshot>>,
         cache: &BodyCache,
-    ) -> Result<Option<Box<Events>>, Box<Reply>> {
+    ) -> Result<Option<Box<Stream>>, Box<Reply>> {
         let pass = self.pass;
         let whole = running.extent == Extent::Whole;
         let values = self.values(Phase::Edits, exchange, &message, whole, cache);

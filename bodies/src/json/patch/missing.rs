@@ -20,7 +20,7 @@ fn cannot_have(place: &Place, nth: usize, path: &Path, step: usize, verb: Verb) 
         return false;
     };
     let next = step.saturating_add(1);
-    let is_last = next == path.len();
+    let is_last = next == path.depth();
     let inserts = is_last && verb == Verb::Insert;
     match place.kind {
         Kind::Object if inserts || selector.name().is_none() => true,
@@ -161,7 +161,7 @@ impl<'t, T: Texts<'t>> Planner<'_, 't, T> {
             if self
                 .paths
                 .edit(*edit)
-                .is_none_or(|(path, _)| path.len() != *step)
+                .is_none_or(|(path, _)| path.depth() != *step)
             {
                 continue;
             }

@@ -389,10 +389,10 @@ proptest! {
         let Ok(path) = Path::parse(&text) else { return Ok(()) };
         prop_assert_eq!(&path.steps, &steps);
         // What the last steps make of missing parents is compared where pointers are.
-        let simple = path.selective_steps() + 1 >= path.len() && path.is_selective();
+        let simple = path.selective_steps() + 1 >= path.depth() && path.is_selective();
         prop_assume!(!verb.puts() || simple);
         // An insertion at the end is no element's.
-        prop_assume!(verb != I || matches!(path.selector(path.len() - 1), Some(Selector::FromEnd(_))));
+        prop_assume!(verb != I || matches!(path.selector(path.depth() - 1), Some(Selector::FromEnd(_))));
         let document = spelled(&tree, &mut spaces.into_iter());
         let (out, misfits, conflicts) = edited(&document, &[(&text, verb, new.clone())]);
         prop_assert!(misfits.is_empty() && conflicts.is_empty());
