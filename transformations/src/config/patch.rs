@@ -27,7 +27,10 @@ use super::given;
 ///
 /// Of a `text/event-stream` answer the JSON of each event is edited, and of JSON Lines
 /// (`application/jsonl`, `application/x-ndjson`, `application/x-jsonlines`) each line, as they pass. An
-/// event or line that is not JSON goes on as it was and is not counted.
+/// event or line that is not JSON goes on as it was and is not counted. Encoded streams are not edited,
+/// and counted. In a `multipart/form-data` request an edit of one member, such as `/model`, means the
+/// part of that name; all others mean each line of its files of JSON Lines, known by their type or by
+/// `.jsonl`, such as `/body/model` of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(expecting = "an object with `set`, `replace`, `default`, `insert` or `remove`")]
 #[serde(rename_all = "camelCase", default)]

@@ -6,7 +6,7 @@ use bodies::json::{self, EditId, PatchError, Texts};
 use bodies::multipart::{self, Delimiter};
 use bodies::{Splice, spliced};
 
-use super::{Condition, Patch, Ready, Text};
+use super::{Condition, Patch, Ready, Stream, Text};
 use crate::config::Limits;
 use crate::failure::{Outcome, Reason, Unusable};
 use crate::languages::{Document, ExpressionId, Failed, Seen};
@@ -53,25 +53,61 @@ impl<'p> Editor<'p> {
         }
     }
 
-    /// A multipart body with the edits made to its parts; `None` when they change nothing.
+    /// A multipart body with the edits made to its parts, and to each line of its files of JSON Lines;
+    /// `None` when they change nothing.
     pub(crate) fn edited_parts(&mut self, body: &[u8], delimiter: &Delimiter) -> Option<Vec<u8>> {
-        let (named, numbers) = self.ready.of_parts(self.patch, &mut self.outcome);
+        let patch = self.patch;
+        let (named, numbers) = self.ready.of_parts(patch, &mut self.outcome);
         let changes: Vec<_> = named.iter().map(|(name, change)| (*name, change)).collect();
-        match multipart::plan(body, delimiter, &changes, &self.limits.of_bodies()) {
-            Ok(plan) => {
-                for misfit in plan.misfits {
-                    let edit = numbers
-                        .get(misfit)
-                        .and_then(|number| self.patch.edits.get(*number));
-                    let path = edit.map_or(&self.patch.path, |edit| &edit.path);
-                    let detail = "the value holds the boundary of the body's parts";
-                    self.outcome.fail(Reason::MultipartInvalid, path, detail);
-                }
-                (!plan.splices.is_empty()).then(|| spliced(body, &plan.splices))
-            }
+        let of_files = self.ready.of_files(patch);
+        let limits = self.limits.of_bodies();
+        let mut has_lines = false;
+        let mut lines = |content: &[u8]| {
+            has_lines = true;
+            self.edited_lines(content, of_files.clone())
+        };
+        let plan = match multipart::plan(body, delimiter, &changes, &mut lines, &limits) {
+            Ok(plan) => plan,
             Err(error) => {
                 let Unusable(reason, detail) = error.into();
-                self.outcome.fail(reason, &self.patch.path, detail);
+                self.outcome.fail(reason, &patch.path, detail);
+                return None;
+            }
+        };
+        for misfit in plan.misfits {
+            let edit = numbers
+                .get(misfit)
+                .and_then(|number| patch.edits.get(*number));
+            let path = edit.map_or(&patch.path, |edit| &edit.path);
+            let detail = "the value holds the boundary of the body's parts";
+            self.outcome.fail(Reason::MultipartInvalid, path, detail);
+        }
+        let edits = patch.edits.iter().zip(&of_files.edits);
+        for (edit, _) in edits.filter(|(edit, ready)| {
+            !has_lines && edit.verb.puts() && ready.condition != Condition::Never
+        }) {
+            let detail =
+                "the body is a form, whose fields have no members, without a file of JSON Lines";
+            self.outcome
+                .fail(Reason::MultipartInvalid, &edit.path, detail);
+        }
+        (!plan.splices.is_empty()).then(|| spliced(body, &plan.splices))
+    }
+
+    /// The lines of a file, edited; `None` when that changes nothing.
+    fn edited_lines(&mut self, content: &[u8], ready: Ready) -> Option<String> {
+        let mut stream = Stream::lines(ready, self.limits);
+        let (edited, outcome) = stream.edit(&[content], true, self.patch, self.seen, self.limits);
+        self.outcome.failures.extend(outcome.failures);
+        if edited == content {
+            return None;
+        }
+        match String::from_utf8(edited) {
+            Ok(edited) => Some(edited),
+            Err(_) => {
+                let detail = "a file of JSON Lines is not UTF-8";
+                self.outcome
+                    .fail(Reason::JsonInvalid, &self.patch.path, detail);
                 None
             }
         }

@@ -7,7 +7,7 @@ use crate::failure::{Outcome, Reason};
 use crate::languages::ExpressionId;
 
 /// The edits of one message.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Ready {
     /// By the numbers of the edits.
     pub(crate) edits: Vec<ReadyEdit>,
@@ -16,7 +16,7 @@ pub(crate) struct Ready {
 }
 
 /// One edit.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ReadyEdit {
     pub(crate) condition: Condition,
     pub(crate) text: Text,
@@ -32,7 +32,7 @@ pub(crate) enum Condition {
 }
 
 /// What an edit puts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Text {
     /// This JSON text.
     Known(String),
@@ -49,9 +49,9 @@ impl ReadyEdit {
 }
 
 impl Ready {
-    /// The changes of the parts of a form, by their names, with the numbers of the edits. What a form
-    /// cannot have is told to `outcome`.
-    pub(crate) fn of_parts<'p>(
+    /// The changes of the parts of a form, by their names, with the numbers of the edits. An edit that
+    /// a part cannot have is told to `outcome`.
+    pub(super) fn of_parts<'p>(
         &self,
         patch: &'p Patch,
         outcome: &mut Outcome,
@@ -59,27 +59,35 @@ impl Ready {
         let mut named = Vec::new();
         let mut numbers = Vec::new();
         for (number, (edit, ready)) in patch.edits.iter().zip(&self.edits).enumerate() {
-            let detail = match (ready.condition, &ready.text) {
-                (Condition::Never, _) => continue,
+            let Some(name) = &edit.name else { continue };
+            match (ready.condition, &ready.text) {
+                (Condition::Never, _) => {}
                 (Condition::Asked(_), _) | (_, Text::Asked(_)) => {
-                    "the body is a form: there is no `document` and no `value`"
+                    let detail =
+                        "the part of a form is no JSON: there is no `document` and no `value`";
+                    outcome.fail(Reason::MultipartInvalid, &edit.path, detail);
                 }
                 (Condition::Always, Text::Known(text)) => {
-                    match (&edit.name, edit.verb.change(text.clone())) {
-                        (Some(name), Some(change)) => {
-                            named.push((name.as_str(), change));
-                            numbers.push(number);
-                            continue;
-                        }
-                        _ if edit.verb.puts() => {
-                            "the body is a form, and its fields have no members"
-                        }
-                        _ => continue,
+                    if let Some(change) = edit.verb.change(text.clone()) {
+                        named.push((name.as_str(), change));
+                        numbers.push(number);
                     }
                 }
-            };
-            outcome.fail(Reason::MultipartInvalid, &edit.path, detail);
+            }
         }
         (named, numbers)
+    }
+
+    /// The edits of the lines in the files of a form: those that are of no part.
+    pub(super) fn of_files(&self, patch: &Patch) -> Self {
+        let edits = patch.edits.iter().zip(&self.edits);
+        let edits = edits.map(|(edit, ready)| match edit.name {
+            Some(_) => ReadyEdit::NONE,
+            None => ready.clone(),
+        });
+        Self {
+            edits: edits.collect(),
+            drops: Vec::new(),
+        }
     }
 }

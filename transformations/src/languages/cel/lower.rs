@@ -148,6 +148,13 @@ impl<'t> Lowering<'t> {
         Lowered::Node(node)
     }
 
+    /// The JSON text that a name stands for in an expression about the edits of a document.
+    pub(super) fn of_document(&self, name: &str) -> Option<JsonText> {
+        let known = IN_DOCUMENTS.iter().filter(|_| self.in_documents);
+        let mut named = known.filter(|(known, _)| *known == name);
+        named.next().map(|(_, of)| *of)
+    }
+
     fn identifier(&mut self, id: u64, name: &str) -> Lowered {
         if let Some(place) = self.variables.iter().rposition(|open| open == name) {
             return Lowered::Node(Node::Local(place));
@@ -155,21 +162,27 @@ impl<'t> Lowering<'t> {
         if let Some(root) = Root::named(name) {
             return Lowered::Root(root);
         }
-        let in_documents = IN_DOCUMENTS.iter().find(|(known, _)| *known == name);
-        if let Some((_, of)) = in_documents.filter(|_| self.in_documents) {
-            return Lowered::Root(Root::Json(*of, Vec::new()));
+        if let Some(of) = self.of_document(name) {
+            return Lowered::Root(Root::Json(of, Vec::new()));
         }
         Lowered::Node(match TYPES.iter().find(|known| **known == name) {
             Some(known) => Node::Type(known),
             None => {
                 let variables = self.variables.clone();
                 let variables = variables.iter().map(String::as_str);
-                let known: Vec<&str> = ROOTS.into_iter().chain(variables).collect();
+                let documents = IN_DOCUMENTS.iter().filter(|_| self.in_documents);
+                let documents = documents.map(|(known, _)| *known);
+                let known: Vec<&str> = ROOTS
+                    .into_iter()
+                    .chain(documents)
+                    .chain(variables)
+                    .collect();
                 let node = self.unknown(id, "name", name, &known);
                 if let (Some(error), true) = (self.errors.last_mut(), REQUEST.contains(&name)) {
                     error.help = Some(format!("write `request.{name}`"));
                 }
-                if let (Some(error), Some(_)) = (self.errors.last_mut(), in_documents) {
+                let elsewhere = IN_DOCUMENTS.iter().any(|(known, _)| *known == name);
+                if let (Some(error), true) = (self.errors.last_mut(), elsewhere) {
                     let help = "only the `cel` and `when` of an edit in `patch`, and `dropEvents`, know it";
                     error.help = Some(help.to_owned());
                 }
