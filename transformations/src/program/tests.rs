@@ -25,7 +25,7 @@ fn collects_every_error_of_every_kind() {
         "clearRouteCache":1,
         "set":[{"name":"a","value":"{{ x"},{"name":"","value":"b"}],
         "body":{"parseAs":"None"}
-    },"response":{"extract":[{"header":"x"}],"remove":["a b"]},"limits":{"jsonDepth":500}}"#;
+    },"response":{"extract":[{"name":"r","header":"x"}],"remove":["a b"]},"limits":{"jsonDepth":500}}"#;
     assert_eq!(
         diagnostics(text),
         [
@@ -42,8 +42,8 @@ fn collects_every_error_of_every_kind() {
             "RF008 request.body.parseAs: `extract` reads the body, but `parseAs: None` turns that off; remove `body`, or the sources in the body from `extract`",
             "RF004 request.set[0] `a`: unexpected end of input, expected `}}` at 1:4",
             "RF006 request.set[1] ``: `` is not a header name; use letters, digits and `-`",
-            "RF008 response.extract: only requests are extracted from; move it to `request`",
             "RF006 response.remove[0]: `a b` is not a header name; use letters, digits and `-`",
+            "RF008 response.extract[0].header: the headers of a response have gone on when its body is read; add `bodyMode: buffered`, which holds every response until it ends",
         ]
     );
 }

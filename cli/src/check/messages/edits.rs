@@ -73,8 +73,11 @@ fn a_when_without_an_action() {
 
 #[test]
 fn a_response_that_is_held() {
-    assert_snapshot!(printed("response: {body: {parseAs: AsJson}, set: [{name: x-a, value: '{{ a }}'}]}"), @r#"warning RF014: response: the body is read, so every response is held until it ends, event streams too; add `when: "!default(response.headers['content-type'], '').startsWith('text/event-stream')"`, or use `patch`, which edits event by event"#);
+    assert_snapshot!(printed("response: {body: {parseAs: AsJson}, set: [{name: x-a, value: '{{ a }}'}]}"), @r#"warning RF014: response: the body is read, so every response is held until it ends, event streams too; add `when: "!default(response.headers['content-type'], '').startsWith('text/event-stream')"`, use `patch`, which edits event by event, or add `bodyMode: buffered` to hold them all"#);
     loads(
         r#"response: {when: "!default(response.headers['content-type'], '').startsWith('text/event-stream')", body: {parseAs: AsJson}, set: [{name: x-a, value: '{{ a }}'}]}"#,
+    );
+    loads(
+        "response: {bodyMode: buffered, body: {parseAs: AsJson}, set: [{name: x-a, value: '{{ a }}'}]}",
     );
 }

@@ -4,6 +4,7 @@
 //! Where the help of a message is a configuration, its test loads that too.
 
 mod acl;
+mod answers;
 mod cluster;
 mod edits;
 mod expressions;
@@ -67,6 +68,7 @@ fn envoy_filter(name: &str, filter_config: &str) -> Value {
 fn every_code_has_a_message() {
     let messages = [
         include_str!("acl.rs"),
+        include_str!("answers.rs"),
         include_str!("cluster.rs"),
         include_str!("edits.rs"),
         include_str!("expressions.rs"),

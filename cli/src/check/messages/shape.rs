@@ -64,7 +64,7 @@ fn a_key_twice() {
 
 #[test]
 fn a_source_that_is_a_text() {
-    assert_snapshot!(printed("request: {extract: [{header: x-model, from: [/model]}]}"), @"error RF002: request.extract[0].from[0]: unknown name `/model`, expected one of `json`, `header`, `cel`, `multipart`, `form`, `path`; write an object with one key for each source, such as `{json: /model}`");
+    assert_snapshot!(printed("request: {extract: [{header: x-model, from: [/model]}]}"), @"error RF002: request.extract[0].from[0]: unknown name `/model`, expected one of `json`, `header`, `usage`, `cel`, `multipart`, `form`, `path`; write an object with one key for each source, such as `{json: /model}`");
     loads("request: {extract: [{header: x-model, from: [{json: /model}]}]}");
 }
 
@@ -76,7 +76,7 @@ fn two_sources_in_one() {
 
 #[test]
 fn an_unknown_source() {
-    assert_snapshot!(printed("request: {extract: [{header: x-model, from: [{jsonpath: $.model}]}]}"), @"error RF002: request.extract[0].from[0]: unknown name `jsonpath`, expected one of `json`, `header`, `cel`, `multipart`, `form`, `path`; write an object with one key for each source, such as `{json: /model}`");
+    assert_snapshot!(printed("request: {extract: [{header: x-model, from: [{jsonpath: $.model}]}]}"), @"error RF002: request.extract[0].from[0]: unknown name `jsonpath`, expected one of `json`, `header`, `usage`, `cel`, `multipart`, `form`, `path`; write an object with one key for each source, such as `{json: /model}`");
 }
 
 #[test]
