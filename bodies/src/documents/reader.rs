@@ -148,6 +148,10 @@ impl<V: DocumentVisitor> Whole<'_, V> {
 }
 
 impl<V: DocumentVisitor> events::Visitor for Whole<'_, V> {
+    fn reads(&mut self, event: &[u8]) -> bool {
+        self.pointers.may_lead_into(event)
+    }
+
     fn event(&mut self, event: Event<'_>) {
         if let Some(json) = event.json() {
             self.read(json);
@@ -162,6 +166,10 @@ impl<V: DocumentVisitor> events::Visitor for Whole<'_, V> {
 }
 
 impl<V: DocumentVisitor> lines::Visitor for Whole<'_, V> {
+    fn reads(&mut self, line: &[u8]) -> bool {
+        self.pointers.may_lead_into(line)
+    }
+
     fn line(&mut self, line: Line<'_>) {
         self.read(line.text());
     }
@@ -175,7 +183,9 @@ impl<V: DocumentVisitor> lines::Visitor for Whole<'_, V> {
 
 impl<V: DocumentVisitor> eventstream::Visitor for Whole<'_, V> {
     fn message(&mut self, message: Message<'_>) {
-        self.read(message.payload);
+        if self.pointers.may_lead_into(message.payload) {
+            self.read(message.payload);
+        }
     }
 
     fn too_long(&mut self) {

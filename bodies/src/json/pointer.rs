@@ -1,5 +1,8 @@
 //! JSON Pointers (RFC 6901), several of them as one tree.
 
+use std::sync::OnceLock;
+
+use super::needles::{self, Needles};
 use super::string;
 use crate::{FieldId, JSON_DEPTH, JSON_POINTERS};
 
@@ -195,12 +198,23 @@ impl Node {
 }
 
 /// The fields that one pass over a body looks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Pointers {
     nodes: Vec<Node>,
     fields: usize,
     longest_key: usize,
+    /// What a document with one of the fields spells, once it has been asked for.
+    needles: OnceLock<Option<Needles>>,
 }
+
+/// The needles follow from the pointers.
+impl PartialEq for Pointers {
+    fn eq(&self, other: &Self) -> bool {
+        self.nodes == other.nodes
+    }
+}
+
+impl Eq for Pointers {}
 
 impl Default for Pointers {
     fn default() -> Self {
@@ -208,6 +222,7 @@ impl Default for Pointers {
             nodes: vec![Node::default()],
             fields: 0,
             longest_key: 0,
+            needles: OnceLock::new(),
         }
     }
 }
@@ -227,6 +242,7 @@ impl Pointers {
         for token in tokens {
             here = self.step(here, token);
         }
+        self.needles = OnceLock::new();
         let full = self.fields >= JSON_POINTERS;
         let field = FieldId::nth(self.fields);
         match self.nodes.get_mut(here.0) {
@@ -277,6 +293,39 @@ impl Pointers {
     /// Whether there is no field.
     pub fn is_empty(&self) -> bool {
         self.fields == 0
+    }
+
+    /// Whether a document may hold one of the fields: `false` of one that spells none of the names on
+    /// the way to each. It is found out in a fraction of the time that reading takes.
+    #[inline]
+    pub fn may_lead_into(&self, document: &[u8]) -> bool {
+        let needles = self.needles.get_or_init(|| {
+            let mut names = Vec::new();
+            self.last_names(ROOT, None, &mut names)?;
+            Needles::of(&names)
+        });
+        let needles = needles.as_ref();
+        needles.is_none_or(|needles| needles.may_stand_in(document))
+    }
+
+    /// The last name of each pointer from `id` on that only a key of an object can be and that is
+    /// spelled as it is. `None` if a pointer has no such name.
+    fn last_names<'p>(
+        &'p self,
+        id: NodeId,
+        last: Option<&'p str>,
+        names: &mut Vec<&'p str>,
+    ) -> Option<()> {
+        let node = self.nodes.get(id.0)?;
+        if node.target.is_some() {
+            names.push(last?);
+        }
+        for child in &node.children {
+            let name = Some(child.name.as_str());
+            let name = name.filter(|name| child.index.is_none() && needles::is_plain(name));
+            self.last_names(child.node, name.or(last), names)?;
+        }
+        Some(())
     }
 
     pub(crate) fn node(&self, id: NodeId) -> Option<&Node> {
