@@ -1,10 +1,7 @@
 //! One document after another: the search is begun anew for each, and nothing is allocated.
 
 use super::{DocumentError, DocumentVisitor};
-use crate::events::{self, Event};
-use crate::eventstream::{self, Message};
 use crate::json::{Error, Finder, Pointers};
-use crate::lines::{self, Line};
 use crate::{BYTE_ORDER_MARK, Finding, Limits};
 
 /// Reads one document at a time.
@@ -19,10 +16,8 @@ pub(super) struct Reader {
 enum State {
     /// Nothing but white space, and so many bytes of a byte order mark, has arrived.
     Before { mark: usize },
-    /// The document has begun.
+    /// The document has begun, and may have ended.
     Within,
-    /// It has ended, and only white space may follow.
-    After,
     /// It is no document, or has been refused.
     Passed,
 }
@@ -47,12 +42,7 @@ impl Reader {
         let Some(rest) = self.begin(chunk) else {
             return;
         };
-        let read = self.finder.feed(pointers, rest);
-        if matches!(self.state, State::Within) && self.finder.ended() {
-            self.state = State::After;
-            tell(self.finder.fields(), visitor);
-        }
-        if let Err(error) = read {
+        if let Err(error) = self.finder.feed(pointers, rest) {
             self.state = State::Passed;
             visitor.unreadable(error.into());
         }
@@ -62,7 +52,9 @@ impl Reader {
     pub(super) fn finish(&mut self, visitor: &mut impl DocumentVisitor) {
         if matches!(self.state, State::Within) {
             tell(self.finder.fields(), visitor);
-            visitor.unreadable(DocumentError::Incomplete);
+            if !self.finder.ended() {
+                visitor.unreadable(DocumentError::Incomplete);
+            }
         }
         self.state = State::Passed;
     }
@@ -92,7 +84,7 @@ impl Reader {
     }
 
     /// Reads a document that has arrived whole. `last`: the body has ended with it.
-    fn read(
+    pub(super) fn read(
         &mut self,
         pointers: &Pointers,
         document: &[u8],
@@ -123,72 +115,5 @@ fn tell(fields: &[Finding], visitor: &mut impl DocumentVisitor) {
     let leads_somewhere = |field: &Finding| field.first.is_some() || field.last().is_some();
     if fields.iter().any(leads_somewhere) {
         visitor.document(fields);
-    }
-}
-
-/// Documents that have each arrived whole.
-pub(super) struct Whole<'w, V> {
-    pub(super) reader: &'w mut Reader,
-    pub(super) pointers: &'w Pointers,
-    pub(super) visitor: &'w mut V,
-    /// The body has ended.
-    pub(super) last: bool,
-}
-
-impl<V: DocumentVisitor> Whole<'_, V> {
-    fn read(&mut self, document: &[u8]) {
-        let Self {
-            reader,
-            pointers,
-            visitor,
-            last,
-        } = self;
-        reader.read(pointers, document, *last, *visitor);
-    }
-}
-
-impl<V: DocumentVisitor> events::Visitor for Whole<'_, V> {
-    fn reads(&mut self, event: &[u8]) -> bool {
-        self.pointers.may_lead_into(event)
-    }
-
-    fn event(&mut self, event: Event<'_>) {
-        if let Some(json) = event.json() {
-            self.read(json);
-        }
-    }
-
-    fn too_long(&mut self) {
-        self.visitor.unreadable(DocumentError::TooLong);
-    }
-
-    fn passed(&mut self, _: &[u8]) {}
-}
-
-impl<V: DocumentVisitor> lines::Visitor for Whole<'_, V> {
-    fn reads(&mut self, line: &[u8]) -> bool {
-        self.pointers.may_lead_into(line)
-    }
-
-    fn line(&mut self, line: Line<'_>) {
-        self.read(line.text());
-    }
-
-    fn too_long(&mut self) {
-        self.visitor.unreadable(DocumentError::TooLong);
-    }
-
-    fn passed(&mut self, _: &[u8]) {}
-}
-
-impl<V: DocumentVisitor> eventstream::Visitor for Whole<'_, V> {
-    fn message(&mut self, message: Message<'_>) {
-        if self.pointers.may_lead_into(message.payload) {
-            self.read(message.payload);
-        }
-    }
-
-    fn too_long(&mut self) {
-        self.visitor.unreadable(DocumentError::TooLong);
     }
 }

@@ -51,6 +51,11 @@ impl<'e> Event<'e> {
         }
     }
 
+    /// The length of the event, in bytes.
+    pub fn length(&self) -> usize {
+        self.event.len()
+    }
+
     /// The data, if it may be a JSON object or array.
     pub fn json(&self) -> Option<&[u8]> {
         let begins = self.text.trim_ascii_start().first();

@@ -14,6 +14,7 @@ mod walker;
 
 pub use document::{Document, DocumentError, Members, Selection, check, read};
 pub use finder::Finder;
+pub(crate) use needles::Ahead;
 pub use number::Number;
 pub use patch::{PatchError, plan, quoted};
 pub use pointer::{PointerError, Pointers};

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::needles::{self, Needles};
+use super::needles::{self, Ahead, Needles};
 use super::string;
 use crate::{FieldId, JSON_DEPTH, JSON_POINTERS};
 
@@ -204,7 +204,7 @@ pub struct Pointers {
     fields: usize,
     longest_key: usize,
     /// What a document with one of the fields spells, once it has been asked for.
-    needles: OnceLock<Option<Needles>>,
+    needles: OnceLock<Option<Box<Needles>>>,
 }
 
 /// The needles follow from the pointers.
@@ -297,15 +297,23 @@ impl Pointers {
 
     /// Whether a document may hold one of the fields: `false` of one that spells none of the names on
     /// the way to each. It is found out in a fraction of the time that reading takes.
-    #[inline]
     pub fn may_lead_into(&self, document: &[u8]) -> bool {
+        let needles = self.needles();
+        needles.is_none_or(|needles| needles.may_stand_in(document))
+    }
+
+    /// Looks ahead in a text of many documents for those that may hold one of the fields.
+    pub(crate) fn ahead<'t>(&'t self, text: &'t [u8]) -> Ahead<'t> {
+        Ahead::new(self.needles(), text)
+    }
+
+    fn needles(&self) -> Option<&Needles> {
         let needles = self.needles.get_or_init(|| {
             let mut names = Vec::new();
             self.last_names(ROOT, None, &mut names)?;
-            Needles::of(&names)
+            Needles::of(&names).map(Box::new)
         });
-        let needles = needles.as_ref();
-        needles.is_none_or(|needles| needles.may_stand_in(document))
+        needles.as_deref()
     }
 
     /// The last name of each pointer from `id` on that only a key of an object can be and that is
