@@ -65,7 +65,7 @@ impl Reader {
         while let State::Before { mark } = self.state {
             let (byte, after) = rest.split_first()?;
             self.state = match byte {
-                b' ' | b'\t' | b'\n' | b'\r' => BEFORE,
+                byte if is_space(byte) => BEFORE,
                 b'{' | b'[' => {
                     self.state = State::Within;
                     return Some(rest);
@@ -91,12 +91,12 @@ impl Reader {
         last: bool,
         visitor: &mut impl DocumentVisitor,
     ) {
-        let text = document.trim_ascii();
-        if !matches!(text.first(), Some(b'{' | b'[')) || text == DONE {
+        let begins = document.iter().find(|byte| !is_space(byte));
+        if !matches!(begins, Some(b'{' | b'[')) || document.trim_ascii() == DONE {
             return;
         }
         self.finder.reset();
-        match self.finder.feed(pointers, text) {
+        match self.finder.feed(pointers, document) {
             Err(error) => visitor.unreadable(error.into()),
             Ok(()) if self.finder.ended() => tell(self.finder.fields(), visitor),
             Ok(()) if last => {
@@ -110,6 +110,11 @@ impl Reader {
 
 /// With what the APIs of many models end their streams.
 const DONE: &[u8] = b"[DONE]";
+
+/// White space of JSON (RFC 8259 section 2).
+fn is_space(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
 
 fn tell(fields: &[Finding], visitor: &mut impl DocumentVisitor) {
     let leads_somewhere = |field: &Finding| field.first.is_some() || field.last().is_some();

@@ -289,7 +289,7 @@ fn texts() -> impl Strategy<Value = Vec<String>> {
 fn expected(texts: &[String], pointers: &Pointers) -> Vec<Told> {
     let mut expected = Vec::new();
     for text in texts {
-        let text = text.trim();
+        let text = text.trim_matches(' ');
         if !text.starts_with(['{', '[']) || text == "[DONE]" {
             continue;
         }

@@ -2,6 +2,7 @@
 
 mod document;
 mod finder;
+mod initials;
 mod needles;
 mod number;
 mod patch;

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::initials::Initials;
 use super::needles::{self, Ahead, Needles};
 use super::string;
 use crate::{FieldId, JSON_DEPTH, JSON_POINTERS};
@@ -76,6 +77,8 @@ pub(crate) struct Node {
     pub(crate) target: Option<FieldId>,
     /// The ways on, sorted by name; an object key that is an array index serves both.
     children: Vec<Child>,
+    /// What their names begin and end with.
+    initials: Initials,
     /// The greatest array index that leads on.
     last_element: Option<usize>,
 }
@@ -142,6 +145,7 @@ impl Node {
     pub(crate) const NOWHERE: Self = Self {
         target: None,
         children: Vec::new(),
+        initials: Initials::NONE,
         last_element: None,
     };
 
@@ -157,6 +161,14 @@ impl Node {
         if let [only] = self.children.as_slice() {
             return (only.name == key).then_some(only.node); // as nearly always
         }
+        self.member_of_many(key)
+    }
+
+    #[inline(never)]
+    fn member_of_many(&self, key: &str) -> Option<NodeId> {
+        if !self.initials.may_begin_and_end(key) {
+            return None;
+        }
         let place = self.place(key).ok()?;
         self.children.get(place).map(|child| child.node)
     }
@@ -170,6 +182,7 @@ impl Node {
     fn add(&mut self, child: Child) {
         if let Err(place) = self.place(&child.name) {
             self.last_element = self.last_element.max(child.index);
+            self.initials.add(&child.name);
             self.children.insert(place, child);
         }
     }
@@ -177,13 +190,26 @@ impl Node {
     /// The ways on for keys that differ from this one only in the case of ASCII letters. The long s
     /// (U+017F) is an `s` then, and the kelvin sign (U+212A) a `k`: so Go's `encoding/json` has it.
     #[inline]
-    pub(crate) fn members_in_other_case<'n>(
-        &'n self,
-        key: &'n str,
-    ) -> impl Iterator<Item = NodeId> {
-        let ways = self.children.iter();
-        ways.filter(move |child| in_other_case(&child.name, key))
-            .map(|child| child.node)
+    pub(crate) fn members_in_other_case(&self, key: &str, mut visit: impl FnMut(NodeId)) {
+        if let [only] = self.children.as_slice() {
+            if in_other_case(&only.name, key) {
+                visit(only.node); // as nearly never
+            }
+        } else {
+            self.each_in_other_case(key, &mut visit);
+        }
+    }
+
+    #[inline(never)]
+    fn each_in_other_case(&self, key: &str, visit: &mut dyn FnMut(NodeId)) {
+        if !self.initials.may_begin_and_end(key) {
+            return;
+        }
+        for child in &self.children {
+            if in_other_case(&child.name, key) {
+                visit(child.node);
+            }
+        }
     }
 
     /// The way on for an array index.
@@ -384,6 +410,9 @@ mod tests {
         ) {
             let folds = name != key && is_same_folded(&name, &key);
             prop_assert_eq!(in_other_case(&name, &key), folds);
+            let mut initials = Initials::default();
+            initials.add(&name);
+            prop_assert!(initials.may_begin_and_end(&key) || !(folds || name == key));
         }
     }
 
