@@ -74,11 +74,34 @@ pub trait DocumentVisitor {
 
 /// Finds the fields of each document of one body, as its bytes arrive.
 ///
-/// Of a body of many documents none is read that spells no name of a pointer: it can hold no field.
-/// Should it be broken, that is not noticed.
+/// The pointers are given with every chunk and must be the same ones each time. Of a body of many
+/// documents none is read that spells no name of theirs ([`Pointers::may_lead_into`]): it holds no
+/// field, and whether it is broken is not noticed. What a broken document holds does not count. No
+/// more is held of a body than [`Limits::event_bytes`].
 ///
-/// The pointers are given with every chunk and must be the same ones each time. What is held is never
-/// longer than [`Limits::event_bytes`].
+/// ```
+/// use bodies::documents::{DocumentError, DocumentFinder, DocumentVisitor, Framing};
+/// use bodies::{FieldId, Finding, Found, Limits, json::Pointers};
+///
+/// struct Total(FieldId, Option<Found>);
+///
+/// impl DocumentVisitor for Total {
+///     fn document(&mut self, fields: &[Finding]) {
+///         self.1 = self.0.of(fields).and_then(Finding::last).cloned();
+///     }
+///
+///     fn unreadable(&mut self, _: DocumentError) {}
+/// }
+///
+/// let mut pointers = Pointers::default();
+/// let mut total = Total(pointers.insert("/usage/total_tokens").unwrap(), None);
+///
+/// let mut finder = DocumentFinder::new(Framing::Events, &pointers, &Limits::default());
+/// finder.feed(&pointers, b"data: {\"choices\":[]}\n\ndata: {\"usage\":{\"total_to", &mut total);
+/// finder.feed(&pointers, b"kens\":7}}\n\ndata: [DONE]\n\n", &mut total);
+/// finder.finish(&pointers, &mut total);
+/// assert_eq!(total.1, Some(Found::Number("7".into())));
+/// ```
 #[derive(Clone, Debug)]
 pub struct DocumentFinder {
     stream: Stream,

@@ -22,13 +22,11 @@ enum State {
     Passed,
 }
 
-const BEFORE: State = State::Before { mark: 0 };
-
 impl Reader {
     pub(super) fn new(pointers: &Pointers, limits: &Limits) -> Self {
         Self {
             finder: Finder::new(pointers, limits),
-            state: BEFORE,
+            state: State::Before { mark: 0 },
         }
     }
 
@@ -51,7 +49,7 @@ impl Reader {
     /// The document is over, complete or broken off.
     pub(super) fn finish(&mut self, visitor: &mut impl DocumentVisitor) {
         if matches!(self.state, State::Within) {
-            tell(self.finder.fields(), visitor);
+            tell(self.finder.settled(), visitor);
             if !self.finder.ended() {
                 visitor.unreadable(DocumentError::Incomplete);
             }
@@ -64,12 +62,15 @@ impl Reader {
         let mut rest = chunk;
         while let State::Before { mark } = self.state {
             let (byte, after) = rest.split_first()?;
+            let cut = (1..BYTE_ORDER_MARK.len()).contains(&mark);
             self.state = match byte {
-                byte if is_space(byte) => BEFORE,
-                b'{' | b'[' => {
+                b'{' | b'[' if !cut => {
                     self.state = State::Within;
                     return Some(rest);
                 }
+                byte if !cut && is_space(byte) => State::Before {
+                    mark: BYTE_ORDER_MARK.len(),
+                },
                 byte if BYTE_ORDER_MARK.get(mark) == Some(byte) => State::Before {
                     mark: mark.saturating_add(1),
                 },
@@ -98,9 +99,9 @@ impl Reader {
         self.finder.reset();
         match self.finder.feed(pointers, document) {
             Err(error) => visitor.unreadable(error.into()),
-            Ok(()) if self.finder.ended() => tell(self.finder.fields(), visitor),
+            Ok(()) if self.finder.ended() => tell(self.finder.settled(), visitor),
             Ok(()) if last => {
-                tell(self.finder.fields(), visitor);
+                tell(self.finder.settled(), visitor);
                 visitor.unreadable(DocumentError::Incomplete);
             }
             Ok(()) => visitor.unreadable(Error::Invalid.into()),

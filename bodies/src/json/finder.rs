@@ -111,6 +111,13 @@ impl Finder {
         &self.search.fields
     }
 
+    /// The fields, in the order of the pointers: nothing more is read of the document, whether or not
+    /// it is complete.
+    pub(crate) fn settled(&mut self) -> &[Finding] {
+        self.search.fields.iter_mut().for_each(Finding::finish);
+        &self.search.fields
+    }
+
     /// The fields, in the order of the pointers.
     ///
     /// # Errors
