@@ -8,9 +8,6 @@ pub(super) struct Initials {
 }
 
 impl Initials {
-    /// Those of no name.
-    pub(super) const NONE: Self = Self { first: 0, last: 0 };
-
     /// Adds a name.
     pub(super) fn add(&mut self, name: &str) {
         self.first |= letters(name.as_bytes().first());
