@@ -77,7 +77,7 @@ fn splices_leave_what_stands_around_the_text() {
         fn line(&mut self, line: Line<'_>) {
             assert_eq!(line.json(), Some(&b" {\"a\":1}"[..]));
             let old = 6..7;
-            let new = "2".to_owned();
+            let new = "2".into();
             line.write(&[Splice { old, new }], &mut self.0);
         }
         fn too_long(&mut self) {}
