@@ -51,14 +51,33 @@ fn outside(case: &Take, wire: &Wire, release: EnvoyRelease, observed: &Observati
         }
         message
     });
+    let cut_off = |message: &cases::Message| message.breaks_off;
+    let request_cut = cut_off(&case.case.request.0);
+    let response_cut = case.response().is_some_and(cut_off);
     match &observed.response {
         Ok(response) => seen.response = Some(response.into()),
+        Err(_) if request_cut || response_cut => {}
         Err(reason) => seen.broken.push(format!("no response: {reason}")),
     }
-    if let (Some(_), Err(reason), false) = (request, &observed.request_end, wire.contradictory) {
-        let reason = format!("the upstream got half a request: {reason}");
-        seen.broken.push(reason);
+    if response_cut {
+        seen.cut_off
+            .insert(Pass::Response, observed.response_cut_off);
+    } else if observed.response_cut_off && observed.response.is_ok() {
+        seen.broken
+            .push("the client got half a response".to_owned());
     }
+    match (request, &observed.request_end) {
+        (Some(_), end) if request_cut => {
+            seen.cut_off.insert(Pass::Request, end.is_err());
+        }
+        (Some(_), Err(reason)) if !wire.contradictory => {
+            let reason = format!("the upstream got half a request: {reason}");
+            seen.broken.push(reason);
+        }
+        _ => {}
+    }
+    seen.arrival = observed.arrival;
+    seen.pieces.clone_from(&observed.steps.pieces);
     if needs_log(case) && observed.log.is_none() {
         seen.broken.push("envoy did not log the request".to_owned());
     }
@@ -79,7 +98,11 @@ fn outside(case: &Take, wire: &Wire, release: EnvoyRelease, observed: &Observati
             .unwrap_or_default(),
     );
     seen.counters.clone_from(&observed.counters);
-    seen.callbacks.clone_from(&observed.callbacks);
+    seen.callbacks.clone_from(&observed.steps.callbacks);
+    for callback in case.case.expect.callbacks.keys() {
+        // One that was never called is seen, too.
+        seen.callbacks.entry(*callback).or_default();
+    }
     seen.route = request.and_then(|request| request.values(ROUTE).into_iter().next());
     // A module cannot add a line in Envoy 1.36 at all.
     seen.joined = match release.at_least(1, 37) {
