@@ -26,6 +26,8 @@ pub struct Seen {
     pub route: Option<String>,
     /// The reason of every failure, in order; `None`: they cannot be seen.
     pub failures: Option<Vec<String>>,
+    /// The reason that the access log gets, of one of the failures; `None`: it cannot be seen.
+    pub marked_failure: Option<Option<String>>,
     /// What was logged at debug level; `None`: nobody looked.
     pub log: Option<Vec<String>>,
     /// Whether a request got to the upstream; `None`: nobody looked.
@@ -70,6 +72,7 @@ impl Seen {
             route_chosen_again: None,
             route: None,
             failures: None,
+            marked_failure: None,
             log: None,
             upstream_reached: None,
             details: None,
@@ -440,6 +443,16 @@ impl Differences {
         {
             let came = format!("{failures:?} {:?}", seen.log.as_deref().unwrap_or_default());
             self.add("failures", format!("{:?}", expect.failures), came);
+        }
+        if let Some(marked) = &seen.marked_failure {
+            let expected = match marked {
+                None => expect.failures.is_empty(),
+                Some(reason) => expect.failures.contains(reason),
+            };
+            if !expected {
+                let came = marked.as_deref().unwrap_or("none");
+                self.add("failure", format!("{:?}", expect.failures), came);
+            }
         }
         if let Some(log) = &seen.log {
             let logged = |part: &String| log.iter().any(|line| line.contains(part));

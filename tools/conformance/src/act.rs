@@ -255,6 +255,8 @@ fn namespaces(case: &Take) -> Result<Vec<String>> {
     namespaces.extend(expected.map(|(namespace, _, _)| namespace.clone()));
     if case.case.filter == Filter::HttpAcl {
         namespaces.insert(ACL_NAMESPACE.to_owned());
+    } else if case.ours {
+        namespaces.insert(FAILURES.to_owned());
     }
     let routes = case
         .case

@@ -58,8 +58,7 @@ impl CaseUpstream {
         let given = Arc::clone(&answer);
         let respond = move |_: &_| given.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // A request that never ends, or goes on in a tunnel, is answered too.
-        let endless = wire.tunnel || wire.contradictory || case.case.request.0.breaks_off;
-        let upstream = if endless {
+        let upstream = if wire.tunnel || wire.contradictory {
             Upstream::start_on_headers(respond).await?
         } else {
             Upstream::start(respond).await?

@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 /// Most of a case's time is spent waiting.
 const THREADS: usize = 4;
 
-/// Names the releases, a comma between them, or `all`; without it the newest.
+/// Names the releases, a comma between them, or `all`; without it the oldest and the newest.
 const RELEASES: &str = "CASES_ENVOYS";
 
 fn main() -> ExitCode {
@@ -38,7 +38,7 @@ fn releases() -> Result<Vec<EnvoyRelease>> {
         return Ok(vec![only]);
     }
     match std::env::var(RELEASES).as_deref() {
-        Err(_) | Ok("") => Ok(vec![EnvoyRelease::DEFAULT]),
+        Err(_) | Ok("") => Ok(vec![EnvoyRelease::OLDEST, EnvoyRelease::DEFAULT]),
         Ok("all") => Ok(EnvoyRelease::SUPPORTED.to_vec()),
         Ok(list) => {
             let parsed = list.split(',').map(|release| release.trim().parse());

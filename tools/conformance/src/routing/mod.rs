@@ -36,6 +36,9 @@ use store::{Lookups, Step};
 /// Where the module says why something failed.
 pub(crate) const FAILURES: &str = "rustformations";
 
+/// The key there of the last reason.
+pub(crate) const FAILURE: &str = "failure";
+
 /// What this module has no words for.
 #[derive(Debug)]
 pub(crate) struct Unmapped(pub(crate) &'static str);
