@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use transformations::Direction;
 use transformations::testing::{Host, Message as Played};
+use transformations::{AttributeValue, Direction};
 
 use super::ways::Way;
 use crate::case::Case;
@@ -28,7 +28,7 @@ pub(super) fn seen(case: &Case, host: &Host, way: Way) -> Seen {
     let details = details.or(Some("via_upstream".to_owned()));
     let failures = host.failures.iter();
     let writes = host.metadata.iter().cloned();
-    let writes = writes.map(|[namespace, key, value]| (namespace, key, value.into()));
+    let writes = writes.map(|(namespace, key, value)| (namespace, key, json(value)));
     let request = came_out(host, Direction::Request);
     let mut seen = Seen {
         upstream_reached: Some(answered.is_none() && host.reset.is_none() && request.is_some()),
@@ -59,6 +59,15 @@ pub(super) fn seen(case: &Case, host: &Host, way: Way) -> Seen {
         }
     }
     seen
+}
+
+fn json(value: AttributeValue) -> serde_json::Value {
+    match value {
+        AttributeValue::Text(text) => text.into(),
+        AttributeValue::Int(number) => number.into(),
+        AttributeValue::Number(number) => number.into(),
+        AttributeValue::Bool(bool) => bool.into(),
+    }
 }
 
 fn pass(direction: Direction) -> Pass {
