@@ -620,6 +620,7 @@ fn serde_keys(source: &str) -> Vec<String> {
             }
         } else if let Some((word, _)) = line.strip_prefix('"').and_then(|line| line.split_once('"'))
             && (line.contains("\" =>") || line == format!("\"{word}\","))
+            && word.chars().all(|c| c.is_ascii_lowercase() || c == '_')
         {
             keys.push(word.to_owned());
         }

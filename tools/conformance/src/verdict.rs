@@ -68,8 +68,8 @@ fn outside(case: &Take, wire: &Wire, release: EnvoyRelease, observed: &Observati
         Err(reason) => seen.broken.push(format!("no response: {reason}")),
     }
     if response_cut {
-        seen.cut_off
-            .insert(Pass::Response, observed.response_cut_off);
+        let cut_off = lost || observed.response_cut_off;
+        seen.cut_off.insert(Pass::Response, cut_off);
     } else if observed.response_cut_off && observed.response.is_ok() {
         seen.broken
             .push("the client got half a response".to_owned());
