@@ -77,12 +77,10 @@ impl PartMatcher {
             let named = part.headers.iter().filter(|(other, _)| other == name);
             named.map(|(_, value)| value.clone().into_bytes()).collect()
         };
-        let headers = self.headers.iter();
+        let mut headers = self.headers.iter();
         part.parameter("name").as_ref() == Some(&self.name)
             && part.parameter("filename") == self.filename
-            && headers
-                .map(|(name, field)| field.is_met_by(&lines(name)))
-                .all(|met| met)
+            && headers.all(|(name, field)| field.is_met_by(&lines(name)))
             && self.body.matches(&part.body, b"")
     }
 }

@@ -1,7 +1,7 @@
 //! Hostile and broken requests: a clear answer, nothing forged, the proxy alive.
 
 use anyhow::{Result, ensure};
-use harness::{Answer, Bootstrap, Protocol, RawConnection, Request, Route, Upstream};
+use harness::{Bootstrap, Protocol, RawConnection, Request, Route, Upstream};
 use serde_json::json;
 
 use crate::gateway::{Gateway, MODEL};

@@ -1,11 +1,10 @@
 //! Expressions in CEL where a configuration takes them, as upstreams and clients see what comes of them.
 
 use anyhow::Result;
-use harness::{Answer, Bootstrap, EnvoyRelease, Protocol, Request};
+use harness::{Bootstrap, EnvoyRelease, Protocol, Request};
 use serde_json::json;
 
 use crate::gateway::{Gateway, MODEL};
-use crate::responses::behind;
 use crate::stage::{Scenario, Stage, only, same, scenarios};
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![

@@ -4,8 +4,6 @@ use anyhow::{Result, ensure};
 use harness::{Answer, Bootstrap, Protocol, Request, Route, Upstream};
 use serde_json::{Value, json};
 
-use crate::routing::extract;
-use crate::sse::pass_one_by_one;
 use crate::stage::{Scenario, Stage, only, same, scenarios};
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![

@@ -264,7 +264,7 @@ impl Exchange {
         };
         let first = chunks.iter().find(|chunk| !chunk.data.is_empty());
         let arrival = first.map_or(Arrival::Never, |chunk| {
-            Arrival::After(chunk.at.duration_since(sent.into()))
+            Arrival::After(chunk.at.duration_since(sent))
         });
         let response = Response {
             status,
