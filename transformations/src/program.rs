@@ -20,6 +20,7 @@ use diagnostics::{ConfigErrors, Diagnostic};
 
 use crate::config;
 use crate::headers::HeaderNames;
+use crate::metrics::Meters;
 use crate::ops::{Direction, TransformationOps};
 use crate::settings::Settings;
 
@@ -33,6 +34,10 @@ pub struct Program {
     /// it sets of those that the settings name.
     own_headers: Vec<String>,
     settings: Arc<Settings>,
+    /// What is measured of the requests of a listener with this program.
+    meters: Option<Arc<Meters>>,
+    /// Whether the configuration says so itself.
+    has_metrics: bool,
 }
 
 /// A program, and what its author should know.
@@ -67,6 +72,16 @@ impl Program {
             Direction::Request => self.request.as_ref(),
             Direction::Response => self.response.as_ref(),
         }
+    }
+
+    /// What is measured of the requests of a listener with this program; `None`: nothing.
+    pub fn meters(&self) -> Option<&Arc<Meters>> {
+        self.meters.as_ref()
+    }
+
+    /// Whether the configuration has the key `metrics`.
+    pub fn has_metrics(&self) -> bool {
+        self.has_metrics
     }
 
     /// Removes what the client sent in headers that this program sets and a route is chosen by;

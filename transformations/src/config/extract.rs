@@ -92,6 +92,30 @@ pub enum Source {
     Path(String),
 }
 
+/// What a value is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ValueType {
+    /// Text.
+    #[default]
+    Text,
+    /// A number, spelled as JSON spells one.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+}
+
+impl ValueType {
+    /// The type as a configuration spells it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            ValueType::Text => "text",
+            ValueType::Number => "number",
+            ValueType::Boolean => "boolean",
+        }
+    }
+}
+
 /// A dynamic metadata key.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(expecting = "an object with `namespace` and `key`")]

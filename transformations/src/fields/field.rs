@@ -11,7 +11,7 @@ use super::path::{Malformed, Path};
 use super::reading::{self, Findings};
 use super::wanted::Format;
 use crate::config::{Duplicates, MetadataTarget, OnFailure};
-use crate::failure::{Failure, Outcome, Reason, Reply, Unusable};
+use crate::failure::{FIELD_INVALID, FIELD_MISSING, Failure, Outcome, Reason, Reply, Unusable};
 use crate::languages::{ExpressionId, Values};
 use crate::ops::{Direction, TransformationOps};
 
@@ -168,7 +168,7 @@ impl Field {
         if self.default.is_none() && self.on_missing == OnFailure::Reject {
             let detail = "the request does not have it";
             outcome.fail(Reason::FieldMissing, &self.path, detail);
-            return Err(self.reply("rustformations_field_missing", "missing", detail));
+            return Err(self.reply(FIELD_MISSING, "missing", detail));
         }
         let value = self.default.clone();
         Ok(Settled { value, routed_on })
@@ -316,7 +316,7 @@ impl Field {
     }
 
     fn invalid(&self, detail: &str) -> Box<Reply> {
-        self.reply("rustformations_field_invalid", "invalid", detail)
+        self.reply(FIELD_INVALID, "invalid", detail)
     }
 
     fn reply(&self, details: &'static str, problem: &str, detail: &str) -> Box<Reply> {

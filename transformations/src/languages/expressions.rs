@@ -10,7 +10,7 @@ use bodies::{FieldId, Finding};
 use minijinja::Value as JinjaValue;
 
 use super::cel::{self, Expression, MetadataEntry, MetadataKind, Resolver, Value};
-use crate::config::Limits;
+use crate::config::{Limits, ValueType};
 use crate::failure::Reason;
 use crate::headers::Snapshot;
 use crate::languages::Extracted;
@@ -271,6 +271,15 @@ fn failed(error: &cel::Error) -> Failed {
     (reason, error.to_string())
 }
 
+/// What text spells, as a value of this type; `None` for none of it.
+///
+/// # Errors
+///
+/// It spells no value of the type.
+pub(crate) fn spelled(text: &str, wanted: ValueType) -> Result<Option<AttributeValue>, Failed> {
+    cel::spelled(text, wanted).map_err(|error| failed(&error))
+}
+
 impl Values {
     fn evaluated(&self, id: ExpressionId) -> Option<&Result<Value<'static>, cel::Error>> {
         self.0.as_ref()?.get(id.0)?.as_ref()
@@ -303,6 +312,20 @@ impl Values {
     /// It failed, or is bytes that are no text.
     pub(crate) fn text(&self, id: ExpressionId) -> Result<Option<Cow<'_, str>>, Failed> {
         cel::text(self.get(id)?).map_err(|error| failed(&error))
+    }
+
+    /// The value as metadata has it; `None` for null.
+    ///
+    /// # Errors
+    ///
+    /// It failed, or is not of the type that it has to be.
+    pub(crate) fn metadata(
+        &self,
+        id: ExpressionId,
+        wanted: Option<ValueType>,
+        limits: &Limits,
+    ) -> Result<Option<AttributeValue>, Failed> {
+        cel::typed(self.get(id)?, wanted, limits).map_err(|error| failed(&error))
     }
 
     /// The text of a value that a source may have; `None` also for what is not there.

@@ -9,5 +9,5 @@ pub mod functions;
 pub(crate) mod jinja;
 
 pub(crate) use compilation::{Compilation, extracted};
-pub(crate) use expressions::{BodyCache, ExpressionId, Expressions, Phase, Seen, Values};
+pub(crate) use expressions::{BodyCache, ExpressionId, Expressions, Phase, Seen, Values, spelled};
 pub(crate) use extracted::Extracted;

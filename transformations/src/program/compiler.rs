@@ -2,6 +2,7 @@
 
 mod answers;
 mod headers;
+mod meters;
 mod names;
 
 use std::borrow::Cow;
@@ -15,7 +16,7 @@ use minijinja::Environment;
 use headers::HeaderVerb;
 
 use super::{Pass, Program, Turn, streaming};
-use crate::config::{self, Config, Limits, ParseAs, Transformation};
+use crate::config::{self, Config, Limits, ParseAs, Transformation, ValueType};
 use crate::edits::patch::{self, Patch};
 use crate::edits::{Edits, Formula, MetadataEdit, NewBody};
 use crate::fields;
@@ -35,6 +36,7 @@ pub(super) fn compile(engine: &Engine, config: &Config) -> (Program, Vec<Diagnos
 }
 
 struct Compiler<'c> {
+    engine: &'c Engine,
     settings: &'c Arc<Settings>,
     environment: Arc<Environment<'static>>,
     /// Whether templates include each other: what they name together is not known then.
@@ -58,6 +60,7 @@ impl<'c> Compiler<'c> {
             environment = Arc::new(jinja::with_templates(&environment, templates));
         }
         Self {
+            engine,
             settings: engine.settings(),
             environment,
             includes,
@@ -82,7 +85,8 @@ impl<'c> Compiler<'c> {
         self.limits();
         let mut request = self.pass(Direction::Request, config.request.as_ref());
         let mut response = self.pass(Direction::Response, config.response.as_ref());
-        self.extracted(config, &mut request, &mut response);
+        let meters = self.meters(config, request.as_ref());
+        self.extracted(config, meters.as_deref(), &mut request, &mut response);
         self.unknown_fields(request.as_ref());
         for pass in [&request, &response].into_iter().flatten() {
             self.undeclared(pass);
@@ -98,6 +102,8 @@ impl<'c> Compiler<'c> {
             .iter()
             .flat_map(|pass| pass.own_headers(self.settings));
         Program {
+            meters,
+            has_metrics: config.metrics.is_some(),
             own_headers: own_headers.collect(),
             request,
             response,
@@ -415,14 +421,41 @@ impl<'c> Compiler<'c> {
         )
     }
 
+    /// What the value of an entry has to be; `None`: what its expression gives.
+    fn metadata_type(
+        &mut self,
+        path: &str,
+        value: &config::DynamicMetadataValue,
+    ) -> Option<ValueType> {
+        if value.value_type.is_some() && value.cel.is_none() {
+            let help = "write `numberValue` for a number, and leave `type` out";
+            self.error(Code::Conflict, path, "`type` is that of `cel`", help);
+        }
+        let text = value.string_value.as_deref();
+        match (
+            text.is_some_and(|text| !text.is_empty()),
+            &value.number_value,
+        ) {
+            (true, Some(_)) => {
+                let message = "both `stringValue` and `numberValue`";
+                self.error(Code::Conflict, path, message, "leave one of them out");
+                None
+            }
+            (true, None) => Some(ValueType::Text),
+            (false, Some(_)) => Some(ValueType::Number),
+            (false, None) => value.value_type,
+        }
+    }
+
     fn metadata(&mut self, list: &str, entries: &[config::DynamicMetadata]) -> Vec<MetadataEdit> {
         let compile = |(index, entry): (usize, &config::DynamicMetadata)| {
             let path = format!("{list}[{index}] `{}`", entry.key);
-            let cel = entry.value.cel.as_deref();
+            let value = &entry.value;
+            let cel = value.cel.as_deref();
             let text = MetadataEdit::text(entry).unwrap_or_default();
             let named = !entry.namespace.is_empty() && !entry.key.is_empty();
             if !named || (text.is_empty() && cel.is_none()) {
-                let help = "give it a namespace, a key and a `stringValue` or `cel`";
+                let help = "give it a namespace, a key and a `stringValue`, `numberValue` or `cel`";
                 self.warning(
                     Code::Conflict,
                     &path,
@@ -431,13 +464,25 @@ impl<'c> Compiler<'c> {
                 );
                 return None;
             }
+            let value_type = self.metadata_type(&path, value);
             let formula = self.formula(&path, text, cel)?;
-            self.worthless(&path, &formula);
+            let listed = |name| ["list", "map"].contains(&name); // as JSON
+            let as_json = match &formula {
+                Formula::Expression(id) => {
+                    let name = self.compilation.expressions.type_name(*id);
+                    name.is_some_and(listed) && value_type.is_none_or(|t| t == ValueType::Text)
+                }
+                Formula::Template(_) => false,
+            };
+            if !as_json {
+                self.worthless(&path, &formula);
+            }
             Some(MetadataEdit {
                 formula,
                 path,
                 namespace: entry.namespace.clone(),
                 key: entry.key.clone(),
+                value_type,
             })
         };
         entries.iter().enumerate().filter_map(compile).collect()

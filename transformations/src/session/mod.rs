@@ -10,6 +10,7 @@ mod exchange;
 mod holding;
 mod host;
 mod look;
+mod meter;
 mod passing;
 mod run;
 
@@ -20,6 +21,7 @@ pub use host::{Chain, Host, RouteProgram};
 
 use exchange::Exchange;
 use holding::{Holding, Verdict};
+use meter::Meter;
 use passing::Watching;
 use run::{Condition, Ended, Running};
 
@@ -64,6 +66,8 @@ pub struct Session {
     chain: Chain,
     request: State,
     response: State,
+    /// What is measured of a request whose listener is told to.
+    meter: Option<Box<Meter>>,
 }
 
 /// How far a message is. A state is moved at every hook, so its data lies elsewhere.
@@ -100,13 +104,23 @@ impl Session {
             chain: Chain::Downstream,
             request: State::Idle,
             response: State::Idle,
+            meter: None,
         }
     }
 
     /// The headers of a message have arrived; `end`: nothing follows.
     pub fn on_headers(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
+        let action = self.begin(host, direction, end);
+        self.measured(host, direction, end, action)
+    }
+
+    fn begin(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
         let begun = match direction {
-            Direction::Request => self.begin_request(host),
+            Direction::Request => {
+                let begun = self.begin_request(host);
+                self.begin_measuring(host);
+                begun
+            }
             Direction::Response => self.begin_response(host),
         };
         if let Err(reply) = begun {
@@ -120,11 +134,12 @@ impl Session {
         self.start(host, direction, arrived, Turn::First)
     }
 
-    /// Whether the body of a message goes on as it is, as most answers' does.
+    /// Whether the body of a message goes on as it is, as most answers' does, and need not be shown.
     #[inline]
     pub fn is_through_with(&self, direction: Direction) -> bool {
         let state = match direction {
             Direction::Request => &self.request,
+            Direction::Response if self.meter.is_some() && self.measures_body() => return false,
             Direction::Response => &self.response,
         };
         matches!(state, State::Idle | State::Done)
@@ -133,6 +148,16 @@ impl Session {
     /// A part of a body has arrived; `end`: nothing follows.
     #[inline]
     pub fn on_body(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
+        if self.meter.is_none() {
+            return self.body(host, direction, end);
+        }
+        self.measure_body(host, direction);
+        let action = self.body(host, direction, end);
+        self.measured(host, direction, end, action)
+    }
+
+    #[inline]
+    fn body(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
         match self.state(direction) {
             State::Idle | State::Done => Action::Continue,
             State::Holding(holding) => {
@@ -154,7 +179,8 @@ impl Session {
 
     /// The stream is over, whatever way it ended. Nothing can be changed any more.
     #[inline]
-    pub fn on_complete(&mut self, _host: &mut dyn Host) {
+    pub fn on_complete(&mut self, host: &mut dyn Host) {
+        self.record(host);
         for state in [&mut self.request, &mut self.response] {
             if !matches!(state, State::Idle | State::Done) {
                 *state = State::Done;
@@ -171,6 +197,9 @@ impl Session {
     }
 
     fn answer(&mut self, direction: Direction, reply: Box<Reply>) -> Action {
+        if let Some(meter) = &mut self.meter {
+            meter.answered(&reply);
+        }
         *self.state(direction) = State::Done;
         Action::Answer(reply)
     }
@@ -199,6 +228,11 @@ impl Session {
             Condition::Open => {}
             Condition::Holds => running.condition_holds = true,
             Condition::Fails(failures) => {
+                if let Some(meter) = &mut self.meter
+                    && !failures.is_empty()
+                {
+                    meter.failed(direction);
+                }
                 host.report(&failures);
                 return Action::Continue;
             }
@@ -242,6 +276,10 @@ impl Session {
             }
             Verdict::Answer(reply) => self.answer(direction, reply),
             Verdict::Release(extent) => {
+                if let Some(meter) = &mut self.meter {
+                    let early = extent == Extent::Begun;
+                    meter.released(direction, holding.bytes(host, direction), early);
+                }
                 let State::Holding(mut holding) = mem::replace(state, State::Done) else {
                     return Action::Continue;
                 };
@@ -264,10 +302,16 @@ impl Session {
         };
         let mut ended = Ended::default();
         let ran = run::run(pass, host, &mut self.exchange, running, &mut ended);
+        if direction == Direction::Request
+            && let Some(meter) = &mut self.meter
+        {
+            meter.ran(pass, &ended, &self.exchange);
+        }
         let Ended {
             failures,
             events,
             chooses_route,
+            ..
         } = ended;
         if !failures.is_empty() {
             host.report(&failures);

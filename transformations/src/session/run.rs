@@ -48,6 +48,8 @@ pub(super) struct Ended {
     pub(super) events: Option<Box<Events>>,
     /// Whether the host has to choose the route again.
     pub(super) chooses_route: bool,
+    /// How many of the failures are those of fields; `None`: nothing was extracted.
+    pub(super) field_failures: Option<usize>,
 }
 
 /// What the condition of a pass says before the body arrives.
@@ -148,7 +150,10 @@ impl<'r> Run<'r> {
             None
         };
         if running.turn == Turn::First && !pass.extraction.is_empty() {
-            self.extract(exchange, running, &message, &cache)?;
+            let before = self.outcome.failures.len();
+            let extracted = self.extract(exchange, running, &message, &cache);
+            ended.field_failures = Some(self.outcome.failures.len().saturating_sub(before));
+            extracted?;
         }
         if edits {
             ended.events = self.edit(exchange, running, message, &cache)?;

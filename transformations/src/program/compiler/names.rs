@@ -7,6 +7,7 @@ use crate::config::{self, Config, ParseAs};
 use crate::edits::Formula;
 use crate::languages::extracted;
 use crate::languages::jinja::Template;
+use crate::metrics::Meters;
 use crate::program::Pass;
 
 impl Compiler<'_> {
@@ -76,6 +77,7 @@ impl Compiler<'_> {
     pub(super) fn extracted(
         &mut self,
         config: &Config,
+        meters: Option<&Meters>,
         request: &mut Option<Pass>,
         response: &mut Option<Pass>,
     ) {
@@ -90,7 +92,7 @@ impl Compiler<'_> {
             .diagnostics
             .iter()
             .any(|found| matches!(found.code, Code::Template | Code::Expression));
-        let mut used = false;
+        let mut used = meters.is_some_and(|meters| !meters.fields().is_empty());
         for pass in [request, response].into_iter().flatten() {
             for template in pass.edits.templates_mut() {
                 used |= template.names_extracted();
