@@ -120,15 +120,22 @@ fn a_request_that_is_cut_off_is_rejected() {
 }
 
 #[test]
-fn labels_are_those_of_the_request_as_it_arrived() {
+fn labels_see_headers_that_were_set_and_those_that_are_gone() {
     let program = load(&json!({
-        "metrics": {"labels": {"tenant": "request.headers['x-tenant']", "verb": "request.method"}},
-        "request": {"set": [{"name": "x-tenant", "value": "other"}]},
+        "metrics": {"labels": {
+            "a_set": "request.headers['x-set']",
+            "gone": "request.headers['x-gone']",
+            "verb": "request.method",
+        }},
+        "request": {
+            "set": [{"name": "x-set", "value": "{{ header('x-set') | upper }}"}],
+            "remove": ["x-gone"],
+        },
     }));
-    let request = Message::new(&[(":method", "POST"), ("x-tenant", "a\tb")], ["{}"]);
-    assert_eq!(outcome(&program, request), "a_b,POST,routed");
+    let headers = [(":method", "POST"), ("x-set", "a\tb"), ("x-gone", "g")];
+    assert_eq!(outcome(&program, Message::new(&headers, ["{}"])), "A_B,g,POST,routed");
     let request = Message::new(&[(":method", "GET")], [""; 0]);
-    assert_eq!(outcome(&program, request), "none,GET,routed");
+    assert_eq!(outcome(&program, request), "none,none,GET,routed");
 }
 
 #[test]

@@ -13,8 +13,9 @@ use serde::Deserialize;
 #[serde(rename_all = "camelCase", default)]
 pub struct Metrics {
     /// Labels of every metric of a request, each with the CEL expression of its value, such as
-    /// `model: extracted.model`. At most 8. An expression may name what the request was extracted, its
-    /// headers as they arrived, its connection and metadata, but no body and no response. One that fails,
+    /// `model: extracted.model`. At most 8. An expression may name what was extracted, the
+    /// request's headers as they went on, or as they arrived where they are gone, its connection and
+    /// metadata, but no body and no response. One that fails,
     /// or gives nothing, gives `none`. A value is cut to 128 bytes, and `_` replaces control characters.
     pub labels: BTreeMap<String, String>,
     /// How many different combinations of the labels' values the metrics tell apart, from 1 to 10000. Each

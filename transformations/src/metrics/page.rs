@@ -71,10 +71,11 @@ request:
 `metrics` stands in the listener's configuration; in a route's it is an error, because Envoy gives that no way to define a
 metric. Requests of routes with a configuration of their own are counted too. Where the configuration comes from a control
 plane with no room for it, as kgateway's, the variable `RUSTFORMATIONS_METRICS` of the Envoy process holds the same object
-as JSON, for every listener without `metrics`: `{\"labels\": {\"model\": \"extracted.model\"}}`.
+as JSON, for every listener without `metrics`: `{\"labels\": {\"model\": \"request.headers['x-gateway-model-name']\"}}`.
 
-Each label is a CEL expression of what was extracted, of the request's headers as they arrived, of its connection and of its
-metadata. One that fails or gives nothing gives `none`. A value is cut to 128 bytes; control characters become `_`.
+Each label is a CEL expression of what was extracted, of the request's headers, of its connection and of its metadata. Headers
+count as they went on; one that was removed, as it arrived. A routing header that a client forged never counts. An expression that fails or gives
+nothing gives `none`. A value is cut to 128 bytes; control characters become `_`.
 
 Clients choose the values, so their number is bounded: the first `maxValues` combinations have time series of their own, and
 of a request with another every label is `other`. Listeners with the same labels share the bound, as they share the series. An

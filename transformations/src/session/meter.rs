@@ -97,9 +97,10 @@ impl Meter {
 
     /// Records everything, when the exchange is over.
     fn record(self, host: &mut dyn Host, exchange: &Exchange) {
-        let labels = self
-            .meters
-            .labels(host, &self.request, exchange.extracted.as_ref());
+        let needed = self.meters.request_headers();
+        let request = Snapshot::take(host, Direction::Request, needed).or(self.request);
+        let extracted = exchange.extracted.as_ref();
+        let labels = self.meters.labels(host, &request, extracted);
         let mut record = |metric, own: Option<&'static str>, value: u64| {
             let labels: Vec<&str> = labels.iter().map(String::as_str).chain(own).collect();
             host.record(metric, &labels, value);
