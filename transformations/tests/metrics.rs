@@ -133,7 +133,10 @@ fn labels_see_headers_that_were_set_and_those_that_are_gone() {
         },
     }));
     let headers = [(":method", "POST"), ("x-set", "a\tb"), ("x-gone", "g")];
-    assert_eq!(outcome(&program, Message::new(&headers, ["{}"])), "A_B,g,POST,routed");
+    assert_eq!(
+        outcome(&program, Message::new(&headers, ["{}"])),
+        "A_B,g,POST,routed"
+    );
     let request = Message::new(&[(":method", "GET")], [""; 0]);
     assert_eq!(outcome(&program, request), "none,none,GET,routed");
 }
@@ -228,6 +231,35 @@ fn times_run_from_the_headers_of_the_request() {
         [("m".to_owned(), 1000)]
     );
     assert_eq!(recorded(&host, Metric::Requests).len(), 1);
+}
+
+#[test]
+fn tokens_are_counted_though_no_field_asks_for_them() {
+    let usage = r#"{"usage":{"prompt_tokens":7,"completion_tokens":11,
+        "prompt_tokens_details":{"cached_tokens":3}}}"#;
+    let stream = format!("data: {{}}\n\ndata: {}\n\n", usage.replace('\n', " "));
+    for (kind, body, per_token) in [
+        ("application/json", usage, None),
+        ("text/event-stream; charset=utf-8", &stream, Some(100_000)),
+    ] {
+        let (first, second) = body.split_at(9);
+        let headers = [(":status", "200"), ("content-type", kind)];
+        let mut host = Host::new(
+            post(r#"{"model":"m"}"#),
+            Message::new(&headers, [first, second]),
+        );
+        let mut session = Session::new(load(&by_model()));
+        host.play_one(&mut session, Direction::Request, Neighbour::None);
+        host.play_one(&mut session, Direction::Response, Neighbour::None);
+        host.now += Duration::from_secs(1);
+        session.on_complete(&mut host);
+        let expected = [("m,input", 7), ("m,output", 11), ("m,cached", 3)];
+        let expected = expected.map(|(labels, value)| (labels.to_owned(), value));
+        assert_eq!(recorded(&host, Metric::Tokens), expected, "{kind}");
+        let times = recorded(&host, Metric::TimePerOutputToken);
+        let times: Vec<u64> = times.into_iter().map(|(_, time)| time).collect();
+        assert_eq!(times, Vec::from_iter(per_token), "{kind}");
+    }
 }
 
 #[test]

@@ -2,10 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::Splice;
-
-/// The byte order mark that may begin a stream.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+use crate::{BYTE_ORDER_MARK, Splice};
 
 /// One event, and what its `data` lines say.
 #[derive(Debug, Default)]

@@ -17,7 +17,7 @@ use diagnostics::{Draft, read};
 use serde::{Deserialize, Deserializer};
 
 pub use extract::{
-    Alias, Duplicates, Extract, Lookup, MetadataTarget, OnFailure, Source, ValueType,
+    Alias, Duplicates, Extract, Lookup, MetadataTarget, OnFailure, Source, Take, Tokens, ValueType,
 };
 pub use limits::Limits;
 pub use metadata::{DynamicMetadata, DynamicMetadataValue};
@@ -59,10 +59,12 @@ pub struct Transformation {
     /// sends in a header of `extract` is removed all the same.
     #[serde(deserialize_with = "given")]
     pub when: Option<String>,
-    /// Fields to take out of the message and route on. Requests only.
+    /// Fields to take out of the message. A request is routed on them. An answer is read as it passes
+    /// and is not held; its fields are known when it has ended or broken off.
     pub extract: Vec<Extract>,
-    /// When a message whose body is read is let go.
-    pub body_mode: BodyMode,
+    /// When a message whose body is read is let go. Default: `buffered`; an answer's `extract` alone
+    /// holds it only where that is written.
+    pub body_mode: Option<BodyMode>,
     /// Whether Envoy chooses the route again after this pass. Requests only. Default: `true` when an
     /// `extract` sets a header, or `set` or `add` one that `RUSTFORMATIONS_ROUTING_HEADERS` lists; `false`
     /// otherwise. Without effect in a cluster's chain, and in the pass of a route that was chosen again.
@@ -81,7 +83,8 @@ pub struct Transformation {
     pub add: Vec<HeaderTemplate>,
     /// Names of headers to remove.
     pub remove: Vec<String>,
-    /// Dynamic metadata to set, for later filters and the access log.
+    /// Dynamic metadata to set, for later filters and the access log. An entry that names a field of the
+    /// answer is set when that has ended or broken off.
     pub dynamic_metadata: Vec<DynamicMetadata>,
 }
 

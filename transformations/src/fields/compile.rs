@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use bodies::JSON_POINTERS;
 use diagnostics::header;
 use diagnostics::{Code, Diagnostic};
 
@@ -10,16 +11,19 @@ use super::aliases::Aliases;
 use super::field::{Field, Source};
 use super::lookup::Lookup;
 use super::path::Path;
+use super::usage::{self, Count};
+use super::value;
 use super::wanted::{Format, Wanted, named};
-use crate::config::{self, Extract};
+use crate::config::{self, Extract, Take, Tokens, ValueType};
 use crate::config::{Limits, limits};
 use crate::languages::Compilation;
 use crate::languages::Phase;
+use crate::ops::Direction;
 
-/// Compiles `extract`; what is wrong is added to `diagnostics`. `path` is that of the list.
+/// Compiles the `extract` of a pass; what is wrong is added to `diagnostics`.
 pub(crate) fn compile(
+    direction: Direction,
     extracts: &[Extract],
-    path: &str,
     limits: &Limits,
     expressions: &mut Compilation,
     diagnostics: &mut Vec<Diagnostic>,
@@ -28,6 +32,7 @@ pub(crate) fn compile(
         limits: limits.of_bodies(),
         ..Extraction::default()
     };
+    let path = &format!("{}.extract", direction.as_str());
     if extracts.len() > limits::FIELDS {
         let message = format!("{} fields are more than {}", extracts.len(), limits::FIELDS);
         diagnostics.push(Diagnostic::error(Code::Range, path, message).help("extract fewer"));
@@ -44,6 +49,7 @@ pub(crate) fn compile(
     let mut owners = Owners::default();
     for (index, extract) in extracts.iter().enumerate() {
         let mut at = Place {
+            direction,
             path: format!("{path}[{index}]"),
             diagnostics,
         };
@@ -51,7 +57,7 @@ pub(crate) fn compile(
             extract,
             &targets,
             limits.value_bytes,
-            &mut extraction.wanted,
+            &mut extraction,
             expressions,
             &mut at,
         );
@@ -65,6 +71,11 @@ pub(crate) fn compile(
             owners.claim("lookup.header", &lookup.header, &mut at);
         }
         extraction.fields.push(field);
+    }
+    if direction == Direction::Response && extraction.rules.with_usage().is_err() {
+        let most = JSON_POINTERS.saturating_sub(usage::POINTERS);
+        let message = format!("more than {most} JSON pointers");
+        diagnostics.push(Diagnostic::error(Code::Range, path, message).help("extract fewer"));
     }
     let Wanted { parts, fields, .. } = &extraction.wanted;
     if parts.len() > limits::FORM_SOURCES || fields.len() > limits::FORM_SOURCES {
@@ -93,6 +104,7 @@ impl Owners {
 
 /// Where in the configuration we are, and what was wrong so far.
 struct Place<'d> {
+    direction: Direction,
     path: String,
     diagnostics: &'d mut Vec<Diagnostic>,
 }
@@ -109,7 +121,7 @@ fn field(
     extract: &Extract,
     targets: &BTreeSet<String>,
     value_bytes: usize,
-    wanted: &mut Wanted,
+    extraction: &mut Extraction,
     expressions: &mut Compilation,
     at: &mut Place<'_>,
 ) -> Field {
@@ -135,17 +147,21 @@ fn field(
             "name both",
         );
     }
-    check_values(extract, at);
+    let value_type = value_type(extract, at);
+    check_values(extract, value_type, at);
     if let Some(lookup) = &extract.lookup {
         check_lookup(lookup, at);
     }
+    let default = extract.default.clone().filter(|value| !value.is_empty());
     Field {
+        direction: at.direction,
         path: format!("{} `{name}`", at.path),
-        sources: sources(extract, targets, wanted, expressions, at),
+        sources: sources(extract, targets, extraction, expressions, at),
         name: name.into(),
         header,
         metadata: extract.metadata.clone(),
-        default: extract.default.clone().filter(|value| !value.is_empty()),
+        value_type,
+        default: default.and_then(|value| value::parsed(value, value_type)),
         aliases: Aliases::new(&extract.aliases),
         lookup,
         value_bytes,
@@ -180,6 +196,16 @@ fn source_name(source: &config::Source) -> Option<String> {
         }
         config::Source::Multipart(name) | config::Source::Form(name) => Some(name.clone()),
         config::Source::Path(template) => Path::parse(template).ok().map(|path| path.name),
+        config::Source::Usage(tokens) => {
+            let name = match tokens {
+                Tokens::Input => "input_tokens",
+                Tokens::Output => "output_tokens",
+                Tokens::Total => "total_tokens",
+                Tokens::Cached => "cached_tokens",
+                Tokens::Reasoning => "reasoning_tokens",
+            };
+            Some(name.to_owned())
+        }
         config::Source::Header(_) | config::Source::Cel(_) => None,
     }
 }
@@ -194,7 +220,10 @@ fn check_header(key: &str, header: &str, at: &mut Place<'_>) {
             "use letters, digits and `-`",
         );
     } else if header.starts_with(':') || header == "host" || header::CONNECTION.contains(&header) {
-        let message = format!("`{header}` would be removed from every request");
+        let message = format!(
+            "`{header}` would be removed from every {}",
+            at.direction.as_str()
+        );
         at.error(
             Code::Conflict,
             key,
@@ -204,8 +233,58 @@ fn check_header(key: &str, header: &str, at: &mut Place<'_>) {
     }
 }
 
+/// What the field's value is, and what is wrong with `type` and `take`.
+fn value_type(extract: &Extract, at: &mut Place<'_>) -> ValueType {
+    if extract.take.is_some() && at.direction == Direction::Request {
+        let message = "a request is one document";
+        at.error(
+            Code::Conflict,
+            "take",
+            message,
+            "leave it out; it is for answers",
+        );
+    }
+    let numeric = matches!(extract.take, Some(Take::Max | Take::Sum));
+    let counts = |source: &config::Source| matches!(source, config::Source::Usage(_));
+    let usual = if numeric || extract.from.iter().any(counts) {
+        ValueType::Number
+    } else {
+        ValueType::Text
+    };
+    let value_type = extract.value_type.unwrap_or(usual);
+    if usual == ValueType::Number && value_type == ValueType::Boolean {
+        let message = "the value is a number";
+        at.error(
+            Code::Conflict,
+            "type",
+            message,
+            "leave it out, or write `number` or `text`",
+        );
+    }
+    value_type
+}
+
 /// Checks what the configuration itself would put into the header.
-fn check_values(extract: &Extract, at: &mut Place<'_>) {
+fn check_values(extract: &Extract, value_type: ValueType, at: &mut Place<'_>) {
+    let is_typed = |text: &str| value::parsed(text.to_owned(), value_type).is_some();
+    let no_type = "not of the field's `type`";
+    let typed = "write a value of that type, or leave `type` out";
+    if let Some(default) = &extract.default
+        && !default.is_empty()
+        && !is_typed(default)
+    {
+        at.error(Code::Conflict, "default", no_type, typed);
+    }
+    for (index, alias) in extract.aliases.iter().enumerate() {
+        if !alias.value.is_empty() && !is_typed(&alias.value) {
+            at.error(
+                Code::Conflict,
+                &format!("aliases[{index}].value"),
+                no_type,
+                typed,
+            );
+        }
+    }
     let message = "a value that a header cannot carry";
     let help = "remove control characters, and spaces around it";
     let carried = header::valid_exact_value;
@@ -279,7 +358,7 @@ fn check_lookup(lookup: &config::Lookup, at: &mut Place<'_>) {
 fn sources(
     extract: &Extract,
     targets: &BTreeSet<String>,
-    wanted: &mut Wanted,
+    extraction: &mut Extraction,
     expressions: &mut Compilation,
     at: &mut Place<'_>,
 ) -> Vec<Source> {
@@ -287,21 +366,38 @@ fn sources(
         let help = "name a source, or leave `from` out for `/model`";
         at.error(Code::Conflict, "from", "no source", help);
     }
+    let Extraction { wanted, rules, .. } = extraction;
+    let (take, duplicates) = (extract.take.unwrap_or_default(), extract.duplicates);
     let mut sources = Vec::new();
     for (index, source) in extract.from.iter().enumerate() {
         let key = format!("from[{index}]");
+        if let Some((message, help)) = misplaced(source, at.direction) {
+            at.error(Code::Conflict, &key, message, help);
+            continue;
+        }
         match source {
-            config::Source::Json(pointer) => match wanted.pointers.insert(pointer) {
-                Ok(field) => sources.push(Source::Body(Format::Json, field)),
-                Err(error) => {
-                    let message = format!("`{pointer}`: {error}");
-                    at.error(
-                        Code::Pointer,
-                        &key,
-                        message,
-                        "see RFC 6901; for example `/model`",
-                    );
+            config::Source::Json(pointer) => {
+                let source = match at.direction {
+                    Direction::Request => {
+                        let field = wanted.pointers.insert(pointer);
+                        field.map(|field| Source::Body(Format::Json, field))
+                    }
+                    Direction::Response => rules
+                        .value(pointer, take, duplicates)
+                        .map(Source::Documents),
+                };
+                match source {
+                    Ok(source) => sources.push(source),
+                    Err(error) => {
+                        let message = format!("`{pointer}`: {error}");
+                        let help = "see RFC 6901; for example `/model`";
+                        at.error(Code::Pointer, &key, message, help);
+                    }
                 }
+            }
+            config::Source::Usage(tokens) => match Count::ruled(rules, *tokens, take, duplicates) {
+                Ok(count) => sources.push(Source::Usage(count)),
+                Err(error) => at.error(Code::Range, &key, error.to_string(), "extract fewer"),
             },
             config::Source::Cel(text) => {
                 let path = format!("{}.{key}", at.path);
@@ -342,7 +438,11 @@ fn sources(
                         "use letters, digits and `-`",
                     );
                 } else if targets.contains(&name) {
-                    let message = format!("`{name}` is always removed from what the client sent");
+                    let sender = match at.direction {
+                        Direction::Request => "client",
+                        Direction::Response => "upstream",
+                    };
+                    let message = format!("`{name}` is always removed from what the {sender} sent");
                     at.error(
                         Code::Conflict,
                         &key,
@@ -356,6 +456,28 @@ fn sources(
         }
     }
     sources
+}
+
+/// Why messages of this direction have no such source, and the way out.
+fn misplaced(
+    source: &config::Source,
+    direction: Direction,
+) -> Option<(&'static str, &'static str)> {
+    match (direction, source) {
+        (Direction::Request, config::Source::Usage(_)) => Some((
+            "a request reports no tokens",
+            "move the field to `response.extract`",
+        )),
+        (Direction::Response, config::Source::Multipart(_) | config::Source::Form(_)) => Some((
+            "no answer is read as a form",
+            "use `json`, `header`, `usage` or `cel`",
+        )),
+        (Direction::Response, config::Source::Path(_)) => Some((
+            "an answer has no path",
+            "extract it from the request, and name it `extracted.<name>`",
+        )),
+        _ => None,
+    }
 }
 
 /// Whether the field of a form can be called so.

@@ -10,4 +10,4 @@ pub(crate) mod jinja;
 
 pub(crate) use compilation::{Compilation, extracted};
 pub(crate) use expressions::{BodyCache, ExpressionId, Expressions, Phase, Seen, Values, spelled};
-pub(crate) use extracted::Extracted;
+pub(crate) use extracted::{Extracted, FieldValue};

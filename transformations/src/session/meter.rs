@@ -9,7 +9,7 @@ use super::run::Ended;
 use super::{Action, Session};
 use crate::failure::Reply;
 use crate::headers::Snapshot;
-use crate::metrics::{Meters, Metric, RequestOutcome};
+use crate::metrics::{Meters, Metric, RequestOutcome, TokenType};
 use crate::ops::Direction;
 use crate::program::Pass;
 
@@ -25,6 +25,8 @@ pub(super) struct Meter {
     held: Vec<(Direction, usize)>,
     /// Whether the request went on before its end.
     released_early: bool,
+    /// Whether the answer is a stream of events.
+    streams: bool,
     /// When the first byte of the answer's body arrived.
     first_byte: Option<Duration>,
 }
@@ -38,6 +40,7 @@ impl Meter {
             outcome: RequestOutcome::Routed,
             held: Vec::new(),
             released_early: false,
+            streams: false,
             first_byte: None,
         }
     }
@@ -98,6 +101,7 @@ impl Meter {
     /// Records everything, when the exchange is over.
     fn record(self, host: &mut dyn Host, exchange: &Exchange) {
         let needed = self.meters.request_headers();
+        let now = host.now();
         let request = Snapshot::take(host, Direction::Request, needed).or(self.request);
         let extracted = exchange.extracted.as_ref();
         let labels = self.meters.labels(host, &request, extracted);
@@ -113,17 +117,50 @@ impl Meter {
         if self.released_early {
             record(Metric::EarlyReleases, None, 1);
         }
-        let now = host.now();
-        let mut record = |metric, time: Duration| {
-            let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
-            let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-            host.record(metric, &labels, time);
-        };
-        if let Some(first) = self.first_byte {
-            record(Metric::TimeToFirstByte, first.saturating_sub(self.started));
+        let usage = exchange.usage.unwrap_or_default();
+        for (kind, tokens) in [
+            (TokenType::Input, usage.input),
+            (TokenType::Output, usage.output),
+            (TokenType::Cached, usage.cached),
+            (TokenType::Reasoning, usage.reasoning),
+        ] {
+            if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
+                record(Metric::Tokens, Some(kind.as_str()), tokens);
+            }
         }
-        record(Metric::ResponseTime, now.saturating_sub(self.started));
+        let time = now.saturating_sub(self.started);
+        record(Metric::ResponseTime, None, whole(time.as_millis()));
+        let Some(first) = self.first_byte else {
+            return;
+        };
+        let time = first.saturating_sub(self.started);
+        record(Metric::TimeToFirstByte, None, whole(time.as_millis()));
+        let later = usage.output.unwrap_or(0).saturating_sub(1);
+        let time = whole(now.saturating_sub(first).as_micros());
+        if let Some(time) = time.checked_div(later).filter(|_| self.streams) {
+            record(Metric::TimePerOutputToken, None, time);
+        }
     }
+}
+
+fn whole(number: u128) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+/// Whether a body of this type is a stream of documents, of which each brings some tokens.
+fn is_stream(content_type: &[u8]) -> bool {
+    let essence = content_type
+        .split(|b| *b == b';')
+        .next()
+        .unwrap_or_default();
+    [
+        "text/event-stream",
+        "application/vnd.amazon.eventstream",
+        "application/x-ndjson",
+        "application/jsonl",
+    ]
+    .iter()
+    .any(|kind| essence.trim_ascii().eq_ignore_ascii_case(kind.as_bytes()))
 }
 
 impl Session {
@@ -165,6 +202,14 @@ impl Session {
     pub(super) fn measures_body(&self) -> bool {
         let awaits = |meter: &Meter| self.chain == Chain::Upstream || meter.awaits_body();
         self.meter.as_deref().is_some_and(awaits)
+    }
+
+    /// Notes what the headers of the answer say of it.
+    pub(super) fn measure_answer(&mut self, host: &dyn Host) {
+        if let Some(meter) = &mut self.meter {
+            let kind = host.first_header_value(Direction::Response, "content-type");
+            meter.streams = kind.is_some_and(|(kind, _)| is_stream(kind));
+        }
     }
 
     /// Notes when the body of the answer begins.

@@ -70,7 +70,11 @@ impl BodyKind {
             MediaType::Json => BodyKind::Json,
             MediaType::Unclear => BodyKind::Unclear,
             MediaType::Events => BodyKind::Events,
-            MediaType::Multipart | MediaType::Form | MediaType::Other => BodyKind::Other,
+            MediaType::Lines
+            | MediaType::EventStream
+            | MediaType::Multipart
+            | MediaType::Form
+            | MediaType::Other => BodyKind::Other,
         }
     }
 }

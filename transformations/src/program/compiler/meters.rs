@@ -14,7 +14,7 @@ impl Compiler<'_> {
     pub(super) fn meters(
         &mut self,
         config: &Config,
-        request: Option<&Pass>,
+        passes: &[&Option<Pass>; 2],
     ) -> Option<Arc<Meters>> {
         let Some(metrics) = &config.metrics else {
             return self.engine.meters().cloned();
@@ -26,16 +26,17 @@ impl Compiler<'_> {
             self.engine.series(),
             &mut self.diagnostics,
         )?;
-        if let Some(pass) = request.filter(|pass| !pass.extraction.is_empty()) {
-            self.unknown_labels(pass, &meters);
+        let passes = passes.iter().filter_map(|pass| pass.as_ref());
+        let known: Vec<&str> = passes.flat_map(|pass| pass.extraction.names()).collect();
+        if !known.is_empty() {
+            self.unknown_labels(&known, &meters);
         }
         Some(Arc::new(meters))
     }
 
     /// Warns of labels that name fields which the listener does not extract. One that extracts nothing
     /// leaves it to its routes.
-    fn unknown_labels(&mut self, pass: &Pass, meters: &Meters) {
-        let known: Vec<&str> = pass.extraction.names().collect();
+    fn unknown_labels(&mut self, known: &[&str], meters: &Meters) {
         for name in meters.fields() {
             if known.contains(&name) {
                 continue;
