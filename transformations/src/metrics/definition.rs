@@ -162,14 +162,14 @@ pub enum RequestOutcome {
     /// It went on, and nothing was missing.
     #[default]
     Routed,
-    /// A field that becomes a header, or that is required, has no value.
+    /// A field that becomes a header has no value.
     Missing,
     /// A field could not be taken out of it.
     Invalid,
+    /// An edit of it failed, or the module answered it for another reason than a rule.
+    Failed,
     /// A rule of the configuration answered it.
     Rejected,
-    /// An edit of it failed, or the module answered it for another reason.
-    Failed,
 }
 
 impl RequestOutcome {
@@ -178,8 +178,8 @@ impl RequestOutcome {
         RequestOutcome::Routed,
         RequestOutcome::Missing,
         RequestOutcome::Invalid,
-        RequestOutcome::Rejected,
         RequestOutcome::Failed,
+        RequestOutcome::Rejected,
     ];
 
     /// The value of the label.
@@ -197,17 +197,16 @@ impl RequestOutcome {
     pub(super) fn help(self) -> &'static str {
         match self {
             RequestOutcome::Routed => "it went on, with every field that becomes a header",
-            RequestOutcome::Missing => {
-                "a field that becomes a header has no value, or one with `onMissing: reject` \
-                 was answered 400"
-            }
+            RequestOutcome::Missing => "it went on, and a field that becomes a header has no value",
             RequestOutcome::Invalid => {
-                "a field could not be taken out of it: the body is broken, holds a key twice, or the value \
-                 cannot stand in a header; with `onInvalid: reject` it was answered 400"
+                "it went on, and a field could not be taken out of it: the body is broken, holds the key \
+                 twice, or the value cannot stand in a header"
             }
-            RequestOutcome::Rejected => "a rule of the configuration answered it",
+            RequestOutcome::Rejected => {
+                "a rule of the configuration answered it: `onMissing: reject` or `onInvalid: reject`"
+            }
             RequestOutcome::Failed => {
-                "an edit of it failed, or the module answered it for another reason; \
+                "an edit or the condition failed, or the module answered it for another reason; \
                  `rustformations_failures_total` has the reasons"
             }
         }

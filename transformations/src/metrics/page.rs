@@ -19,16 +19,6 @@ pub fn page() -> String {
     );
     page.push_str(&table(false));
     page.push_str(NAMES);
-    page.push_str("\n| the module | 1.36, 1.37 | 1.38 and later | in a cluster's chain |\n|---|---|---|---|\n");
-    for metric in Metric::ALL {
-        let definition = metric.definition();
-        let name = definition.name;
-        page.push_str(&format!(
-            "| `{name}` | `{name}` | `envoy_dynamicmodulescustom_{name}` | \
-             `envoy_cluster_<NAME>_dynamicmodulescustom_{name}` |\n"
-        ));
-    }
-    page.push_str(TAIL);
     page
 }
 
@@ -74,8 +64,8 @@ plane with no room for it, as kgateway's, the variable `RUSTFORMATIONS_METRICS` 
 as JSON, for every listener without `metrics`: `{\"labels\": {\"model\": \"request.headers['x-gateway-model-name']\"}}`.
 
 Each label is a CEL expression of what was extracted, of the request's headers, of its connection and of its metadata. Headers
-count as they went on; one that was removed, as it arrived. A routing header that a client forged never counts. An expression that fails or gives
-nothing gives `none`. A value is cut to 128 bytes; control characters become `_`.
+count as they went on; one that was removed, as it arrived. A routing header that a client forged never counts. An expression
+that fails or gives nothing gives `none`. A value is cut to 128 bytes; control characters become `_`.
 
 Clients choose the values, so their number is bounded: the first `maxValues` combinations have time series of their own, and
 of a request with another every label is `other`. Listeners with the same labels share the bound, as they share the series. An
@@ -90,12 +80,16 @@ const NAMES: &str = "
 ## Names
 
 Prometheus sees the names of `/stats/prometheus`, which depend on the release of Envoy. Histograms have `_bucket`, `_sum` and
-`_count`; Envoy shows a value after its next flush, 5 seconds later at most, and its sums are approximate.
-";
+`_count`; Envoy shows a value after its next flush, 5 seconds later by default, and its sums are approximate. A series is there
+once it has a value.
 
-const TAIL: &str = "
-In a cluster's chain metrics without `metrics.labels` of their own have the cluster in the label `envoy_cluster_name` and not in
-the name. `metrics_namespace` of Envoy's `dynamic_module_config`, from 1.38 on, replaces `dynamicmodulescustom`.
+| where | name |
+|---|---|
+| a listener's chain, Envoy 1.36 and 1.37 | as above, such as `rustformations_requests_total` |
+| a listener's chain, Envoy 1.38 and later | `envoy_dynamicmodulescustom_rustformations_requests_total` |
+| a cluster's chain | `envoy_cluster_NAME_dynamicmodulescustom_rustformations_requests_total`, with the cluster's name; of a metric without any label `envoy_cluster_dynamicmodulescustom_rustformations_response_time_ms` with the label `envoy_cluster_name` |
+
+`metrics_namespace` in Envoy's `dynamic_module_config`, from 1.38 on, replaces `dynamicmodulescustom`.
 
 A query for all releases: `{__name__=~\"(envoy_dynamicmodulescustom_)?rustformations_requests_total\"}`.
 [The dashboard](../deploy/monitoring/rustformations.json) asks so.
