@@ -17,6 +17,15 @@ use crate::headers::{self, HeaderNames, Snapshot};
 use crate::languages::{Extracted, Values};
 use crate::ops::{Direction, TransformationOps};
 
+/// How an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// As it was meant to: what is incomplete is broken.
+    Whole,
+    /// The upstream, the host or the client broke it off.
+    BrokenOff,
+}
+
 /// What an answer is read for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wants<'w> {
@@ -55,9 +64,9 @@ impl Wants<'_> {
         reading.read(self.rules, chunks);
     }
 
-    /// Nothing more comes: the answer has ended, or broken off.
-    pub(crate) fn end(self, reading: &mut Reading) {
-        reading.end(self.rules);
+    /// Nothing more comes.
+    pub(crate) fn end(self, reading: &mut Reading, ending: Ending) {
+        reading.end(self.rules, ending);
     }
 
     /// The usage that the answer has reported, if all of it was asked for.
@@ -244,15 +253,15 @@ impl Reading {
                 }),
             };
             if let Err(error) = decoded {
-                self.said.cannot_read(error.into());
-                search.decoder = None;
-                self.end(rules);
+                visitor.said.cannot_read(error.into());
+                finder.finish(&rules.pointers, &mut visitor);
+                self.progress = Progress::Over;
             }
         }
     }
 
-    /// Nothing more comes: the answer has ended, or broken off.
-    fn end(&mut self, rules: &Rules) {
+    /// Nothing more comes.
+    fn end(&mut self, rules: &Rules, ending: Ending) {
         let progress = std::mem::replace(&mut self.progress, Progress::Over);
         let Progress::Open(search) = progress else {
             return;
@@ -261,6 +270,7 @@ impl Reading {
             decoder,
             mut finder,
         } = *search;
+        let unreadable = self.said.unreadable;
         let mut visitor = Visit {
             rules,
             said: &mut self.said,
@@ -274,6 +284,9 @@ impl Reading {
         finder.finish(&rules.pointers, &mut visitor);
         if let Some(Err(error)) = decoded {
             self.said.cannot_read(error.into());
+        }
+        if ending == Ending::BrokenOff {
+            self.said.unreadable = unreadable;
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Configuration to [`Extraction`], with everything that is wrong with it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod sources;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use bodies::JSON_POINTERS;
 use diagnostics::header;
@@ -8,17 +11,17 @@ use diagnostics::{Code, Diagnostic};
 
 use super::Extraction;
 use super::aliases::Aliases;
-use super::field::{Field, Source};
+use super::field::Field;
 use super::lookup::Lookup;
-use super::path::Path;
-use super::usage::{self, Count};
+use super::usage;
 use super::value;
-use super::wanted::{Format, Wanted, named};
-use crate::config::{self, Extract, Take, Tokens, ValueType};
+use super::wanted::Wanted;
+use crate::config::{self, Extract};
 use crate::config::{Limits, limits};
 use crate::languages::Compilation;
-use crate::languages::Phase;
 use crate::ops::Direction;
+use sources::{source_name, sources};
+use values::{check_lookup, check_values, value_type};
 
 /// Compiles the `extract` of a pass; what is wrong is added to `diagnostics`.
 pub(crate) fn compile(
@@ -187,29 +190,6 @@ fn name(extract: &Extract, at: &mut Place<'_>) -> String {
     name
 }
 
-/// What a source calls the field.
-fn source_name(source: &config::Source) -> Option<String> {
-    match source {
-        config::Source::Json(pointer) => {
-            let last = pointer.rsplit('/').next().unwrap_or_default();
-            Some(last.replace("~1", "/").replace("~0", "~"))
-        }
-        config::Source::Multipart(name) | config::Source::Form(name) => Some(name.clone()),
-        config::Source::Path(template) => Path::parse(template).ok().map(|path| path.name),
-        config::Source::Usage(tokens) => {
-            let name = match tokens {
-                Tokens::Input => "input_tokens",
-                Tokens::Output => "output_tokens",
-                Tokens::Total => "total_tokens",
-                Tokens::Cached => "cached_tokens",
-                Tokens::Reasoning => "reasoning_tokens",
-            };
-            Some(name.to_owned())
-        }
-        config::Source::Header(_) | config::Source::Cel(_) => None,
-    }
-}
-
 fn check_header(key: &str, header: &str, at: &mut Place<'_>) {
     if !header::valid_name(header) {
         let message = format!("`{header}` is not a header name");
@@ -231,274 +211,4 @@ fn check_header(key: &str, header: &str, at: &mut Place<'_>) {
             "extract into a header of your own and use `set` for this one",
         );
     }
-}
-
-/// What the field's value is, and what is wrong with `type` and `take`.
-fn value_type(extract: &Extract, at: &mut Place<'_>) -> ValueType {
-    if extract.take.is_some() && at.direction == Direction::Request {
-        let message = "a request is one document";
-        at.error(
-            Code::Conflict,
-            "take",
-            message,
-            "leave it out; it is for answers",
-        );
-    }
-    let numeric = matches!(extract.take, Some(Take::Max | Take::Sum));
-    let counts = |source: &config::Source| matches!(source, config::Source::Usage(_));
-    let usual = if numeric || extract.from.iter().any(counts) {
-        ValueType::Number
-    } else {
-        ValueType::Text
-    };
-    let value_type = extract.value_type.unwrap_or(usual);
-    if usual == ValueType::Number && value_type == ValueType::Boolean {
-        let message = "the value is a number";
-        at.error(
-            Code::Conflict,
-            "type",
-            message,
-            "leave it out, or write `number` or `text`",
-        );
-    }
-    value_type
-}
-
-/// Checks what the configuration itself would put into the header.
-fn check_values(extract: &Extract, value_type: ValueType, at: &mut Place<'_>) {
-    let is_typed = |text: &str| value::parsed(text.to_owned(), value_type).is_some();
-    let no_type = "not of the field's `type`";
-    let typed = "write a value of that type, or leave `type` out";
-    if let Some(default) = &extract.default
-        && !default.is_empty()
-        && !is_typed(default)
-    {
-        at.error(Code::Conflict, "default", no_type, typed);
-    }
-    for (index, alias) in extract.aliases.iter().enumerate() {
-        if !alias.value.is_empty() && !is_typed(&alias.value) {
-            at.error(
-                Code::Conflict,
-                &format!("aliases[{index}].value"),
-                no_type,
-                typed,
-            );
-        }
-    }
-    let message = "a value that a header cannot carry";
-    let help = "remove control characters, and spaces around it";
-    let carried = header::valid_exact_value;
-    if extract
-        .default
-        .as_deref()
-        .is_some_and(|value| !carried(value))
-    {
-        at.error(Code::HeaderName, "default", message, help);
-    }
-    let mut known = HashMap::new();
-    for (index, alias) in extract.aliases.iter().enumerate() {
-        if !carried(&alias.value) {
-            at.error(
-                Code::HeaderName,
-                &format!("aliases[{index}].value"),
-                message,
-                help,
-            );
-        }
-        if alias.value.is_empty() {
-            let key = format!("aliases[{index}].value");
-            at.error(
-                Code::Conflict,
-                &key,
-                "an empty value",
-                "name what replaces the match",
-            );
-        }
-        let pattern = &alias.pattern;
-        let first = *known.entry(pattern).or_insert(index);
-        let (message, help) = if pattern.is_empty() {
-            ("no value is empty".to_owned(), "name what to replace")
-        } else if first != index {
-            let message = format!("`{pattern}` is replaced by aliases[{first}] already");
-            (message, "write each match once")
-        } else {
-            continue;
-        };
-        let key = format!("aliases[{index}].match");
-        at.error(Code::Conflict, &key, message, help);
-    }
-}
-
-/// Checks what the table itself would put into the header.
-fn check_lookup(lookup: &config::Lookup, at: &mut Place<'_>) {
-    if lookup.values.is_empty() && lookup.default.is_none() {
-        let help = "name values, such as `{my-adapter: its-base}`";
-        at.error(Code::Conflict, "lookup.values", "an empty table", help);
-    }
-    if lookup.values.contains_key("") {
-        let help = "name a value of the field";
-        at.error(Code::Conflict, "lookup.values", "no value is empty", help);
-    }
-    let values = lookup.values.iter();
-    let values = values.map(|(from, to)| (format!("lookup.values[{from}]"), to));
-    let default = lookup.default.iter();
-    let default = default.map(|value| ("lookup.default".to_owned(), value));
-    for (key, value) in values.chain(default) {
-        if !header::valid_exact_value(value) {
-            let message = "a value that a header cannot carry";
-            let help = "remove control characters, and spaces around it";
-            at.error(Code::HeaderName, &key, message, help);
-        } else if value.is_empty() {
-            let help = "name what stands in the header";
-            at.error(Code::Conflict, &key, "an empty value", help);
-        }
-    }
-}
-
-fn sources(
-    extract: &Extract,
-    targets: &BTreeSet<String>,
-    extraction: &mut Extraction,
-    expressions: &mut Compilation,
-    at: &mut Place<'_>,
-) -> Vec<Source> {
-    if extract.from.is_empty() {
-        let help = "name a source, or leave `from` out for `/model`";
-        at.error(Code::Conflict, "from", "no source", help);
-    }
-    let Extraction { wanted, rules, .. } = extraction;
-    let (take, duplicates) = (extract.take.unwrap_or_default(), extract.duplicates);
-    let mut sources = Vec::new();
-    for (index, source) in extract.from.iter().enumerate() {
-        let key = format!("from[{index}]");
-        if let Some((message, help)) = misplaced(source, at.direction) {
-            at.error(Code::Conflict, &key, message, help);
-            continue;
-        }
-        match source {
-            config::Source::Json(pointer) => {
-                let source = match at.direction {
-                    Direction::Request => {
-                        let field = wanted.pointers.insert(pointer);
-                        field.map(|field| Source::Body(Format::Json, field))
-                    }
-                    Direction::Response => rules
-                        .value(pointer, take, duplicates)
-                        .map(Source::Documents),
-                };
-                match source {
-                    Ok(source) => sources.push(source),
-                    Err(error) => {
-                        let message = format!("`{pointer}`: {error}");
-                        let help = "see RFC 6901; for example `/model`";
-                        at.error(Code::Pointer, &key, message, help);
-                    }
-                }
-            }
-            config::Source::Usage(tokens) => match Count::ruled(rules, *tokens, take, duplicates) {
-                Ok(count) => sources.push(Source::Usage(count)),
-                Err(error) => at.error(Code::Range, &key, error.to_string(), "extract fewer"),
-            },
-            config::Source::Cel(text) => {
-                let path = format!("{}.{key}", at.path);
-                let id = expressions.compile(Phase::Extraction, &path, text, at.diagnostics);
-                let worthless = id.and_then(|id| expressions.expressions.worthless(id));
-                if let Some((message, help)) = worthless {
-                    let warning = Diagnostic::warning(Code::Conflict, &path, message).help(help);
-                    at.diagnostics.push(warning);
-                }
-                sources.extend(id.map(Source::Expression));
-            }
-            config::Source::Multipart(name) => {
-                if is_field_name(name, &key, at) {
-                    let field = named(&mut wanted.parts, name);
-                    sources.push(Source::Body(Format::Multipart, field));
-                }
-            }
-            config::Source::Form(name) => {
-                if is_field_name(name, &key, at) {
-                    let field = named(&mut wanted.fields, name);
-                    sources.push(Source::Body(Format::Form, field));
-                }
-            }
-            config::Source::Path(template) => match Path::parse(template) {
-                Ok(path) => sources.push(Source::Path(path)),
-                Err((message, help)) => {
-                    at.error(Code::Path, &key, format!("`{template}`: {message}"), help);
-                }
-            },
-            config::Source::Header(name) => {
-                let name = name.to_ascii_lowercase();
-                if !header::valid_name(&name) {
-                    let message = format!("`{name}` is not a header name");
-                    at.error(
-                        Code::HeaderName,
-                        &key,
-                        message,
-                        "use letters, digits and `-`",
-                    );
-                } else if targets.contains(&name) {
-                    let sender = match at.direction {
-                        Direction::Request => "client",
-                        Direction::Response => "upstream",
-                    };
-                    let message = format!("`{name}` is always removed from what the {sender} sent");
-                    at.error(
-                        Code::Conflict,
-                        &key,
-                        message,
-                        "read a header that no field sets",
-                    );
-                } else {
-                    sources.push(Source::Header(name));
-                }
-            }
-        }
-    }
-    sources
-}
-
-/// Why messages of this direction have no such source, and the way out.
-fn misplaced(
-    source: &config::Source,
-    direction: Direction,
-) -> Option<(&'static str, &'static str)> {
-    match (direction, source) {
-        (Direction::Request, config::Source::Usage(_)) => Some((
-            "a request reports no tokens",
-            "move the field to `response.extract`",
-        )),
-        (Direction::Response, config::Source::Multipart(_) | config::Source::Form(_)) => Some((
-            "no answer is read as a form",
-            "use `json`, `header`, `usage` or `cel`",
-        )),
-        (Direction::Response, config::Source::Path(_)) => Some((
-            "an answer has no path",
-            "extract it from the request, and name it `extracted.<name>`",
-        )),
-        _ => None,
-    }
-}
-
-/// Whether the field of a form can be called so.
-fn is_field_name(name: &str, key: &str, at: &mut Place<'_>) -> bool {
-    if name.is_empty() {
-        at.error(
-            Code::Conflict,
-            key,
-            "an empty name",
-            "name a field of the form",
-        );
-    } else if name.contains(['\\', '"']) || name.chars().any(char::is_control) {
-        let message = format!("no field of a form is called {name:?}");
-        at.error(
-            Code::Conflict,
-            key,
-            message,
-            "leave out quotes, backslashes and control characters",
-        );
-    } else {
-        return true;
-    }
-    false
 }

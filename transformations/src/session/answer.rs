@@ -1,12 +1,13 @@
 //! An answer that is read for its fields as it passes, whatever else is done to it, and settled once.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::exchange::Exchange;
 use super::host::Host;
 use super::run::{self, Condition, Running};
 use super::{Action, Session};
-use crate::fields::answer::{Reading, Wants};
+use crate::fields::answer::{Ending, Reading, Wants};
 use crate::headers::Snapshot;
 use crate::languages::Values;
 use crate::ops::Direction;
@@ -68,6 +69,16 @@ impl Exchange {
         matches!(self.account, Account::Open(_))
     }
 
+    /// Whether nothing that may follow matters to the fields of the answer.
+    pub(super) fn has_read_answer(&self) -> bool {
+        match &self.account {
+            Account::Closed => true,
+            Account::Open(answer) => {
+                answer.reading.is_over() && matches!(answer.fields, Fields::Settled)
+            }
+        }
+    }
+
     /// Whether fields of the answer are still to come.
     pub(super) fn awaits_fields(&self) -> bool {
         match &self.account {
@@ -101,29 +112,25 @@ impl Session {
         end: bool,
         mut running: Running,
     ) -> Option<Running> {
-        let program = std::sync::Arc::clone(&self.program);
+        let program = Arc::clone(&self.program);
         let pass = program.pass(Direction::Response);
         let mut fields = Fields::Settled;
         let mut applies = pass.is_some();
         if let Some(pass) = pass.filter(|pass| !pass.extraction.is_empty()) {
             self.exchange.extracted.get_or_insert_default();
             match run::condition(pass, host, &self.exchange) {
-                Condition::Open if pass.when.is_some() => {
-                    let beginning = run::beginning(pass, host, &self.exchange);
-                    fields = Fields::Undecided(Box::new(beginning));
-                }
-                Condition::Open => {
-                    let beginning = run::beginning(pass, host, &self.exchange);
-                    fields = Fields::Expected(Box::new(beginning));
-                }
-                Condition::Holds => {
-                    running.condition_holds = true;
-                    let beginning = run::beginning(pass, host, &self.exchange);
-                    fields = Fields::Expected(Box::new(beginning));
-                }
                 Condition::Fails(failures) => {
                     host.report(&failures);
                     applies = false;
+                }
+                condition => {
+                    running.condition_holds = matches!(condition, Condition::Holds);
+                    let beginning = Box::new(run::beginning(pass, host, &self.exchange));
+                    fields = if running.condition_holds || pass.when.is_none() {
+                        Fields::Expected(beginning)
+                    } else {
+                        Fields::Undecided(beginning)
+                    };
                 }
             }
         }
@@ -154,7 +161,7 @@ impl Session {
             let wants = answer.wants(&self.program);
             wants.read(&mut answer.reading, &host.received_chunks(direction));
             if end {
-                wants.end(&mut answer.reading);
+                wants.end(&mut answer.reading, Ending::Whole);
             }
         }
         let action = self.advance(host, direction, end);
@@ -164,14 +171,14 @@ impl Session {
         action
     }
 
-    /// Settles the answer, if it is on its way: it has ended, or broken off.
+    /// Settles the answer, if it is on its way: if it has not ended, it has broken off.
     #[inline(never)]
     pub(super) fn settle(&mut self, host: &mut dyn Host) {
         let Account::Open(mut answer) = std::mem::take(&mut self.exchange.account) else {
             return;
         };
         let wants = answer.wants(&self.program);
-        wants.end(&mut answer.reading);
+        wants.end(&mut answer.reading, Ending::BrokenOff);
         self.exchange.usage = wants.usage_of(&answer.reading);
         if let (Fields::Expected(beginning), Some(pass)) =
             (answer.fields, self.program.pass(Direction::Response))

@@ -154,7 +154,7 @@ impl Session {
                 Action::Continue
             }
         };
-        if end {
+        if end || self.exchange.has_read_answer() {
             self.settle(host);
         }
         action
