@@ -73,11 +73,11 @@ fn value(all: &[Series], name: &str, labels: &[(&str, &str)]) -> f64 {
     all.iter().filter(is).map(|series| series.value).sum()
 }
 
-/// Waits until the page has a series with this name: histograms come with a flush.
-async fn series_with(envoy: &Envoy, name: &str) -> Result<Vec<Series>> {
+/// Waits until the series with this name add up to `sum`: a histogram shows its values with the next flush.
+async fn series_adding_up(envoy: &Envoy, name: &str, sum: f64) -> Result<Vec<Series>> {
     for _ in 0..200 {
         let all = series(envoy).await?;
-        if all.iter().any(|series| series.name == name) {
+        if value(&all, name, &[]) >= sum {
             return Ok(all);
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -87,7 +87,7 @@ async fn series_with(envoy: &Envoy, name: &str) -> Result<Vec<Series>> {
         .into_iter()
         .map(|series| series.name)
         .collect();
-    anyhow::bail!("no series {name} among {names:?}")
+    anyhow::bail!("{name} does not add up to {sum}; there are {names:?}")
 }
 
 /// How the module's metrics begin on this release.
@@ -139,7 +139,12 @@ async fn metrics_have_the_names_of_the_release(stage: &Stage) -> Result<()> {
         .await?
         .expect_status(200)?;
     let p = prefix(stage);
-    let all = series_with(&envoy, &format!("{p}rustformations_response_time_ms_count")).await?;
+    let all = series_adding_up(
+        &envoy,
+        &format!("{p}rustformations_response_time_ms_count"),
+        4.0,
+    )
+    .await?;
     let of = |name: &str, labels: &[(&str, &str)]| {
         value(&all, &format!("{p}rustformations_{name}"), labels)
     };
@@ -181,7 +186,7 @@ async fn metrics_in_a_clusters_chain_name_the_cluster(stage: &Stage) -> Result<(
         ask("gpt-4o").send(address).await?.expect_status(200)?;
     }
     let name = "envoy_cluster_only_dynamicmodulescustom_rustformations_requests_total";
-    let all = series_with(&envoy, name).await?;
+    let all = series_adding_up(&envoy, name, 2.0).await?;
     let labels = [("model", "gpt-4o"), ("outcome", "routed")];
     same(name, value(&all, name, &labels), 2.0)
 }
