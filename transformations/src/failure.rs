@@ -28,6 +28,10 @@ pub enum Reason {
     FieldMissing,
     /// A body is encoded in a way that is not known, or not as its `content-encoding` says.
     ContentEncoding,
+    /// A body has no place for an edit: beyond an array's end, or inside a value.
+    PlaceMissing,
+    /// Another edit has changed the place of an edit.
+    PlaceTaken,
     /// A body that has to be `multipart/form-data` is not, or others might read it in another way.
     MultipartInvalid,
     /// A body that has to be `application/x-www-form-urlencoded` is not.
@@ -47,7 +51,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 15] = [
+    pub const ALL: [Reason; 17] = [
         Reason::JsonInvalid,
         Reason::UndeclaredVariable,
         Reason::Render,
@@ -56,6 +60,8 @@ impl Reason {
         Reason::DuplicateKey,
         Reason::FieldMissing,
         Reason::ContentEncoding,
+        Reason::PlaceMissing,
+        Reason::PlaceTaken,
         Reason::MultipartInvalid,
         Reason::FormInvalid,
         Reason::PathInvalid,
@@ -76,6 +82,8 @@ impl Reason {
             Reason::DuplicateKey => "duplicate_key",
             Reason::FieldMissing => "field_missing",
             Reason::ContentEncoding => "content_encoding",
+            Reason::PlaceMissing => "place_missing",
+            Reason::PlaceTaken => "place_taken",
             Reason::MultipartInvalid => "multipart_invalid",
             Reason::FormInvalid => "form_invalid",
             Reason::PathInvalid => "path_invalid",

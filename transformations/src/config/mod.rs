@@ -48,7 +48,7 @@ pub(crate) fn load(text: &[u8]) -> Draft<Config> {
     })
 }
 
-/// What to do to one message, in this order: `when`, `extract`, `body` or `patch`, `set`, `add`, `remove`,
+/// What to do to one message, in this order: `when`, `extract`, `body` or `dropEvents` and `patch`, `set`, `add`, `remove`,
 /// `dynamicMetadata`, route cache.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(expecting = "an object")]
@@ -72,10 +72,16 @@ pub struct Transformation {
     /// How to read the body, and what to put in its place.
     pub body: Option<Body>,
     /// Edits of a JSON body that leave every other byte as it was. Not together with `body`. Events
-    /// of a `text/event-stream` response are edited one by one as they pass. Any other response goes on
-    /// at its first byte if that cannot begin what is edited: it is not `{`, nor `[` where a pointer
-    /// begins with an index or `-`.
+    /// of a `text/event-stream` response, and JSON Lines, are edited one by one as they pass. Any other
+    /// response goes on at its first byte if that cannot begin what is edited: it is not `{`, nor `[`
+    /// where a place may be in an array.
     pub patch: Vec<Edit>,
+    /// CEL conditions, of which the first that holds leaves an event of a `text/event-stream` response
+    /// out, with its blank line, or a line of JSON Lines. They see the event's data or the line as
+    /// `document`, as it arrived. What is not JSON is never left out; a condition that fails leaves
+    /// nothing out, and is counted. Responses only, and only those that are streams: any other goes on
+    /// as if there were none, and is not held for it. Not together with `body`.
+    pub drop_events: Vec<String>,
     /// Headers to set: all values the message has are replaced by one. A template that fails or
     /// renders nothing removes the header.
     pub set: Vec<HeaderTemplate>,

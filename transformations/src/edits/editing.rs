@@ -7,7 +7,7 @@ use std::rc::Rc;
 use bodies::json::DocumentError;
 use minijinja::Value;
 
-use super::patch::{Declared, Events};
+use super::patch::{Declared, Stream};
 use super::view::View;
 use super::{Edits, Formula, HeaderEdit, NewBody};
 use crate::config::{Limits, ParseAs};
@@ -58,7 +58,7 @@ impl<'r> Editing<'r> {
         before: Before<'_>,
         extent: Extent,
         declared: Option<Declared>,
-    ) -> Result<Option<Box<Events>>, Box<Reply>> {
+    ) -> Result<Option<Box<Stream>>, Box<Reply>> {
         let edits = self.edits;
         let whole = extent == Extent::Whole;
         // What needs a body that is too long is left out.
@@ -77,7 +77,7 @@ impl<'r> Editing<'r> {
             self.body(body, &view);
         }
         let patch = edits.patch.as_ref();
-        let events = match patch {
+        let stream = match patch {
             Some(patch) => self.patch(patch, extent, declared, &view)?,
             None => None,
         };
@@ -98,7 +98,7 @@ impl<'r> Editing<'r> {
                 self.metadata(metadata, &view)?;
             }
         }
-        Ok(events.map(Box::new))
+        Ok(stream.map(Box::new))
     }
 
     /// Makes the edits that waited for the fields of the answer, which has gone on.

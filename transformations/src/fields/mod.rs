@@ -151,7 +151,7 @@ impl Extraction {
         outcome: &mut Outcome,
     ) -> Result<Extracted, Box<Reply>> {
         let findings = match extent {
-            Extent::Headers | Extent::Events | Extent::TooLong => Findings::Absent,
+            Extent::Headers | Extent::Documents | Extent::TooLong => Findings::Absent,
             Extent::Begun => match reading {
                 Some(reading) => self.begun(ops, reading),
                 None => Findings::Absent,

@@ -2,12 +2,17 @@
 
 pub(crate) mod cel;
 mod compilation;
+mod document;
 mod expressions;
 mod extracted;
 mod function;
 pub mod functions;
 pub(crate) mod jinja;
+mod sought;
 
 pub(crate) use compilation::{Compilation, extracted};
-pub(crate) use expressions::{BodyCache, ExpressionId, Expressions, Phase, Seen, Values, spelled};
+pub(crate) use document::Document;
+pub(crate) use expressions::{
+    BodyCache, ExpressionId, Expressions, Failed, Phase, Seen, Values, spelled,
+};
 pub(crate) use extracted::{Extracted, FieldValue};

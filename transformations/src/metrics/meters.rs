@@ -150,7 +150,7 @@ pub(crate) fn compile(
     let mut values = Vec::new();
     for (name, text) in &metrics.labels {
         let path = format!("{labels}.{name}");
-        let expression = match Expression::compile(&path, text, &limits) {
+        let expression = match Expression::compile(&path, text, &limits, false) {
             Ok(expression) => expression,
             Err(mut errors) => {
                 found.append(&mut errors);

@@ -294,6 +294,11 @@ impl<'c> Compiler<'c> {
 
     fn request_only(&mut self, direction: Direction, transformation: &Transformation) {
         if direction == Direction::Request {
+            if !transformation.drop_events.is_empty() {
+                let help = "move it to `response`";
+                let message = "only answers are streams of events";
+                self.error(Code::Conflict, "request.dropEvents", message, help);
+            }
             return;
         }
         let help = "move it to `request`";
@@ -392,35 +397,68 @@ impl<'c> Compiler<'c> {
     }
 
     fn patch(&mut self, path: &str, transformation: &Transformation) -> Option<Patch> {
-        if !transformation.patch.is_empty() && transformation.body.is_some() {
-            self.error(
-                Code::Conflict,
-                &format!("{path}.patch"),
-                "`body` makes a new body, and `patch` edits the one there is",
-                "leave one of them out",
-            );
+        let edits = [
+            ("patch", !transformation.patch.is_empty()),
+            ("dropEvents", !transformation.drop_events.is_empty()),
+        ];
+        for (key, _) in edits.into_iter().filter(|(_, given)| *given) {
+            if transformation.body.is_some() {
+                self.error(
+                    Code::Conflict,
+                    &format!("{path}.{key}"),
+                    format!("`body` makes a new body, and `{key}` edits the one there is"),
+                    "leave one of them out",
+                );
+            }
         }
-        let Self {
-            settings,
-            environment,
-            limits,
-            compilation,
-            diagnostics,
-            ..
-        } = self;
-        let mut template = |path: &str, text: &str, diagnostics: &mut Vec<Diagnostic>| {
-            let template =
-                Template::compile(path, text, environment, settings, limits, diagnostics)?;
-            compilation.of_template(path, &template, diagnostics);
-            Ok(template)
-        };
-        patch::compile(
+        let mut diagnostics = std::mem::take(&mut self.diagnostics);
+        let patch = patch::compile(
             &transformation.patch,
-            &format!("{path}.patch"),
-            limits,
-            &mut template,
+            &transformation.drop_events,
+            path,
+            self.limits,
+            self,
+            &mut diagnostics,
+        );
+        self.diagnostics.append(&mut diagnostics);
+        patch
+    }
+}
+
+impl patch::Language for Compiler<'_> {
+    fn template(
+        &mut self,
+        path: &str,
+        text: &str,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<Template> {
+        let template = Template::compile(
+            path,
+            text,
+            &self.environment,
+            self.settings,
+            self.limits,
             diagnostics,
-        )
+        );
+        let template = template
+            .map_err(|diagnostic| diagnostics.push(diagnostic))
+            .ok()?;
+        self.compilation
+            .of_edit_template(path, &template, diagnostics);
+        Some(template)
+    }
+
+    fn expression(
+        &mut self,
+        path: &str,
+        text: &str,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<ExpressionId> {
+        self.compilation.in_document(path, text, diagnostics)
+    }
+
+    fn type_name(&self, expression: ExpressionId) -> Option<&'static str> {
+        self.compilation.expressions.type_name(expression)
     }
 }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::config::{BodyMode, Limits, ParseAs};
 use crate::edits::Edits;
-use crate::edits::patch::{BodyKind, Declared, Events, Fit, Passage};
+use crate::edits::patch::{BodyKind, Declared, Fit, Stream};
+use crate::extent::Extent;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::fields::Extraction;
 use crate::languages::jinja::HeaderNeeds;
-use crate::languages::{ExpressionId, Expressions};
+use crate::languages::{ExpressionId, Expressions, Seen};
 use crate::ops::{Direction, TransformationOps};
 use crate::settings::Settings;
 
@@ -99,22 +100,34 @@ impl Pass {
             .then(|| Declared::of(ops, self.direction))
     }
 
-    /// Edits the next bytes of a stream of events; `end`: they are the last. Returns what goes on
-    /// in their place; an event that has not arrived whole is held.
-    pub(crate) fn edit_events(
+    /// How much of a message the pass works on, of which this is declared.
+    pub(crate) fn extent(&self, declared: Option<&Declared>, turn: Turn) -> Extent {
+        let (Some(declared), Some(patch)) = (declared, &self.edits.patch) else {
+            return Extent::Whole;
+        };
+        match declared.extent(patch) {
+            // A request whose route is chosen again may be held there.
+            Extent::Documents
+                if self.direction == Direction::Request
+                    && (self.clear_route_cache || turn == Turn::Rerouted) =>
+            {
+                Extent::Whole
+            }
+            extent => extent,
+        }
+    }
+
+    /// Edits the next bytes of a stream, with what the expressions see of the exchange; `end`: they
+    /// are the last. Returns what goes on in their place.
+    pub(crate) fn edit_stream(
         &self,
-        events: &mut Events,
+        stream: &mut Stream,
         chunks: &[&[u8]],
         end: bool,
+        seen: &Seen<'_>,
     ) -> Option<(Vec<u8>, Outcome)> {
-        let mut passage = Passage::new(self.edits.patch.as_ref()?, &self.limits);
-        for chunk in chunks {
-            events.feed(chunk, &mut passage);
-        }
-        if end {
-            events.finish(&mut passage);
-        }
-        Some((passage.out, passage.outcome))
+        let patch = self.edits.patch.as_ref()?;
+        Some(stream.edit(chunks, end, patch, seen, &self.limits))
     }
 
     /// Whether the edits can apply to an answer that is called so and begins with this byte.

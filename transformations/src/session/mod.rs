@@ -26,7 +26,7 @@ use meter::Meter;
 use passing::Watching;
 use run::{Condition, Ended, Running};
 
-use crate::edits::patch::{Declared, Events};
+use crate::edits::patch::Stream;
 use crate::extent::Extent;
 use crate::failure::Reply;
 use crate::fields::Usage;
@@ -81,8 +81,8 @@ enum State {
     Holding(Box<Holding>),
     /// The request has gone on, and is read as it passes.
     Watching(Box<Watching>),
-    /// The answer's events are edited as they pass.
-    Editing(Box<Events>),
+    /// Its documents are edited as they pass.
+    Editing(Box<Stream>),
     /// Nothing more is to be done to it.
     Done,
 }
@@ -209,7 +209,7 @@ impl Session {
                 self.hold(host, direction, end)
             }
             State::Watching(_) => self.watch(host, end),
-            State::Editing(_) => self.edit(host, end),
+            State::Editing(_) => self.edit(host, direction, end),
         }
     }
 
@@ -287,7 +287,7 @@ impl Session {
         }
         running.declared = pass.declared(host).map(Box::new);
         let declared = running.declared.as_deref();
-        running.extent = declared.map_or(Extent::Whole, Declared::extent);
+        running.extent = pass.extent(declared, turn);
         if running.extent != Extent::Whole {
             return self.run(host, direction, arrived, &mut running);
         }
@@ -357,7 +357,7 @@ impl Session {
         }
         let Ended {
             failures,
-            events,
+            stream,
             chooses_route,
             ..
         } = ended;
@@ -367,8 +367,8 @@ impl Session {
         if let Err(reply) = ran {
             return self.answer(direction, reply);
         }
-        if let Some(events) = events {
-            *self.state(direction) = State::Editing(events);
+        if let Some(stream) = stream {
+            *self.state(direction) = State::Editing(stream);
         } else if let Some(reading) = running.reading.take() {
             let watching = Watching::new(Arc::clone(&self.program), reading);
             *self.state(direction) = State::Watching(Box::new(watching));

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::answer::{Account, Beginning, Fields};
 use super::exchange::Exchange;
-use crate::edits::patch::{Declared, Events};
+use crate::edits::patch::{Declared, Stream};
 use crate::edits::{Before, Editing};
 use crate::extent::Extent;
 use crate::failure::{Failure, Outcome, Reason, Reply};
@@ -46,8 +46,8 @@ impl Running {
 pub(super) struct Ended {
     /// What went wrong, in order.
     pub(super) failures: Vec<Failure>,
-    /// What is done to the events of an answer.
-    pub(super) events: Option<Box<Events>>,
+    /// What is done to the documents of a stream.
+    pub(super) stream: Option<Box<Stream>>,
     /// Whether the host has to choose the route again.
     pub(super) chooses_route: bool,
     /// How many of the failures are those of fields; `None`: nothing was extracted.
@@ -201,7 +201,7 @@ impl<'r> Run<'r> {
             extracted?;
         }
         if edits {
-            ended.events = self.edit(exchange, running, message, &cache)?;
+            ended.stream = self.edit(exchange, running, message, &cache)?;
         }
         ended.chooses_route = pass.clear_route_cache && running.turn == Turn::First;
         Ok(())
@@ -351,7 +351,7 @@ impl<'r> Run<'r> {
         running: &mut Running,
         message: Option<Rc<Snapshot>>,
         cache: &BodyCache,
-    ) -> Result<Option<Box<Events>>, Box<Reply>> {
+    ) -> Result<Option<Box<Stream>>, Box<Reply>> {
         let whole = running.extent == Extent::Whole;
         let values = self.values(Phase::Edits, exchange, &message, whole, cache);
         let before = self.before(exchange, message, values);

@@ -165,7 +165,7 @@ impl<'v> Evaluation<'v> {
         }))
     }
 
-    /// A field of a JSON body, looked up once.
+    /// A field of a JSON text, looked up once.
     fn field(&mut self, number: usize) -> Result<Option<Value<'v>>, Error> {
         if let Some(Some(known)) = self.fields.get(number) {
             return Ok(known.clone());
@@ -174,10 +174,12 @@ impl<'v> Evaluation<'v> {
             return Ok(None);
         };
         let read = |budget| {
-            let body = self.resolver.body(field.message);
-            document::read(body, &field.path, self.expression.limits.json_depth, budget)
+            let Some(text) = self.resolver.json_text(field.of) else {
+                return Ok(None);
+            };
+            document::read(text, &field.path, self.expression.limits.json_depth, budget)
         };
-        let value = match self.resolver.field(field.message, &field.pointer) {
+        let value = match self.resolver.field(field.of, &field.pointer) {
             None => read(&self.budget)?,
             Some(Err(json::Error::Invalid)) => {
                 return Error::failed("the body is not a JSON document");
@@ -209,7 +211,7 @@ impl<'v> Evaluation<'v> {
     /// Whether a field of a JSON body may have members: an error otherwise.
     fn object(&mut self, number: usize) -> Result<(), Error> {
         let field = self.expression.fields.get(number);
-        let found = field.and_then(|field| self.resolver.field(field.message, &field.pointer));
+        let found = field.and_then(|field| self.resolver.field(field.of, &field.pointer));
         if let Some(Ok(found)) = found
             && found.first == Some(Found::Container)
             && !found.conflict

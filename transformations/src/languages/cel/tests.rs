@@ -81,9 +81,9 @@ impl Resolver for Exchange {
         self.message(message).body.as_bytes()
     }
 
-    fn field(&self, message: Direction, pointer: &str) -> Option<Result<&Finding, json::Error>> {
+    fn field(&self, of: JsonText, pointer: &str) -> Option<Result<&Finding, json::Error>> {
         let (_, names) = self.searched.as_ref()?;
-        if message == Direction::Response {
+        if of != JsonText::Body(Direction::Request) {
             return None;
         }
         let number = names.iter().position(|name| name == pointer)?;
@@ -121,7 +121,7 @@ impl Resolver for Exchange {
 }
 
 fn compile(text: &str) -> Result<Expression, Vec<Diagnostic>> {
-    Expression::compile("", text, &Limits::default())
+    Expression::compile("", text, &Limits::default(), false)
 }
 
 /// The value of an expression about nothing.
