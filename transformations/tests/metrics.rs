@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 // A test that finds nothing where something must be fails, as it should.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::sync::Arc;
 use std::time::Duration;
