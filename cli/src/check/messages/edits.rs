@@ -61,7 +61,7 @@ fn an_expression_on_a_body_that_is_not_parsed() {
 
 #[test]
 fn metadata_without_a_value() {
-    assert_snapshot!(printed("request: {dynamicMetadata: [{namespace: llm, key: k, value: {}}]}"), @"warning RF008: request.dynamicMetadata[0] `k`: this entry is ignored, because its namespace, key or value is empty; give it a `namespace`, a `key` and, in `value`, a `stringValue` or `cel`");
+    assert_snapshot!(printed("request: {dynamicMetadata: [{namespace: llm, key: k, value: {}}]}"), @"warning RF008: request.dynamicMetadata[0] `k`: this entry is ignored, because its namespace, key or value is empty; give it a `namespace`, a `key` and, in `value`, a `stringValue`, `numberValue` or `cel`");
     loads("request: {dynamicMetadata: [{namespace: llm, key: k, value: {stringValue: v}}]}");
 }
 
@@ -80,4 +80,16 @@ fn a_response_that_is_held() {
     loads(
         "response: {bodyMode: buffered, body: {parseAs: AsJson}, set: [{name: x-a, value: '{{ a }}'}]}",
     );
+}
+
+#[test]
+fn metadata_of_two_types() {
+    assert_snapshot!(printed("request: {dynamicMetadata: [{namespace: llm, key: k, value: {stringValue: a, numberValue: '1'}}]}"), @"error RF008: request.dynamicMetadata[0] `k`: both `stringValue` and `numberValue` are given; remove one of them");
+    loads("request: {dynamicMetadata: [{namespace: llm, key: k, value: {numberValue: '1'}}]}");
+}
+
+#[test]
+fn a_type_without_an_expression() {
+    assert_snapshot!(printed("request: {dynamicMetadata: [{namespace: llm, key: k, value: {stringValue: '1', type: number}}]}"), @"error RF008: request.dynamicMetadata[0] `k`: only `cel` has a `type`; write `numberValue` for a number, and remove `type`");
+    loads("request: {dynamicMetadata: [{namespace: llm, key: k, value: {numberValue: '1'}}]}");
 }

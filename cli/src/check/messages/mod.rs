@@ -10,6 +10,7 @@ mod edits;
 mod expressions;
 mod extract;
 mod limits;
+mod metrics;
 mod most;
 mod patch;
 mod path;
@@ -74,6 +75,7 @@ fn every_code_has_a_message() {
         include_str!("expressions.rs"),
         include_str!("extract.rs"),
         include_str!("limits.rs"),
+        include_str!("metrics.rs"),
         include_str!("most.rs"),
         include_str!("patch.rs"),
         include_str!("path.rs"),
