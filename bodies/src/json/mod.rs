@@ -15,7 +15,9 @@ mod walker;
 pub use document::{Document, DocumentError, Members, Selection, check, read};
 pub use finder::Finder;
 pub use number::Number;
-pub use patch::{DocumentPlan, EditId, PatchError, Paths, PathsError, Texts, Verb, plan, quoted};
+pub use patch::{
+    DocumentPlan, EditId, PatchError, Paths, PathsError, Texts, Verb, plan, push_quoted, quoted,
+};
 pub use path::{Oddity, Path, PathError};
 pub use pointer::{PointerError, Pointers};
 pub use string::{InvalidString, decode};

@@ -356,5 +356,19 @@ fn is_space(byte: u8) -> bool {
 
 /// A text as a JSON string.
 pub fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let mut quoted = String::with_capacity(text.len().saturating_add(2));
+    push_quoted(text, &mut quoted);
+    quoted
+}
+
+/// Adds a text as a JSON string.
+pub fn push_quoted(text: &str, out: &mut String) {
+    let is_escaped = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
+    if text.as_bytes().iter().any(is_escaped) {
+        out.push_str(&serde_json::Value::from(text).to_string());
+        return;
+    }
+    out.push('"');
+    out.push_str(text);
+    out.push('"');
 }
