@@ -82,8 +82,7 @@ fn cel_of_document(bencher: Bencher) {
 
 #[divan::bench]
 fn cel_of_value(bencher: Bencher) {
-    let config =
-        r#"{"response": {"patch": [{"replace": "/choices/0/delta/content", "cel": "value + '!'"}]}}"#;
+    let config = r#"{"response": {"patch": [{"replace": "/choices/0/delta/content", "cel": "value + '!'"}]}}"#;
     measure(bencher, config);
 }
 

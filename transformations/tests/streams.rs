@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use transformations::{
-    Action, Direction, Failure, Host, Program, Reason, Session, TransformationOps,
+    Action, Direction, Failure, Host, MetadataValue, Program, Reason, Session, TransformationOps,
 };
 
 /// What is set and removed, beside the limits.
@@ -59,7 +59,7 @@ impl TransformationOps for Answer {
         false
     }
 
-    fn set_dynamic_metadata(&mut self, _: &str, _: &str, _: &str) -> bool {
+    fn set_dynamic_metadata(&mut self, _: &str, _: &str, _: MetadataValue<'_>) -> bool {
         false
     }
 

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use transformations::testing::{Host, Message as Played, Route as PlayedRoute};
+use transformations::{AttributeValue, ConfigErrors, Settings};
 use transformations::{Chain as PlayedChain, Diagnostic, Direction, Engine, Program, Session};
-use transformations::{ConfigErrors, Settings};
 
 use crate::case::{Case, Chain, Config, Filter};
 use crate::expect::Pass;
@@ -212,6 +212,7 @@ impl<'a> Stage<'a> {
         if answers && !answered {
             host.play_one(&mut session, Direction::Response, way.neighbour);
         }
+        session.on_complete(&mut host);
         let mut problems = std::mem::take(&mut host.violations);
         let expect = &case.expect;
         if way.is_streamed() && answered && host.released != [None; 2] {
@@ -233,6 +234,15 @@ impl<'a> Stage<'a> {
             }
         }
         problems
+    }
+}
+
+fn json(value: AttributeValue) -> serde_json::Value {
+    match value {
+        AttributeValue::Text(text) => text.into(),
+        AttributeValue::Int(number) => number.into(),
+        AttributeValue::Number(number) => number.into(),
+        AttributeValue::Bool(bool) => bool.into(),
     }
 }
 
@@ -258,7 +268,7 @@ fn seen(host: &Host) -> Seen {
     let details = details.or(Some("via_upstream".to_owned()));
     let failures = host.failures.iter();
     let writes = host.metadata.iter().cloned();
-    let writes = writes.map(|[namespace, key, value]| (namespace, key, value.into()));
+    let writes = writes.map(|(namespace, key, value)| (namespace, key, json(value)));
     Seen {
         request: Some(message(&host.request)),
         response: Some(message(&host.response)),

@@ -14,7 +14,7 @@ use super::sought::Sought;
 use crate::config::Limits;
 use crate::failure::Reason;
 use crate::headers::Snapshot;
-use crate::languages::Extracted;
+use crate::languages::{Extracted, FieldValue};
 use crate::ops::{Attribute, AttributeValue, Direction, TransformationOps};
 use crate::settings::Settings;
 
@@ -311,16 +311,21 @@ impl Values {
         cel::text(self.get(id)?).map_err(|error| failed(&error))
     }
 
-    /// The text of a value that a source may have; `None` also for what is not there.
+    /// The value of a field; `None` for null, a list, a map and what is not there.
     ///
     /// # Errors
     ///
     /// As [`text`](Self::text).
-    pub(crate) fn source(&self, id: ExpressionId) -> Result<Option<Cow<'_, str>>, Failed> {
-        match self.evaluated(id) {
-            Some(Err(cel::Error::Missing(_))) => Ok(None),
-            _ => self.text(id),
+    pub(crate) fn source(&self, id: ExpressionId) -> Result<Option<FieldValue>, Failed> {
+        if let Some(Err(cel::Error::Missing(_))) = self.evaluated(id) {
+            return Ok(None);
         }
+        let typed: fn(String) -> FieldValue = match self.get(id)? {
+            Value::Bool(value) => return Ok(Some(FieldValue::Bool(*value))),
+            Value::Int(_) | Value::Uint(_) | Value::Double(..) => FieldValue::Number,
+            _ => FieldValue::Text,
+        };
+        Ok(self.text(id)?.map(|text| typed(text.into_owned())))
     }
 
     /// The value as JSON text; `None` for an optional that is empty.

@@ -13,4 +13,4 @@ mod sought;
 pub(crate) use compilation::{Compilation, extracted};
 pub(crate) use document::Document;
 pub(crate) use expressions::{BodyCache, ExpressionId, Expressions, Failed, Phase, Seen, Values};
-pub(crate) use extracted::Extracted;
+pub(crate) use extracted::{Extracted, FieldValue};

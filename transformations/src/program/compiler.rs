@@ -15,7 +15,7 @@ use minijinja::Environment;
 use headers::HeaderVerb;
 
 use super::{Pass, Program, Turn, streaming};
-use crate::config::{self, Config, Limits, ParseAs, Transformation};
+use crate::config::{self, BodyMode, Config, Limits, ParseAs, Transformation};
 use crate::edits::patch::{self, Patch};
 use crate::edits::{Edits, Formula, MetadataEdit, NewBody};
 use crate::fields;
@@ -83,9 +83,11 @@ impl<'c> Compiler<'c> {
         let mut request = self.pass(Direction::Request, config.request.as_ref());
         let mut response = self.pass(Direction::Response, config.response.as_ref());
         self.extracted(config, &mut request, &mut response);
-        self.unknown_fields(request.as_ref());
         for pass in [&request, &response].into_iter().flatten() {
             self.undeclared(pass);
+        }
+        if let (Some(transformation), Some(pass)) = (&config.response, &response) {
+            self.needs_fields(transformation, pass);
         }
         let mut request_headers = HeaderNames::default();
         if let Some(pass) = &request {
@@ -102,6 +104,8 @@ impl<'c> Compiler<'c> {
             request,
             response,
             request_headers,
+            counts_usage: false,
+            limits: *self.limits,
             settings: Arc::clone(self.settings),
         }
     }
@@ -160,8 +164,8 @@ impl<'c> Compiler<'c> {
         let when = transformation.when.as_ref();
         let when = when.and_then(|text| self.condition(&format!("{path}.when"), text));
         let extraction = fields::compile(
+            direction,
             &transformation.extract,
-            &format!("{path}.extract"),
             self.limits,
             &mut self.compilation,
             &mut self.diagnostics,
@@ -171,7 +175,9 @@ impl<'c> Compiler<'c> {
             .as_ref()
             .map(|body| body.parse_as)
             .unwrap_or_default();
-        if parse_as == ParseAs::None && extraction.reads_body() {
+        let waits =
+            direction == Direction::Request || transformation.body_mode == Some(BodyMode::Buffered);
+        if parse_as == ParseAs::None && waits && extraction.reads_body() {
             self.error(
                 Code::Conflict,
                 &format!("{path}.body.parseAs"),
@@ -212,7 +218,7 @@ impl<'c> Compiler<'c> {
             expressions: Expressions::default(),
             limits: *self.limits,
         };
-        if pass.streams(Turn::First) {
+        if direction == Direction::Request && pass.streams(Turn::First) {
             pass.extraction.stream();
         }
         let compilation = Compilation::new(direction, self.limits, self.settings);
@@ -240,6 +246,9 @@ impl<'c> Compiler<'c> {
             needs.message.merge(&expression.of(direction).headers);
             needs.request.merge(&expression.request.headers);
         }
+        if direction == Direction::Response {
+            pass.extraction.source_headers(&mut needs.message);
+        }
         if self.includes {
             needs.message.all();
             needs.request.all();
@@ -248,7 +257,7 @@ impl<'c> Compiler<'c> {
         pass.edits.document = self.selection(&pass);
         let conflicts = streaming::conflicts(transformation, &pass);
         self.diagnostics.extend(conflicts);
-        self.held_answers(&pass);
+        self.held_answers(transformation, &pass);
         if pass.is_empty() && pass.when.is_some() {
             let help = "add what to do to messages for which it holds";
             let path = format!("{path}.when");
@@ -286,14 +295,6 @@ impl<'c> Compiler<'c> {
             return;
         }
         let help = "move it to `request`";
-        if !transformation.extract.is_empty() {
-            self.error(
-                Code::Conflict,
-                "response.extract",
-                "only requests are extracted from",
-                help,
-            );
-        }
         if transformation.clear_route_cache.is_some() {
             self.error(
                 Code::Conflict,
@@ -439,6 +440,7 @@ impl<'c> Compiler<'c> {
                 path,
                 namespace: entry.namespace.clone(),
                 key: entry.key.clone(),
+                awaits_answer: false,
             })
         };
         entries.iter().enumerate().filter_map(compile).collect()

@@ -31,7 +31,8 @@ pub(crate) struct Pass {
     pub(crate) extraction: Extraction,
     pub(crate) edits: Edits,
     pub(crate) clear_route_cache: bool,
-    pub(crate) body_mode: BodyMode,
+    /// As it is written.
+    pub(crate) body_mode: Option<BodyMode>,
     pub(crate) needs: HeaderNeeds,
     pub(crate) expressions: Expressions,
     pub(crate) limits: Limits,
@@ -54,26 +55,40 @@ impl Pass {
             ParseAs::AsString => {
                 self.edits.body.is_some()
                     || self.edits.patch.is_some()
-                    || self.reads_as_it_arrives(turn)
+                    || self.waits_for_fields(turn)
                     || self.expressions.reads_body(self.direction)
             }
         }
     }
 
-    /// Whether fields are looked for in the body as it arrives.
+    /// Whether the message waits for fields that are in its body: an answer does so only if told to.
+    pub(crate) fn waits_for_fields(&self, turn: Turn) -> bool {
+        let waits = match self.direction {
+            Direction::Request => turn == Turn::First,
+            Direction::Response => self.body_mode == Some(BodyMode::Buffered),
+        };
+        waits && self.extraction.reads_body()
+    }
+
+    /// Whether the fields are known when the message is edited.
+    pub(crate) fn knows_fields(&self) -> bool {
+        !self.extraction.reads_body() || self.waits_for_fields(Turn::First)
+    }
+
+    /// Whether fields are looked for in a request's body as it arrives.
     pub(crate) fn reads_as_it_arrives(&self, turn: Turn) -> bool {
-        turn == Turn::First && self.extraction.reads_body()
+        self.direction == Direction::Request && self.waits_for_fields(turn)
     }
 
     /// Whether the message goes on as soon as its fields are known, not only at its end.
     pub(crate) fn streams(&self, turn: Turn) -> bool {
-        self.body_mode == BodyMode::Streamed && self.reads_as_it_arrives(turn)
+        self.body_mode == Some(BodyMode::Streamed) && self.reads_as_it_arrives(turn)
     }
 
-    /// Whether the body is read for nothing but to edit its JSON.
+    /// Whether the message is held for nothing but to edit its JSON.
     pub(crate) fn only_patches(&self) -> bool {
         self.edits.patch.is_some()
-            && !self.extraction.reads_body()
+            && !self.waits_for_fields(Turn::First)
             && !self.expressions.reads_body(self.direction)
     }
 

@@ -10,7 +10,7 @@ use super::evaluate::Evaluation;
 use super::node::{Node, PathPart};
 use super::number;
 use super::value::{Bytes, Key, Map, Text, Value};
-use crate::languages::Extracted;
+use crate::languages::{Extracted, FieldValue};
 use crate::ops::{AttributeValue, Direction};
 
 impl<'v> Evaluation<'v> {
@@ -74,13 +74,13 @@ impl<'v> Evaluation<'v> {
                 Ok(Value::optional(self.field(*field)?))
             }
             Node::Extracted(name) => match self.extracted().find(|(field, _)| *field == &**name) {
-                Some((_, value)) => Ok(Value::borrowed(value)),
+                Some((_, value)) => Ok(of_field(value)),
                 None => Error::missing(format!("no field `{name}` was extracted")),
             },
             Node::AllExtracted => {
                 let key = |name| Key::String(Text::Borrowed(name));
                 let entries = self.extracted();
-                let map = entries.map(|(name, value)| (key(name), Value::borrowed(value)));
+                let map = entries.map(|(name, value)| (key(name), of_field(value)));
                 Value::map(map.collect(), &self.budget)
             }
             Node::Env(name) => match self.resolver.env(name) {
@@ -112,7 +112,7 @@ impl<'v> Evaluation<'v> {
         }
     }
 
-    fn extracted(&self) -> impl Iterator<Item = (&'v str, &'v str)> + use<'v> {
+    fn extracted(&self) -> impl Iterator<Item = (&'v str, &'v FieldValue)> + use<'v> {
         self.resolver
             .extracted()
             .into_iter()
@@ -223,6 +223,15 @@ impl<'v> Evaluation<'v> {
             Some(value) => Error::failed(format!("{} has no members", value.type_name())),
             None => Error::missing("the body has no such field"),
         }
+    }
+}
+
+/// The value of a field.
+fn of_field(value: &FieldValue) -> Value<'_> {
+    match value {
+        FieldValue::Text(text) => Value::borrowed(text),
+        FieldValue::Number(spelling) => number::from_json(Text::Borrowed(spelling)),
+        FieldValue::Bool(value) => Value::Bool(*value),
     }
 }
 

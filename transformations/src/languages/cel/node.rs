@@ -88,7 +88,6 @@ impl Node {
             | Node::Header(..)
             | Node::HeaderNamed(..)
             | Node::Cookie(_)
-            | Node::Extracted(_)
             | Node::Env(_)
             | Node::RegexReplace(..) => "string",
             Node::Body(_) => "bytes",

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::functions::FAMILIES;
 use super::*;
 use crate::headers::Snapshot;
-use crate::languages::Extracted;
+use crate::languages::{Extracted, FieldValue};
 use crate::ops::{Attribute, AttributeValue, Direction};
 
 /// What the cases are evaluated on.
@@ -46,7 +46,8 @@ impl Exchange {
             message.snapshot = message.headers.iter().cloned().collect();
         }
         for (name, value) in &self.extracted {
-            self.fields.insert(&name.as_str().into(), value.clone());
+            let value = FieldValue::Text(value.clone());
+            self.fields.insert(&name.as_str().into(), value);
         }
         if let Some(expression) = expression {
             let mut pointers = json::Pointers::default();
