@@ -178,7 +178,7 @@ impl<'p, 't, T: Texts<'t>> Planner<'p, 't, T> {
         match self.winner(place) {
             Some((Verb::Remove, _)) => {
                 self.remove(place, inserted)?;
-                return Ok(true);
+                Ok(true)
             }
             winner => {
                 if !inserted.is_empty() {
@@ -368,6 +368,7 @@ pub fn push_quoted(text: &str, out: &mut String) {
         out.push_str(&serde_json::Value::from(text).to_string());
         return;
     }
+    out.reserve(text.len().saturating_add(2));
     out.push('"');
     out.push_str(text);
     out.push('"');

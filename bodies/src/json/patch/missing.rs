@@ -7,6 +7,9 @@ use super::{EditId, Marks, PatchError, Planner, Texts, Verb, bit, push_quoted};
 use crate::json::path::{Path, Selector};
 use crate::json::pointer::ROOT;
 
+/// What is put into an array or object takes no more bytes than this, as a rule.
+const MADE_BYTES: usize = 64;
+
 /// An edit that puts a value into one that is missing, and the step of its path that leads on.
 type Made = (EditId, usize);
 
@@ -97,7 +100,7 @@ impl<'t, T: Texts<'t>> Planner<'_, 't, T> {
         let last = self.before(place.value.end.saturating_sub(1));
         let at = last.saturating_add(1);
         let is_empty = last == place.value.start || marks.removed;
-        let mut items = String::new();
+        let mut items = String::with_capacity(MADE_BYTES);
         let mut out = Items {
             text: &mut items,
             is_first: is_empty,
