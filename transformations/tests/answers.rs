@@ -1,5 +1,9 @@
 //! Fields of answers, read however they are cut, and settled once.
 
+#![forbid(unsafe_code)]
+// A test that finds nothing where something must be fails, as it should.
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 
 use proptest::prelude::*;

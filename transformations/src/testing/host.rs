@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::message::Message;
 use crate::failure::{Failure, Reply};
+use crate::metrics::Metric;
 use crate::ops::{AttributeValue, Direction};
 use crate::program::Program;
 use crate::session::Chain;
@@ -27,6 +29,10 @@ pub struct Host {
     pub routes: Vec<Route>,
     /// Dynamic metadata in the order it was set: namespace, key, value.
     pub metadata: Vec<(String, String, AttributeValue)>,
+    /// What was recorded of metrics, in order: the metric, the values of its labels, the value.
+    pub recorded: Vec<(Metric, Vec<String>, u64)>,
+    /// The time that it tells.
+    pub now: Duration,
     /// What went wrong, in order.
     pub failures: Vec<Failure>,
     /// The answer in place of a message, and which message that was.
@@ -35,6 +41,9 @@ pub struct Host {
     pub reset: Option<&'static str>,
     /// How many pieces of each body had arrived when the message went on before its end.
     pub released: [Option<usize>; 2],
+    /// What came of each hook of each message, in order: how many bytes of the body had then gone on;
+    /// `None`: the message was held.
+    pub hooks: [Vec<Option<usize>>; 2],
     /// How often each method was called.
     pub calls: RefCell<BTreeMap<&'static str, usize>>,
     /// What was asked of the host, or done with it, against its contract.
@@ -91,10 +100,13 @@ impl Host {
             chain: Chain::Downstream,
             routes: Vec::new(),
             metadata: Vec::new(),
+            recorded: Vec::new(),
+            now: Duration::ZERO,
             failures: Vec::new(),
             reply: None,
             reset: None,
             released: [None; 2],
+            hooks: Default::default(),
             calls: RefCell::default(),
             violations: Vec::new(),
             saved: None,
@@ -143,6 +155,25 @@ impl Host {
             Direction::Request => request,
             Direction::Response => response,
         }
+    }
+
+    /// What came of each hook of a message; see [`Host::hooks`].
+    pub fn hooks_of(&self, direction: Direction) -> &[Option<usize>] {
+        let [request, response] = &self.hooks;
+        match direction {
+            Direction::Request => request,
+            Direction::Response => response,
+        }
+    }
+
+    pub(super) fn note_hook(&mut self, direction: Direction, gone: bool) {
+        let bytes = self.message(direction).chunks.iter().map(Vec::len).sum();
+        let [request, response] = &mut self.hooks;
+        let hooks = match direction {
+            Direction::Request => request,
+            Direction::Response => response,
+        };
+        hooks.push(gone.then_some(bytes));
     }
 
     pub(super) fn violated(&mut self, what: impl Into<String>) {

@@ -94,8 +94,22 @@ impl Host {
         buffers.received = piece.into_iter().collect();
     }
 
-    /// Does what a hook decided; whether the message has gone on, and `None` when it never will.
+    /// Does what a hook decided, and notes it; whether the message has gone on, and `None` when it
+    /// never will.
     fn settle(
+        &mut self,
+        direction: Direction,
+        neighbour: Neighbour,
+        action: Action,
+        end: bool,
+    ) -> Option<bool> {
+        let goes = self.act(direction, neighbour, action, end);
+        self.note_hook(direction, goes == Some(true));
+        goes
+    }
+
+    /// Does what a hook decided; whether the message has gone on, and `None` when it never will.
+    fn act(
         &mut self,
         direction: Direction,
         neighbour: Neighbour,
