@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use super::bars::{self, Bar};
-use super::figure::{number, size, with_deviation};
+use super::figure::{count, number, size, with_deviation};
 use super::markdown::{left_out, ran_on, table};
 use crate::answers::Kind;
 use crate::results::{AnswerCell, AnswerPeer, Answers, Results};
@@ -21,10 +21,14 @@ pub(super) fn section(results: &Results, answers: &Answers) -> String {
         format!("![CPU time that answers cost over no filter](performance/{CHART})"),
         format!(
             "### A stream of {} events, {} bytes",
-            answers.events, answers.stream_bytes
+            answers.events,
+            count(answers.stream_bytes as u64)
         ),
         cells(answers, Kind::Stream),
-        format!("### A JSON answer, {}", size(answers.json_bytes)),
+        format!(
+            "### A JSON answer of {} bytes",
+            count(answers.json_bytes as u64)
+        ),
         cells(answers, Kind::Json),
         "### The first event, and memory".to_owned(),
         format!(
@@ -95,30 +99,30 @@ fn what(answers: &Answers) -> String {
 }
 
 fn cells(answers: &Answers, kind: Kind) -> String {
+    let mut heading = vec!["filter", "CPU \u{b5}s", "over none \u{b5}s"];
+    if kind == Kind::Stream {
+        heading.push("for an event ns");
+    }
+    heading.extend(["budget \u{b5}s", "answers/s", "p99 \u{b5}s", "peak MiB"]);
     let cells = answers.cells.iter().filter(|cell| cell.answer == kind);
     let rows = cells.map(|cell| {
         let over = cell.over_none_microseconds.map(with_deviation);
-        vec![
+        let mut row = vec![
             format!("`{}`", cell.peer),
             with_deviation(cell.cpu_microseconds),
             over.unwrap_or_default(),
-            per_event(answers, cell).map(number).unwrap_or_default(),
+        ];
+        if kind == Kind::Stream {
+            row.push(per_event(answers, cell).map(number).unwrap_or_default());
+        }
+        row.extend([
             within(answers, cell),
             number(cell.answers_per_second.median),
             number(cell.p99_microseconds.median),
             number(cell.peak_memory_mebibytes.median),
-        ]
+        ]);
+        row
     });
-    let heading = [
-        "filter",
-        "CPU \u{b5}s",
-        "over none \u{b5}s",
-        "for an event ns",
-        "budget \u{b5}s",
-        "answers/s",
-        "p99 \u{b5}s",
-        "peak MiB",
-    ];
     table(&heading, rows)
 }
 

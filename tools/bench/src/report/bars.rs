@@ -27,7 +27,7 @@ pub(super) struct Bar {
 /// Draws them one below the other.
 ///
 /// # Errors
-/// There are none.
+/// There is no bar.
 pub(super) fn draw(title: &str, subtitle: &str, bars: &[Bar]) -> Result<String> {
     ensure!(!bars.is_empty(), "nothing to draw");
     let mut drawing = String::new();
