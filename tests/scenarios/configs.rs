@@ -32,6 +32,9 @@ const FILES: &[(&str, &[u16])] = &[
     ("unified-endpoint.yaml", &[9001, 9002]),
     ("tenant-and-model.yaml", &[9001, 9002]),
     ("token-limits.yaml", &[9001]),
+    ("answer-tokens.yaml", &[9001]),
+    ("token-rate-limit.yaml", &[9001, 9002]),
+    ("token-cost.yaml", &[9001]),
     ("expressions.yaml", &[9001, 9002]),
     ("demo.yaml", &[]),
 ];

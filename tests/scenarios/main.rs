@@ -32,6 +32,7 @@ mod sources;
 mod sse;
 mod stage;
 mod streaming;
+mod tokens;
 mod updates;
 mod upgrades;
 
@@ -98,6 +99,11 @@ const AREAS: &[Area] = &[
         name: "sources",
         module: Built::Release,
         scenarios: sources::SCENARIOS,
+    },
+    Area {
+        name: "tokens",
+        module: Built::Release,
+        scenarios: tokens::SCENARIOS,
     },
     Area {
         name: "sse",

@@ -16,7 +16,8 @@ pub(super) fn message(asked: &Asked) -> Answer {
             "stop_reason": stop_reason,
             "stop_sequence": null,
             "usage": {
-                "input_tokens": INPUT_TOKENS,
+                // Those that were cached are counted apart.
+                "input_tokens": INPUT_TOKENS - CACHED_TOKENS,
                 "cache_read_input_tokens": CACHED_TOKENS,
                 "output_tokens": output_tokens,
             },
