@@ -349,6 +349,7 @@ async fn a_rate_limit_service_counts_hits(stage: &Stage) -> Result<()> {
             &json!({
                 "@type": format!("{message}.RateLimit"),
                 "domain": "hits",
+                "timeout": "5s",
                 "rate_limit_service": {"transport_api_version": "V3", "grpc_service": service},
             }),
         )

@@ -39,7 +39,8 @@ impl Peer {
     }
 
     fn route(&self) -> Route {
-        let route = Route::to("upstream");
+        // An endless stream takes longer than the 15 s that a route has by default.
+        let route = Route::to("upstream").action("timeout", json!("0s"));
         if self.name != "ai_protocol_manager" {
             return route;
         }
