@@ -15,6 +15,10 @@ pub enum MediaType {
     Unclear,
     /// Server-sent events.
     Events,
+    /// JSON Lines: a JSON document in each line.
+    Lines,
+    /// The binary event stream of AWS, `application/vnd.amazon.eventstream`.
+    EventStream,
     /// `multipart/form-data`.
     Multipart,
     /// `application/x-www-form-urlencoded`.
@@ -42,6 +46,13 @@ impl MediaType {
             MediaType::Unclear
         } else if is(b"text/event-stream") {
             MediaType::Events
+        } else if is(b"application/jsonl")
+            || is(b"application/x-ndjson")
+            || is(b"application/x-jsonlines")
+        {
+            MediaType::Lines
+        } else if is(b"application/vnd.amazon.eventstream") {
+            MediaType::EventStream
         } else if is(b"multipart/form-data") {
             MediaType::Multipart
         } else if is(b"application/x-www-form-urlencoded") {
@@ -100,8 +111,11 @@ mod tests {
             ("", MediaType::Unclear),
             ("text/event-stream", MediaType::Events),
             (" Text/Event-Stream;charset=UTF-8", MediaType::Events),
+            ("application/jsonl", MediaType::Lines),
+            ("application/x-ndjson;charset=utf-8", MediaType::Lines),
+            ("application/X-JSONLines", MediaType::Lines),
             ("application/jsonlines", MediaType::Other),
-            ("application/x-ndjson", MediaType::Other),
+            ("application/vnd.amazon.eventstream", MediaType::EventStream),
             ("application/json, text/plain", MediaType::Other),
             ("image/png", MediaType::Other),
         ] {

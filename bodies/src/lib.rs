@@ -22,11 +22,14 @@
 mod beginning;
 pub mod coding;
 pub mod content;
+pub mod documents;
 pub mod events;
+pub mod eventstream;
 mod field;
 pub mod form;
 pub mod json;
 mod limits;
+pub mod lines;
 pub mod multipart;
 #[cfg(test)]
 mod pieces;
@@ -36,3 +39,6 @@ pub use beginning::Beginning;
 pub use field::{FieldId, Finding, Found};
 pub use limits::{JSON_DEPTH, JSON_POINTERS, Limits, PART_HEADER_BYTES, PLACES};
 pub use splice::{Change, Plan, Splice, spliced};
+
+/// The byte order mark that may begin a text.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

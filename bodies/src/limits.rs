@@ -8,6 +8,9 @@ pub struct Limits {
     pub json_depth: usize,
     /// The longest value to find, in bytes.
     pub value_bytes: usize,
+    /// The longest event, line or message of a body that holds many documents, in bytes: it is held
+    /// until it has arrived whole.
+    pub event_bytes: usize,
     /// The most bytes that all edits of one body put into it.
     pub edit_bytes: usize,
     /// The most bytes that an encoded body may stand for.
@@ -22,6 +25,7 @@ impl Default for Limits {
         Self {
             json_depth: JSON_DEPTH,
             value_bytes: 4096,
+            event_bytes: 1 << 20,
             edit_bytes: 64 << 20,
             decoded_bytes: 64 << 20,
             decoded_ratio: 100,

@@ -2,10 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::Splice;
-
-/// The byte order mark that may begin a stream.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+use crate::{BYTE_ORDER_MARK, Splice};
 
 /// One event, and what its `data` lines say.
 #[derive(Debug, Default)]
@@ -59,7 +56,7 @@ impl<'e> Event<'e> {
     }
 
     /// Writes the event with splices of its data made.
-    pub fn write(&self, splices: &[Splice], out: &mut Vec<u8>) {
+    pub fn write(&self, splices: &[Splice<'_>], out: &mut Vec<u8>) {
         let mut from = 0;
         for Splice { old, new } in splices {
             let end = self.end(old.end);

@@ -69,6 +69,14 @@ impl Finder {
         self
     }
 
+    /// Begins anew, with the same pointers and limits.
+    pub(crate) fn reset(&mut self) {
+        self.walker.reset();
+        self.search.fields.fill_with(Finding::default);
+        self.search.seen.fill(false);
+        self.search.satisfied = false;
+    }
+
     /// Reads the next bytes of the document.
     ///
     /// # Errors

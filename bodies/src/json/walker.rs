@@ -124,6 +124,14 @@ impl Walker {
         }
     }
 
+    /// Begins anew.
+    pub(crate) fn reset(&mut self) {
+        self.state = State::Value { closing: false };
+        self.stack.clear();
+        self.node = Some(ROOT);
+        self.passed = 0;
+    }
+
     /// Whether the document's value has ended: only white space may follow. Of a number that is the
     /// whole document this is never known before [`finish`](Self::finish).
     pub(crate) fn ended(&self) -> bool {

@@ -63,6 +63,7 @@ impl Limits {
         bodies::Limits {
             json_depth: self.json_depth,
             value_bytes: self.value_bytes,
+            event_bytes: self.event_bytes,
             edit_bytes: self.rendered_bytes,
             decoded_bytes: self.decoded_bytes,
             decoded_ratio: self.decoded_ratio,

@@ -2,12 +2,15 @@
 
 pub(crate) mod cel;
 mod compilation;
+mod document;
 mod expressions;
 mod extracted;
 mod function;
 pub mod functions;
 pub(crate) mod jinja;
+mod sought;
 
 pub(crate) use compilation::{Compilation, extracted};
-pub(crate) use expressions::{BodyCache, ExpressionId, Expressions, Phase, Seen, Values};
-pub(crate) use extracted::Extracted;
+pub(crate) use document::Document;
+pub(crate) use expressions::{BodyCache, ExpressionId, Expressions, Failed, Phase, Seen, Values};
+pub(crate) use extracted::{Extracted, FieldValue};

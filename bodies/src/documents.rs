@@ -1,0 +1,150 @@
+//! Bodies of one JSON document or of many, and what pointers find in each.
+//!
+//! A document is an object or an array. What is none, such as `[DONE]`, a comment, empty data or
+//! HTML, is passed over.
+
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use reader::{Reader, Whole};
+
+use crate::content::MediaType;
+use crate::events::Events;
+use crate::eventstream::{self, EventStream};
+use crate::json::{self, Pointers};
+use crate::lines::Lines;
+use crate::{Finding, Limits};
+
+/// How the documents of a body are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// The body is one document.
+    One,
+    /// The data of each server-sent event is one.
+    Events,
+    /// Each line is one.
+    Lines,
+    /// The payload of each message of AWS's binary event stream is one.
+    EventStream,
+}
+
+impl Framing {
+    /// That of a body of this media type, if it is one of documents. What is
+    /// [unclear](MediaType::Unclear) may be a document.
+    pub fn of(media_type: MediaType) -> Option<Self> {
+        match media_type {
+            MediaType::Json | MediaType::Unclear => Some(Self::One),
+            MediaType::Events => Some(Self::Events),
+            MediaType::Lines => Some(Self::Lines),
+            MediaType::EventStream => Some(Self::EventStream),
+            MediaType::Multipart | MediaType::Form | MediaType::Other => None,
+        }
+    }
+}
+
+/// Why a document, or the rest of a body, cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DocumentError {
+    /// A document that is broken, or nested too deep.
+    #[error(transparent)]
+    Json(#[from] json::Error),
+    /// An event, line or message longer than [`Limits::event_bytes`].
+    #[error("longer than an event, a line or a message may be")]
+    TooLong,
+    /// The body has ended within a document.
+    #[error("the body ends within a JSON document")]
+    Incomplete,
+    /// A binary event stream that does not follow its format. The rest of the body is not read.
+    #[error(transparent)]
+    EventStream(#[from] eventstream::Error),
+}
+
+/// Is told what the documents of a body hold, in order.
+pub trait DocumentVisitor {
+    /// A document has ended, and at least one pointer leads somewhere in it. `fields` are in the
+    /// order of the pointers.
+    fn document(&mut self, fields: &[Finding]);
+
+    /// A document, or the rest of the body, cannot be read.
+    fn unreadable(&mut self, error: DocumentError);
+}
+
+/// Finds the fields of each document of one body, as its bytes arrive.
+///
+/// Of a body of many documents none is read that spells no name of a pointer: it can hold no field.
+/// Should it be broken, that is not noticed.
+///
+/// The pointers are given with every chunk and must be the same ones each time. What is held is never
+/// longer than [`Limits::event_bytes`].
+#[derive(Clone, Debug)]
+pub struct DocumentFinder {
+    stream: Stream,
+    reader: Reader,
+}
+
+/// The part of a body that has not been read to its end.
+#[derive(Clone, Debug)]
+enum Stream {
+    One,
+    Events(Events),
+    Lines(Lines),
+    EventStream(EventStream),
+}
+
+impl DocumentFinder {
+    /// Searches the documents of one body for `pointers`.
+    pub fn new(framing: Framing, pointers: &Pointers, limits: &Limits) -> Self {
+        let most = limits.event_bytes;
+        Self {
+            stream: match framing {
+                Framing::One => Stream::One,
+                Framing::Events => Stream::Events(Events::new(most)),
+                Framing::Lines => Stream::Lines(Lines::new(most)),
+                Framing::EventStream => Stream::EventStream(EventStream::new(most)),
+            },
+            reader: Reader::new(pointers, limits),
+        }
+    }
+
+    /// Takes the next bytes of the body.
+    pub fn feed(&mut self, pointers: &Pointers, chunk: &[u8], visitor: &mut impl DocumentVisitor) {
+        let mut whole = Whole {
+            reader: &mut self.reader,
+            pointers,
+            visitor,
+            last: false,
+        };
+        match &mut self.stream {
+            Stream::One => whole.reader.feed(pointers, chunk, whole.visitor),
+            Stream::Events(events) => events.feed(chunk, &mut whole),
+            Stream::Lines(lines) => lines.feed(chunk, &mut whole),
+            Stream::EventStream(messages) => {
+                if let Err(error) = messages.feed(chunk, &mut whole) {
+                    visitor.unreadable(error.into());
+                }
+            }
+        }
+    }
+
+    /// The body is over, complete or broken off. Of a document that it ends within, the fields that
+    /// have been read count.
+    pub fn finish(&mut self, pointers: &Pointers, visitor: &mut impl DocumentVisitor) {
+        let mut whole = Whole {
+            reader: &mut self.reader,
+            pointers,
+            visitor,
+            last: true,
+        };
+        match &mut self.stream {
+            Stream::One => whole.reader.finish(whole.visitor),
+            Stream::Events(events) => events.finish(&mut whole),
+            Stream::Lines(lines) => lines.finish(&mut whole),
+            Stream::EventStream(messages) => {
+                if let Err(error) = messages.finish() {
+                    visitor.unreadable(error.into());
+                }
+            }
+        }
+    }
+}
