@@ -21,6 +21,7 @@ mod gateway;
 mod hidden_callbacks;
 mod hostile;
 mod kgateway;
+mod metrics;
 mod panics;
 mod patch;
 mod plain;
@@ -125,6 +126,11 @@ const AREAS: &[Area] = &[
         name: "upgrades",
         module: Built::Release,
         scenarios: upgrades::SCENARIOS,
+    },
+    Area {
+        name: "metrics",
+        module: Built::Release,
+        scenarios: metrics::SCENARIOS,
     },
     Area {
         name: "expressions",

@@ -1,13 +1,11 @@
 //! Header and metadata edits.
 
-use diagnostics::header;
-
+use super::HeaderEdit;
 use super::editing::Editing;
 use super::view::View;
-use super::{HeaderEdit, MetadataEdit};
 use crate::failure::{Reason, Reply};
 use crate::headers;
-use crate::ops::{Direction, MetadataValue};
+use crate::ops::Direction;
 
 impl Editing<'_> {
     pub(super) fn set(&mut self, header: &HeaderEdit, view: &View<'_>) -> Result<(), Box<Reply>> {
@@ -82,26 +80,5 @@ impl Editing<'_> {
         };
         self.outcome.fail(reason, &header.path, detail);
         Ok(None)
-    }
-
-    pub(super) fn metadata(
-        &mut self,
-        metadata: &MetadataEdit,
-        view: &View<'_>,
-    ) -> Result<(), Box<Reply>> {
-        let Some(value) = self.value(&metadata.formula, &metadata.path, view)? else {
-            return Ok(());
-        };
-        if header::valid_value(value.as_bytes()) {
-            let value = MetadataValue::Text(&value);
-            self.ops
-                .set_dynamic_metadata(&metadata.namespace, &metadata.key, value);
-        } else {
-            // A line break would write lines of its own into a text access log.
-            let detail = "the value holds a control character";
-            self.outcome
-                .fail(Reason::HeaderValue, &metadata.path, detail);
-        }
-        Ok(())
     }
 }

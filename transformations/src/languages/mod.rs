@@ -12,5 +12,7 @@ mod sought;
 
 pub(crate) use compilation::{Compilation, extracted};
 pub(crate) use document::Document;
-pub(crate) use expressions::{BodyCache, ExpressionId, Expressions, Failed, Phase, Seen, Values};
+pub(crate) use expressions::{
+    BodyCache, ExpressionId, Expressions, Failed, Phase, Seen, Values, spelled,
+};
 pub(crate) use extracted::{Extracted, FieldValue};
