@@ -26,13 +26,14 @@ Usage: cargo xtask COMMAND
 
 Crates below tools/, built when asked for; `cargo xtask COMMAND --help` lists what they take:
 
-  bench                           compare what it costs Envoy to take a model out of a body: ours, its filters, none
+  bench                           compare what bodies and answers cost Envoy: ours, its filters, none
+  clients                         call the Python clients of three APIs through Envoy; their tokens are in its log
   conformance                     play cases, and case files of other gateways, on a real Envoy
   image                           build the images with Docker Engine and try them
   manifests                       check the Kubernetes manifests of deploy/";
 
 /// The crates below `tools/` that are commands, by their names.
-const TOOLS: [&str; 4] = ["bench", "conformance", "image", "manifests"];
+const TOOLS: [&str; 5] = ["bench", "clients", "conformance", "image", "manifests"];
 
 /// A command with its arguments.
 #[derive(Debug, PartialEq)]
