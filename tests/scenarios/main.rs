@@ -34,6 +34,7 @@ mod sources;
 mod sse;
 mod stage;
 mod streaming;
+mod tokens;
 mod updates;
 mod upgrades;
 
@@ -105,6 +106,11 @@ const AREAS: &[Area] = &[
         name: "sources",
         module: Built::Release,
         scenarios: sources::SCENARIOS,
+    },
+    Area {
+        name: "tokens",
+        module: Built::Release,
+        scenarios: tokens::SCENARIOS,
     },
     Area {
         name: "sse",

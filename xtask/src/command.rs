@@ -24,13 +24,21 @@ Crates below tools/, built when asked for; `cargo xtask COMMAND --help` lists wh
 
   run [--once] [--envoy VERSION]  start Envoy with envoy-configs/body-routing.yaml and two mock LLMs, send sample
                                   requests, show who answered; --once: exit then, with 0 only if each was right
-  bench                           compare what it costs Envoy to take a model out of a body: ours, its filters, none
+  bench                           compare what bodies and answers cost Envoy: ours, its filters, none
+  clients                         call the Python clients of three APIs through Envoy; their tokens are in its log
   conformance                     play cases, and case files of other gateways, on a real Envoy
   image                           build the images with Docker Engine and try them
   manifests                       check the Kubernetes manifests of deploy/";
 
 /// The crates below `tools/` that are commands, by their names.
-const TOOLS: [&str; 5] = ["bench", "conformance", "image", "manifests", "run"];
+const TOOLS: [&str; 6] = [
+    "bench",
+    "clients",
+    "conformance",
+    "image",
+    "manifests",
+    "run",
+];
 
 /// A command with its arguments.
 #[derive(Debug, PartialEq)]

@@ -1,5 +1,7 @@
 //! One evaluation: nodes to values, names asked for as they are reached.
 
+use smallvec::SmallVec;
+
 use super::Expression;
 use super::budget::Budget;
 use super::error::Error;
@@ -17,7 +19,7 @@ pub(super) struct Evaluation<'v> {
     /// The variables of the macros that are open.
     pub(super) locals: Vec<Value<'v>>,
     /// The fields of JSON bodies that have been looked up.
-    pub(super) fields: Vec<Option<Option<Value<'v>>>>,
+    pub(super) fields: SmallVec<[Option<Option<Value<'v>>>; 2]>,
 }
 
 impl<'v> Evaluation<'v> {
@@ -27,7 +29,7 @@ impl<'v> Evaluation<'v> {
             resolver,
             budget: Budget::new(&expression.limits),
             locals: Vec::new(),
-            fields: Vec::new(),
+            fields: SmallVec::new(),
         }
     }
 

@@ -200,7 +200,7 @@ impl<'v> Evaluation<'v> {
             },
         };
         if self.fields.is_empty() {
-            self.fields = vec![None; self.expression.fields.len()];
+            self.fields.resize(self.expression.fields.len(), None);
         }
         if let Some(place) = self.fields.get_mut(number) {
             *place = Some(value.clone());
