@@ -209,22 +209,30 @@ async fn the_lab_mirrors(stage: &Stage) -> Result<()> {
     let envoy = gateway(stage, &manifests, &servers, &[]).await?;
     let mut connection = Connection::open(envoy.address().await?, Protocol::Http1).await?;
     let mut before = 0;
-    for (model, requests, bounds) in [
-        ("other", 100, 0..=0),
-        ("llama", 1000, 340..=500),
-        ("mistral", 3000, 1..=40),
+    // None; 42 %, within five standard deviations; 0.5 %, batch by batch until one is copied.
+    for (model, batches, requests, bounds) in [
+        ("other", 1, 100, 0..=0),
+        ("llama", 1, 400, 119..=217),
+        ("mistral", 8, 500, 0..=13),
     ] {
-        for _ in 0..requests {
-            let request = Request::post("/v1/chat/completions").json(&json!({"model": model}));
-            connection.send(request).await?.expect_status(200)?;
+        let mut copied = 0;
+        for _ in 0..batches {
+            for _ in 0..requests {
+                let request = Request::post("/v1/chat/completions").json(&json!({"model": model}));
+                connection.send(request).await?.expect_status(200)?;
+            }
+            let after = envoy.stat("cluster.candidate.upstream_rq_total").await?;
+            copied = after - before;
+            before = after;
+            ensure!(
+                bounds.contains(&copied),
+                "{model}: {copied} of {requests} copied, not within {bounds:?}"
+            );
+            if copied > 0 {
+                break;
+            }
         }
-        let after = envoy.stat("cluster.candidate.upstream_rq_total").await?;
-        let copied = after - before;
-        ensure!(
-            bounds.contains(&copied),
-            "{model}: {copied} of {requests} copied, not within {bounds:?}"
-        );
-        before = after;
+        ensure!(copied > 0 || model == "other", "{model}: none copied");
     }
     Ok(())
 }

@@ -62,6 +62,25 @@ fn pointers() {
 }
 
 #[test]
+fn pointers_beside_usage() {
+    let sources = serde_json::json!([{"usage": "input"}]);
+    let field = |n| serde_json::json!({"name": format!("f{n}"), "metadata": {"namespace": "llm", "key": format!("f{n}")}, "from": [{"json": format!("/f{n}")}]});
+    let mut fields: Vec<_> = (0..30).map(field).collect();
+    fields.push(serde_json::json!({"name": "input", "metadata": {"namespace": "llm", "key": "input"}, "from": sources}));
+    let config = serde_json::json!({"response": {"extract": fields}}).to_string();
+    assert_snapshot!(printed(&config), @"error RF009: response.extract: the fields read more than 17 JSON Pointers beside `usage`; read fewer");
+}
+
+#[test]
+fn steps_of_a_patch() {
+    let edits: Vec<_> = (0..65)
+        .map(|n| serde_json::json!({"remove": format!("$..a{n}[*]..b{n}[*]..c{n}")}))
+        .collect();
+    let config = serde_json::json!({"request": {"patch": edits}}).to_string();
+    assert_snapshot!(printed(&config), @"error RF009: request.patch: more than 64 edits; divide them among routes, or write fewer `..` and `*`");
+}
+
+#[test]
 fn parts_of_a_pointer() {
     let pointer = "/a".repeat(128);
     let field = serde_json::json!({"header": "x-a", "name": "a", "from": [{"json": pointer}]});
