@@ -342,8 +342,8 @@ async fn a_broken_configuration_is_refused(stage: &Stage) -> Result<()> {
         "RF002: missing key `defaultAction`",
         "RF010: rules[0].cidrs[1]: `172.18.0.0/12` has bits set beyond its prefix; write `172.16.0.0/12`",
         "RF010: rules[0].cidrs[2]: ` ::1` is not an address or a prefix; write `::1`",
-        "RF009: denyResponse.statusCode: 42 is out of range; from 200 to 599",
-        "RF011: denyResponse.headers[0].value: the value cannot be a header value",
+        "RF009: denyResponse.statusCode: 42 is out of range; write a number from 200 to 599",
+        "RF011: denyResponse.headers[0].value: the value has characters that no header can carry",
     ];
     let of_listener = guarded(broken.clone()).build(stage.release);
     let of_route = Bootstrap::new()

@@ -235,7 +235,7 @@ async fn templates_read_only_allowed_variables(stage: &Stage) -> Result<()> {
         )?;
         let warned = envoy
             .log()
-            .contains("may not read the environment variable `SECRET`");
+            .contains("the environment variable `SECRET` may not be read");
         same("warned", warned, allowed.is_some())?;
     }
     Ok(())

@@ -81,10 +81,7 @@ async fn every_broken_form_is_refused(stage: &Stage) -> Result<()> {
         ("{", "RF001: not JSON"),
         ("{} {}", "RF001: not JSON: trailing characters at 1:4"),
         ("null", "RF002"),
-        (
-            r#"{"request":{},"request":{}}"#,
-            "duplicate field `request`",
-        ),
+        (r#"{"request":{},"request":{}}"#, "duplicate key `request`"),
         (
             r#"{"response":{"extract":[{"header":"x"}]}}"#,
             "response.extract[0].header: the headers of an answer have gone on",
