@@ -84,7 +84,7 @@ async fn every_broken_form_is_refused(stage: &Stage) -> Result<()> {
         (r#"{"request":{},"request":{}}"#, "duplicate key `request`"),
         (
             r#"{"response":{"extract":[{"header":"x"}]}}"#,
-            "response.extract[0].header: the headers of an answer have gone on",
+            "response.extract[0].header: the headers of a response have gone on",
         ),
         (
             r#"{"limits":{"jsonDepth":1000}}"#,
