@@ -88,7 +88,7 @@ async fn every_broken_form_is_refused(stage: &Stage) -> Result<()> {
         ),
         (
             r#"{"limits":{"jsonDepth":1000}}"#,
-            "limits.jsonDepth: 1000 is out of range; from 1 to 127",
+            "limits.jsonDepth: 1000 is out of range; write a number from 1 to 127",
         ),
     ] {
         let bootstrap = one_filter(text).build(stage.release);
