@@ -161,10 +161,10 @@ fn what_does_nothing_in_a_cluster_is_warned_of() {
     assert_eq!(code, Some(0), "{printed}");
     for part in [
         "clusters[0].typed_extension_protocol_options.o.http_filters[0].typed_config: warning RF015: the filter at",
-        "is called `ours` too",
-        "warning RF015: request: a cluster's filter chooses no route",
-        "warning RF015: request.extract: `reject` in a cluster's filter ends the request",
-        "warning RF015: `source` and `destination` are not there",
+        "has the name `ours` too",
+        "warning RF015: request: a filter in a cluster cannot change the route",
+        "warning RF015: request.extract: `reject` in a cluster ends the request",
+        "warning RF015: `source` and `destination` have no value",
         "\n-: no errors, 4 warnings\n",
     ] {
         assert!(printed.contains(part), "{part} is not in\n{printed}");
