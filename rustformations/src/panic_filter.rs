@@ -19,7 +19,7 @@ fn listener(
 ) -> Option<Box<dyn HttpFilterConfig>> {
     let hook = String::from_utf8(config.to_vec()).ok()?;
     fail(&hook, "config_new");
-    let stats = Stats::define(envoy, name);
+    let stats = Stats::define(envoy, name, None);
     Some(Box::new(Config { hook, stats }))
 }
 

@@ -320,6 +320,8 @@ fn in_tree(tree: &Value, path: &Path, verb: Verb, new: &Value) -> Value {
             selected(&tree, &Vec::new(), before, &mut parents);
             parents.sort();
             parents.dedup();
+            // What is put in a place leaves nothing of what is inside it.
+            parents.retain(|parent| !places.iter().any(|place| parent.starts_with(place)));
             for parent in parents {
                 let root = parent.is_empty();
                 match at(&mut tree, &parent) {
