@@ -79,6 +79,9 @@ impl<'r> Editing<'r> {
             Some(patch) => self.patch(patch, extent, declared, &view)?,
             None => None,
         };
+        for name in edits.remove.matched(self.ops, direction) {
+            self.ops.remove_header(direction, &name);
+        }
         for header in &edits.set {
             if header.formula.as_ref().is_none_or(made) {
                 self.set(header, &view)?;
@@ -89,8 +92,8 @@ impl<'r> Editing<'r> {
                 self.add(header, &view)?;
             }
         }
-        for name in &edits.remove {
-            self.ops.remove_header(self.direction, name);
+        for name in &edits.remove.names {
+            self.ops.remove_header(direction, name);
         }
         for metadata in &edits.metadata {
             if made(&metadata.formula) {

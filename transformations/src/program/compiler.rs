@@ -198,7 +198,12 @@ impl<'c> Compiler<'c> {
                     &format!("{path}.add"),
                     &transformation.add,
                 ),
-                remove: self.removals(direction, &format!("{path}.remove"), &transformation.remove),
+                remove: self.removals(
+                    direction,
+                    &format!("{path}.remove"),
+                    &transformation.remove,
+                    extraction.headers().map(str::to_owned).collect(),
+                ),
                 metadata: self.metadata(
                     &format!("{path}.dynamicMetadata"),
                     &transformation.dynamic_metadata,

@@ -36,7 +36,7 @@ pub(crate) use error::Error;
 pub(crate) use forms::FORMS;
 pub(crate) use needs::Needs;
 pub(crate) use node::{MetadataEntry, MetadataKind};
-pub(crate) use print::{body, jinja, text};
+pub(crate) use print::{body, jinja, lines, text};
 pub(crate) use resolver::Resolver;
 pub(crate) use value::Value;
 
