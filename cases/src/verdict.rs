@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use serde_json::Value;
+
 use crate::case::Case;
 use crate::expect::{Callback, Change, Pass, Passage, Passages, Reply, Said, Write};
 use crate::matcher::{Field, Matcher, shown};
@@ -375,18 +377,38 @@ impl Differences {
     }
 
     fn metadata(&mut self, expected: &[Write], came: &Metadata) {
+        let held = |(namespace, key, value): &Write| (namespace.clone(), key.clone(), held(value));
+        let expected: Vec<Write> = expected.iter().map(held).collect();
         match came {
-            Metadata::Writes(came) if came == expected => {}
             Metadata::Writes(came) => {
-                self.add("metadata", format!("{expected:?}"), format!("{came:?}"));
+                let came: Vec<Write> = came.iter().map(held).collect();
+                if expected != came {
+                    self.add("metadata", format!("{expected:?}"), format!("{came:?}"));
+                }
             }
             Metadata::Final(came) => {
                 let entry = |(namespace, key, value): Write| ((namespace, key), value);
-                let expected: BTreeMap<_, _> = expected.iter().cloned().map(entry).collect();
-                if expected != *came {
+                let expected: BTreeMap<_, _> = expected.into_iter().map(entry).collect();
+                let entry =
+                    |(name, value): (&(String, String), &_)| (name.clone(), self::held(value));
+                let came: BTreeMap<_, _> = came.iter().map(entry).collect();
+                if expected != came {
                     self.add("metadata", format!("{expected:?}"), format!("{came:?}"));
                 }
             }
         }
+    }
+}
+
+/// A value as metadata holds it: every number is a float, and 42 is 42.0.
+fn held(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => number.as_f64().into(),
+        Value::Array(items) => items.iter().map(held).collect(),
+        Value::Object(members) => {
+            let member = |(name, value): (&String, &Value)| (name.clone(), held(value));
+            members.iter().map(member).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => value.clone(),
     }
 }

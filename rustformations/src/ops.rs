@@ -8,7 +8,8 @@ use envoy_proxy_dynamic_modules_rust_sdk::{
     envoy_log_error,
 };
 use transformations::{
-    Attribute, AttributeValue, Chain, Direction, Failure, Host, RouteProgram, TransformationOps,
+    Attribute, AttributeValue, Chain, Direction, Failure, Host, MetadataValue, RouteProgram,
+    TransformationOps,
 };
 
 use crate::configuration::{Route, route_config};
@@ -169,9 +170,25 @@ impl TransformationOps for Ops<'_> {
         self.envoy.append_body(http_body(direction), data)
     }
 
-    fn set_dynamic_metadata(&mut self, namespace: &str, key: &str, value: &str) -> bool {
-        self.envoy
-            .set_dynamic_metadata_string(namespace, key, value)
+    fn set_dynamic_metadata(
+        &mut self,
+        namespace: &str,
+        key: &str,
+        value: MetadataValue<'_>,
+    ) -> bool {
+        match value {
+            MetadataValue::Text(text) => {
+                self.envoy.set_dynamic_metadata_string(namespace, key, text)
+            }
+            MetadataValue::Number(number) => self
+                .envoy
+                .set_dynamic_metadata_number(namespace, key, number),
+            MetadataValue::Bool(bool) => {
+                let text = if bool { "true" } else { "false" };
+                self.envoy.set_dynamic_metadata_bool(namespace, key, bool)
+                    || self.envoy.set_dynamic_metadata_string(namespace, key, text)
+            }
+        }
     }
 
     fn attribute(&self, wanted: Attribute) -> Option<AttributeValue> {

@@ -5,7 +5,9 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use transformations::{Action, Direction, Host, Program, Session, TransformationOps};
+//! use transformations::{
+//!     Action, Direction, Host, MetadataValue, Program, Session, TransformationOps,
+//! };
 //!
 //! /// A request in memory; an extension author's host looks like this.
 //! #[derive(Default)]
@@ -47,7 +49,7 @@
 //!         self.received.extend_from_slice(data);
 //!         true
 //!     }
-//!     fn set_dynamic_metadata(&mut self, _: &str, _: &str, _: &str) -> bool {
+//!     fn set_dynamic_metadata(&mut self, _: &str, _: &str, _: MetadataValue<'_>) -> bool {
 //!         true
 //!     }
 //!     fn clear_route_cache(&mut self) -> bool {
@@ -105,7 +107,9 @@ pub use config::limits::HELD_BYTES;
 pub use diagnostics::{Code, ConfigErrors, Diagnostic, Position, Severity};
 pub use failure::{Failure, Reason, Reply};
 pub use languages::functions;
-pub use ops::{Attribute, AttributeValue, Direction, KgatewayOps, TransformationOps};
+pub use ops::{
+    Attribute, AttributeValue, Direction, KgatewayOps, MetadataValue, TransformationOps,
+};
 pub use program::{Engine, Loaded, Program, SharedProgram};
 pub use session::{Action, Chain, Hold, Host, RouteProgram, Session};
 pub use settings::Settings;

@@ -61,6 +61,27 @@ pub enum AttributeValue {
     Bool(bool),
 }
 
+/// A value to set in the stream's dynamic metadata.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MetadataValue<'v> {
+    /// Text.
+    Text(&'v str),
+    /// A finite number. Envoy holds each as a 64-bit float: above 2^53 not every whole number.
+    Number(f64),
+    /// `true` or `false`. A host that holds no booleans, as Envoy before 1.37.1, gets the text.
+    Bool(bool),
+}
+
+impl From<MetadataValue<'_>> for AttributeValue {
+    fn from(value: MetadataValue<'_>) -> Self {
+        match value {
+            MetadataValue::Text(text) => Self::Text(text.to_owned()),
+            MetadataValue::Number(number) => Self::Number(number),
+            MetadataValue::Bool(bool) => Self::Bool(bool),
+        }
+    }
+}
+
 /// The message in hand, whatever holds it: Envoy, or a test.
 ///
 /// With it come the methods that kgateway's extension authors know: [`KgatewayOps`].
@@ -123,8 +144,13 @@ pub trait TransformationOps {
             && (data.is_empty() || self.append_body(direction, data))
     }
 
-    /// Sets a string in the stream's dynamic metadata.
-    fn set_dynamic_metadata(&mut self, namespace: &str, key: &str, value: &str) -> bool;
+    /// Sets a value in the stream's dynamic metadata, in place of one that is there.
+    fn set_dynamic_metadata(
+        &mut self,
+        namespace: &str,
+        key: &str,
+        value: MetadataValue<'_>,
+    ) -> bool;
 
     /// An attribute of the stream; `None` when the host does not tell it.
     fn attribute(&self, _: Attribute) -> Option<AttributeValue> {

@@ -5,7 +5,7 @@
 use std::io::Read;
 
 use serde_json::{Value, json};
-use transformations::{Direction, KgatewayOps, TransformationOps};
+use transformations::{Direction, KgatewayOps, MetadataValue, TransformationOps};
 
 /// A message in memory.
 #[derive(Debug, Default, PartialEq)]
@@ -96,7 +96,7 @@ impl TransformationOps for Host {
         true
     }
 
-    fn set_dynamic_metadata(&mut self, _: &str, _: &str, _: &str) -> bool {
+    fn set_dynamic_metadata(&mut self, _: &str, _: &str, _: MetadataValue<'_>) -> bool {
         false
     }
 

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use transformations::testing::{Host, Message as Played, Route as PlayedRoute};
+use transformations::{AttributeValue, ConfigErrors, Settings};
 use transformations::{Chain as PlayedChain, Diagnostic, Direction, Engine, Program, Session};
-use transformations::{ConfigErrors, Settings};
 
 use crate::case::{Case, Chain, Config, Filter};
 use crate::expect::Pass;
@@ -236,6 +236,15 @@ impl<'a> Stage<'a> {
     }
 }
 
+fn json(value: AttributeValue) -> serde_json::Value {
+    match value {
+        AttributeValue::Text(text) => text.into(),
+        AttributeValue::Int(number) => number.into(),
+        AttributeValue::Number(number) => number.into(),
+        AttributeValue::Bool(bool) => bool.into(),
+    }
+}
+
 fn seen(host: &Host) -> Seen {
     let message = |played: &Played| Message {
         fields: played.headers.clone(),
@@ -258,7 +267,7 @@ fn seen(host: &Host) -> Seen {
     let details = details.or(Some("via_upstream".to_owned()));
     let failures = host.failures.iter();
     let writes = host.metadata.iter().cloned();
-    let writes = writes.map(|[namespace, key, value]| (namespace, key, value.into()));
+    let writes = writes.map(|(namespace, key, value)| (namespace, key, json(value)));
     Seen {
         request: Some(message(&host.request)),
         response: Some(message(&host.response)),

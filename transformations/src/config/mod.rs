@@ -152,14 +152,14 @@ pub struct DynamicMetadata {
     /// Key inside the namespace. An entry without one is skipped.
     pub key: String,
     /// The value.
-    pub value: MetadataValue,
+    pub value: DynamicMetadataValue,
 }
 
 /// The value of a dynamic metadata entry.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(expecting = "an object with `stringValue` or `cel`")]
 #[serde(rename_all = "camelCase", default)]
-pub struct MetadataValue {
+pub struct DynamicMetadataValue {
     /// Jinja template of a string. An entry without one, or whose template renders nothing, is
     /// skipped.
     pub string_value: Option<String>,

@@ -8,7 +8,7 @@ use super::{Formula, HeaderEdit, MetadataEdit};
 use crate::config::HEADER_LINES;
 use crate::failure::{Reason, Reply};
 use crate::headers;
-use crate::ops::Direction;
+use crate::ops::{Direction, MetadataValue};
 
 impl Editing<'_> {
     pub(super) fn set(&mut self, header: &HeaderEdit, view: &View<'_>) -> Result<(), Box<Reply>> {
@@ -145,8 +145,9 @@ impl Editing<'_> {
             return Ok(());
         };
         if header::valid_value(value.as_bytes()) {
+            let value = MetadataValue::Text(&value);
             self.ops
-                .set_dynamic_metadata(&metadata.namespace, &metadata.key, &value);
+                .set_dynamic_metadata(&metadata.namespace, &metadata.key, value);
         } else {
             // A line break would write lines of its own into a text access log.
             let detail = "the value holds a control character";

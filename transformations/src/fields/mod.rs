@@ -24,7 +24,7 @@ use wanted::Wanted;
 use crate::extent::Extent;
 use crate::failure::{Outcome, Reason, Reply};
 use crate::languages::{Extracted, Values};
-use crate::ops::{Direction, TransformationOps};
+use crate::ops::{Direction, MetadataValue, TransformationOps};
 
 /// All the fields of one configuration, found in one pass over the body.
 #[derive(Debug, Default)]
@@ -151,7 +151,8 @@ impl Extraction {
                 }
             }
             if let Some(target) = &field.metadata {
-                ops.set_dynamic_metadata(&target.namespace, &target.key, &value);
+                let value = MetadataValue::Text(&value);
+                ops.set_dynamic_metadata(&target.namespace, &target.key, value);
             }
             extracted.insert(&field.name, value);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::message::Message;
 use crate::failure::{Failure, Reply};
-use crate::ops::Direction;
+use crate::ops::{AttributeValue, Direction};
 use crate::program::Program;
 use crate::session::Chain;
 
@@ -28,7 +28,7 @@ pub struct Host {
     /// The routes, of which the first that matches is chosen.
     pub routes: Vec<Route>,
     /// Dynamic metadata in the order it was set: namespace, key, value.
-    pub metadata: Vec<[String; 3]>,
+    pub metadata: Vec<(String, String, AttributeValue)>,
     /// What went wrong, in order.
     pub failures: Vec<Failure>,
     /// The answer in place of a message, and which message that was.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::host::Host;
 use crate::failure::Failure;
-use crate::ops::{Direction, TransformationOps};
+use crate::ops::{Direction, MetadataValue, TransformationOps};
 use crate::session::{self, Chain, RouteProgram};
 
 impl Host {
@@ -147,10 +147,18 @@ impl TransformationOps for Host {
         true
     }
 
-    fn set_dynamic_metadata(&mut self, namespace: &str, key: &str, value: &str) -> bool {
+    fn set_dynamic_metadata(
+        &mut self,
+        namespace: &str,
+        key: &str,
+        value: MetadataValue<'_>,
+    ) -> bool {
         self.called("set_dynamic_metadata");
-        self.metadata
-            .push([namespace, key, value].map(str::to_owned));
+        if matches!(value, MetadataValue::Number(number) if !number.is_finite()) {
+            self.violated(format!("`{key}` set to a number that is not finite"));
+        }
+        let write = (namespace.to_owned(), key.to_owned(), value.into());
+        self.metadata.push(write);
         true
     }
 
