@@ -17,6 +17,7 @@ mod expressions;
 mod failures;
 mod foreign_routes;
 mod gateway;
+mod headers;
 mod hidden_callbacks;
 mod hostile;
 mod kgateway;
@@ -118,6 +119,11 @@ const AREAS: &[Area] = &[
         name: "expressions",
         module: Built::Release,
         scenarios: expressions::SCENARIOS,
+    },
+    Area {
+        name: "headers",
+        module: Built::Release,
+        scenarios: headers::SCENARIOS,
     },
     Area {
         name: "failures",

@@ -131,7 +131,7 @@ async fn a_response_that_is_no_json_is_not_held(stage: &Stage) -> Result<()> {
 async fn what_cannot_be_edited_goes_on_as_it_was(stage: &Stage) -> Result<()> {
     let config = json!({"request": {
         "extract": [{"name": "f", "from": [{"header": "x-f"}]}],
-        "patch": [{"set": "/m", "value": "{% if header('x-fail') %}{{ extracted.none.x }}{% endif %}new"}],
+        "patch": [{"set": "/m", "value": "{% if header('x-fail') %}{{ extracted.f.x }}{% endif %}new"}],
     }, "limits": {"jsonDepth": 20}});
     let bootstrap = Bootstrap::new()
         .filter(config)

@@ -585,8 +585,18 @@ fn a_host_that_joins_lines_keeps_the_cookies_it_cannot_set() {
             {"name": "x-a", "cel": "['1', '2']"}],
         "add": [{"name": "x-b", "cel": "['1', '2']"}]}}"#;
     for (joins, cookies, values, failures) in [
-        (true, ["a=1", "b=2"], vec!["1, 2"], vec![Reason::HeaderValue]),
-        (false, ["a=1; Secure", "b=2; Secure"], vec!["1", "2"], vec![]),
+        (
+            true,
+            ["a=1", "b=2"],
+            vec!["1, 2"],
+            vec![Reason::HeaderValue],
+        ),
+        (
+            false,
+            ["a=1; Secure", "b=2; Secure"],
+            vec!["1", "2"],
+            vec![],
+        ),
     ] {
         let mut host = answer(&[("set-cookie", "a=1"), ("set-cookie", "b=2")], &[]);
         host.joins_lines = joins;

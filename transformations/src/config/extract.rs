@@ -9,7 +9,8 @@ use serde::Deserialize;
 #[serde(expecting = "an object")]
 #[serde(rename_all = "camelCase")]
 pub struct Extract {
-    /// How templates and messages call the field: `extracted.<name>`. Default: what the first source
+    /// How templates and messages call the field: `extracted.<name>`. A template of `patch` that
+    /// prints a field without a value among other text fails. Default: what the first source
     /// that is not a header calls it: the last part of a `json` pointer, `model` of
     /// `/model/{model}/invoke`.
     #[serde(default)]
@@ -21,7 +22,8 @@ pub struct Extract {
     /// first, found or not, and where `when` does not hold; then Envoy chooses the route again at once.
     #[serde(default)]
     pub header: Option<String>,
-    /// Dynamic metadata to set to the value.
+    /// Dynamic metadata to set to the value. One that holds a line break or another control
+    /// character is left out, and counted: in a text access log it would write lines of its own.
     #[serde(default)]
     pub metadata: Option<MetadataTarget>,
     /// The value when no source yields one. Aliases do not apply to it.
@@ -40,7 +42,8 @@ pub struct Extract {
     #[serde(default)]
     pub on_missing: OnFailure,
     /// What to do when a source cannot be read: the body is not JSON, is nested too deep, holds
-    /// the key twice, or the value is too long or cannot stand in a header.
+    /// the key twice, or the value is too long. Where the field has a `header` or `lookup`, also
+    /// when that cannot carry the value: control characters, spaces around it.
     #[serde(default)]
     pub on_invalid: OnFailure,
 }
@@ -87,7 +90,7 @@ pub enum Source {
     Form(String),
     /// A template over the path, such as `/model/{model}/invoke`: the segment, or the part of one,
     /// that `{model}` stands for, percent-decoded. `*` stands for one segment, or for the rest of
-    /// one; `**` for any number of them. The query does not count. A path that is different
+    /// one; `**` for any number of them, and `{model=**}` takes several. The query does not count. A path that is different
     /// yields nothing.
     Path(String),
 }
@@ -124,7 +127,7 @@ pub struct Alias {
     /// The value to replace; each `*` stands for any run of characters.
     #[serde(rename = "match")]
     pub pattern: String,
-    /// What to replace it with.
+    /// What to replace it with. `$1` to `$9` are what each `*` of `match` stands for, `$$` is a `$`.
     pub value: String,
 }
 

@@ -95,11 +95,7 @@ impl Editing<'_> {
     }
 
     /// The lines that an edit makes, none of them empty: one, or one for each item of a list.
-    fn lines(
-        &mut self,
-        header: &HeaderEdit,
-        view: &View<'_>,
-    ) -> Result<Vec<String>, Box<Reply>> {
+    fn lines(&mut self, header: &HeaderEdit, view: &View<'_>) -> Result<Vec<String>, Box<Reply>> {
         match &header.formula {
             None => Ok(Vec::new()),
             Some(Formula::Expression(id)) => {
@@ -116,11 +112,7 @@ impl Editing<'_> {
     }
 
     /// Why a header cannot have these lines.
-    fn objection(
-        &self,
-        header: &HeaderEdit,
-        lines: &[String],
-    ) -> Option<(Reason, &'static str)> {
+    fn objection(&self, header: &HeaderEdit, lines: &[String]) -> Option<(Reason, &'static str)> {
         let bytes = lines.iter().map(String::len).fold(0, usize::saturating_add);
         if bytes > self.limits.header_bytes {
             Some((Reason::Limit, "the value is too long"))

@@ -6,8 +6,8 @@ use diagnostics::header;
 use diagnostics::{Code, Diagnostic};
 
 use super::Extraction;
-use super::aliases::Aliases;
-use super::field::{Field, Source};
+use super::aliases::{Aliases, Replacement, stars};
+use super::field::{Field, Reach, Source};
 use super::lookup::Lookup;
 use super::path::Path;
 use super::wanted::{Format, Wanted, named};
@@ -148,10 +148,22 @@ fn field(
         default: extract.default.clone().filter(|value| !value.is_empty()),
         aliases: Aliases::new(&extract.aliases),
         lookup,
+        reach: reach(extract),
         value_bytes,
         duplicates: extract.duplicates,
         on_missing: extract.on_missing,
         on_invalid: extract.on_invalid,
+    }
+}
+
+/// Where a field's value goes.
+fn reach(extract: &Extract) -> Reach {
+    if extract.header.is_some() || extract.lookup.is_some() {
+        Reach::Header
+    } else if extract.metadata.is_some() {
+        Reach::Metadata
+    } else {
+        Reach::Templates
     }
 }
 
@@ -206,9 +218,17 @@ fn check_header(key: &str, header: &str, at: &mut Place<'_>) {
 
 /// Checks what the configuration itself would put into the header.
 fn check_values(extract: &Extract, at: &mut Place<'_>) {
-    let message = "a value that a header cannot carry";
-    let help = "remove control characters, and spaces around it";
-    let carried = header::valid_exact_value;
+    let (message, help) = match reach(extract) {
+        Reach::Header => (
+            "a value that a header cannot carry",
+            "remove control characters, and spaces around it",
+        ),
+        Reach::Metadata | Reach::Templates => (
+            "a value that a line of an access log cannot carry",
+            "remove control characters",
+        ),
+    };
+    let carried = |value: &str| reach(extract).carries(value);
     if extract
         .default
         .as_deref()
@@ -218,16 +238,14 @@ fn check_values(extract: &Extract, at: &mut Place<'_>) {
     }
     let mut known = HashMap::new();
     for (index, alias) in extract.aliases.iter().enumerate() {
+        let key = format!("aliases[{index}].value");
         if !carried(&alias.value) {
-            at.error(
-                Code::HeaderName,
-                &format!("aliases[{index}].value"),
-                message,
-                help,
-            );
+            at.error(Code::HeaderName, &key, message, help);
+        }
+        if let Err((message, help)) = Replacement::parse(&alias.value, stars(&alias.pattern)) {
+            at.error(Code::Conflict, &key, message, help);
         }
         if alias.value.is_empty() {
-            let key = format!("aliases[{index}].value");
             at.error(
                 Code::Conflict,
                 &key,

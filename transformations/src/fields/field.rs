@@ -1,5 +1,6 @@
 //! One field: its sources in order, and what becomes of what they yield.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bodies::{FieldId, Found};
@@ -27,10 +28,34 @@ pub(super) struct Field {
     pub(super) default: Option<String>,
     pub(super) aliases: Aliases,
     pub(super) lookup: Option<Lookup>,
+    pub(super) reach: Reach,
     pub(super) value_bytes: usize,
     pub(super) duplicates: Duplicates,
     pub(super) on_missing: OnFailure,
     pub(super) on_invalid: OnFailure,
+}
+
+/// Where a field's value goes: what it may hold depends on that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Into a header, or one that a table finds.
+    Header,
+    /// Into metadata.
+    Metadata,
+    /// Only to templates and expressions.
+    Templates,
+}
+
+impl Reach {
+    /// Whether a value can go there. An access log prints a text of the metadata as it is: a line
+    /// break would write lines of its own.
+    pub(super) fn carries(self, value: &str) -> bool {
+        match self {
+            Reach::Header => header::valid_exact_value(value),
+            Reach::Metadata => header::valid_value(value.as_bytes()),
+            Reach::Templates => true,
+        }
+    }
 }
 
 /// Where a field comes from.
@@ -247,11 +272,13 @@ impl Field {
             return Err(TOO_LONG);
         }
         let value = match self.aliases.replacement(&value) {
-            Some(replacement) => replacement.to_owned(),
+            // Made of parts of the value, any of which may stand in it several times.
+            Some(Cow::Owned(made)) if made.len() > self.value_bytes => return Err(TOO_LONG),
+            Some(replacement) if replacement.is_empty() => return Ok(Yield::Nothing),
+            Some(replacement) => replacement.into_owned(),
             None => value,
         };
-        // In metadata too: a line break would write lines of its own into a text access log.
-        if !header::valid_exact_value(&value) {
+        if self.reach == Reach::Header && !self.reach.carries(&value) {
             return Err(Unusable(
                 Reason::HeaderValue,
                 "the value holds what a header cannot carry: control characters, or spaces around it",

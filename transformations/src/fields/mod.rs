@@ -17,7 +17,7 @@ pub(crate) use reading::Reading;
 
 use bodies::Limits;
 
-use field::Field;
+use field::{Field, Reach};
 use reading::Findings;
 use wanted::Wanted;
 
@@ -151,8 +151,14 @@ impl Extraction {
                 }
             }
             if let Some(target) = &field.metadata {
-                let value = MetadataValue::Text(&value);
-                ops.set_dynamic_metadata(&target.namespace, &target.key, value);
+                if Reach::Metadata.carries(&value) {
+                    let value = MetadataValue::Text(&value);
+                    ops.set_dynamic_metadata(&target.namespace, &target.key, value);
+                } else {
+                    let detail =
+                        "the value holds a control character, which metadata does not take";
+                    outcome.fail(Reason::HeaderValue, &field.path, detail);
+                }
             }
             extracted.insert(&field.name, value);
         }

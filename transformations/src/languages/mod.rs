@@ -7,7 +7,8 @@ mod extracted;
 mod function;
 pub mod functions;
 pub(crate) mod jinja;
+mod query;
 
-pub(crate) use compilation::{Compilation, extracted};
+pub(crate) use compilation::{Compilation, NamedBy, NamedField, extracted};
 pub(crate) use expressions::{BodyCache, ExpressionId, Expressions, Phase, Seen, Values};
 pub(crate) use extracted::Extracted;

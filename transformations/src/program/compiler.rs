@@ -23,7 +23,7 @@ use crate::headers::HeaderNames;
 use crate::languages::cel::Expression;
 use crate::languages::jinja::HeaderNeeds;
 use crate::languages::jinja::{self, Template};
-use crate::languages::{Compilation, ExpressionId, Expressions, Phase};
+use crate::languages::{Compilation, ExpressionId, Expressions, NamedField, Phase};
 use crate::ops::Direction;
 use crate::program::Engine;
 use crate::settings::Settings;
@@ -42,8 +42,8 @@ struct Compiler<'c> {
     limits: &'c Limits,
     /// The expressions of the pass in hand.
     compilation: Compilation,
-    /// The fields that expressions of either pass name, each with the place of the expression.
-    extracted: Vec<(String, String)>,
+    /// The fields that expressions and templates of either pass name.
+    extracted: Vec<NamedField>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -406,8 +406,9 @@ impl<'c> Compiler<'c> {
             ..
         } = self;
         let mut template = |path: &str, text: &str, diagnostics: &mut Vec<Diagnostic>| {
-            let template =
+            let mut template =
                 Template::compile(path, text, environment, settings, limits, diagnostics)?;
+            template.refuse_gaps();
             compilation.of_template(path, &template, diagnostics);
             Ok(template)
         };

@@ -11,7 +11,7 @@ use minijinja::{Environment, ErrorKind, Value};
 use super::bounds;
 use super::memory;
 use super::rewrite::{self, Refused};
-use super::scope::{Scope, Variables};
+use super::scope::{Absent, Scope, Variables};
 use super::usage::Usage;
 use crate::config::Limits;
 use crate::languages::jinja::HeaderNeeds;
@@ -47,8 +47,12 @@ pub(crate) struct Jinja {
     undeclared: Vec<String>,
     /// Names that a JSON body may give.
     names: BTreeSet<String>,
+    /// Fields that it names.
+    fields: Vec<(String, Option<Position>)>,
     /// Expressions that it evaluates.
     expressions: Vec<(String, Option<Position>)>,
+    /// Whether it fails where it prints a field without a value among other text.
+    refuses_gaps: bool,
     rendered_bytes: usize,
     fuel: u64,
 }
@@ -157,7 +161,9 @@ impl Template {
             calls: usage.calls.into_iter().collect(),
             undeclared: usage.undeclared.into_iter().collect(),
             names: usage.names,
+            fields: usage.fields,
             expressions: usage.expressions,
+            refuses_gaps: false,
             rendered_bytes: limits.rendered_bytes,
             fuel: limits.template_fuel,
         })))
@@ -176,6 +182,14 @@ impl Template {
         match self {
             Template::Text(_) => &[],
             Template::Jinja(jinja) => &jinja.expressions,
+        }
+    }
+
+    /// The members of `extracted` that it names, and where they stand in it.
+    pub(crate) fn fields(&self) -> &[(String, Option<Position>)] {
+        match self {
+            Template::Text(_) => &[],
+            Template::Jinja(jinja) => &jinja.fields,
         }
     }
 
@@ -212,6 +226,14 @@ impl Template {
         }
     }
 
+    /// Has the template fail where it prints a field without a value among other text: what stands in
+    /// the place of a prompt must not be what was to be added to it.
+    pub(crate) fn refuse_gaps(&mut self) {
+        if let Template::Jinja(jinja) = self {
+            jinja.refuses_gaps = true;
+        }
+    }
+
     /// Whether the template names `extracted`.
     pub(crate) fn names_extracted(&self) -> bool {
         self.undeclared()
@@ -238,6 +260,7 @@ impl Template {
             Template::Text(text) => return Ok(text.clone()),
             Template::Jinja(jinja) => jinja,
         };
+        let has_fields = variables.extracted.is_some();
         let variables = Value::from_object(Variables {
             calls: Arc::clone(&jinja.calls),
             ..variables.clone()
@@ -248,8 +271,10 @@ impl Template {
         };
         memory::begin(jinja.rendered_bytes, jinja.fuel);
         let template = jinja.cell.borrow_dependent();
+        scope.absent.take();
         let rendered = scope.during(|| template.render_to_write(variables, &mut out).map(drop));
         let exhausted = memory::end();
+        let absent = scope.absent.take();
         rendered.map_err(|error| match error.kind() {
             _ if exhausted => RenderError::Limit(
                 "the template makes or looks through more than it may".to_owned(),
@@ -261,6 +286,17 @@ impl Template {
             )),
             _ => RenderError::Failed(error.to_string()),
         })?;
+        // Nothing but a field that has no value is nothing; in a text it would go unnoticed.
+        let gap = match absent {
+            Absent::None => false,
+            Absent::Field => jinja.refuses_gaps && !out.bytes.trim_ascii().is_empty(),
+            Absent::Computed => true,
+        };
+        if has_fields && gap {
+            let message =
+                "a field of `extracted` that is printed has no value; write `| default('')`";
+            return Err(RenderError::Failed(message.to_owned()));
+        }
         String::from_utf8(out.bytes).map_err(|error| RenderError::Failed(error.to_string()))
     }
 }

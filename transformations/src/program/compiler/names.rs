@@ -5,8 +5,8 @@ use diagnostics::{Code, Diagnostic};
 use super::Compiler;
 use crate::config::{self, Config, ParseAs};
 use crate::edits::Formula;
-use crate::languages::extracted;
 use crate::languages::jinja::Template;
+use crate::languages::{NamedBy, NamedField, extracted};
 use crate::program::Pass;
 
 impl Compiler<'_> {
@@ -27,6 +27,7 @@ impl Compiler<'_> {
             }
         }
         if pass.edits.parse_as == ParseAs::AsJson {
+            self.forgeable(pass);
             return;
         }
         let edits = pass
@@ -56,16 +57,54 @@ impl Compiler<'_> {
         }
     }
 
-    /// Finds expressions that name fields that nothing extracts.
+    /// Finds templates that take a member of the body for what the host knows of the connection.
+    fn forgeable(&mut self, pass: &Pass) {
+        let body = pass
+            .edits
+            .body
+            .iter()
+            .map(|body| (&body.path, &body.formula));
+        let headers = pass.edits.put_headers();
+        let headers = headers.filter_map(|edit| Some((&edit.path, edit.formula.as_ref()?)));
+        let metadata = pass.edits.metadata.iter();
+        let metadata = metadata.map(|entry| (&entry.path, &entry.formula));
+        for (path, formula) in body.chain(headers).chain(metadata) {
+            let names = formula.template().map(Template::undeclared);
+            let connection = |name: &String| name.split('.').next() == Some("connection");
+            if names.unwrap_or_default().iter().any(connection) {
+                self.warning(
+                    Code::UnknownName,
+                    path,
+                    "`connection` is a member of the body, which its sender chooses",
+                    "write `cel(\"connection.mtls\")` for what Envoy knows of the connection",
+                );
+            }
+        }
+    }
+
+    /// Finds expressions and templates that name fields that nothing extracts.
     pub(super) fn unknown_fields(&mut self, request: Option<&Pass>) {
         let known: Vec<&str> =
             request.map_or_else(Vec::new, |pass| pass.extraction.names().collect());
-        for (path, name) in &self.extracted {
-            if known.contains(&name.as_str()) {
+        for NamedField {
+            name,
+            by,
+            path,
+            position,
+        } in &self.extracted
+        {
+            // Without `extract`, a template's `extracted` is a member of the body.
+            let of_body = *by == NamedBy::Template && known.is_empty();
+            if of_body || known.contains(&name.as_str()) {
                 continue;
             }
-            let message = format!("nothing extracts `{name}`, which an expression names");
+            let by = match by {
+                NamedBy::Expression => "an expression",
+                NamedBy::Template => "a template",
+            };
+            let message = format!("nothing extracts `{name}`, which {by} names");
             let error = Diagnostic::error(Code::UnknownName, path, message)
+                .at(*position)
                 .help("take it out of the request with `extract`");
             self.diagnostics
                 .push(error.suggest(name, known.iter().copied()));

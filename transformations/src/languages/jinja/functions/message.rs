@@ -99,7 +99,10 @@ fn joined(headers: &Snapshot, name: &str) -> String {
 /// The value of the first request cookie whose name `matches`; empty when there is none.
 fn cookie(matches: impl Fn(&[u8]) -> bool) -> Result<String, Error> {
     let found = Scope::current(|scope| {
-        scope.request.values("cookie").try_for_each(reading::bytes)?;
+        scope
+            .request
+            .values("cookie")
+            .try_for_each(reading::bytes)?;
         let mut cookies = scope.request.cookies();
         let found = cookies.find(|(name, _)| matches(name));
         Ok::<_, Error>(found.map(|(_, value)| String::from_utf8_lossy(value).into_owned()))
