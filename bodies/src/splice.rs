@@ -1,5 +1,6 @@
 //! Edits as splices: what is not edited keeps its bytes.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -20,24 +21,24 @@ pub enum Change {
 
 /// Bytes of a body, and what takes their place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Splice {
+pub struct Splice<'t> {
     /// Where the bytes are.
     pub old: Range<usize>,
     /// What takes their place.
-    pub new: String,
+    pub new: Cow<'t, str>,
 }
 
 /// The edits of one body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct Plan<'t> {
     /// In order, without overlap.
-    pub splices: Vec<Splice>,
+    pub splices: Vec<Splice<'t>>,
     /// The changes, by number, that the body cannot take; nothing of them is made.
     pub misfits: BTreeSet<usize>,
 }
 
 /// The body with the edits made.
-pub fn spliced(body: &[u8], splices: &[Splice]) -> Vec<u8> {
+pub fn spliced(body: &[u8], splices: &[Splice<'_>]) -> Vec<u8> {
     let added: usize = splices.iter().map(|splice| splice.new.len()).sum();
     let mut out = Vec::with_capacity(body.len().saturating_add(added));
     let mut from = 0;

@@ -27,6 +27,8 @@ pub struct Message {
     pub source: Option<String>,
     /// The router gives this answer itself, without an upstream.
     pub direct: bool,
+    /// The answer breaks off after its last piece.
+    pub broken_off: bool,
 }
 
 /// A body.
@@ -94,6 +96,7 @@ struct Written {
     unseen: bool,
     source: Option<String>,
     direct: bool,
+    broken_off: bool,
 }
 
 impl Written {
@@ -133,6 +136,7 @@ impl Written {
             unseen: self.unseen,
             source: self.source,
             direct: self.direct,
+            broken_off: self.broken_off,
         })
     }
 
@@ -151,8 +155,8 @@ impl TryFrom<Written> for Request {
     type Error = String;
 
     fn try_from(mut written: Written) -> Result<Self, String> {
-        if written.status.is_some() || written.direct {
-            return Err("`status` and `direct` belong to `response`".to_owned());
+        if written.status.is_some() || written.direct || written.broken_off {
+            return Err("`status`, `direct` and `broken_off` belong to `response`".to_owned());
         }
         let method = if written.has_body() { "POST" } else { "GET" };
         let pseudo = vec![

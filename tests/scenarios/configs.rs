@@ -17,6 +17,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All per_route,
     Ends mirror,
     All model_names,
+    All token_usage,
     Ends demo,
 ];
 
@@ -32,6 +33,7 @@ const FILES: &[(&str, &[u16])] = &[
     ("unified-endpoint.yaml", &[9001, 9002]),
     ("tenant-and-model.yaml", &[9001, 9002]),
     ("token-limits.yaml", &[9001]),
+    ("token-usage.yaml", &[9001]),
     ("expressions.yaml", &[9001, 9002]),
     ("demo.yaml", &[]),
 ];
@@ -352,6 +354,33 @@ async fn model_names(stage: &Stage) -> Result<()> {
         request.send(address).await?.expect_status(200)?;
         let seen = llm.request().await?.text();
         same("no model", seen.as_str(), r#"{"max_tokens": 5}"#)?;
+    }
+    Ok(())
+}
+
+async fn token_usage(stage: &Stage) -> Result<()> {
+    let whole =
+        r#"{"model":"m","usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}"#;
+    let events = "data: {\"choices\":[]}\n\ndata: {\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n";
+    let llm = Upstream::start(move |request| match request.path.as_str() {
+        "/events" => Answer::body(events).header("content-type", "text/event-stream"),
+        _ => Answer::body(whole).header("content-type", "application/json"),
+    })
+    .await?;
+    let envoy = start(stage, "token-usage.yaml", &[(9001, &llm)]).await?;
+    let address = envoy.address().await?;
+    for (path, answer) in [("/", whole), ("/events", events)] {
+        let request = Request::post(path).body(r#"{"model":"gpt-4o"}"#);
+        let response = request.send(address).await?.expect_status(200)?;
+        same(path, response.text().as_str(), answer)?;
+    }
+    let expected = json!({"status": 200, "model": "gpt-4o", "input_tokens": 3, "output_tokens": 2, "cached_tokens": null});
+    for line in envoy.access_log(2).await? {
+        same(
+            "access log",
+            &serde_json::from_str::<Value>(&line)?,
+            &expected,
+        )?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@
 #![allow(clippy::indexing_slicing)]
 
 mod acl;
+mod answers;
 mod bad_input;
 mod chains;
 mod churn;
@@ -69,6 +70,11 @@ const AREAS: &[Area] = &[
         name: "configs",
         module: Built::Release,
         scenarios: configs::SCENARIOS,
+    },
+    Area {
+        name: "answers",
+        module: Built::Release,
+        scenarios: answers::SCENARIOS,
     },
     Area {
         name: "routing",

@@ -87,7 +87,7 @@ async fn every_broken_form_is_refused(stage: &Stage) -> Result<()> {
         ),
         (
             r#"{"response":{"extract":[{"header":"x"}]}}"#,
-            "only requests are extracted from",
+            "response.extract[0].header: the headers of an answer have gone on",
         ),
         (
             r#"{"limits":{"jsonDepth":1000}}"#,

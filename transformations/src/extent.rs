@@ -9,8 +9,8 @@ pub(crate) enum Extent {
     Begun,
     /// The headers alone: the body is not read and not touched.
     Headers,
-    /// The headers; the body follows piece by piece, and its events are edited as they pass.
-    Events,
+    /// The headers; the body follows piece by piece, and its documents are edited as they pass.
+    Documents,
     /// The headers, of a body that is longer than may be held: what needs it is left out.
     TooLong,
 }

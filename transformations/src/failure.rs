@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use bodies::documents::DocumentError;
 use bodies::{coding, form, json, multipart};
+
+use crate::ops::Direction;
 
 /// Why something failed: the label `reason` of `rustformations_failures_total`, and the value of
 /// the dynamic metadata `rustformations` / `failure`.
@@ -25,12 +28,20 @@ pub enum Reason {
     FieldMissing,
     /// A body is encoded in a way that is not known, or not as its `content-encoding` says.
     ContentEncoding,
+    /// A body has no place for an edit: beyond an array's end, or inside a value.
+    PlaceMissing,
+    /// Another edit has changed the place of an edit.
+    PlaceTaken,
     /// A body that has to be `multipart/form-data` is not, or others might read it in another way.
     MultipartInvalid,
     /// A body that has to be `application/x-www-form-urlencoded` is not.
     FormInvalid,
     /// What a path template takes is not percent-encoded as it has to be.
     PathInvalid,
+    /// A body that has to be `application/vnd.amazon.eventstream` is not.
+    EventStreamInvalid,
+    /// A value is not of the `type` that a field has, or no number of tokens.
+    ValueType,
     /// A route's configuration cannot be used: another module made it, or, a bug, it was checked and
     /// does not compile.
     Config,
@@ -40,7 +51,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 13] = [
+    pub const ALL: [Reason; 17] = [
         Reason::JsonInvalid,
         Reason::UndeclaredVariable,
         Reason::Render,
@@ -49,9 +60,13 @@ impl Reason {
         Reason::DuplicateKey,
         Reason::FieldMissing,
         Reason::ContentEncoding,
+        Reason::PlaceMissing,
+        Reason::PlaceTaken,
         Reason::MultipartInvalid,
         Reason::FormInvalid,
         Reason::PathInvalid,
+        Reason::EventStreamInvalid,
+        Reason::ValueType,
         Reason::Config,
         Reason::Panic,
     ];
@@ -67,9 +82,13 @@ impl Reason {
             Reason::DuplicateKey => "duplicate_key",
             Reason::FieldMissing => "field_missing",
             Reason::ContentEncoding => "content_encoding",
+            Reason::PlaceMissing => "place_missing",
+            Reason::PlaceTaken => "place_taken",
             Reason::MultipartInvalid => "multipart_invalid",
             Reason::FormInvalid => "form_invalid",
             Reason::PathInvalid => "path_invalid",
+            Reason::EventStreamInvalid => "event_stream_invalid",
+            Reason::ValueType => "value_type",
             Reason::Config => "config",
             Reason::Panic => "panic",
         }
@@ -116,6 +135,25 @@ impl From<form::Error> for Unusable {
             Reason::FormInvalid,
             "the body holds a value that is not percent-encoded UTF-8, or stands beside a semicolon",
         )
+    }
+}
+
+impl From<DocumentError> for Unusable {
+    fn from(error: DocumentError) -> Self {
+        match error {
+            DocumentError::Json(error) => error.into(),
+            DocumentError::TooLong => Self(
+                Reason::Limit,
+                "an event, a line or a message is longer than limits.eventBytes",
+            ),
+            DocumentError::Incomplete => {
+                Self(Reason::JsonInvalid, "the body ends within a JSON document")
+            }
+            DocumentError::EventStream(_) => Self(
+                Reason::EventStreamInvalid,
+                "the body is not the binary event stream that its content-type says",
+            ),
+        }
     }
 }
 
@@ -200,21 +238,36 @@ impl Reply {
         })
     }
 
-    /// An error in the shape that LLM clients show to their users.
+    /// What stands in the place of an answer that a field might reject, and that is longer than may be held.
+    pub(crate) fn too_long_answer() -> Box<Self> {
+        Box::new(Self {
+            status: 502,
+            details: "rustformations_too_large",
+            headers: Vec::new(),
+            body: String::new(),
+        })
+    }
+
+    /// An error in the shape that LLM clients show to their users: of a request 400, of an answer 502.
     pub(crate) fn invalid_field(
+        direction: Direction,
         details: &'static str,
         code: &str,
         name: &str,
         message: &str,
     ) -> Box<Self> {
+        let (status, kind) = match direction {
+            Direction::Request => (400, "invalid_request_error"),
+            Direction::Response => (502, "server_error"),
+        };
         let error = serde_json::json!({
             "message": message,
-            "type": "invalid_request_error",
+            "type": kind,
             "param": name,
             "code": code,
         });
         Box::new(Self {
-            status: 400,
+            status,
             details,
             headers: vec![("content-type", "application/json")],
             body: serde_json::json!({ "error": error }).to_string(),

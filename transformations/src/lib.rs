@@ -106,6 +106,7 @@ pub use config::Limits;
 pub use config::limits::HELD_BYTES;
 pub use diagnostics::{Code, ConfigErrors, Diagnostic, Position, Severity};
 pub use failure::{Failure, Reason, Reply};
+pub use fields::Usage;
 pub use languages::functions;
 pub use ops::{
     Attribute, AttributeValue, Direction, KgatewayOps, MetadataValue, TransformationOps,

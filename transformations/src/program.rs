@@ -18,7 +18,7 @@ pub use shared::SharedProgram;
 
 use diagnostics::{ConfigErrors, Diagnostic};
 
-use crate::config;
+use crate::config::{self, Limits};
 use crate::headers::HeaderNames;
 use crate::ops::{Direction, TransformationOps};
 use crate::settings::Settings;
@@ -32,6 +32,9 @@ pub struct Program {
     /// The headers that the request pass sets and a route is chosen by: what it extracts, and what
     /// it sets of those that the settings name.
     own_headers: Vec<String>,
+    /// Whether the usage of every answer is read, though no field asks for it.
+    counts_usage: bool,
+    limits: Limits,
     settings: Arc<Settings>,
 }
 
@@ -59,6 +62,22 @@ impl Program {
     /// Everything that is wrong with it.
     pub fn load(text: &[u8]) -> Result<Loaded, ConfigErrors> {
         Engine::default().load(text)
+    }
+
+    /// Has the usage of every answer read, on every route of the listener, though no field asks for it:
+    /// [`Session::usage`](crate::Session::usage) reports it.
+    pub fn count_usage(&mut self) {
+        self.counts_usage = true;
+    }
+
+    /// Whether the usage of every answer is read.
+    pub(crate) fn counts_usage(&self) -> bool {
+        self.counts_usage
+    }
+
+    /// The bounds on what one message may cost.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// What to do to one message; `None`: nothing.

@@ -387,7 +387,7 @@ mod answers {
 
     #[test]
     fn a_place_in_a_list_waits_for_a_list() {
-        for pointer in ["/0/model", "/-"] {
+        for pointer in ["/0/model", "/-", "$[0].model", "$[*].model", "$[-1]"] {
             let config = format!(
                 r#"{{"response": {{"patch": [{{"set": "{pointer}", "value": "fast"}}]}}}}"#
             );

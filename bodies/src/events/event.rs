@@ -56,7 +56,7 @@ impl<'e> Event<'e> {
     }
 
     /// Writes the event with splices of its data made.
-    pub fn write(&self, splices: &[Splice], out: &mut Vec<u8>) {
+    pub fn write(&self, splices: &[Splice<'_>], out: &mut Vec<u8>) {
         let mut from = 0;
         for Splice { old, new } in splices {
             let end = self.end(old.end);

@@ -1,16 +1,27 @@
-//! Edits of a JSON document at JSON Pointers, as splices of its bytes: what is not edited keeps its
-//! order, its spelling and its white space.
+//! Edits of a JSON document, as splices of its bytes: what is not edited keeps its order, its
+//! spelling and its white space.
+//!
+//! All edits mean the document as it arrived, and do not see one another. What stands inside a value
+//! that is taken away or replaced is not edited. Of several edits that change one place the first
+//! does; the others are conflicts.
 
+mod missing;
+mod paths;
 mod places;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use smallvec::{SmallVec, smallvec};
+
+pub use self::paths::{EditId, Paths, PathsError};
 use self::places::{Kind, Place, Places};
-use super::pointer::{self, Node, NodeId, Pointers, ROOT};
-use crate::{Change, Limits, Plan, Splice};
+use super::path::Path;
+use super::pointer::ROOT;
+use crate::{Change, Limits, Splice};
 
 /// Why a document is not edited at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,245 +38,289 @@ pub enum PatchError {
     TooMuch,
 }
 
-/// Plans the edits of a document: `changes` in the order of the pointers. No
-/// pointer may lead through another.
+/// What an edit does where its path leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Puts a value there, whatever stands there now.
+    Set,
+    /// Puts a value there if something stands there.
+    Replace,
+    /// Puts a value there if it is missing or `null`.
+    Default,
+    /// Puts a value before the element that stands there, or at the end of the array.
+    Insert,
+    /// Takes away what stands there.
+    Remove,
+}
+
+impl Verb {
+    /// Whether it puts something where nothing stands.
+    pub fn puts(self) -> bool {
+        matches!(self, Verb::Set | Verb::Default | Verb::Insert)
+    }
+
+    /// The change that it makes with a text. None inserts into what has no order.
+    pub fn change(self, text: String) -> Option<Change> {
+        Some(match self {
+            Verb::Set => Change::Set(text),
+            Verb::Replace => Change::Replace(text),
+            Verb::Default => Change::Default(text),
+            Verb::Remove => Change::Remove,
+            Verb::Insert => return None,
+        })
+    }
+}
+
+/// What edits put.
+pub trait Texts<'t> {
+    /// The JSON text that an edit puts at a place where `value` stands, or nothing does; `None` if it
+    /// leaves the place as it is. Of an edit that removes, any text. It is asked for only where the
+    /// edit can be made, or would be if the document had the place.
+    fn text(&mut self, edit: EditId, value: Option<&[u8]>) -> Option<Cow<'t, str>>;
+}
+
+/// The edits of one document.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DocumentPlan<'t> {
+    /// In order, without overlap.
+    pub splices: Vec<Splice<'t>>,
+    /// The edits whose place the document cannot have; nothing of them is made.
+    pub misfits: BTreeSet<EditId>,
+    /// The edits of a place that another has changed; at other places they may have been made.
+    pub conflicts: BTreeSet<EditId>,
+}
+
+/// Plans the edits of a document.
 ///
 /// # Errors
 ///
 /// The document cannot be searched, or the edits would make too much of it.
-pub fn plan(
+pub fn plan<'t>(
     document: &[u8],
-    pointers: &Pointers,
-    changes: &[Change],
+    paths: &Paths,
+    texts: &mut impl Texts<'t>,
     limits: &Limits,
-) -> Result<Plan, PatchError> {
-    let places = Places::of(document, pointers, limits)?;
+) -> Result<DocumentPlan<'t>, PatchError> {
+    let places = Places::of(document, paths, limits)?;
     let mut planner = Planner {
         document,
-        pointers,
-        changes,
-        misfits: BTreeSet::new(),
-        splices: Vec::new(),
+        paths,
+        places: &places,
+        texts,
+        plan: DocumentPlan::default(),
+        unmade: 0,
+        marks: smallvec![Marks::default(); places.len()],
+        covered: 0,
         room: limits.edit_bytes,
     };
-    planner.find_misfits(&places);
-    planner.edit(&places)?;
-    let Planner {
-        misfits,
-        mut splices,
-        ..
-    } = planner;
+    planner.find_misfits();
+    planner.edit()?;
+    let mut plan = planner.plan;
     // Stable: what is put at the end of a container comes after what ends there.
-    splices.sort_by_key(|splice| splice.old.start);
-    Ok(Plan { splices, misfits })
+    plan.splices.sort_by_key(|splice| splice.old.start);
+    Ok(plan)
 }
 
-/// A place from which nothing leads on.
-static NOWHERE: Node = Node::NOWHERE;
-
-struct Planner<'p> {
+struct Planner<'p, 't, T> {
     document: &'p [u8],
-    pointers: &'p Pointers,
-    changes: &'p [Change],
-    misfits: BTreeSet<usize>,
-    splices: Vec<Splice>,
+    paths: &'p Paths,
+    places: &'p Places<'p>,
+    texts: &'p mut T,
+    plan: DocumentPlan<'t>,
+    /// The edits that are not made, one bit for each.
+    unmade: u64,
+    /// By place.
+    marks: SmallVec<[Marks; 4]>,
+    /// Up to where the bytes are gone, or others stand there.
+    covered: usize,
     /// Bytes that may still be put.
     room: usize,
 }
 
-/// What was removed of a container so far.
-#[derive(Clone, Copy, Default)]
-struct Removed {
-    /// Everything from its beginning up to here.
-    up_to: Option<usize>,
-    /// Everything.
-    all: bool,
+/// What has become of an array or object so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Marks {
+    /// It is gone, or another value stands there.
+    gone: bool,
+    /// Everything in it is gone from its beginning up to here.
+    removed_up_to: Option<usize>,
+    /// Everything in it is gone.
+    removed: bool,
 }
 
-impl<'p> Planner<'p> {
-    /// Finds the changes that no edit can make.
-    fn find_misfits(&mut self, places: &Places) {
-        for place in places.iter() {
-            match place.kind {
-                Kind::Object => {
-                    for (_, child) in self.missing(place) {
-                        self.find_unmakeable(child);
-                    }
+impl<'p, 't, T: Texts<'t>> Planner<'p, 't, T> {
+    fn edit(&mut self) -> Result<(), PatchError> {
+        for (at, place) in self.places.iter().enumerate() {
+            if place.start < self.covered {
+                if let Some(marks) = self.marks.get_mut(at) {
+                    marks.gone = true;
                 }
-                Kind::Array => {
-                    for (name, child) in self.missing(place) {
-                        let appends = name == "-" && self.node(child).target.is_some();
-                        if !appends {
-                            self.misfit(child);
-                        }
-                    }
-                }
-                // As good as missing, but for a document that is nothing else.
-                Kind::Null if place.node != ROOT => self.find_unmakeable(place.node),
-                Kind::Null | Kind::Scalar => {
-                    for (_, child) in self.ways(place.node) {
-                        self.misfit(child);
-                    }
-                }
+                continue;
+            }
+            let gone = self.edit_place(place)?;
+            if let Some(marks) = self.marks.get_mut(at).filter(|_| gone) {
+                marks.gone = true;
+                self.covered = place.value.end;
             }
         }
-    }
-
-    /// What is missing below a node can be made, but for elements of arrays.
-    fn find_unmakeable(&mut self, node: NodeId) {
-        for (name, child) in self.ways(node) {
-            if name == "-" || pointer::index(name).is_some() {
-                self.misfit(child);
-            } else {
-                self.find_unmakeable(child);
+        for (at, place) in self.places.iter().enumerate() {
+            match self.marks.get(at) {
+                Some(marks) if !marks.gone => self.put_missing(place, *marks)?,
+                _ => {}
             }
-        }
-    }
-
-    /// Gives up what is to be put at `node` or below it. What is to be taken away there is not.
-    fn misfit(&mut self, node: NodeId) {
-        let Self {
-            pointers,
-            changes,
-            misfits,
-            ..
-        } = self;
-        pointers.fields_below(node, &mut |field| {
-            if let Some(Change::Set(_) | Change::Default(_)) = changes.get(field.index()) {
-                misfits.insert(field.index());
-            }
-        });
-    }
-
-    fn edit(&mut self, places: &Places) -> Result<(), PatchError> {
-        let mut removed = vec![Removed::default(); places.len()];
-        for place in places.iter() {
-            match self.change(place.node) {
-                Some(Change::Set(text) | Change::Replace(text)) => {
-                    self.splice(place.value.clone(), text.clone())?
-                }
-                Some(Change::Default(text)) if place.kind == Kind::Null => {
-                    self.splice(place.value.clone(), text.clone())?;
-                }
-                Some(Change::Remove) => {
-                    if let Some(container) = place.container.and_then(|at| removed.get_mut(at)) {
-                        let old = self.removal(place, container);
-                        self.splice(old, String::new())?;
-                    }
-                }
-                Some(_) => {}
-                None if place.kind == Kind::Null && place.node != ROOT => {
-                    if let Some(text) = self.made(place.node) {
-                        self.splice(place.value.clone(), text)?;
-                    }
-                }
-                None => {}
-            }
-        }
-        for (place, removed) in places.iter().zip(removed) {
-            self.put_missing(place, removed)?;
         }
         Ok(())
     }
 
-    /// The bytes of a member or element with the comma that goes with it.
-    fn removal(&self, place: &Place, container: &mut Removed) -> Range<usize> {
-        let comma = self.before(place.start);
-        let leads = container.up_to == Some(place.start) || self.byte(comma) != Some(b',');
-        if !leads {
-            return comma..place.value.end;
+    /// Makes the edits of one place, and the insertions before it. Whether what stood there is gone.
+    fn edit_place(&mut self, place: &Place) -> Result<bool, PatchError> {
+        let inserted = self.inserted(place);
+        match self.winner(place) {
+            Some((Verb::Remove, _)) => {
+                self.remove(place, inserted)?;
+                return Ok(true);
+            }
+            winner => {
+                if !inserted.is_empty() {
+                    self.splice(place.start..place.start, format!("{inserted},"))?;
+                }
+                let new = match winner {
+                    Some((_, text)) => Some(text),
+                    None if place.kind == Kind::Null && place.node != ROOT => {
+                        self.made_in_null(place).map(Cow::Owned)
+                    }
+                    None => None,
+                };
+                let Some(new) = new else { return Ok(false) };
+                self.splice(place.value.clone(), new)?;
+                Ok(true)
+            }
         }
-        let after = self.after(place.value.end);
-        if self.byte(after) != Some(b',') {
-            container.all = true;
-            return place.start..place.value.end;
-        }
-        let next = self.after(after.saturating_add(1));
-        container.up_to = Some(next);
-        place.start..next
     }
 
-    /// Puts what a container lacks at its end.
-    fn put_missing(&mut self, place: &Place, removed: Removed) -> Result<(), PatchError> {
-        let mut items = Vec::new();
-        for (name, child) in self.missing(place) {
-            let Some(value) = self.made(child) else {
+    /// The first edit that changes a place, and what it puts there.
+    fn winner(&mut self, place: &Place) -> Option<(Verb, Cow<'t, str>)> {
+        let mut winner: Option<(Verb, Cow<'t, str>)> = None;
+        let paths = self.paths;
+        for edit in &paths.concern(place.node).here {
+            let Some((path, verb)) = paths.edit(*edit) else {
                 continue;
             };
-            items.push(match place.kind {
-                Kind::Array => value,
-                _ => format!("{}:{value}", quoted(name)),
-            });
-        }
-        if items.is_empty() {
-            return Ok(());
-        }
-        let last = self.before(place.value.end.saturating_sub(1));
-        let at = last.saturating_add(1);
-        let is_empty = last == place.value.start;
-        let comma = if is_empty || removed.all { "" } else { "," };
-        self.splice(at..at, format!("{comma}{}", items.join(",")))
-    }
-
-    /// The ways on from a container that it does not have.
-    fn missing(&self, place: &Place) -> Vec<(&'p str, NodeId)> {
-        if !matches!(place.kind, Kind::Object | Kind::Array) {
-            return Vec::new();
-        }
-        let mut ways = self.ways(place.node);
-        ways.retain(|(_, child)| !place.has(*child));
-        ways
-    }
-
-    /// What stands at a node that is missing: its value, or the object that its parts make.
-    fn made(&self, node: NodeId) -> Option<String> {
-        if let Some(field) = self.node(node).target {
-            return match self.changes.get(field.index()) {
-                Some(Change::Set(text) | Change::Default(text))
-                    if !self.misfits.contains(&field.index()) =>
-                {
-                    Some(text.clone())
-                }
-                _ => None,
+            let applies = match verb {
+                Verb::Set | Verb::Replace => true,
+                Verb::Default => place.kind == Kind::Null,
+                Verb::Remove => place.container.is_some(),
+                Verb::Insert => false,
             };
+            let known = winner.as_ref().map(|(verb, _)| *verb);
+            let agrees = known == Some(Verb::Remove) && verb == Verb::Remove;
+            if !applies
+                || agrees
+                || !self.is_made(*edit)
+                || !self.leads_to(place, path, path.depth())
+            {
+                continue;
+            }
+            let Some(text) = self
+                .texts
+                .text(*edit, self.document.get(place.value.clone()))
+            else {
+                continue;
+            };
+            match winner {
+                None => winner = Some((verb, text)),
+                Some(_) => {
+                    self.plan.conflicts.insert(*edit);
+                }
+            }
         }
-        let members: Vec<String> = self
-            .ways(node)
-            .into_iter()
-            .filter_map(|(name, child)| Some(format!("{}:{}", quoted(name), self.made(child)?)))
-            .collect();
-        (!members.is_empty()).then(|| format!("{{{}}}", members.join(",")))
+        winner
     }
 
-    fn splice(&mut self, old: Range<usize>, new: String) -> Result<(), PatchError> {
+    /// What is inserted before an element, with commas between.
+    fn inserted(&mut self, place: &Place) -> String {
+        let paths = self.paths;
+        let mut inserted = String::new();
+        let concern = paths.concern(place.node);
+        if concern.before.is_empty() || !self.is_in_array(place) {
+            return inserted;
+        }
+        for edit in &concern.before {
+            let leads = paths
+                .edit(*edit)
+                .is_some_and(|(path, _)| self.leads_to(place, path, path.depth()));
+            if !leads || !self.is_made(*edit) {
+                continue;
+            }
+            let value = self.document.get(place.value.clone());
+            if let Some(text) = self.texts.text(*edit, value) {
+                if !inserted.is_empty() {
+                    inserted.push(',');
+                }
+                inserted.push_str(&text);
+            }
+        }
+        inserted
+    }
+
+    /// Takes a member or element away with the comma that goes with it. What is `inserted` before it
+    /// takes its place.
+    fn remove(&mut self, place: &Place, inserted: String) -> Result<(), PatchError> {
+        let (start, end) = (place.start, place.value.end);
+        let Some(container) = place.container.and_then(|at| self.marks.get(at).copied()) else {
+            return Ok(());
+        };
+        let comma = self.before(start);
+        let is_first = container.removed_up_to == Some(start) || self.byte(comma) != Some(b',');
+        if !is_first {
+            if !inserted.is_empty() {
+                self.splice(comma..comma, format!(",{inserted}"))?;
+            }
+            return self.splice(comma..end, "");
+        }
+        if !inserted.is_empty() {
+            return self.splice(start..end, inserted);
+        }
+        let after = self.after(end);
+        let follows = self.byte(after) == Some(b',');
+        let next = self.after(after.saturating_add(1));
+        let marks = place.container.and_then(|at| self.marks.get_mut(at));
+        if let Some(marks) = marks {
+            if follows {
+                marks.removed_up_to = Some(next);
+            } else {
+                marks.removed = true;
+            }
+        }
+        self.splice(start..if follows { next } else { end }, "")
+    }
+
+    fn splice(
+        &mut self,
+        old: Range<usize>,
+        new: impl Into<Cow<'t, str>>,
+    ) -> Result<(), PatchError> {
+        let new = new.into();
         self.room = self
             .room
             .checked_sub(new.len())
             .ok_or(PatchError::TooMuch)?;
-        self.splices.push(Splice { old, new });
+        self.plan.splices.push(Splice { old, new });
         Ok(())
     }
 
-    /// What to do at a node that a pointer ends at.
-    fn change(&self, node: NodeId) -> Option<&'p Change> {
-        let field = self.node(node).target?;
-        let change = self.changes.get(field.index())?;
-        if self.misfits.contains(&field.index()) {
-            return Some(&Change::Nothing);
-        }
-        Some(change)
+    /// Whether an edit is made at all.
+    fn is_made(&self, edit: EditId) -> bool {
+        self.unmade & bit(edit) == 0
     }
 
-    /// The ways on from a node, in the order of the edits.
-    fn ways(&self, node: NodeId) -> Vec<(&'p str, NodeId)> {
-        let mut ways: Vec<_> = self.node(node).ways().collect();
-        // Nodes are numbered as they are inserted.
-        ways.sort_unstable_by_key(|(_, child)| *child);
-        ways
+    fn leads_to(&self, place: &Place, path: &Path, steps: usize) -> bool {
+        self.places.is_led_to(place, path, steps)
     }
 
-    fn node(&self, id: NodeId) -> &'p Node {
-        self.pointers.node(id).unwrap_or(&NOWHERE)
+    fn is_in_array(&self, place: &Place) -> bool {
+        let container = place.container.and_then(|at| self.places.get(at));
+        container.is_some_and(|container| container.kind == Kind::Array)
     }
 
     fn byte(&self, at: usize) -> Option<u8> {
@@ -285,6 +340,14 @@ impl<'p> Planner<'p> {
         let spaces = tail.iter().take_while(|byte| is_space(**byte)).count();
         at.saturating_add(spaces)
     }
+}
+
+/// The bit of an edit, of which there are no more than there are bits.
+fn bit(edit: EditId) -> u64 {
+    let shift = u32::try_from(edit.index()).ok();
+    shift
+        .and_then(|shift| 1_u64.checked_shl(shift))
+        .unwrap_or_default()
 }
 
 fn is_space(byte: u8) -> bool {

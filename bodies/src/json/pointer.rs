@@ -56,6 +56,11 @@ fn token(escaped: &str) -> Result<String, PointerError> {
 pub(crate) struct NodeId(usize);
 
 impl NodeId {
+    /// The node at this place of such a list.
+    pub(crate) fn nth(place: usize) -> Self {
+        Self(place)
+    }
+
     /// Its place in a list that has one for each node.
     #[inline]
     pub(crate) fn index(self) -> usize {
@@ -71,26 +76,14 @@ pub(crate) const ROOT: NodeId = NodeId(0);
 pub(crate) struct Node {
     /// The field whose pointer ends here.
     pub(crate) target: Option<FieldId>,
-    /// The ways on, sorted by name; an object key that is an array index serves both.
-    children: Vec<Child>,
-    /// The greatest array index that leads on.
-    last_element: Option<usize>,
-}
-
-/// A way on from a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Child {
-    name: String,
-    /// The array index that the name is.
-    index: Option<usize>,
-    node: NodeId,
-}
-
-impl Child {
-    fn new(name: String, node: NodeId) -> Self {
-        let index = index(&name);
-        Self { name, index, node }
-    }
+    /// The ways on to members that are named, sorted by name.
+    members: Vec<(String, NodeId)>,
+    /// The ways on to elements, sorted by index.
+    elements: Vec<(usize, NodeId)>,
+    /// The way on to any other member. No pointer has one.
+    other_member: Option<NodeId>,
+    /// The way on to any other element. No pointer has one.
+    other_element: Option<NodeId>,
 }
 
 /// The characters of a key, without their case.
@@ -132,43 +125,55 @@ pub(crate) fn index(name: &str) -> Option<usize> {
 impl Node {
     /// Whether a pointer leads further than here.
     pub(crate) fn leads_on(&self) -> bool {
-        !self.children.is_empty()
-    }
-
-    /// A place from which nothing leads on.
-    pub(crate) const NOWHERE: Self = Self {
-        target: None,
-        children: Vec::new(),
-        last_element: None,
-    };
-
-    /// The ways on, by name.
-    pub(crate) fn ways(&self) -> impl Iterator<Item = (&str, NodeId)> {
-        let ways = self.children.iter();
-        ways.map(|child| (child.name.as_str(), child.node))
+        !self.members.is_empty()
+            || !self.elements.is_empty()
+            || self.other_member.is_some()
+            || self.other_element.is_some()
     }
 
     /// The way on for an object key.
     #[inline]
     pub(crate) fn member(&self, key: &str) -> Option<NodeId> {
-        if let [only] = self.children.as_slice() {
-            return (only.name == key).then_some(only.node); // as nearly always
+        if let [(name, node)] = self.members.as_slice() {
+            // As nearly always.
+            return if name == key {
+                Some(*node)
+            } else {
+                self.other_member
+            };
         }
-        let place = self.place(key).ok()?;
-        self.children.get(place).map(|child| child.node)
+        let named = self.place(key).ok();
+        let named = named.and_then(|place| self.members.get(place));
+        named.map_or(self.other_member, |(_, node)| Some(*node))
     }
 
     /// Where among the ways on the one of this name is, or would be.
-    fn place(&self, name: &str) -> Result<usize, usize> {
-        self.children
-            .binary_search_by(|child| child.name.as_str().cmp(name))
+    fn place(&self, key: &str) -> Result<usize, usize> {
+        self.members
+            .binary_search_by(|(name, _)| name.as_str().cmp(key))
     }
 
-    fn add(&mut self, child: Child) {
-        if let Err(place) = self.place(&child.name) {
-            self.last_element = self.last_element.max(child.index);
-            self.children.insert(place, child);
+    /// Adds a way on to a member, if its name has none.
+    pub(crate) fn add_member(&mut self, name: String, node: NodeId) {
+        if let Err(place) = self.place(&name) {
+            self.members.insert(place, (name, node));
         }
+    }
+
+    /// Adds a way on to an element, if its index has none.
+    pub(crate) fn add_element(&mut self, index: usize, node: NodeId) {
+        let place = self
+            .elements
+            .binary_search_by_key(&index, |(known, _)| *known);
+        if let Err(place) = place {
+            self.elements.insert(place, (index, node));
+        }
+    }
+
+    /// Sets the ways on to all members and elements that have none of their own.
+    pub(crate) fn set_others(&mut self, member: Option<NodeId>, element: Option<NodeId>) {
+        self.other_member = member;
+        self.other_element = element;
     }
 
     /// The ways on for keys that differ from this one only in the case of ASCII letters. The long s
@@ -178,19 +183,22 @@ impl Node {
         &'n self,
         key: &'n str,
     ) -> impl Iterator<Item = NodeId> {
-        let ways = self.children.iter();
-        ways.filter(move |child| in_other_case(&child.name, key))
-            .map(|child| child.node)
+        let ways = self.members.iter();
+        ways.filter(move |(name, _)| in_other_case(name, key))
+            .map(|(_, node)| *node)
     }
 
     /// The way on for an array index.
+    #[inline]
     pub(crate) fn element(&self, index: usize) -> Option<NodeId> {
-        if self.last_element < Some(index) {
-            return None;
+        match self.elements.last() {
+            Some((last, _)) if *last >= index => {
+                let mut ways = self.elements.iter();
+                ways.find(|(known, _)| *known == index)
+                    .map_or(self.other_element, |(_, node)| Some(*node))
+            }
+            _ => self.other_element,
         }
-        let mut ways = self.children.iter();
-        ways.find(|child| child.index == Some(index))
-            .map(|child| child.node)
     }
 }
 
@@ -250,9 +258,9 @@ impl Pointers {
 
     /// The members of the top-level object that lead on, with their names.
     pub(crate) fn members(&self) -> impl Iterator<Item = (&str, NodeId)> {
-        let ways = self.nodes.get(ROOT.0).map(|node| node.children.as_slice());
+        let ways = self.nodes.get(ROOT.0).map(|node| node.members.as_slice());
         let ways = ways.unwrap_or_default().iter();
-        ways.map(|child| (child.name.as_str(), child.node))
+        ways.map(|(name, node)| (name.as_str(), *node))
     }
 
     /// The place one step on, which is made if there is none.
@@ -264,9 +272,22 @@ impl Pointers {
         self.longest_key = self.longest_key.max(string::most_escaped(name.len()));
         self.nodes.push(Node::default());
         if let Some(node) = self.nodes.get_mut(from.0) {
-            node.add(Child::new(name, next));
+            // An object key that is an array index serves both.
+            if let Some(index) = index(&name) {
+                node.add_element(index, next);
+            }
+            node.add_member(name, next);
         }
         next
+    }
+
+    /// The nodes of what is no set of pointers, the root first, and the longest key worth decoding.
+    pub(crate) fn of_nodes(nodes: Vec<Node>, longest_key: usize) -> Self {
+        Self {
+            nodes,
+            fields: 0,
+            longest_key,
+        }
     }
 
     /// How many fields there are.
@@ -290,8 +311,8 @@ impl Pointers {
 
     /// The places one step on from `id`.
     pub(crate) fn children(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
-        let ways = self.nodes.get(id.0).map(|node| node.children.as_slice());
-        ways.unwrap_or_default().iter().map(|child| child.node)
+        let ways = self.nodes.get(id.0).map(|node| node.members.as_slice());
+        ways.unwrap_or_default().iter().map(|(_, node)| *node)
     }
 
     /// The longest object key worth decoding, in bytes as it stands in a document.
@@ -307,8 +328,8 @@ impl Pointers {
         if let Some(field) = node.target {
             visit(field);
         }
-        for child in &node.children {
-            self.fields_below(child.node, visit);
+        for (_, child) in &node.members {
+            self.fields_below(*child, visit);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The headers of one part.
 
 use super::Error;
-use crate::content::{Parameters, is_read_alike};
+use crate::content::{MediaType, Parameters, is_read_alike};
 
 /// What the headers of a part say of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub(super) struct Part {
     pub(super) name: Option<String>,
     /// Whether it is a file. One with an empty name is a value to some readers, and counts as one.
     pub(super) is_file: bool,
+    /// Whether it is a file of JSON Lines, by its type or its name.
+    pub(super) is_lines: bool,
     /// Whether readers differ on what its bytes say, or whether it is a file.
     pub(super) is_unclear: bool,
     /// How many bytes it has.
@@ -95,6 +97,7 @@ impl Part {
                     let value = value.trim().to_ascii_lowercase();
                     let nested = value.starts_with("multipart/");
                     part.is_unclear |= nested || !is_read_alike(&value);
+                    part.is_lines |= MediaType::of(value.as_bytes()) == MediaType::Lines;
                 }
                 _ => {}
             }
@@ -102,6 +105,7 @@ impl Part {
         if dispositions > 1 {
             return Err(Error::Invalid);
         }
+        part.is_lines &= part.is_file;
         Ok(part)
     }
 
@@ -115,7 +119,10 @@ impl Part {
             match parameter {
                 "name" if is_odd(value) => return Err(Error::Invalid),
                 "name" => self.name = Some(value.to_owned()),
-                "filename" => self.is_file |= !value.is_empty(),
+                "filename" => {
+                    self.is_file |= !value.is_empty();
+                    self.is_lines |= value.to_ascii_lowercase().ends_with(".jsonl");
+                }
                 "filename*" => {}
                 // RFC 2231, which RFC 7578 section 4.2 forbids: some readers make a name of it.
                 other if other.starts_with("name*") || other.starts_with("filename*") => {

@@ -1,5 +1,6 @@
 //! Edits of the values of named parts, as splices of the body's bytes.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -12,6 +13,8 @@ use crate::{Change, Limits, PLACES, Plan, Splice};
 #[derive(Clone, Debug)]
 struct Place {
     name: Option<String>,
+    /// Whether it is a file of JSON Lines.
+    is_lines: bool,
     /// Whether readers differ on what its bytes say.
     is_unclear: bool,
     /// From after the delimiter before it to after the one behind it.
@@ -23,9 +26,9 @@ struct Place {
     bare: bool,
 }
 
-/// Plans `changes` to the parts that are called so. A value that holds the delimiter is a misfit.
-/// Files are not edited. The texts of the changes are JSON: a string stands for itself, and anything
-/// else for its text.
+/// Plans `changes` to the parts that are called so. A value that holds the delimiter is a misfit. The
+/// texts of the changes are JSON: a string stands for itself, and anything else for its text. Of files
+/// only those of JSON Lines are edited: `lines` makes a new content of the old, or `None`.
 ///
 /// # Errors
 ///
@@ -35,8 +38,9 @@ pub fn plan(
     body: &[u8],
     delimiter: &Delimiter,
     changes: &[(&str, &Change)],
+    lines: &mut dyn FnMut(&[u8]) -> Option<String>,
     limits: &Limits,
-) -> Result<Plan, Error> {
+) -> Result<Plan<'static>, Error> {
     let (places, closing) = places(body, delimiter)?;
     let is_named = |place: &Place| {
         let mut names = changes.iter().map(|(name, _)| Some(*name));
@@ -67,7 +71,7 @@ pub fn plan(
             Change::Remove => {
                 splices.extend(named().map(|place| Splice {
                     old: place.whole.clone(),
-                    new: String::new(),
+                    new: Cow::Borrowed(""),
                 }));
                 continue;
             }
@@ -85,14 +89,14 @@ pub fn plan(
             let lengths = named().filter_map(|place| place.length.clone());
             splices.extend(lengths.map(|old| Splice {
                 old,
-                new: value.len().to_string(),
+                new: value.len().to_string().into(),
             }));
             splices.extend(named().map(|place| Splice {
                 old: place.content.clone(),
                 new: if place.bare {
-                    format!("{value}\r\n")
+                    format!("{value}\r\n").into()
                 } else {
-                    value.clone()
+                    value.clone().into()
                 },
             }));
         }
@@ -104,10 +108,28 @@ pub fn plan(
             ));
         }
     }
+    for place in places.iter().filter(|place| place.is_lines && !place.bare) {
+        let content = body.get(place.content.clone()).unwrap_or_default();
+        let Some(new) = lines(content) else { continue };
+        // What it is read in may say something else, and it may not end its part.
+        if place.is_unclear || delimiter.stands_in(&new) {
+            return Err(Error::Invalid);
+        }
+        let growth = new.len().saturating_sub(content.len());
+        room = room.checked_sub(growth).ok_or(Error::TooLong)?;
+        splices.extend(place.length.clone().map(|old| Splice {
+            old,
+            new: new.len().to_string().into(),
+        }));
+        splices.push(Splice {
+            old: place.content.clone(),
+            new: new.into(),
+        });
+    }
     if !added.is_empty() {
         splices.push(Splice {
             old: closing..closing,
-            new: added,
+            new: added.into(),
         });
     }
     splices.sort_by_key(|splice| splice.old.start);
@@ -142,6 +164,7 @@ fn places(body: &[u8], delimiter: &Delimiter) -> Result<(Vec<Place>, usize), Err
             }
             places.push(Place {
                 name: part.name.filter(|_| !part.is_file),
+                is_lines: part.is_lines,
                 is_unclear: part.is_unclear,
                 whole: closing..closing,
                 content: at..at,
@@ -227,7 +250,15 @@ mod tests {
     }
 
     fn edited(body: &str, changes: &[(&str, &Change)]) -> String {
-        let plan = plan(body.as_bytes(), &delimiter(), changes, &Limits::default()).unwrap();
+        let limits = Limits::default();
+        let plan = plan(
+            body.as_bytes(),
+            &delimiter(),
+            changes,
+            &mut |_| None,
+            &limits,
+        )
+        .unwrap();
         assert_eq!(plan.misfits, [].into());
         String::from_utf8(spliced(body.as_bytes(), &plan.splices)).unwrap()
     }
@@ -315,6 +346,46 @@ mod tests {
     }
 
     #[test]
+    fn files_of_json_lines() {
+        let file = |headers: &str, length: usize, content: &str| {
+            format!(
+                "--XX\r\nContent-Length: {length}\r\nContent-Disposition: form-data; name=file; {headers}\r\n\r\n{content}\r\n--XX--"
+            )
+        };
+        let limits = Limits::default();
+        let edited = |body: &str, new: &str| {
+            let mut lines = |content: &[u8]| (content == b"{}\n").then(|| new.to_owned());
+            let plan = plan(body.as_bytes(), &delimiter(), &[], &mut lines, &limits)?;
+            Ok(String::from_utf8(spliced(body.as_bytes(), &plan.splices)).unwrap())
+        };
+        for headers in [
+            "filename=a.JSONL",
+            "filename=a\r\nContent-Type: application/jsonl; charset=utf-8",
+        ] {
+            let expected = file(headers, 5, "[1]\n\n");
+            assert_eq!(
+                edited(&file(headers, 3, "{}\n"), "[1]\n\n"),
+                Ok(expected),
+                "{headers}"
+            );
+            let ends = edited(&file(headers, 3, "{}\n"), "\r\n--XX--");
+            assert_eq!(ends, Err(Error::Invalid), "{headers}");
+        }
+        for headers in [
+            "filename=a.json",
+            "x=a.jsonl\r\nContent-Type: application/jsonl",
+        ] {
+            let body = file(headers, 3, "{}\n");
+            assert_eq!(edited(&body, "new"), Ok(body.clone()), "{headers}");
+        }
+        let unclear = "filename=a.jsonl\r\nContent-Transfer-Encoding: base64";
+        assert_eq!(
+            edited(&file(unclear, 3, "{}\n"), "new"),
+            Err(Error::Invalid)
+        );
+    }
+
+    #[test]
     fn a_value_cannot_end_its_part() {
         let body = format!("{}--XX--", part("model", "m"));
         for value in ["--XX", "a\r\n--XX--", "\r\n--XXX"] {
@@ -323,6 +394,7 @@ mod tests {
                 body.as_bytes(),
                 &delimiter(),
                 &[("model", &change)],
+                &mut |_| None,
                 &Limits::default(),
             )
             .unwrap();

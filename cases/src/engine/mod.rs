@@ -212,6 +212,7 @@ impl<'a> Stage<'a> {
         if answers && !answered {
             host.play_one(&mut session, Direction::Response, way.neighbour);
         }
+        session.on_complete(&mut host);
         let mut problems = std::mem::take(&mut host.violations);
         let expect = &case.expect;
         if way.is_streamed() && answered && host.released != [None; 2] {

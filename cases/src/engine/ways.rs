@@ -155,6 +155,7 @@ impl Way {
         Played {
             headers: message.fields.clone(),
             trailers: trailers || !message.trailers.is_empty(),
+            broken_off: message.broken_off,
             chunks,
         }
     }

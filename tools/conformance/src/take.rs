@@ -38,6 +38,8 @@ impl Take {
         let messages = [Some(&case.request.0), self.response()];
         let unseen = messages.into_iter().flatten().any(|message| message.unseen);
         ensure!(!unseen, "a message that the filter never sees");
+        let broken_off = self.response().is_some_and(|answer| answer.broken_off);
+        ensure!(!broken_off, "an answer that breaks off");
         ensure!(case.host_refuses.is_empty(), "a host that refuses headers");
         ensure!(case.chain == Chain::Downstream, "a cluster's chain");
         ensure!(

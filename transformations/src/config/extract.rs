@@ -1,4 +1,4 @@
-//! The model of `extract`: fields taken out of a message to route on.
+//! The model of `extract`: fields taken out of a request to route on, or out of an answer to account for it.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use serde::Deserialize;
 #[serde(expecting = "an object")]
 #[serde(rename_all = "camelCase")]
 pub struct Extract {
-    /// How templates and messages call the field: `extracted.<name>`. A template of `patch` that
-    /// prints a field without a value among other text fails. Default: what the first source
-    /// that is not a header calls it: the last part of a `json` pointer, `model` of
-    /// `/model/{model}/invoke`.
+    /// How templates and messages call the field: `extracted.<name>`. No field of the request may share
+    /// it with one of the answer. A template of `patch` that prints a field without a value among
+    /// other text fails. Default: what the first source that is not a header calls it: the last
+    /// part of a `json` pointer, `model` of `/model/{model}/invoke`, `input_tokens` of `usage: input`.
     #[serde(default)]
     pub name: Option<String>,
     /// Where to look, in order; the first source that yields a value wins.
@@ -20,12 +20,23 @@ pub struct Extract {
     pub from: Vec<Source>,
     /// Request header to set to the value. A value that the client sent in it is always removed
     /// first, found or not, and where `when` does not hold; then Envoy chooses the route again at once.
+    /// Of an answer: its own header, which the upstream's value is removed from. It needs
+    /// `bodyMode: buffered` where a field is read from the body: headers go on before their body.
     #[serde(default)]
     pub header: Option<String>,
-    /// Dynamic metadata to set to the value. One that holds a line break or another control
+    /// Dynamic metadata to set to the value, as its `type`. Of an answer it is set when that has ended
+    /// or broken off, before Envoy writes its access log. A text with a line break or another control
     /// character is left out, and counted: in a text access log it would write lines of its own.
     #[serde(default)]
     pub metadata: Option<MetadataTarget>,
+    /// What the value is to metadata and expressions. A value that is none of these is invalid: a JSON
+    /// string is no number. Default: `number` of `usage` and of `take: max` and `sum`, else `text`.
+    #[serde(default, rename = "type")]
+    pub value_type: Option<ValueType>,
+    /// Which of the values of a stream of documents: the events of `text/event-stream`, the lines of JSON
+    /// Lines, the messages of `application/vnd.amazon.eventstream`. Answers only. Default: `last`.
+    #[serde(default)]
+    pub take: Option<Take>,
     /// The value when no source yields one. Aliases do not apply to it.
     #[serde(default)]
     pub default: Option<String>,
@@ -42,8 +53,8 @@ pub struct Extract {
     #[serde(default)]
     pub on_missing: OnFailure,
     /// What to do when a source cannot be read: the body is not JSON, is nested too deep, holds
-    /// the key twice, or the value is too long. Where the field has a `header` or `lookup`, also
-    /// when that cannot carry the value: control characters, spaces around it.
+    /// the key twice, or the value is too long, or not of its `type`. Where the field has a `header` or
+    /// `lookup`, also when that cannot carry the value: control characters, spaces around it.
     #[serde(default)]
     pub on_invalid: OnFailure,
 }
@@ -55,6 +66,8 @@ impl Default for Extract {
             from: model(),
             header: None,
             metadata: None,
+            value_type: None,
+            take: None,
             default: None,
             aliases: Vec::new(),
             lookup: None,
@@ -77,8 +90,11 @@ pub enum Source {
     /// `multipart` or `form` reads is not read as JSON. Strings, numbers and booleans are values; numbers
     /// keep their spelling. An empty string, `null`, an array or an object yields nothing.
     Json(String),
-    /// The first value of a request header. An empty one yields nothing.
+    /// The first value of a header of the message. An empty one yields nothing.
     Header(String),
+    /// How many tokens an answer reports, in the members of every known API; `docs/answers.md` lists
+    /// them. Answers only.
+    Usage(Tokens),
     /// A CEL expression. Strings, bytes, numbers and booleans are values; null, a list, a map or
     /// what is not there yields nothing.
     Cel(String),
@@ -93,6 +109,50 @@ pub enum Source {
     /// one; `**` for any number of them, and `{model=**}` takes several. The query does not count. A path that is different
     /// yields nothing.
     Path(String),
+}
+
+/// Which tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Tokens {
+    /// Those of the prompt, cached ones among them.
+    Input,
+    /// Those of the answer, reasoning among them.
+    Output,
+    /// What the provider calls the total, else input and output added.
+    Total,
+    /// Those of the input that were read from a cache.
+    Cached,
+    /// Those of the output that the model spent on reasoning.
+    Reasoning,
+}
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ValueType {
+    /// Text.
+    #[default]
+    Text,
+    /// A number, spelled as JSON spells one.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+}
+
+/// Which of the values of a stream of documents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Take {
+    /// The first.
+    First,
+    /// The last.
+    #[default]
+    Last,
+    /// The greatest, of numbers.
+    Max,
+    /// All of them added, of numbers.
+    Sum,
 }
 
 /// A dynamic metadata key.
@@ -132,7 +192,7 @@ pub struct Alias {
 }
 
 /// What an object that holds the key twice with different values yields.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Duplicates {
     /// Nothing: the body counts as invalid, because gateway and backend may each believe another
@@ -145,13 +205,14 @@ pub enum Duplicates {
     Last,
 }
 
-/// What to do with a request that a field cannot be taken from.
+/// What to do with a message that a field cannot be taken from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum OnFailure {
     /// Go on without the header, so that a fallback route matches.
     #[default]
     Continue,
-    /// Answer 400. In a cluster's chain no other attempt follows.
+    /// Answer 400. In a cluster's chain no other attempt follows. Of an answer: 502 in its place, which
+    /// needs `bodyMode: buffered` where a field is read from the body.
     Reject,
 }

@@ -14,7 +14,9 @@ mod tests;
 use diagnostics::{Draft, read};
 use serde::{Deserialize, Deserializer};
 
-pub use extract::{Alias, Duplicates, Extract, Lookup, MetadataTarget, OnFailure, Source};
+pub use extract::{
+    Alias, Duplicates, Extract, Lookup, MetadataTarget, OnFailure, Source, Take, Tokens, ValueType,
+};
 pub(crate) use limits::HEADER_LINES;
 pub use limits::Limits;
 pub use patch::Edit;
@@ -41,7 +43,7 @@ pub(crate) fn load(text: &[u8]) -> Draft<Config> {
     })
 }
 
-/// What to do to one message, in this order: `when`, `extract`, `body` or `patch`, `set`, `add`, `remove`,
+/// What to do to one message, in this order: `when`, `extract`, `body` or `dropEvents` and `patch`, `set`, `add`, `remove`,
 /// `dynamicMetadata`, route cache.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(expecting = "an object")]
@@ -52,10 +54,12 @@ pub struct Transformation {
     /// sends in a header of `extract` is removed all the same.
     #[serde(deserialize_with = "given")]
     pub when: Option<String>,
-    /// Fields to take out of the message and route on. Requests only.
+    /// Fields to take out of the message. A request is routed on them. An answer is read as it passes
+    /// and is not held; its fields are known when it has ended or broken off.
     pub extract: Vec<Extract>,
-    /// When a message whose body is read is let go.
-    pub body_mode: BodyMode,
+    /// When a message whose body is read is let go. Default: `buffered`; an answer's `extract` alone
+    /// holds it only where that is written.
+    pub body_mode: Option<BodyMode>,
     /// Whether Envoy chooses the route again after this pass. Requests only. Default: `true` when an
     /// `extract` sets a header, or `set` or `add` one that `RUSTFORMATIONS_ROUTING_HEADERS` lists; `false`
     /// otherwise. Without effect in a cluster's chain, and in the pass of a route that was chosen again.
@@ -63,10 +67,16 @@ pub struct Transformation {
     /// How to read the body, and what to put in its place.
     pub body: Option<Body>,
     /// Edits of a JSON body that leave every other byte as it was. Not together with `body`. Events
-    /// of a `text/event-stream` response are edited one by one as they pass. Any other response goes on
-    /// at its first byte if that cannot begin what is edited: it is not `{`, nor `[` where a pointer
-    /// begins with an index or `-`.
+    /// of a `text/event-stream` response, and JSON Lines, are edited one by one as they pass. Any other
+    /// response goes on at its first byte if that cannot begin what is edited: it is not `{`, nor `[`
+    /// where a place may be in an array.
     pub patch: Vec<Edit>,
+    /// CEL conditions, of which the first that holds leaves an event of a `text/event-stream` response
+    /// out, with its blank line, or a line of JSON Lines. They see the event's data or the line as
+    /// `document`, as it arrived. What is not JSON is never left out; a condition that fails leaves
+    /// nothing out, and is counted. Responses only, and only those that are streams: any other goes on
+    /// as if there were none, and is not held for it. Not together with `body`.
+    pub drop_events: Vec<String>,
     /// Headers to set: all lines the message has are replaced. What fails or gives nothing removes
     /// the header.
     pub set: Vec<HeaderTemplate>,
@@ -77,7 +87,8 @@ pub struct Transformation {
     /// alone: pseudo headers, `host`, `content-length`, `transfer-encoding`, `connection` and their
     /// kind, and the headers of `extract`.
     pub remove: Vec<String>,
-    /// Dynamic metadata to set, for later filters and the access log.
+    /// Dynamic metadata to set, for later filters and the access log. An entry that names a field of the
+    /// answer is set when that has ended or broken off.
     pub dynamic_metadata: Vec<DynamicMetadata>,
 }
 

@@ -3,16 +3,36 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-/// One edit: exactly one of `set`, `replace`, `default` and `remove`, each a JSON Pointer (RFC 6901),
-/// and for the first three exactly one of `value` and `json`.
+use super::given;
+
+/// One edit: exactly one of `set`, `replace`, `default`, `insert` and `remove`, each a place; for all but
+/// `remove` exactly one of `value`, `json` and `cel`; and perhaps `when`.
 ///
-/// Every pointer means the body as it arrived. Keys that stand twice are edited each time they
-/// stand, so that no parser sees the old value. Parents that are missing or `null` are made, as
-/// objects; an array index or `-` is never made in them. In an array `-` stands for the place after
-/// its last element (RFC 6902 section 4.1). An edit whose place the body cannot have (beyond an
-/// array's end, inside a string) is left out and counted; the others are made.
+/// A place is a JSON Pointer (RFC 6901), which begins with `/`, or a JSONPath (RFC 9535), which begins
+/// with `$`: names, indexes, `[-1]` for the last element, `[*]` and `..`, such as `$.tools[*].max` or
+/// `$..cache_control`. Filters, slices and several selectors between brackets are not supported.
+///
+/// A pointer leads to one place. Parents that are missing or `null` are made, as objects; an array index
+/// or `-` is never made in them. In an array `-` stands for the place after its last element (RFC 6902
+/// section 4.1), as often as it is wanted. An edit whose place the body cannot have (beyond an array's
+/// end, inside a string) is left out and counted as `place_missing`; the others are made. So it is
+/// with a JSONPath without `*` and `..`. One with them selects what is there: where nothing is, nothing
+/// happens and nothing is counted. Members behind the last of them are made in objects: `set:
+/// $.tools[*].max` gives each tool a `max`, `set: $..max` edits those that are there.
+///
+/// All edits mean the body as it arrived, and do not see one another. Keys that stand twice are edited
+/// each time they stand, so that no parser sees the old value. An edit inside what another removes or
+/// replaces is lost. Of several that change one place the first in the list does; the others are
+/// counted as `place_taken`. Where that is certain, without `when`, it is an error of the configuration.
+///
+/// Of a `text/event-stream` answer the JSON of each event is edited, and of JSON Lines
+/// (`application/jsonl`, `application/x-ndjson`, `application/x-jsonlines`) each line, as they pass. An
+/// event or line that is not JSON goes on as it was and is not counted. Encoded streams are not edited,
+/// and counted. In a `multipart/form-data` request an edit of one member, such as `/model`, means the
+/// part of that name; all others mean each line of its files of JSON Lines, known by their type or by
+/// `.jsonl`, such as `/body/model` of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(expecting = "an object with `set`, `replace`, `default` or `remove`")]
+#[serde(expecting = "an object with `set`, `replace`, `default`, `insert` or `remove`")]
 #[serde(rename_all = "camelCase", default)]
 pub struct Edit {
     /// What to put there, whatever stands there now.
@@ -21,6 +41,9 @@ pub struct Edit {
     pub replace: Option<String>,
     /// What to put there only when it is missing or `null`.
     pub default: Option<String>,
+    /// What to put before the element that stands there. `-`, and the index that is the number of
+    /// elements, stand for the end of the array. Several keep their order.
+    pub insert: Option<String>,
     /// What to take away. Where it is missing, nothing happens.
     pub remove: Option<String>,
     /// Jinja template of a string. It sees headers and `extracted`. One that renders nothing edits
@@ -29,4 +52,15 @@ pub struct Edit {
     /// Jinja template of JSON text, such as `{{ header('x-max') }}`. A number, a boolean, an array
     /// or an object stands for itself. One that renders nothing edits nothing.
     pub json: Option<Value>,
+    /// A CEL expression of the new value: a string is put as one, `null` as `null`, bytes in base64. In
+    /// it `document` is the JSON that is edited (the body, the data of one event, one line) as it
+    /// arrived, and `value` what stands at the place, or before which an element is inserted. An
+    /// `optional.none()` edits nothing. One that fails, or that names what is not there, leaves
+    /// this edit out, and is counted; `default(value, 0)` and `has(document.a)` look first.
+    #[serde(deserialize_with = "given")]
+    pub cel: Option<String>,
+    /// A CEL condition, which sees what `cel` sees: the edit is made only where it holds. One that
+    /// fails leaves the edit out, and is counted.
+    #[serde(deserialize_with = "given")]
+    pub when: Option<String>,
 }

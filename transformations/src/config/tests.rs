@@ -142,7 +142,7 @@ fn extract_defaults_to_the_model() {
     assert_eq!(
         errors(r#"{"request":{"extract":[{"from":[{"jsn":"/model"}]}]}}"#),
         [
-            "RF002 request.extract[0].from[0]: unknown variant `jsn`, expected one of `json`, `header`, `cel`, `multipart`, `form`, `path`; write an object with one key for each source, such as `{json: /model}`"
+            "RF002 request.extract[0].from[0]: unknown variant `jsn`, expected one of `json`, `header`, `usage`, `cel`, `multipart`, `form`, `path`; write an object with one key for each source, such as `{json: /model}`"
         ]
     );
 }

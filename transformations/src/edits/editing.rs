@@ -7,9 +7,9 @@ use std::rc::Rc;
 use bodies::json::DocumentError;
 use minijinja::Value;
 
-use super::patch::{Declared, Events};
+use super::patch::{Declared, Stream};
 use super::view::View;
-use super::{Edits, Formula, NewBody};
+use super::{Edits, Formula, HeaderEdit, NewBody};
 use crate::config::{Limits, ParseAs};
 use crate::extent::Extent;
 use crate::failure::{Outcome, Reason, Reply};
@@ -43,6 +43,8 @@ pub(crate) struct Before<'e> {
     pub(crate) values: Values,
     /// Whether the request is HEAD.
     pub(crate) head: bool,
+    /// Whether the fields of the answer are still to come: what names one is left out.
+    pub(crate) awaits_answer: bool,
 }
 
 impl<'r> Editing<'r> {
@@ -56,7 +58,7 @@ impl<'r> Editing<'r> {
         before: Before<'_>,
         extent: Extent,
         declared: Option<Declared>,
-    ) -> Result<Option<Box<Events>>, Box<Reply>> {
+    ) -> Result<Option<Box<Stream>>, Box<Reply>> {
         let edits = self.edits;
         let whole = extent == Extent::Whole;
         // What needs a body that is too long is left out.
@@ -64,7 +66,7 @@ impl<'r> Editing<'r> {
         let made = |formula: &Formula| {
             extent != Extent::TooLong || !formula.needs_body(expressions, direction)
         };
-        let head = before.head;
+        let (head, awaits_answer) = (before.head, before.awaits_answer);
         let view = self.view(before, whole)?;
         if let Some(body) = edits
             .body
@@ -75,32 +77,48 @@ impl<'r> Editing<'r> {
             self.body(body, &view);
         }
         let patch = edits.patch.as_ref();
-        let events = match patch {
+        let stream = match patch {
             Some(patch) => self.patch(patch, extent, declared, &view)?,
             None => None,
         };
         for name in edits.remove.matched(self.ops, direction) {
             self.ops.remove_header(direction, &name);
         }
-        for header in &edits.set {
-            if header.formula.as_ref().is_none_or(made) {
-                self.set(header, &view)?;
-            }
+        let made_now = |header: &&HeaderEdit| {
+            !(awaits_answer && header.awaits_answer) && header.formula.as_ref().is_none_or(made)
+        };
+        for header in edits.set.iter().filter(made_now) {
+            self.set(header, &view)?;
         }
-        for header in &edits.add {
-            if header.formula.as_ref().is_none_or(made) {
-                self.add(header, &view)?;
-            }
+        for header in edits.add.iter().filter(made_now) {
+            self.add(header, &view)?;
         }
         for name in &edits.remove.names {
             self.ops.remove_header(direction, name);
         }
         for metadata in &edits.metadata {
-            if made(&metadata.formula) {
+            if !(awaits_answer && metadata.awaits_answer) && made(&metadata.formula) {
                 self.metadata(metadata, &view)?;
             }
         }
-        Ok(events.map(Box::new))
+        Ok(stream.map(Box::new))
+    }
+
+    /// Makes the edits that waited for the fields of the answer, which has gone on.
+    pub(crate) fn settle(&mut self, before: Before<'_>) {
+        let edits = self.edits;
+        let Ok(view) = self.view(before, false) else {
+            return;
+        };
+        let (direction, expressions) = (self.direction, self.expressions);
+        for metadata in edits.metadata.iter().filter(|edit| edit.awaits_answer) {
+            // One that needs the body was left out with it, and no other can ask for an answer.
+            if !metadata.formula.needs_body(expressions, direction)
+                && self.metadata(metadata, &view).is_err()
+            {
+                return;
+            }
+        }
     }
 
     /// Whether the message may have a body at all (RFC 9110 sections 9.3.2 and 15.3.5): one where

@@ -14,6 +14,7 @@ pub(crate) use removals::Removals;
 use bodies::json::Selection;
 
 use crate::config::{DynamicMetadata, ParseAs};
+use crate::languages::cel::Expression;
 use crate::languages::jinja::Template;
 use crate::languages::{ExpressionId, Expressions, Phase};
 use crate::ops::Direction;
@@ -55,8 +56,29 @@ impl Formula {
         }
     }
 
+    /// Whether one of these fields is named.
+    pub(crate) fn names_field(&self, expressions: &Expressions, fields: &[&str]) -> bool {
+        let named = |id| {
+            let needs = expressions.get(id).map(Expression::needs);
+            needs.is_some_and(|needs| {
+                let named = |field: &&str| needs.extracted.contains(*field);
+                needs.all_extracted || fields.iter().any(named)
+            })
+        };
+        match self {
+            Formula::Expression(id) => named(*id),
+            Formula::Template(template) => {
+                let mut called = template.expressions().iter();
+                let mut extracted = template.extracted();
+                extracted.any(|name| name.is_none_or(|name| is_below(fields, name)))
+                    || called
+                        .any(|(text, _)| expressions.find(Phase::Edits, text).is_some_and(named))
+            }
+        }
+    }
+
     /// Whether the body of this message is needed.
-    fn needs_body(&self, expressions: &Expressions, direction: Direction) -> bool {
+    pub(crate) fn needs_body(&self, expressions: &Expressions, direction: Direction) -> bool {
         let reads = |id| expressions.reads_body_in(id, direction);
         match self {
             Formula::Expression(id) => reads(*id),
@@ -70,6 +92,15 @@ impl Formula {
             }
         }
     }
+}
+
+/// Whether `name` is one of these fields, or a member that a template looks for in one.
+pub(crate) fn is_below(fields: &[&str], name: &str) -> bool {
+    let below = |field: &&str| {
+        let rest = name.strip_prefix(*field);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    fields.iter().any(below)
 }
 
 /// The new body.
@@ -91,6 +122,8 @@ pub(crate) struct HeaderEdit {
     pub(crate) name: String,
     /// `None`: an empty value.
     pub(crate) formula: Option<Formula>,
+    /// Whether it names a field of the answer.
+    pub(crate) awaits_answer: bool,
 }
 
 /// A dynamic metadata entry.
@@ -100,6 +133,8 @@ pub(crate) struct MetadataEdit {
     pub(crate) namespace: String,
     pub(crate) key: String,
     pub(crate) formula: Formula,
+    /// Whether it names a field of the answer.
+    pub(crate) awaits_answer: bool,
 }
 
 impl Edits {

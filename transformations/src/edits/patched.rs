@@ -3,15 +3,20 @@
 use std::borrow::Cow;
 
 use bodies::coding::{self, Coding};
-use bodies::{Beginning, Change};
+use bodies::{Beginning, json};
 
 use super::editing::Editing;
-use super::patch::{self, BodyKind, Declared, Events, Fit, Passage, Patch};
+use super::patch::{
+    self, BodyKind, Condition, Declared, Editor, Fit, Patch, Ready, ReadyEdit, Source, Stream, Text,
+};
 use super::view::View;
 use crate::config::Limits;
 use crate::config::limits::HELD_BYTES;
 use crate::extent::Extent;
 use crate::failure::{Outcome, Reason, Reply, Unusable};
+use crate::headers::Snapshot;
+use crate::languages::jinja::Template;
+use crate::languages::{BodyCache, ExpressionId, Seen};
 use crate::ops::Direction;
 
 impl Editing<'_> {
@@ -26,7 +31,7 @@ impl Editing<'_> {
         extent: Extent,
         declared: Option<Declared>,
         view: &View<'_>,
-    ) -> Result<Option<Events>, Box<Reply>> {
+    ) -> Result<Option<Stream>, Box<Reply>> {
         let direction = self.direction;
         if extent == Extent::Whole && self.ops.body_size(direction) == 0 {
             return Ok(None);
@@ -36,10 +41,14 @@ impl Editing<'_> {
         }
         let Declared { kind, coding } =
             declared.unwrap_or_else(|| Declared::of(self.ops, direction));
+        let is_stream = matches!(kind, BodyKind::Events | BodyKind::Lines);
+        if patch.edits.is_empty() && !is_stream {
+            return Ok(None);
+        }
         match (&kind, extent) {
             (BodyKind::Other, _) => {}
-            (BodyKind::Events, _) if coding.is_some() => {
-                let detail = "events that are encoded are not edited";
+            (BodyKind::Events | BodyKind::Lines, _) if coding.is_some() => {
+                let detail = "events and lines that are encoded are not edited";
                 self.outcome
                     .fail(Reason::ContentEncoding, &patch.path, detail);
             }
@@ -51,11 +60,12 @@ impl Editing<'_> {
                 if !self.fits(patch, &kind, coding) {
                     return Ok(None);
                 }
-                let Some(changes) = self.changes(patch, view) else {
+                let Some(ready) = self.ready(patch, view) else {
                     return Ok(None);
                 };
-                self.edit_body(patch, coding, |body, limits, outcome| {
-                    patch.edited(body, &changes, limits, outcome)
+                self.edit_body(patch, coding, view, |body, seen, limits| {
+                    let mut editor = Editor::new(patch, &ready, seen, limits);
+                    (editor.edited(body), editor.outcome)
                 })?;
             }
             (BodyKind::Multipart(None), Extent::Whole) => {
@@ -64,37 +74,51 @@ impl Editing<'_> {
                     .fail(Reason::MultipartInvalid, &patch.path, detail);
             }
             (BodyKind::Multipart(Some(delimiter)), Extent::Whole) => {
-                let Some(changes) = self.changes(patch, view) else {
+                let Some(ready) = self.ready(patch, view) else {
                     return Ok(None);
                 };
-                self.edit_body(patch, coding, |body, limits, outcome| {
-                    patch.edited_parts(body, delimiter, &changes, limits, outcome)
+                self.edit_body(patch, coding, view, |body, seen, limits| {
+                    let mut editor = Editor::new(patch, &ready, seen, limits);
+                    (editor.edited_parts(body, delimiter), editor.outcome)
                 })?;
             }
-            (BodyKind::Events, Extent::Whole) => {
-                let Some(changes) = self.changes(patch, view) else {
+            (BodyKind::Events | BodyKind::Lines, Extent::Whole) => {
+                let Some(mut stream) = self.stream(patch, &kind, view) else {
                     return Ok(None);
                 };
-                let mut events = Events::new(changes, self.limits);
-                self.edit_body(patch, coding, |body, limits, outcome| {
-                    let mut passage = Passage::new(patch, limits);
-                    events.feed(body, &mut passage);
-                    events.finish(&mut passage);
-                    outcome.failures.append(&mut passage.outcome.failures);
-                    Some(passage.out)
+                self.edit_body(patch, coding, view, |body, seen, limits| {
+                    let (edited, outcome) = stream.edit(&[body], true, patch, seen, limits);
+                    (Some(edited), outcome)
                 })?;
             }
-            (BodyKind::Events, Extent::Events) => {
-                let Some(changes) = self.changes(patch, view) else {
+            (BodyKind::Events | BodyKind::Lines, Extent::Documents) => {
+                let Some(mut stream) = self.stream(patch, &kind, view) else {
                     return Ok(None);
                 };
+                stream.message = view.message.clone();
                 self.ops.remove_header(direction, "content-length");
-                return Ok(Some(Events::new(changes, self.limits)));
+                return Ok(Some(stream));
             }
-            (BodyKind::Json | BodyKind::Unclear | BodyKind::Multipart(_) | BodyKind::Events, _) => {
-            }
+            (
+                BodyKind::Json
+                | BodyKind::Unclear
+                | BodyKind::Multipart(_)
+                | BodyKind::Events
+                | BodyKind::Lines,
+                _,
+            ) => {}
         }
         Ok(None)
+    }
+
+    /// What is done to each document of a stream; `None` when a template fails: the message stays as
+    /// it is.
+    fn stream(&mut self, patch: &Patch, kind: &BodyKind, view: &View<'_>) -> Option<Stream> {
+        let ready = self.ready(patch, view)?;
+        Some(match kind {
+            BodyKind::Lines => Stream::lines(ready, self.limits),
+            _ => Stream::events(ready, self.limits),
+        })
     }
 
     /// Whether any edit can apply to the body, as far as its first byte tells. A request is called
@@ -129,32 +153,99 @@ impl Editing<'_> {
         fit == Fit::Fits
     }
 
-    /// What the edits do to this message; `None` when a template fails: the message stays as it is.
-    fn changes(&mut self, patch: &Patch, view: &View<'_>) -> Option<Vec<Change>> {
-        let limits = self.limits;
-        let mut room = limits.rendered_bytes;
-        let mut changes = Vec::with_capacity(patch.edits.len());
+    /// The edits of this message; `None` when a template fails: the message stays as it is.
+    fn ready(&mut self, patch: &Patch, view: &View<'_>) -> Option<Ready> {
+        let mut ready = Ready::default();
+        let mut room = self.limits.rendered_bytes;
         for edit in &patch.edits {
-            let rendered = match edit.template() {
-                Some(template) => self.rendered(template, &edit.path, view)?,
-                None => String::new(),
+            let condition = match edit.when {
+                Some(when) => self.condition(when, &format!("{}.when", edit.path), view),
+                None => Condition::Always,
             };
-            let Some(left) = room.checked_sub(rendered.len()) else {
-                let detail = "the edits render too much";
-                self.outcome.fail(Reason::Limit, &edit.path, detail);
-                return None;
+            let text = match condition {
+                Condition::Never => None,
+                _ => self.text(edit, &mut room, view)?,
             };
-            room = left;
-            match edit.change(rendered, limits) {
-                Ok(change) => changes.push(change),
-                Err(error) => {
-                    let detail = error.to_string();
-                    self.outcome.fail(Reason::Render, &edit.path, detail);
-                    return None;
-                }
+            ready.edits.push(match text {
+                Some(text) => ReadyEdit { condition, text },
+                None => ReadyEdit::NONE,
+            });
+        }
+        for drop in &patch.drops {
+            ready
+                .drops
+                .push(self.condition(drop.when, &drop.path, view));
+        }
+        Some(ready)
+    }
+
+    /// What a condition says before any document of the message. One that fails does not hold.
+    fn condition(&mut self, when: ExpressionId, path: &str, view: &View<'_>) -> Condition {
+        if self.expressions.is_about_document(when) {
+            return Condition::Asked(when);
+        }
+        match view.values.holds(when) {
+            Ok(true) => Condition::Always,
+            Ok(false) => Condition::Never,
+            Err((reason, detail)) => {
+                self.outcome.fail(reason, path, detail);
+                Condition::Never
             }
         }
-        Some(changes)
+    }
+
+    /// What an edit puts; `None` for nothing.
+    ///
+    /// # Errors
+    ///
+    /// As an outer `None`: a template fails, or does not render what it has to.
+    fn text(
+        &mut self,
+        edit: &patch::Edit,
+        room: &mut usize,
+        view: &View<'_>,
+    ) -> Option<Option<Text>> {
+        let limits = self.limits;
+        let text = match &edit.source {
+            None => return Some(Some(Text::Known(String::new()))),
+            Some(Source::Cel(id)) if self.expressions.is_about_document(*id) => {
+                return Some(Some(Text::Asked(*id)));
+            }
+            Some(Source::Cel(id)) => match view.values.json(*id, limits) {
+                Ok(Some(text)) => text,
+                Ok(None) => return Some(None),
+                Err((reason, detail)) => {
+                    self.outcome.fail(reason, &edit.path, detail);
+                    return Some(None);
+                }
+            },
+            Some(Source::Value(template) | Source::Json(template)) => {
+                let rendered = self.rendered(template, &edit.path, view)?;
+                let constant = matches!(template, Template::Text(_));
+                if rendered.is_empty() && !constant {
+                    return Some(None);
+                }
+                if matches!(edit.source, Some(Source::Value(_))) {
+                    json::quoted(&rendered)
+                } else {
+                    match patch::json_text(&rendered, limits) {
+                        Ok(text) => text,
+                        Err(error) => {
+                            let detail = error.to_string();
+                            self.outcome.fail(Reason::Render, &edit.path, detail);
+                            return None;
+                        }
+                    }
+                }
+            }
+        };
+        let Some(left) = room.checked_sub(text.len()) else {
+            let detail = "the edits render too much";
+            self.outcome.fail(Reason::Limit, &edit.path, detail);
+            return None;
+        };
+        *room = left;
+        Some(Some(Text::Known(text)))
     }
 
     /// Puts what `edit` makes of the body in its place. A body that was encoded is not any more.
@@ -166,7 +257,8 @@ impl Editing<'_> {
         &mut self,
         patch: &Patch,
         coding: Option<Coding>,
-        edit: impl FnOnce(&[u8], &Limits, &mut Outcome) -> Option<Vec<u8>>,
+        view: &View<'_>,
+        edit: impl FnOnce(&[u8], &Seen<'_>, &Limits) -> (Option<Vec<u8>>, Outcome),
     ) -> Result<(), Box<Reply>> {
         let direction = self.direction;
         let chunks = self.ops.body_chunks(direction);
@@ -191,7 +283,20 @@ impl Editing<'_> {
                 }
             }
         };
-        let Some(edited) = edit(&body, self.limits, self.outcome) else {
+        let (cache, none) = (BodyCache::default(), Snapshot::default());
+        let seen = Seen {
+            ops: &*self.ops,
+            direction,
+            whole: false,
+            request: view.request.map_or(&none, |request| request),
+            response: view.message.as_deref().unwrap_or(&none),
+            extracted: view.extracted,
+            expressions: self.expressions,
+            cache: &cache,
+        };
+        let (edited, outcome) = edit(&body, &seen, self.limits);
+        self.outcome.failures.extend(outcome.failures);
+        let Some(edited) = edited else {
             return Ok(());
         };
         if !self.put_body(&edited) {

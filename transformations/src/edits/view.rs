@@ -8,7 +8,7 @@ use minijinja::value::ValueKind;
 
 use crate::headers::Snapshot;
 use crate::languages::jinja::{RenderError, Scope, Template, Variables};
-use crate::languages::{Expressions, Extracted, Values};
+use crate::languages::{Expressions, Extracted, FieldValue, Values};
 
 /// The message as it arrived, for templates, and the values of expressions. Put together when the first of them asks: most passes
 /// have none.
@@ -65,9 +65,24 @@ impl View<'_> {
                 .clone()
                 .filter(|value| value.kind() == ValueKind::Map)
                 .unwrap_or_default(),
-            extracted: self.extracted.map(|fields| fields.iter().collect()),
+            extracted: self.extracted.map(shown),
             ..Variables::default()
         };
         (Rc::new(scope), variables)
     }
+}
+
+/// The fields as templates have them.
+fn shown(fields: &Extracted) -> Value {
+    let value = |value: &FieldValue| match value {
+        FieldValue::Text(text) => Value::from(text.as_str()),
+        FieldValue::Bool(value) => Value::from(*value),
+        FieldValue::Number(spelling) => {
+            let whole = spelling.parse::<i64>().map(Value::from);
+            let whole = whole.or_else(|_| spelling.parse::<u64>().map(Value::from));
+            whole.unwrap_or_else(|_| Value::from(spelling.parse::<f64>().unwrap_or(f64::NAN)))
+        }
+    };
+    let fields = fields.iter().map(|(name, field)| (name, value(field)));
+    fields.collect()
 }

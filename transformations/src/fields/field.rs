@@ -3,29 +3,37 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use bodies::{FieldId, Found};
+use bodies::FieldId;
 use diagnostics::header;
 
 use super::aliases::Aliases;
+use super::answer::Said;
 use super::lookup::Lookup;
 use super::path::{Malformed, Path};
 use super::reading::{self, Findings};
+use super::rules::{self, RuleId, TOO_LONG};
+use super::usage::Count;
+use super::value;
 use super::wanted::Format;
-use crate::config::{Duplicates, MetadataTarget, OnFailure};
+use crate::config::{Duplicates, MetadataTarget, OnFailure, ValueType};
 use crate::failure::{Failure, Outcome, Reason, Reply, Unusable};
-use crate::languages::{ExpressionId, Values};
-use crate::ops::{Direction, TransformationOps};
+use crate::headers::Snapshot;
+use crate::languages::{ExpressionId, FieldValue, Values};
+use crate::ops::{Direction, MetadataValue, TransformationOps};
 
 /// One field.
 #[derive(Debug)]
 pub(super) struct Field {
+    /// The message that it is taken out of.
+    pub(super) direction: Direction,
     pub(super) name: Arc<str>,
     /// The place in the configuration, for failures.
     pub(super) path: String,
     pub(super) sources: Vec<Source>,
     pub(super) header: Option<String>,
     pub(super) metadata: Option<MetadataTarget>,
-    pub(super) default: Option<String>,
+    pub(super) value_type: ValueType,
+    pub(super) default: Option<FieldValue>,
     pub(super) aliases: Aliases,
     pub(super) lookup: Option<Lookup>,
     pub(super) reach: Reach,
@@ -61,29 +69,40 @@ impl Reach {
 /// Where a field comes from.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// In a body of this format.
+    /// In a request's body of this format.
     Body(Format, FieldId),
-    /// A request header, in lower case.
+    /// In the documents of an answer.
+    Documents(RuleId),
+    /// The tokens that an answer reports.
+    Usage(Count),
+    /// A header of the message, in lower case.
     Header(String),
     Expression(ExpressionId),
     Path(Path),
 }
 
-const TOO_LONG: Unusable = Unusable(Reason::Limit, "the value is too long");
-
 /// What a source has to say.
 enum Yield {
-    Value(String),
+    Value(FieldValue),
+    /// Text that may be of any type.
+    Text(String),
     Nothing,
     /// It may still come.
     Unknown,
 }
 
-/// What became of a field.
+/// What became of a field of a request.
 pub(super) struct Settled {
-    pub(super) value: Option<String>,
+    pub(super) value: Option<FieldValue>,
     /// The set of pointers that were believed, of which a second value has to be refused.
     pub(super) routed_on: u64,
+}
+
+/// An answer, as its fields see it.
+pub(super) struct Answer<'a> {
+    pub(super) said: &'a Said,
+    /// Its headers as they arrived.
+    pub(super) headers: &'a Snapshot,
 }
 
 impl Field {
@@ -93,18 +112,51 @@ impl Field {
         self.header.iter().chain(lookup).map(String::as_str)
     }
 
-    /// Each header that `value` sets, and to what.
-    pub(super) fn header_values<'f>(
-        &'f self,
-        value: &'f str,
-    ) -> impl Iterator<Item = (&'f str, &'f str)> {
+    /// Sets the headers of the field to what `value` says.
+    #[inline]
+    pub(super) fn set_headers(
+        &self,
+        ops: &mut dyn TransformationOps,
+        value: &str,
+        outcome: &mut Outcome,
+    ) {
         let own = self.header.as_deref().map(|header| (header, value));
         let lookup = self.lookup.as_ref();
         let found = lookup.and_then(|lookup| Some((lookup.header.as_str(), lookup.find(value)?)));
-        own.into_iter().chain(found)
+        for (header, value) in own.into_iter().chain(found) {
+            if !ops.set_header(self.direction, header, value.as_bytes()) {
+                let detail = "the host refused the header";
+                outcome.fail(Reason::HeaderValue, &self.path, detail);
+            }
+        }
     }
 
-    /// Whether the field may reject the request.
+    /// Sets the metadata of the field.
+    #[inline]
+    pub(super) fn set_metadata(
+        &self,
+        ops: &mut dyn TransformationOps,
+        value: &FieldValue,
+        outcome: &mut Outcome,
+    ) {
+        let Some(target) = &self.metadata else {
+            return;
+        };
+        if !Reach::Metadata.carries(value.as_str()) {
+            let detail = "the value holds a control character, which metadata does not take";
+            return outcome.fail(Reason::HeaderValue, &self.path, detail);
+        }
+        let value = match value {
+            FieldValue::Text(text) => MetadataValue::Text(text),
+            FieldValue::Number(spelling) => {
+                MetadataValue::Number(spelling.parse().unwrap_or(f64::NAN))
+            }
+            FieldValue::Bool(value) => MetadataValue::Bool(*value),
+        };
+        ops.set_dynamic_metadata(&target.namespace, &target.key, value);
+    }
+
+    /// Whether the field may reject the message.
     pub(super) fn rejects(&self) -> bool {
         [self.on_missing, self.on_invalid].contains(&OnFailure::Reject)
     }
@@ -118,8 +170,8 @@ impl Field {
     /// Whether nothing that may follow changes the value.
     pub(super) fn is_decided(&self, findings: &Findings<'_>, ops: &dyn TransformationOps) -> bool {
         for source in &self.sources {
-            match self.yielded(source, findings, ops, None) {
-                Ok(Yield::Value(_)) => return true,
+            match self.of_request(source, findings, ops, None) {
+                Ok(Yield::Value(_) | Yield::Text(_)) => return true,
                 Ok(Yield::Nothing) => {}
                 Ok(Yield::Unknown) => return false,
                 Err(Unusable(reason, _)) if self.ends_search(reason) => return true,
@@ -129,7 +181,7 @@ impl Field {
         true
     }
 
-    /// The value, from the first source that yields one.
+    /// The value in a request, from the first source that yields one.
     ///
     /// # Errors
     ///
@@ -143,9 +195,8 @@ impl Field {
     ) -> Result<Settled, Box<Reply>> {
         let unreadable = matches!(findings, Findings::Unreadable { .. });
         let mut routed_on = 0;
-        let mut unknown = false;
-        for source in &self.sources {
-            let yielded = self.yielded(source, findings, ops, Some(values));
+        let yielded = |source: &Source| {
+            let yielded = self.of_request(source, findings, ops, Some(values));
             if let Source::Body(format, field) = source
                 && findings.format() == Some(*format)
                 && self.duplicates == Duplicates::Reject
@@ -153,15 +204,46 @@ impl Field {
             {
                 routed_on |= reading::only(*field);
             }
-            match yielded {
-                Ok(Yield::Value(value)) => {
-                    let value = Some(value);
-                    return Ok(Settled { value, routed_on });
-                }
+            yielded
+        };
+        let value = self.first(yielded, unreadable, values, outcome)?;
+        Ok(Settled { value, routed_on })
+    }
+
+    /// The value in an answer, from the first source that yields one.
+    ///
+    /// # Errors
+    ///
+    /// What to put in the answer's place when the field rejects it.
+    pub(super) fn settle_answer(
+        &self,
+        answer: &Answer<'_>,
+        values: &Values,
+        outcome: &mut Outcome,
+    ) -> Result<Option<FieldValue>, Box<Reply>> {
+        let yielded = |source: &Source| self.accepted(self.of_answer(source, answer, values)?);
+        let unreadable = answer.said.unreadable.is_some();
+        self.first(yielded, unreadable, values, outcome)
+    }
+
+    /// What the first source yields that yields anything. `unreadable`: the body is, and that is one
+    /// failure, however many sources are in it.
+    #[inline]
+    fn first(
+        &self,
+        mut yielded: impl FnMut(&Source) -> Result<Yield, Unusable>,
+        unreadable: bool,
+        values: &Values,
+        outcome: &mut Outcome,
+    ) -> Result<Option<FieldValue>, Box<Reply>> {
+        let mut unknown = false;
+        for source in &self.sources {
+            match yielded(source) {
+                Ok(Yield::Value(value)) => return Ok(Some(value)),
+                Ok(Yield::Text(text)) => return Ok(Some(FieldValue::Text(text))),
                 Ok(Yield::Nothing) => {}
                 Ok(Yield::Unknown) => unknown = true,
                 Err(Unusable(reason, detail)) => {
-                    // A broken body is one failure, however many sources are in it.
                     let known = |failure: &Failure| {
                         unreadable && failure.reason == reason && failure.detail == detail
                     };
@@ -191,12 +273,14 @@ impl Field {
             outcome.fail(Reason::Limit, &self.path, detail);
         }
         if self.default.is_none() && self.on_missing == OnFailure::Reject {
-            let detail = "the request does not have it";
+            let detail = match self.direction {
+                Direction::Request => "the request does not have it",
+                Direction::Response => "the answer does not have it",
+            };
             outcome.fail(Reason::FieldMissing, &self.path, detail);
             return Err(self.reply("rustformations_field_missing", "missing", detail));
         }
-        let value = self.default.clone();
-        Ok(Settled { value, routed_on })
+        Ok(self.default.clone())
     }
 
     /// Looks for what refutes a value that was routed on.
@@ -243,9 +327,8 @@ impl Field {
         self.on_invalid == OnFailure::Reject || unsettled.contains(&reason)
     }
 
-    /// What one source yields: a value that may stand in the header, aliases applied. Without
-    /// `values`, what an expression yields is not known.
-    fn yielded(
+    /// What one source yields in a request. Without `values`, what an expression yields is not known.
+    fn of_request(
         &self,
         source: &Source,
         findings: &Findings<'_>,
@@ -255,30 +338,74 @@ impl Field {
         let yielded = match source {
             Source::Body(format, field) => self.in_body(*format, *field, findings)?,
             Source::Header(name) => self.header(&ops.header_values(Direction::Request, name))?,
-            Source::Expression(id) => match values.map(|values| values.source(*id)) {
+            Source::Expression(id) => match values {
                 None => Yield::Unknown,
-                Some(Ok(Some(value))) => Yield::Value(value.into_owned()),
-                Some(Ok(None)) => Yield::Nothing,
-                Some(Err((reason, _))) => return Err(Unusable(reason, "the expression fails")),
+                Some(values) => evaluated(*id, values)?,
             },
             Source::Path(path) => taken(path, &ops.header_values(Direction::Request, ":path"))?,
+            Source::Documents(_) | Source::Usage(_) => Yield::Nothing, // an answer's
         };
-        let value = match yielded {
-            Yield::Value(value) if value.is_empty() => return Ok(Yield::Nothing),
-            Yield::Value(value) => value,
-            other => return Ok(other),
+        self.accepted(yielded)
+    }
+
+    /// What one source yields in an answer.
+    fn of_answer(
+        &self,
+        source: &Source,
+        answer: &Answer<'_>,
+        values: &Values,
+    ) -> Result<Yield, Unusable> {
+        let value = match source {
+            Source::Documents(rule) => answer.said.taken.value(*rule)?,
+            Source::Usage(count) => {
+                let count = count.of(&answer.said.taken)?;
+                count.map(|count| FieldValue::Number(count.to_string()))
+            }
+            Source::Header(name) => {
+                let values: Vec<_> = answer.headers.values(name).collect();
+                return self.header(&values);
+            }
+            Source::Expression(id) => return evaluated(*id, values),
+            Source::Body(..) | Source::Path(_) => None, // a request's
         };
-        if value.len() > self.value_bytes {
+        match (value, answer.said.unreadable) {
+            (Some(value), _) => Ok(Yield::Value(value)),
+            (None, Some(unusable)) => Err(unusable),
+            (None, None) => Ok(Yield::Nothing),
+        }
+    }
+
+    /// What was yielded as a value that may stand in a header, aliases applied.
+    fn accepted(&self, yielded: Yield) -> Result<Yield, Unusable> {
+        let text = match &yielded {
+            Yield::Value(value) => value.as_str(),
+            Yield::Text(text) => text,
+            Yield::Nothing | Yield::Unknown => return Ok(yielded),
+        };
+        if text.is_empty() {
+            return Ok(Yield::Nothing);
+        }
+        if text.len() > self.value_bytes {
             return Err(TOO_LONG);
         }
-        let value = match self.aliases.replacement(&value) {
+        let replacement = match self.aliases.replacement(text) {
             // Made of parts of the value, any of which may stand in it several times.
             Some(Cow::Owned(made)) if made.len() > self.value_bytes => return Err(TOO_LONG),
             Some(replacement) if replacement.is_empty() => return Ok(Yield::Nothing),
-            Some(replacement) => replacement.into_owned(),
-            None => value,
+            replacement => replacement.map(Cow::into_owned),
         };
-        if self.reach == Reach::Header && !self.reach.carries(&value) {
+        let value = match (replacement, yielded) {
+            (Some(text), _) | (None, Yield::Text(text)) => value::parsed(text, self.value_type),
+            (None, Yield::Value(value)) => value::typed(value, self.value_type),
+            (None, other) => return Ok(other),
+        };
+        let Some(value) = value else {
+            return Err(Unusable(
+                Reason::ValueType,
+                "the value is not of the field's type",
+            ));
+        };
+        if self.reach == Reach::Header && !self.reach.carries(value.as_str()) {
             return Err(Unusable(
                 Reason::HeaderValue,
                 "the value holds what a header cannot carry: control characters, or spaces around it",
@@ -290,7 +417,10 @@ impl Field {
     fn header(&self, values: &[&[u8]]) -> Result<Yield, Unusable> {
         let value = match self.duplicates {
             Duplicates::Reject if values.windows(2).any(|pair| pair.first() != pair.last()) => {
-                let detail = "the request has the header twice with different values";
+                let detail = match self.direction {
+                    Direction::Request => "the request has the header twice with different values",
+                    Direction::Response => "the answer has the header twice with different values",
+                };
                 return Err(Unusable(Reason::DuplicateKey, detail));
             }
             Duplicates::Reject | Duplicates::First => values.first(),
@@ -301,7 +431,7 @@ impl Field {
         };
         let text = std::str::from_utf8(value);
         let text = text.map_err(|_| Unusable(Reason::HeaderValue, "the header is not UTF-8"))?;
-        Ok(Yield::Value(text.to_owned()))
+        Ok(Yield::Text(text.to_owned()))
     }
 
     #[inline(always)]
@@ -323,22 +453,10 @@ impl Field {
         let Some(field) = field.of(fields) else {
             return Ok(Yield::Nothing);
         };
-        let found = match self.duplicates {
-            Duplicates::Reject if field.conflict => {
-                return Err(Unusable(
-                    Reason::DuplicateKey,
-                    "the body holds the key twice with different values",
-                ));
-            }
-            Duplicates::Reject | Duplicates::First => field.first.as_ref(),
-            Duplicates::Last => field.last(),
-        };
-        match found {
-            Some(Found::String(text) | Found::Number(text)) => Ok(Yield::Value(text.clone())),
-            Some(Found::Bool(value)) => Ok(Yield::Value(value.to_string())),
-            Some(Found::TooLong) => Err(TOO_LONG),
+        match rules::said(field, self.duplicates)? {
+            Some(value) => Ok(Yield::Value(value)),
             None if !ended && !field.first_is_certain() => Ok(Yield::Unknown),
-            Some(Found::Null | Found::Container) | None => Ok(Yield::Nothing),
+            None => Ok(Yield::Nothing),
         }
     }
 
@@ -349,6 +467,7 @@ impl Field {
     fn reply(&self, details: &'static str, problem: &str, detail: &str) -> Box<Reply> {
         let name = &self.name;
         Reply::invalid_field(
+            self.direction,
             details,
             &format!("{problem}_{name}"),
             name,
@@ -357,11 +476,19 @@ impl Field {
     }
 }
 
+/// What an expression yields.
+fn evaluated(id: ExpressionId, values: &Values) -> Result<Yield, Unusable> {
+    match values.source(id) {
+        Ok(value) => Ok(value.map_or(Yield::Nothing, Yield::Value)),
+        Err((reason, _)) => Err(Unusable(reason, "the expression fails")),
+    }
+}
+
 /// What a template takes of the path.
 fn taken(template: &Path, path: &[&[u8]]) -> Result<Yield, Unusable> {
     let path = path.first().and_then(|path| std::str::from_utf8(path).ok());
     match template.take(path.unwrap_or_default()) {
-        Ok(value) => Ok(value.map_or(Yield::Nothing, Yield::Value)),
+        Ok(value) => Ok(value.map_or(Yield::Nothing, Yield::Text)),
         Err(Malformed) => {
             let detail = "the path is not percent-encoded UTF-8, or another one to servers that tidy paths up";
             Err(Unusable(Reason::PathInvalid, detail))

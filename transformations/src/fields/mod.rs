@@ -1,35 +1,50 @@
-//! Fields taken out of a request: sources, aliases, defaults, and where the values go.
+//! Fields taken out of a message: sources, aliases, defaults, and where the values go.
 
 mod aliases;
+pub(crate) mod answer;
 mod compile;
 mod content;
 mod field;
 mod lenient;
 mod lookup;
+mod number;
 mod path;
 mod reading;
+mod rules;
 mod search;
+mod usage;
+mod value;
 mod wanted;
 
 pub(crate) use compile::compile;
 pub(crate) use content::Content;
 pub(crate) use reading::Reading;
+pub use usage::Usage;
+
+use std::sync::OnceLock;
 
 use bodies::Limits;
 
-use field::{Field, Reach};
+use field::Field;
 use reading::Findings;
+use rules::Rules;
+use usage::Counts;
 use wanted::Wanted;
 
 use crate::extent::Extent;
-use crate::failure::{Outcome, Reason, Reply};
+use crate::failure::{Outcome, Reply};
 use crate::languages::{Extracted, Values};
-use crate::ops::{Direction, MetadataValue, TransformationOps};
+use crate::ops::{Direction, TransformationOps};
 
-/// All the fields of one configuration, found in one pass over the body.
+/// All the fields of one message, found in one pass over the body.
 #[derive(Debug, Default)]
 pub(crate) struct Extraction {
+    /// What a request is searched for.
     wanted: Wanted,
+    /// What is taken of an answer.
+    rules: Rules,
+    /// The same, and the usage that nobody asks for by a field.
+    with_usage: OnceLock<(Rules, Counts)>,
     fields: Vec<Field>,
     limits: Limits,
 }
@@ -42,7 +57,7 @@ impl Extraction {
 
     /// Whether a source is in the body.
     pub(crate) fn reads_body(&self) -> bool {
-        !self.wanted.is_empty()
+        !self.wanted.is_empty() || !self.rules.pointers.is_empty()
     }
 
     /// Whether a field is put in a header.
@@ -129,7 +144,7 @@ impl Extraction {
         outcome: &mut Outcome,
     ) -> Result<Extracted, Box<Reply>> {
         let findings = match extent {
-            Extent::Headers | Extent::Events | Extent::TooLong => Findings::Absent,
+            Extent::Headers | Extent::Documents | Extent::TooLong => Findings::Absent,
             Extent::Begun => match reading {
                 Some(reading) => self.begun(ops, reading),
                 None => Findings::Absent,
@@ -144,22 +159,8 @@ impl Extraction {
             let Some(value) = settled.value else {
                 continue;
             };
-            for (header, value) in field.header_values(&value) {
-                if !ops.set_header(Direction::Request, header, value.as_bytes()) {
-                    let detail = "the host refused the header";
-                    outcome.fail(Reason::HeaderValue, &field.path, detail);
-                }
-            }
-            if let Some(target) = &field.metadata {
-                if Reach::Metadata.carries(&value) {
-                    let value = MetadataValue::Text(&value);
-                    ops.set_dynamic_metadata(&target.namespace, &target.key, value);
-                } else {
-                    let detail =
-                        "the value holds a control character, which metadata does not take";
-                    outcome.fail(Reason::HeaderValue, &field.path, detail);
-                }
-            }
+            field.set_headers(ops, value.as_str(), outcome);
+            field.set_metadata(ops, &value, outcome);
             extracted.insert(&field.name, value);
         }
         if reading.as_mut().is_some_and(|read| !read.watch(routed_on)) {

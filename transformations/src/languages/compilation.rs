@@ -12,6 +12,10 @@ use crate::languages::jinja::Template;
 use crate::ops::Direction;
 use crate::settings::Settings;
 
+/// What to write in place of a body in the edits of one.
+const IN_DOCUMENT: &str = "write `cel` in place of `value` or `json`: in it `document` is the JSON that is edited, \
+     such as `document.choices[0]`, and `value` what stands at the place";
+
 /// The expressions of one pass on their way.
 pub(crate) struct Compilation {
     direction: Direction,
@@ -61,13 +65,57 @@ impl Compilation {
         if let Some(known) = self.expressions.find(phase, text) {
             return Some(known);
         }
-        let expression = match Expression::compile(path, text, &self.limits) {
-            Ok(expression) => expression,
-            Err(mut errors) => {
-                diagnostics.append(&mut errors);
-                return None;
+        let expression = self.compiled(path, text, false, diagnostics)?;
+        Some(self.add(phase, path, text, expression, diagnostics))
+    }
+
+    /// The expression of an edit of a document, that stands at `path`; `None` when something is wrong
+    /// with it. One that reads nothing of the document is evaluated once for the message.
+    pub(crate) fn in_document(
+        &mut self,
+        path: &str,
+        text: &str,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<ExpressionId> {
+        let expressions = &self.expressions;
+        let known = expressions.find(Phase::Document, text);
+        if let Some(known) = known.or_else(|| expressions.find(Phase::Edits, text)) {
+            if let Some(expression) = expressions.get(known) {
+                self.reads_no_answer(path, expression.needs(), diagnostics);
             }
+            return Some(known);
+        }
+        let expression = self.compiled(path, text, true, diagnostics)?;
+        let needs = expression.needs();
+        let phase = if needs.value || !needs.document.is_empty() {
+            Phase::Document
+        } else {
+            Phase::Edits
         };
+        self.reads_no_answer(path, needs, diagnostics);
+        Some(self.add(phase, path, text, expression, diagnostics))
+    }
+
+    fn compiled(
+        &self,
+        path: &str,
+        text: &str,
+        in_documents: bool,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<Expression> {
+        Expression::compile(path, text, &self.limits, in_documents)
+            .map_err(|mut errors| diagnostics.append(&mut errors))
+            .ok()
+    }
+
+    fn add(
+        &mut self,
+        phase: Phase,
+        path: &str,
+        text: &str,
+        expression: Expression,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> ExpressionId {
         self.check(phase, path, expression.needs(), diagnostics);
         let names = expression.needs().extracted.iter();
         self.extracted.extend(names.map(|name| NamedField {
@@ -76,10 +124,42 @@ impl Compilation {
             path: path.to_owned(),
             position: None,
         }));
-        let added = self
-            .expressions
-            .add(self.direction, phase, text, expression);
-        Some(added)
+        self.expressions
+            .add(self.direction, phase, text, expression)
+    }
+
+    /// Compiles the expressions that a template of an edit evaluates.
+    pub(crate) fn of_edit_template(
+        &mut self,
+        path: &str,
+        template: &Template,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        self.of_template(path, template, diagnostics);
+        if template
+            .calls()
+            .any(|name| ["body", "context"].contains(&name))
+        {
+            diagnostics.push(
+                Diagnostic::error(Code::Conflict, path, "a template of an edit sees no body")
+                    .help(IN_DOCUMENT),
+            );
+        }
+        for (text, _) in template.expressions() {
+            let id = self.expressions.find(Phase::Edits, text);
+            if let Some(expression) = id.and_then(|id| self.expressions.get(id)) {
+                self.reads_no_answer(path, expression.needs(), diagnostics);
+            }
+        }
+    }
+
+    /// An answer is edited event by event as it passes: there never is a whole body.
+    fn reads_no_answer(&self, path: &str, needs: &Needs, diagnostics: &mut Vec<Diagnostic>) {
+        if self.direction == Direction::Response && needs.response.reads_body() {
+            let message =
+                "the edits of an answer do not see its whole body, as events pass one by one";
+            diagnostics.push(Diagnostic::error(Code::Conflict, path, message).help(IN_DOCUMENT));
+        }
     }
 
     /// Compiles the expressions that a template evaluates.
@@ -124,7 +204,8 @@ impl Compilation {
             ),
             _ => {}
         }
-        let early = self.direction == Direction::Request && phase != Phase::Edits;
+        let early = self.direction == Direction::Request
+            && matches!(phase, Phase::Condition | Phase::Extraction);
         if early && (needs.all_extracted || !needs.extracted.is_empty()) {
             conflict(
                 "nothing has been extracted yet",

@@ -5,15 +5,16 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bodies::json::{self, Finder, Pointers};
-use bodies::{FieldId, Finding};
+use bodies::Finding;
+use bodies::json;
 use minijinja::Value as JinjaValue;
 
-use super::cel::{self, Expression, MetadataEntry, MetadataKind, Resolver, Value};
+use super::cel::{self, Expression, JsonText, MetadataEntry, MetadataKind, Resolver, Value};
+use super::sought::Sought;
 use crate::config::Limits;
 use crate::failure::Reason;
 use crate::headers::Snapshot;
-use crate::languages::Extracted;
+use crate::languages::{Extracted, FieldValue};
 use crate::ops::{Attribute, AttributeValue, Direction, TransformationOps};
 use crate::settings::Settings;
 
@@ -26,6 +27,8 @@ pub(crate) enum Phase {
     Extraction,
     /// When they have been.
     Edits,
+    /// In each document that is edited: it reads `document` or `value`.
+    Document,
 }
 
 /// Which of the expressions of a pass.
@@ -39,10 +42,10 @@ pub(crate) struct Expressions {
     /// Those that templates call.
     called: BTreeSet<ExpressionId>,
     /// What they search the message's body for.
-    pointers: Pointers,
-    /// Which field each of those pointers leads to.
-    fields: BTreeMap<String, FieldId>,
-    limits: Limits,
+    body: Sought,
+    /// What they search each document for that is edited.
+    pub(super) document: Sought,
+    pub(super) limits: Limits,
     settings: Arc<Settings>,
 }
 
@@ -98,12 +101,8 @@ impl Expressions {
         text: &str,
         expression: Expression,
     ) -> ExpressionId {
-        for pointer in &expression.needs().of(direction).fields {
-            // One too many is read of the whole body.
-            if let Ok(field) = self.pointers.insert(pointer) {
-                self.fields.insert(pointer.clone(), field);
-            }
-        }
+        self.body.add(&expression.needs().of(direction).fields);
+        self.document.add(&expression.needs().document);
         self.all.push((phase, text.into(), expression));
         ExpressionId(self.all.len().saturating_sub(1))
     }
@@ -123,6 +122,17 @@ impl Expressions {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.all.is_empty()
+    }
+
+    /// Whether an expression is evaluated in each document that is edited.
+    pub(crate) fn is_about_document(&self, id: ExpressionId) -> bool {
+        matches!(self.all.get(id.0), Some((Phase::Document, ..)))
+    }
+
+    /// Whether an expression reads the value where an edit is made.
+    pub(crate) fn reads_value(&self, id: ExpressionId) -> bool {
+        self.get(id)
+            .is_some_and(|expression| expression.needs().value)
     }
 
     pub(crate) fn has(&self, phase: Phase) -> bool {
@@ -188,18 +198,14 @@ impl Seen<'_> {
 
     fn searched(&self) -> &Result<Vec<Finding>, json::Error> {
         self.cache.fields.get_or_init(|| {
-            let expressions = self.expressions;
-            let limits = bodies::Limits {
-                value_bytes: expressions.limits.rendered_bytes,
-                ..expressions.limits.of_bodies()
+            let chunks = if self.whole {
+                self.ops.body_chunks(self.direction)
+            } else {
+                Vec::new()
             };
-            let mut finder = Finder::new(&expressions.pointers, &limits);
-            if self.whole {
-                for chunk in self.ops.body_chunks(self.direction) {
-                    finder.feed(&expressions.pointers, chunk)?;
-                }
-            }
-            finder.finish(&expressions.pointers)
+            self.expressions
+                .body
+                .search(&chunks, &self.expressions.limits)
         })
     }
 }
@@ -222,15 +228,11 @@ impl Resolver for Seen<'_> {
         }
     }
 
-    fn field(&self, message: Direction, pointer: &str) -> Option<Result<&Finding, json::Error>> {
-        if message != self.direction {
+    fn field(&self, of: JsonText, pointer: &str) -> Option<Result<&Finding, json::Error>> {
+        if of != JsonText::Body(self.direction) {
             return None;
         }
-        let field = self.expressions.fields.get(pointer)?;
-        match self.searched() {
-            Ok(fields) => field.of(fields).map(Ok),
-            Err(error) => Some(Err(*error)),
-        }
+        self.expressions.body.found(pointer, || self.searched())
     }
 
     fn attribute(&self, attribute: Attribute) -> Option<AttributeValue> {
@@ -268,12 +270,16 @@ impl Resolver for Seen<'_> {
 /// Why an expression gives nothing: what failed, and what happened.
 pub(crate) type Failed = (Reason, String);
 
-fn failed(error: &cel::Error) -> Failed {
+pub(super) fn failed(error: &cel::Error) -> Failed {
     let reason = match error {
         cel::Error::Limit(_) => Reason::Limit,
         _ => Reason::Render,
     };
     (reason, error.to_string())
+}
+
+pub(super) fn no_boolean() -> Failed {
+    (Reason::Render, "the condition is no boolean".to_owned())
 }
 
 impl Values {
@@ -297,7 +303,7 @@ impl Values {
     pub(crate) fn holds(&self, id: ExpressionId) -> Result<bool, Failed> {
         match self.get(id)? {
             Value::Bool(holds) => Ok(*holds),
-            _ => Err((Reason::Render, "the condition is no boolean".to_owned())),
+            _ => Err(no_boolean()),
         }
     }
 
@@ -319,15 +325,34 @@ impl Values {
         cel::lines(self.get(id)?).map_err(|error| failed(&error))
     }
 
-    /// The text of a value that a source may have; `None` also for what is not there.
+    /// The value of a field; `None` for null, a list, a map and what is not there.
     ///
     /// # Errors
     ///
     /// As [`text`](Self::text).
-    pub(crate) fn source(&self, id: ExpressionId) -> Result<Option<Cow<'_, str>>, Failed> {
-        match self.evaluated(id) {
-            Some(Err(cel::Error::Missing(_))) => Ok(None),
-            _ => self.text(id),
+    pub(crate) fn source(&self, id: ExpressionId) -> Result<Option<FieldValue>, Failed> {
+        if let Some(Err(cel::Error::Missing(_))) = self.evaluated(id) {
+            return Ok(None);
+        }
+        let typed: fn(String) -> FieldValue = match self.get(id)? {
+            Value::Bool(value) => return Ok(Some(FieldValue::Bool(*value))),
+            Value::Int(_) | Value::Uint(_) | Value::Double(..) => FieldValue::Number,
+            _ => FieldValue::Text,
+        };
+        Ok(self.text(id)?.map(|text| typed(text.into_owned())))
+    }
+
+    /// The value as JSON text; `None` for an optional that is empty.
+    ///
+    /// # Errors
+    ///
+    /// It failed, or cannot be written as JSON.
+    pub(crate) fn json(&self, id: ExpressionId, limits: &Limits) -> Result<Option<String>, Failed> {
+        match self.get(id)? {
+            Value::Optional(None) => Ok(None),
+            value => cel::json(value, &cel::Budget::new(limits))
+                .map(Some)
+                .map_err(|error| failed(&error)),
         }
     }
 

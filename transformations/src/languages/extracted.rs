@@ -1,21 +1,46 @@
-//! The values a request pass found.
+//! The values that were taken out of the exchange.
 
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 /// The extracted values, by field name; a name stands once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Extracted(SmallVec<[(Arc<str>, String); 1]>);
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Extracted(SmallVec<[(Arc<str>, FieldValue); 1]>);
+
+/// The value of a field.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum FieldValue {
+    Text(String),
+    /// A number as JSON spells it.
+    Number(String),
+    Bool(bool),
+}
 
 impl Extracted {
     /// Adds a field's value.
-    pub(crate) fn insert(&mut self, name: &Arc<str>, value: String) {
+    pub(crate) fn insert(&mut self, name: &Arc<str>, value: FieldValue) {
         self.0.push((Arc::clone(name), value));
     }
 
+    /// Adds the values of other fields.
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// Every name with its value.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&**name, value.as_str()))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &FieldValue)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
+}
+
+impl FieldValue {
+    /// The value as a header has it.
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            FieldValue::Text(text) | FieldValue::Number(text) => text,
+            FieldValue::Bool(true) => "true",
+            FieldValue::Bool(false) => "false",
+        }
     }
 }

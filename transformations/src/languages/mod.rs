@@ -2,13 +2,16 @@
 
 pub(crate) mod cel;
 mod compilation;
+mod document;
 mod expressions;
 mod extracted;
 mod function;
 pub mod functions;
 pub(crate) mod jinja;
 mod query;
+mod sought;
 
 pub(crate) use compilation::{Compilation, NamedBy, NamedField, extracted};
-pub(crate) use expressions::{BodyCache, ExpressionId, Expressions, Phase, Seen, Values};
-pub(crate) use extracted::Extracted;
+pub(crate) use document::Document;
+pub(crate) use expressions::{BodyCache, ExpressionId, Expressions, Failed, Phase, Seen, Values};
+pub(crate) use extracted::{Extracted, FieldValue};

@@ -15,7 +15,7 @@ use minijinja::Environment;
 use headers::HeaderVerb;
 
 use super::{Pass, Program, Turn, streaming};
-use crate::config::{self, Config, Limits, ParseAs, Transformation};
+use crate::config::{self, BodyMode, Config, Limits, ParseAs, Transformation};
 use crate::edits::patch::{self, Patch};
 use crate::edits::{Edits, Formula, MetadataEdit, NewBody};
 use crate::fields;
@@ -83,9 +83,11 @@ impl<'c> Compiler<'c> {
         let mut request = self.pass(Direction::Request, config.request.as_ref());
         let mut response = self.pass(Direction::Response, config.response.as_ref());
         self.extracted(config, &mut request, &mut response);
-        self.unknown_fields(request.as_ref());
         for pass in [&request, &response].into_iter().flatten() {
             self.undeclared(pass);
+        }
+        if let (Some(transformation), Some(pass)) = (&config.response, &response) {
+            self.needs_fields(transformation, pass);
         }
         let mut request_headers = HeaderNames::default();
         if let Some(pass) = &request {
@@ -102,6 +104,8 @@ impl<'c> Compiler<'c> {
             request,
             response,
             request_headers,
+            counts_usage: false,
+            limits: *self.limits,
             settings: Arc::clone(self.settings),
         }
     }
@@ -160,8 +164,8 @@ impl<'c> Compiler<'c> {
         let when = transformation.when.as_ref();
         let when = when.and_then(|text| self.condition(&format!("{path}.when"), text));
         let extraction = fields::compile(
+            direction,
             &transformation.extract,
-            &format!("{path}.extract"),
             self.limits,
             &mut self.compilation,
             &mut self.diagnostics,
@@ -171,7 +175,9 @@ impl<'c> Compiler<'c> {
             .as_ref()
             .map(|body| body.parse_as)
             .unwrap_or_default();
-        if parse_as == ParseAs::None && extraction.reads_body() {
+        let waits =
+            direction == Direction::Request || transformation.body_mode == Some(BodyMode::Buffered);
+        if parse_as == ParseAs::None && waits && extraction.reads_body() {
             self.error(
                 Code::Conflict,
                 &format!("{path}.body.parseAs"),
@@ -217,7 +223,7 @@ impl<'c> Compiler<'c> {
             expressions: Expressions::default(),
             limits: *self.limits,
         };
-        if pass.streams(Turn::First) {
+        if direction == Direction::Request && pass.streams(Turn::First) {
             pass.extraction.stream();
         }
         let compilation = Compilation::new(direction, self.limits, self.settings);
@@ -245,6 +251,9 @@ impl<'c> Compiler<'c> {
             needs.message.merge(&expression.of(direction).headers);
             needs.request.merge(&expression.request.headers);
         }
+        if direction == Direction::Response {
+            pass.extraction.source_headers(&mut needs.message);
+        }
         if self.includes {
             needs.message.all();
             needs.request.all();
@@ -253,7 +262,7 @@ impl<'c> Compiler<'c> {
         pass.edits.document = self.selection(&pass);
         let conflicts = streaming::conflicts(transformation, &pass);
         self.diagnostics.extend(conflicts);
-        self.held_answers(&pass);
+        self.held_answers(transformation, &pass);
         if pass.is_empty() && pass.when.is_some() {
             let help = "add what to do to messages for which it holds";
             let path = format!("{path}.when");
@@ -283,17 +292,14 @@ impl<'c> Compiler<'c> {
 
     fn request_only(&mut self, direction: Direction, transformation: &Transformation) {
         if direction == Direction::Request {
+            if !transformation.drop_events.is_empty() {
+                let help = "move it to `response`";
+                let message = "only answers are streams of events";
+                self.error(Code::Conflict, "request.dropEvents", message, help);
+            }
             return;
         }
         let help = "move it to `request`";
-        if !transformation.extract.is_empty() {
-            self.error(
-                Code::Conflict,
-                "response.extract",
-                "only requests are extracted from",
-                help,
-            );
-        }
         if transformation.clear_route_cache.is_some() {
             self.error(
                 Code::Conflict,
@@ -389,36 +395,31 @@ impl<'c> Compiler<'c> {
     }
 
     fn patch(&mut self, path: &str, transformation: &Transformation) -> Option<Patch> {
-        if !transformation.patch.is_empty() && transformation.body.is_some() {
-            self.error(
-                Code::Conflict,
-                &format!("{path}.patch"),
-                "`body` makes a new body, and `patch` edits the one there is",
-                "leave one of them out",
-            );
+        let edits = [
+            ("patch", !transformation.patch.is_empty()),
+            ("dropEvents", !transformation.drop_events.is_empty()),
+        ];
+        for (key, _) in edits.into_iter().filter(|(_, given)| *given) {
+            if transformation.body.is_some() {
+                self.error(
+                    Code::Conflict,
+                    &format!("{path}.{key}"),
+                    format!("`body` makes a new body, and `{key}` edits the one there is"),
+                    "leave one of them out",
+                );
+            }
         }
-        let Self {
-            settings,
-            environment,
-            limits,
-            compilation,
-            diagnostics,
-            ..
-        } = self;
-        let mut template = |path: &str, text: &str, diagnostics: &mut Vec<Diagnostic>| {
-            let mut template =
-                Template::compile(path, text, environment, settings, limits, diagnostics)?;
-            template.refuse_gaps();
-            compilation.of_template(path, &template, diagnostics);
-            Ok(template)
-        };
-        patch::compile(
+        let mut diagnostics = std::mem::take(&mut self.diagnostics);
+        let patch = patch::compile(
             &transformation.patch,
-            &format!("{path}.patch"),
-            limits,
-            &mut template,
-            diagnostics,
-        )
+            &transformation.drop_events,
+            path,
+            self.limits,
+            self,
+            &mut diagnostics,
+        );
+        self.diagnostics.append(&mut diagnostics);
+        patch
     }
 
     fn metadata(&mut self, list: &str, entries: &[config::DynamicMetadata]) -> Vec<MetadataEdit> {
@@ -444,9 +445,48 @@ impl<'c> Compiler<'c> {
                 path,
                 namespace: entry.namespace.clone(),
                 key: entry.key.clone(),
+                awaits_answer: false,
             })
         };
         entries.iter().enumerate().filter_map(compile).collect()
+    }
+}
+
+impl patch::Language for Compiler<'_> {
+    fn template(
+        &mut self,
+        path: &str,
+        text: &str,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<Template> {
+        let template = Template::compile(
+            path,
+            text,
+            &self.environment,
+            self.settings,
+            self.limits,
+            diagnostics,
+        );
+        let mut template = template
+            .map_err(|diagnostic| diagnostics.push(diagnostic))
+            .ok()?;
+        template.refuse_gaps();
+        self.compilation
+            .of_edit_template(path, &template, diagnostics);
+        Some(template)
+    }
+
+    fn expression(
+        &mut self,
+        path: &str,
+        text: &str,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<ExpressionId> {
+        self.compilation.in_document(path, text, diagnostics)
+    }
+
+    fn type_name(&self, expression: ExpressionId) -> Option<&'static str> {
+        self.compilation.expressions.type_name(expression)
     }
 }
 

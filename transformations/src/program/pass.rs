@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::config::{BodyMode, Limits, ParseAs};
 use crate::edits::Edits;
-use crate::edits::patch::{BodyKind, Declared, Events, Fit, Passage};
+use crate::edits::patch::{BodyKind, Declared, Fit, Stream};
+use crate::extent::Extent;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::fields::Extraction;
 use crate::languages::jinja::HeaderNeeds;
-use crate::languages::{ExpressionId, Expressions};
+use crate::languages::{ExpressionId, Expressions, Seen};
 use crate::ops::{Direction, TransformationOps};
 use crate::settings::Settings;
 
@@ -30,7 +31,8 @@ pub(crate) struct Pass {
     pub(crate) extraction: Extraction,
     pub(crate) edits: Edits,
     pub(crate) clear_route_cache: bool,
-    pub(crate) body_mode: BodyMode,
+    /// As it is written.
+    pub(crate) body_mode: Option<BodyMode>,
     pub(crate) needs: HeaderNeeds,
     pub(crate) expressions: Expressions,
     pub(crate) limits: Limits,
@@ -53,26 +55,40 @@ impl Pass {
             ParseAs::AsString => {
                 self.edits.body.is_some()
                     || self.edits.patch.is_some()
-                    || self.reads_as_it_arrives(turn)
+                    || self.waits_for_fields(turn)
                     || self.expressions.reads_body(self.direction)
             }
         }
     }
 
-    /// Whether fields are looked for in the body as it arrives.
+    /// Whether the message waits for fields that are in its body: an answer does so only if told to.
+    pub(crate) fn waits_for_fields(&self, turn: Turn) -> bool {
+        let waits = match self.direction {
+            Direction::Request => turn == Turn::First,
+            Direction::Response => self.body_mode == Some(BodyMode::Buffered),
+        };
+        waits && self.extraction.reads_body()
+    }
+
+    /// Whether the fields are known when the message is edited.
+    pub(crate) fn knows_fields(&self) -> bool {
+        !self.extraction.reads_body() || self.waits_for_fields(Turn::First)
+    }
+
+    /// Whether fields are looked for in a request's body as it arrives.
     pub(crate) fn reads_as_it_arrives(&self, turn: Turn) -> bool {
-        turn == Turn::First && self.extraction.reads_body()
+        self.direction == Direction::Request && self.waits_for_fields(turn)
     }
 
     /// Whether the message goes on as soon as its fields are known, not only at its end.
     pub(crate) fn streams(&self, turn: Turn) -> bool {
-        self.body_mode == BodyMode::Streamed && self.reads_as_it_arrives(turn)
+        self.body_mode == Some(BodyMode::Streamed) && self.reads_as_it_arrives(turn)
     }
 
-    /// Whether the body is read for nothing but to edit its JSON.
+    /// Whether the message is held for nothing but to edit its JSON.
     pub(crate) fn only_patches(&self) -> bool {
         self.edits.patch.is_some()
-            && !self.extraction.reads_body()
+            && !self.waits_for_fields(Turn::First)
             && !self.expressions.reads_body(self.direction)
     }
 
@@ -84,22 +100,34 @@ impl Pass {
             .then(|| Declared::of(ops, self.direction))
     }
 
-    /// Edits the next bytes of a stream of events; `end`: they are the last. Returns what goes on
-    /// in their place; an event that has not arrived whole is held.
-    pub(crate) fn edit_events(
+    /// How much of a message the pass works on, of which this is declared.
+    pub(crate) fn extent(&self, declared: Option<&Declared>, turn: Turn) -> Extent {
+        let (Some(declared), Some(patch)) = (declared, &self.edits.patch) else {
+            return Extent::Whole;
+        };
+        match declared.extent(patch) {
+            // A request whose route is chosen again may be held there.
+            Extent::Documents
+                if self.direction == Direction::Request
+                    && (self.clear_route_cache || turn == Turn::Rerouted) =>
+            {
+                Extent::Whole
+            }
+            extent => extent,
+        }
+    }
+
+    /// Edits the next bytes of a stream, with what the expressions see of the exchange; `end`: they
+    /// are the last. Returns what goes on in their place.
+    pub(crate) fn edit_stream(
         &self,
-        events: &mut Events,
+        stream: &mut Stream,
         chunks: &[&[u8]],
         end: bool,
+        seen: &Seen<'_>,
     ) -> Option<(Vec<u8>, Outcome)> {
-        let mut passage = Passage::new(self.edits.patch.as_ref()?, &self.limits);
-        for chunk in chunks {
-            events.feed(chunk, &mut passage);
-        }
-        if end {
-            events.finish(&mut passage);
-        }
-        Some((passage.out, passage.outcome))
+        let patch = self.edits.patch.as_ref()?;
+        Some(stream.edit(chunks, end, patch, seen, &self.limits))
     }
 
     /// Whether the edits can apply to an answer that is called so and begins with this byte.

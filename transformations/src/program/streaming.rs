@@ -10,7 +10,7 @@ use crate::program::Pass;
 /// Everything of `transformation`, compiled to `pass`, that its `bodyMode` rules out.
 pub(super) fn conflicts(transformation: &Transformation, pass: &Pass) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    if transformation.body_mode != BodyMode::Streamed {
+    if transformation.body_mode != Some(BodyMode::Streamed) {
         return found;
     }
     let mut conflict = |path: &str, message: &str, help: &str| {

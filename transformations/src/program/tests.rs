@@ -25,7 +25,7 @@ fn collects_every_error_of_every_kind() {
         "clearRouteCache":1,
         "set":[{"name":"a","value":"{{ x"},{"name":"","value":"b"}],
         "body":{"parseAs":"None"}
-    },"response":{"extract":[{"header":"x"}],"remove":["a b"]},"limits":{"jsonDepth":500}}"#;
+    },"response":{"extract":[{"name":"r","header":"x"}],"remove":["a b"]},"limits":{"jsonDepth":500}}"#;
     assert_eq!(
         diagnostics(text),
         [
@@ -42,8 +42,8 @@ fn collects_every_error_of_every_kind() {
             "RF008 request.body.parseAs: `extract` reads the body, and `None` forbids it; leave `body` out, or take the sources in the body out of `extract`",
             "RF004 request.set[0] `a`: unexpected end of input, expected end of variable block at 1:4",
             "RF006 request.set[1] ``: `` is not a header name; use letters, digits and `-`",
-            "RF008 response.extract: only requests are extracted from; move it to `request`",
             "RF006 response.remove[0]: `a b` is not a header name; use letters, digits and `-`",
+            "RF008 response.extract[0].header: the headers of an answer have gone on when its body is read; write `bodyMode: buffered`, which holds every answer to its end",
         ]
     );
 }

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use crate::fields::Content;
+use super::answer::Account;
+use crate::fields::{Content, Usage};
 use crate::headers::Snapshot;
 use crate::languages::Extracted;
 use crate::ops::{Direction, TransformationOps};
@@ -15,11 +16,15 @@ pub(super) struct Exchange {
     pub(super) request: Option<Rc<Snapshot>>,
     /// A response to HEAD has no body, whatever its headers say.
     pub(super) head: bool,
-    /// The fields the request pass found, none before it has run; `None` when the program extracts
-    /// nothing, and the name `extracted` is free for a body's member.
+    /// The fields that were found, none before the pass has run that extracts them; `None` when the
+    /// program extracts nothing, and the name `extracted` is free for a body's member.
     pub(super) extracted: Option<Extracted>,
     /// What the request's headers say of its body, as far as it matters.
     pub(super) content: Content,
+    /// The answer, as far as it is read for its fields.
+    pub(super) account: Account,
+    /// The tokens that the answer has reported, when it is settled and somebody asks for them.
+    pub(super) usage: Option<Usage>,
 }
 
 impl Exchange {

@@ -4,6 +4,7 @@
 //! message what the [`Action`] says. What has gone on is never looked at again: others in the chain
 //! may hold it, and show it with what arrives later.
 
+mod answer;
 mod attempts;
 mod begin;
 mod exchange;
@@ -23,9 +24,10 @@ use holding::{Holding, Verdict};
 use passing::Watching;
 use run::{Condition, Ended, Running};
 
-use crate::edits::patch::{Declared, Events};
+use crate::edits::patch::Stream;
 use crate::extent::Extent;
 use crate::failure::Reply;
+use crate::fields::Usage;
 use crate::ops::Direction;
 use crate::program::{Program, Turn};
 
@@ -75,8 +77,8 @@ enum State {
     Holding(Box<Holding>),
     /// The request has gone on, and is read as it passes.
     Watching(Box<Watching>),
-    /// The answer's events are edited as they pass.
-    Editing(Box<Events>),
+    /// Its documents are edited as they pass.
+    Editing(Box<Stream>),
     /// Nothing more is to be done to it.
     Done,
 }
@@ -112,12 +114,39 @@ impl Session {
         if let Err(reply) = begun {
             return self.answer(direction, reply);
         }
+        if direction == Direction::Response && self.accounts() {
+            return self.start_answer(host, end);
+        }
         if self.program.pass(direction).is_none() {
             *self.state(direction) = State::Done;
             return Action::Continue;
         }
         let arrived = if end { Arrived::All } else { Arrived::Headers };
-        self.start(host, direction, arrived, Turn::First)
+        self.start(host, direction, arrived, Running::new(Turn::First))
+    }
+
+    /// As [`on_headers`](Self::on_headers) goes on, with an answer that is read as it passes.
+    #[inline(never)]
+    fn start_answer(&mut self, host: &mut dyn Host, end: bool) -> Action {
+        let direction = Direction::Response;
+        let arrived = if end { Arrived::All } else { Arrived::Headers };
+        let action = match self.begin_answer(host, end, Running::new(Turn::First)) {
+            Some(running) => self.start(host, direction, arrived, running),
+            None => {
+                self.response = State::Done;
+                Action::Continue
+            }
+        };
+        if end || self.exchange.has_read_answer() {
+            self.settle(host);
+        }
+        action
+    }
+
+    /// The tokens that the answer has reported, once it has ended or broken off; `None` unless the
+    /// listener's program [counts them](Program::count_usage).
+    pub fn usage(&self) -> Option<Usage> {
+        self.exchange.usage
     }
 
     /// Whether the body of a message goes on as it is, as most answers' does.
@@ -125,6 +154,7 @@ impl Session {
     pub fn is_through_with(&self, direction: Direction) -> bool {
         let state = match direction {
             Direction::Request => &self.request,
+            Direction::Response if self.exchange.reads_answer() => return false,
             Direction::Response => &self.response,
         };
         matches!(state, State::Idle | State::Done)
@@ -133,6 +163,15 @@ impl Session {
     /// A part of a body has arrived; `end`: nothing follows.
     #[inline]
     pub fn on_body(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
+        if direction == Direction::Response && self.exchange.reads_answer() {
+            return self.account(host, end);
+        }
+        self.advance(host, direction, end)
+    }
+
+    /// Does to a message what its state asks for.
+    #[inline]
+    fn advance(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
         match self.state(direction) {
             State::Idle | State::Done => Action::Continue,
             State::Holding(holding) => {
@@ -142,7 +181,7 @@ impl Session {
                 self.hold(host, direction, end)
             }
             State::Watching(_) => self.watch(host, end),
-            State::Editing(_) => self.edit(host, end),
+            State::Editing(_) => self.edit(host, direction, end),
         }
     }
 
@@ -152,9 +191,13 @@ impl Session {
         self.on_body(host, direction, true)
     }
 
-    /// The stream is over, whatever way it ended. Nothing can be changed any more.
+    /// The stream is over, whatever way it ended. Nothing can be changed any more, but what an answer
+    /// said that broke off still becomes metadata.
     #[inline]
-    pub fn on_complete(&mut self, _host: &mut dyn Host) {
+    pub fn on_complete(&mut self, host: &mut dyn Host) {
+        if self.exchange.reads_answer() {
+            self.settle(host);
+        }
         for state in [&mut self.request, &mut self.response] {
             if !matches!(state, State::Idle | State::Done) {
                 *state = State::Done;
@@ -181,13 +224,13 @@ impl Session {
         host: &mut dyn Host,
         direction: Direction,
         arrived: Arrived,
-        turn: Turn,
+        mut running: Running,
     ) -> Action {
         *self.state(direction) = State::Done;
         let Some(pass) = self.program.pass(direction) else {
             return Action::Continue;
         };
-        let mut running = Running::new(turn);
+        let turn = running.turn;
         if !pass.reads_body(turn) || self.upgrades(host, direction) {
             return self.run(host, direction, arrived, &mut running);
         }
@@ -195,17 +238,19 @@ impl Session {
             running.extent = Extent::Whole;
             return self.run(host, direction, arrived, &mut running);
         }
-        match run::condition(pass, host, &self.exchange) {
-            Condition::Open => {}
-            Condition::Holds => running.condition_holds = true,
-            Condition::Fails(failures) => {
-                host.report(&failures);
-                return Action::Continue;
+        if !running.condition_holds {
+            match run::condition(pass, host, &self.exchange) {
+                Condition::Open => {}
+                Condition::Holds => running.condition_holds = true,
+                Condition::Fails(failures) => {
+                    host.report(&failures);
+                    return Action::Continue;
+                }
             }
         }
         running.declared = pass.declared(host).map(Box::new);
         let declared = running.declared.as_deref();
-        running.extent = declared.map_or(Extent::Whole, Declared::extent);
+        running.extent = pass.extent(declared, turn);
         if running.extent != Extent::Whole {
             return self.run(host, direction, arrived, &mut running);
         }
@@ -266,7 +311,7 @@ impl Session {
         let ran = run::run(pass, host, &mut self.exchange, running, &mut ended);
         let Ended {
             failures,
-            events,
+            stream,
             chooses_route,
         } = ended;
         if !failures.is_empty() {
@@ -275,8 +320,8 @@ impl Session {
         if let Err(reply) = ran {
             return self.answer(direction, reply);
         }
-        if let Some(events) = events {
-            *self.state(direction) = State::Editing(events);
+        if let Some(stream) = stream {
+            *self.state(direction) = State::Editing(stream);
         } else if let Some(reading) = running.reading.take() {
             let watching = Watching::new(Arc::clone(&self.program), reading);
             *self.state(direction) = State::Watching(Box::new(watching));
@@ -298,7 +343,12 @@ impl Session {
         }
         self.exchange.change_program(&self.program, host);
         let before = mem::replace(&mut self.request, State::Done);
-        let action = self.start(host, Direction::Request, arrived, Turn::Rerouted);
+        let action = self.start(
+            host,
+            Direction::Request,
+            arrived,
+            Running::new(Turn::Rerouted),
+        );
         if let State::Watching(watching) = before {
             match &mut self.request {
                 State::Holding(holding) => holding.watch_too(watching),

@@ -6,6 +6,8 @@ use super::host::Host;
 use super::{Action, Session, State};
 use crate::failure::Outcome;
 use crate::fields::Reading;
+use crate::headers::Snapshot;
+use crate::languages::{BodyCache, Seen};
 use crate::ops::Direction;
 use crate::program::Program;
 
@@ -76,22 +78,48 @@ impl Session {
         }
     }
 
-    /// Edits the events that have arrived whole. The rest of them waits.
+    /// Edits the documents that have arrived whole. The rest of them waits.
     #[inline(never)]
-    pub(super) fn edit(&mut self, host: &mut dyn Host, ended: bool) -> Action {
-        let direction = Direction::Response;
-        let (State::Editing(events), Some(pass)) =
-            (&mut self.response, self.program.pass(direction))
-        else {
+    pub(super) fn edit(
+        &mut self,
+        host: &mut dyn Host,
+        direction: Direction,
+        ended: bool,
+    ) -> Action {
+        let Self {
+            program,
+            exchange,
+            request,
+            response,
+            ..
+        } = self;
+        let state = match direction {
+            Direction::Request => request,
+            Direction::Response => response,
+        };
+        let (State::Editing(stream), Some(pass)) = (&mut *state, program.pass(direction)) else {
             return Action::Continue;
         };
-        let edited = pass.edit_events(events, &host.received_chunks(direction), ended);
+        let (cache, none) = (BodyCache::default(), Snapshot::default());
+        let message = stream.message.clone();
+        let seen = Seen {
+            ops: &*host,
+            direction,
+            whole: false,
+            request: exchange.request.as_deref().unwrap_or(&none),
+            response: message.as_deref().unwrap_or(&none),
+            extracted: exchange.extracted.as_ref(),
+            expressions: &pass.expressions,
+            cache: &cache,
+        };
+        let chunks = host.received_chunks(direction);
+        let edited = pass.edit_stream(stream, &chunks, ended, &seen);
         if let Some((edited, outcome)) = edited {
             host.replace_received(direction, &edited);
             host.report(&outcome.failures);
         }
         if ended {
-            self.response = State::Done;
+            *state = State::Done;
         }
         Action::Continue
     }

@@ -1,13 +1,15 @@
 //! One pass over one message, in the order that kgateway fixed: condition, extract, edits, route cache.
 
+use std::mem;
 use std::rc::Rc;
 
+use super::answer::{Account, Beginning, Fields};
 use super::exchange::Exchange;
-use crate::edits::patch::{Declared, Events};
+use crate::edits::patch::{Declared, Stream};
 use crate::edits::{Before, Editing};
 use crate::extent::Extent;
 use crate::failure::{Failure, Outcome, Reason, Reply};
-use crate::fields::Reading;
+use crate::fields::{self, Reading};
 use crate::headers::Snapshot;
 use crate::languages::{BodyCache, ExpressionId, Phase, Seen, Values};
 use crate::ops::{Direction, TransformationOps};
@@ -44,8 +46,8 @@ impl Running {
 pub(super) struct Ended {
     /// What went wrong, in order.
     pub(super) failures: Vec<Failure>,
-    /// What is done to the events of an answer.
-    pub(super) events: Option<Box<Events>>,
+    /// What is done to the documents of a stream.
+    pub(super) stream: Option<Box<Stream>>,
     /// Whether the host has to choose the route again.
     pub(super) chooses_route: bool,
 }
@@ -81,6 +83,45 @@ pub(super) fn condition(
         Some(outcome) => Condition::Fails(outcome.failures),
         None => Condition::Holds,
     }
+}
+
+/// What the fields of an answer take of it when it begins.
+pub(super) fn beginning(
+    pass: &Pass,
+    ops: &mut dyn TransformationOps,
+    exchange: &Exchange,
+) -> Beginning {
+    let run = Run::new(pass, ops);
+    let message = run.snapshot(exchange);
+    let reads_body = |phase| pass.expressions.phase_reads_body(phase, pass.direction);
+    let values = if reads_body(Phase::Extraction) {
+        Values::default()
+    } else {
+        run.values(
+            Phase::Extraction,
+            exchange,
+            &message,
+            false,
+            &BodyCache::default(),
+        )
+    };
+    Beginning {
+        headers: message.unwrap_or_default(),
+        values,
+    }
+}
+
+/// Settles the fields of an answer that has gone on, and what waited for them.
+pub(super) fn settle(
+    pass: &Pass,
+    ops: &mut dyn TransformationOps,
+    exchange: &mut Exchange,
+    reading: &fields::answer::Reading,
+    beginning: Beginning,
+) -> Vec<Failure> {
+    let mut run = Run::new(pass, ops);
+    run.settle(exchange, reading, beginning);
+    run.outcome.failures
 }
 
 /// Transforms one message.
@@ -141,6 +182,7 @@ impl<'r> Run<'r> {
             let message = self.snapshot(exchange);
             if !self.applies(exchange, running, &message, &cache) {
                 running.reading = None;
+                exchange.close_fields();
                 return Ok(());
             }
             message
@@ -148,10 +190,13 @@ impl<'r> Run<'r> {
             None
         };
         if running.turn == Turn::First && !pass.extraction.is_empty() {
-            self.extract(exchange, running, &message, &cache)?;
+            match pass.direction {
+                Direction::Request => self.extract(exchange, running, &message, &cache)?,
+                Direction::Response => self.extract_answer(exchange, running, &message, &cache)?,
+            }
         }
         if edits {
-            ended.events = self.edit(exchange, running, message, &cache)?;
+            ended.stream = self.edit(exchange, running, message, &cache)?;
         }
         ended.chooses_route = pass.clear_route_cache && running.turn == Turn::First;
         Ok(())
@@ -201,6 +246,97 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
+    /// Settles the fields of an answer that has arrived whole, or has nothing to read. Those of any
+    /// other are settled when it ends.
+    ///
+    /// # Errors
+    ///
+    /// The answer in place of the message.
+    #[inline(never)]
+    fn extract_answer(
+        &mut self,
+        exchange: &mut Exchange,
+        running: &Running,
+        message: &Option<Rc<Snapshot>>,
+        cache: &BodyCache,
+    ) -> Result<(), Box<Reply>> {
+        let extraction = &self.pass.extraction;
+        extraction.remove_headers(self.ops);
+        let Account::Open(answer) = &mut exchange.account else {
+            return Ok(());
+        };
+        let fields = mem::replace(&mut answer.fields, Fields::Settled);
+        let (Fields::Undecided(beginning) | Fields::Expected(beginning)) = fields else {
+            return Ok(());
+        };
+        if !answer.reading.is_over() {
+            answer.fields = Fields::Expected(beginning);
+            return match running.extent {
+                // What it would have said cannot be waited for.
+                Extent::TooLong if extraction.rejects() => Err(Reply::too_long_answer()),
+                _ => Ok(()),
+            };
+        }
+        let phase_reads = self
+            .pass
+            .expressions
+            .phase_reads_body(Phase::Extraction, self.pass.direction);
+        let Account::Open(answer) = &exchange.account else {
+            return Ok(());
+        };
+        let whole = running.extent == Extent::Whole;
+        let evaluated =
+            phase_reads.then(|| self.values(Phase::Extraction, exchange, message, whole, cache));
+        let values = evaluated.as_ref().unwrap_or(&beginning.values);
+        let found = extraction.settle_answer(
+            self.ops,
+            &answer.reading,
+            &beginning.headers,
+            true,
+            values,
+            &mut self.outcome,
+        )?;
+        exchange.extracted.get_or_insert_default().extend(found);
+        Ok(())
+    }
+
+    /// Settles the fields of an answer that has gone on, and what waited for them.
+    fn settle(
+        &mut self,
+        exchange: &mut Exchange,
+        reading: &fields::answer::Reading,
+        beginning: Beginning,
+    ) {
+        let Beginning { headers, values } = beginning;
+        let found = self.pass.extraction.settle_answer(
+            self.ops,
+            reading,
+            &headers,
+            false,
+            &values,
+            &mut self.outcome,
+        );
+        // It cannot be rejected any more.
+        exchange
+            .extracted
+            .get_or_insert_default()
+            .extend(found.unwrap_or_default());
+        let mut entries = self.pass.edits.metadata.iter();
+        if !entries.any(|entry| entry.awaits_answer) {
+            return;
+        }
+        let message = Some(headers);
+        let values = self.values(
+            Phase::Edits,
+            exchange,
+            &message,
+            false,
+            &BodyCache::default(),
+        );
+        let before = self.before(exchange, message, values);
+        self.editing().settle(before);
+    }
+
     /// Makes the edits. Apart from the rest: a pass that only extracts is the common one, and is
     /// through before the processor has fetched all this.
     #[inline(never)]
@@ -210,30 +346,45 @@ impl<'r> Run<'r> {
         running: &mut Running,
         message: Option<Rc<Snapshot>>,
         cache: &BodyCache,
-    ) -> Result<Option<Box<Events>>, Box<Reply>> {
-        let pass = self.pass;
+    ) -> Result<Option<Box<Stream>>, Box<Reply>> {
         let whole = running.extent == Extent::Whole;
         let values = self.values(Phase::Edits, exchange, &message, whole, cache);
-        let mut editing = Editing {
+        let before = self.before(exchange, message, values);
+        let mut editing = self.editing();
+        editing.run(
+            before,
+            running.extent,
+            running.declared.take().map(|declared| *declared),
+        )
+    }
+
+    fn editing(&mut self) -> Editing<'_> {
+        let pass = self.pass;
+        Editing {
             direction: pass.direction,
             edits: &pass.edits,
             expressions: &pass.expressions,
             limits: &pass.limits,
             ops: self.ops,
             outcome: &mut self.outcome,
-        };
-        let before = Before {
+        }
+    }
+
+    /// The exchange as it is before the edits.
+    fn before<'e>(
+        &self,
+        exchange: &'e Exchange,
+        message: Option<Rc<Snapshot>>,
+        values: Values,
+    ) -> Before<'e> {
+        Before {
             request: exchange.request.as_ref(),
             message,
             extracted: exchange.extracted.as_ref(),
             values,
             head: exchange.head,
-        };
-        editing.run(
-            before,
-            running.extent,
-            running.declared.take().map(|declared| *declared),
-        )
+            awaits_answer: exchange.awaits_fields(),
+        }
     }
 
     /// Counts a body that is longer than may be held.

@@ -11,6 +11,8 @@ pub struct Message {
     pub chunks: Vec<Vec<u8>>,
     /// Whether trailers end it.
     pub trailers: bool,
+    /// Whether it breaks off after its last piece, and never ends.
+    pub broken_off: bool,
 }
 
 impl Message {
@@ -27,6 +29,7 @@ impl Message {
                 .map(|chunk| chunk.as_ref().to_vec())
                 .collect(),
             trailers: false,
+            broken_off: false,
         }
     }
 
@@ -34,6 +37,13 @@ impl Message {
     #[must_use]
     pub fn with_trailers(mut self) -> Self {
         self.trailers = true;
+        self
+    }
+
+    /// The message, which breaks off after its last piece.
+    #[must_use]
+    pub fn broken_off(mut self) -> Self {
+        self.broken_off = true;
         self
     }
 

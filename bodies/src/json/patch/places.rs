@@ -1,32 +1,48 @@
-//! Where the places that pointers lead to or through stand in a document.
+//! Where what the edits concern stands in a document.
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::PatchError;
-use crate::json::pointer::{NodeId, Pointers};
+use super::paths::Paths;
+use crate::json::path::{Path, Selector};
+use crate::json::pointer::NodeId;
 use crate::json::walker::{Container, Error, Key, Scalar, ScalarKind, Visitor, Walker};
 use crate::{Limits, PLACES};
 
-/// A value that a pointer leads to or through.
+/// A value that edits concern, or an array or object around one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) node: NodeId,
     pub(super) kind: Kind,
-    /// The place it is a member or element of; always one before it.
+    /// The array or object that it is in; always before it.
     pub(super) container: Option<usize>,
+    /// Which element of its array it is.
+    pub(super) index: usize,
     /// The first byte of the member or element: of an object's member, the key's quote.
     pub(super) start: usize,
     /// The value's bytes.
     pub(super) value: Range<usize>,
-    /// The ways on that its members or elements take.
-    members: Vec<NodeId>,
+    /// Which of what leads on from it, of [`Concern::inside`](super::paths::Concern), leads to a
+    /// member that it has: one bit for each.
+    has: u64,
+    /// How many elements the array has; while it is open, how many commas.
+    pub(super) elements: usize,
 }
 
 impl Place {
-    /// Whether a member or element of it is at `node`.
-    pub(super) fn has(&self, node: NodeId) -> bool {
-        self.members.contains(&node)
+    /// Whether it has the member that the edit inside it at this place leads to.
+    pub(super) fn has(&self, inside: usize) -> bool {
+        self.has & bit(inside) != 0
     }
+}
+
+fn bit(inside: usize) -> u64 {
+    let shift = u32::try_from(inside).ok();
+    shift
+        .and_then(|shift| 1_u64.checked_shl(shift))
+        .unwrap_or_default()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,28 +55,36 @@ pub(super) enum Kind {
 }
 
 /// The places in the order they begin in.
-#[derive(Debug, Default)]
-pub(super) struct Places {
-    found: Vec<Place>,
+#[derive(Debug)]
+pub(super) struct Places<'p> {
+    paths: &'p Paths,
+    /// Most edits concern few places: no allocation.
+    found: SmallVec<[Place; 4]>,
     /// Those of the containers that are open.
-    open: Vec<usize>,
+    open: SmallVec<[usize; 8]>,
     /// Where the key last read begins.
     key: Option<usize>,
     too_many: bool,
 }
 
-impl Places {
+impl<'p> Places<'p> {
     /// Finds them.
     pub(super) fn of(
         document: &[u8],
-        pointers: &Pointers,
+        paths: &'p Paths,
         limits: &Limits,
     ) -> Result<Self, PatchError> {
-        let mut places = Self::default();
+        let mut places = Self {
+            paths,
+            found: SmallVec::new(),
+            open: SmallVec::new(),
+            key: None,
+            too_many: false,
+        };
         let mut walker = Walker::new(limits.json_depth);
         walker
-            .feed(pointers, &mut places, document)
-            .and_then(|()| walker.finish(pointers, &mut places))
+            .feed(&paths.ways, &mut places, document)
+            .and_then(|()| walker.finish(&paths.ways, &mut places))
             .map_err(|error| match error {
                 Error::Invalid => PatchError::Invalid,
                 Error::TooDeep => PatchError::TooDeep,
@@ -75,29 +99,71 @@ impl Places {
         self.found.iter()
     }
 
+    pub(super) fn get(&self, at: usize) -> Option<&Place> {
+        self.found.get(at)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.found.len()
     }
 
+    /// Whether the first `step` steps of a path, which lead to this place if an index from the end is
+    /// any, do lead there.
+    pub(super) fn is_led_to(&self, place: &Place, path: &Path, step: usize) -> bool {
+        let mut made = (0..step).filter_map(|at| match path.selector(at) {
+            Some(Selector::FromEnd(number)) => Some((at, *number)),
+            _ => None,
+        });
+        made.all(|(at, number)| {
+            let after = at.saturating_add(1);
+            let element = if path.is_deep(after..step) {
+                self.around(place, self.depth(place).saturating_sub(after))
+            } else {
+                self.around(place, step.saturating_sub(after))
+            };
+            element.is_some_and(|element| {
+                let array = element.container.and_then(|at| self.found.get(at));
+                array.is_some_and(|array| element.index.saturating_add(number) == array.elements)
+            })
+        })
+    }
+
+    fn depth(&self, place: &Place) -> usize {
+        let mut depth: usize = 0;
+        let mut here = place;
+        while let Some(container) = here.container.and_then(|at| self.found.get(at)) {
+            depth = depth.saturating_add(1);
+            here = container;
+        }
+        depth
+    }
+
+    /// What is so many levels around a place.
+    fn around<'a>(&'a self, place: &'a Place, levels: usize) -> Option<&'a Place> {
+        (0..levels).try_fold(place, |here, _| self.found.get(here.container?))
+    }
+
     fn add(&mut self, node: NodeId, kind: Kind, value: Range<usize>) {
         let start = self.key.take().unwrap_or(value.start);
+        let is_container = matches!(kind, Kind::Object | Kind::Array);
+        if !is_container && self.paths.concern(node).is_none() {
+            return;
+        }
         self.too_many |= self.found.len() >= PLACES;
         if self.too_many {
             return;
         }
         let container = self.open.last().copied();
-        if let Some(container) = container.and_then(|at| self.found.get_mut(at))
-            && !container.has(node)
-        {
-            container.members.push(node);
-        }
+        let array = container.and_then(|at| self.found.get(at));
         self.found.push(Place {
             node,
             kind,
             container,
+            index: array.map_or(0, |array| array.elements),
             start,
             value,
-            members: Vec::new(),
+            has: 0,
+            elements: 0,
         });
     }
 }
@@ -107,9 +173,28 @@ fn offset(at: u64) -> usize {
     usize::try_from(at).unwrap_or(usize::MAX)
 }
 
-impl Visitor for Places {
+impl Visitor for Places<'_> {
+    #[inline]
     fn key(&mut self, key: Key<'_>) {
-        self.key = key.node.map(|_| offset(key.span.start));
+        if key.node.is_none() {
+            self.key = None;
+            return;
+        }
+        self.key = Some(offset(key.span.start));
+        let paths = self.paths;
+        let inside = &paths.concern(key.object).inside;
+        if inside.is_empty() {
+            return;
+        }
+        let object = self.open.last().and_then(|at| self.found.get_mut(*at));
+        let Some(object) = object else { return };
+        for (nth, inside) in inside.iter().enumerate() {
+            let path = paths.edit(inside.edit).map(|(path, _)| path);
+            let selector = path.and_then(|path| path.selector(inside.step));
+            if selector.is_some_and(|selector| selector.selects_member(key.name)) {
+                object.has |= bit(nth);
+            }
+        }
     }
 
     fn open(&mut self, node: NodeId, container: Container, at: u64) {
@@ -124,10 +209,29 @@ impl Visitor for Places {
         }
     }
 
-    fn close(&mut self, _: NodeId, _: Container, at: u64, _: bool) {
-        let place = self.open.pop().and_then(|place| self.found.get_mut(place));
-        if let Some(place) = place {
+    #[inline]
+    fn comma(&mut self, _: NodeId, _: u64) {
+        let container = self.open.last().and_then(|at| self.found.get_mut(*at));
+        if let Some(container) = container {
+            container.elements = container.elements.saturating_add(1);
+        }
+    }
+
+    fn close(&mut self, node: NodeId, _: Container, at: u64, empty: bool) {
+        if self.too_many {
+            return;
+        }
+        let Some(place) = self.open.pop() else { return };
+        let is_last = place.saturating_add(1) == self.found.len();
+        if is_last && place > 0 && self.paths.concern(node).is_none() {
+            self.found.pop();
+            return;
+        }
+        if let Some(place) = self.found.get_mut(place) {
             place.value.end = offset(at).saturating_add(1);
+            if !empty {
+                place.elements = place.elements.saturating_add(1);
+            }
         }
     }
 

@@ -1,37 +1,87 @@
+mod selected;
+
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::json::pointer::tokens;
-use crate::{FieldId, spliced};
+use crate::spliced;
 
 /// An edit as a test writes it.
 type Edit<'e> = (&'e str, Change);
 
-fn set(pointer: &str, value: Value) -> Edit<'_> {
-    (pointer, Change::Set(value.to_string()))
+fn set(path: &str, value: Value) -> Edit<'_> {
+    (path, Change::Set(value.to_string()))
 }
 
-fn default(pointer: &str, value: Value) -> Edit<'_> {
-    (pointer, Change::Default(value.to_string()))
+fn default(path: &str, value: Value) -> Edit<'_> {
+    (path, Change::Default(value.to_string()))
 }
 
-fn replace(pointer: &str, value: Value) -> Edit<'_> {
-    (pointer, Change::Replace(value.to_string()))
+fn replace(path: &str, value: Value) -> Edit<'_> {
+    (path, Change::Replace(value.to_string()))
 }
 
-fn remove(pointer: &str) -> Edit<'_> {
-    (pointer, Change::Remove)
+fn remove(path: &str) -> Edit<'_> {
+    (path, Change::Remove)
 }
 
-fn planned(document: &str, edits: &[Edit<'_>], limits: &Limits) -> Result<Plan, PatchError> {
-    let mut pointers = Pointers::default();
-    let mut changes = Vec::new();
-    for (pointer, change) in edits {
-        assert_eq!(pointers.insert(pointer), Ok(FieldId::nth(changes.len())));
-        changes.push(change.clone());
+/// The texts of changes.
+struct Given<'e>(&'e [Change]);
+
+impl<'e> Texts<'e> for Given<'e> {
+    fn text(&mut self, edit: EditId, _: Option<&[u8]>) -> Option<Cow<'e, str>> {
+        match &self.0[edit.index()] {
+            Change::Set(text) | Change::Replace(text) | Change::Default(text) => {
+                Some(Cow::Borrowed(text))
+            }
+            Change::Remove => Some(Cow::Borrowed("")),
+            Change::Nothing => None,
+        }
     }
-    plan(document.as_bytes(), &pointers, &changes, limits)
+}
+
+fn verb(change: &Change) -> Verb {
+    match change {
+        Change::Set(_) => Verb::Set,
+        Change::Replace(_) => Verb::Replace,
+        Change::Default(_) | Change::Nothing => Verb::Default,
+        Change::Remove => Verb::Remove,
+    }
+}
+
+fn planned(
+    document: &str,
+    edits: &[Edit<'_>],
+    limits: &Limits,
+) -> Result<DocumentPlan<'static>, PatchError> {
+    let with_verbs: Vec<_> = edits
+        .iter()
+        .map(|(path, change)| (*path, verb(change), change.clone()))
+        .collect();
+    planned_with(document, &with_verbs, limits)
+}
+
+fn planned_with(
+    document: &str,
+    edits: &[(&str, Verb, Change)],
+    limits: &Limits,
+) -> Result<DocumentPlan<'static>, PatchError> {
+    let parsed = edits
+        .iter()
+        .map(|(path, verb, _)| (Path::parse(path).unwrap(), *verb));
+    let paths = Paths::new(parsed.collect()).unwrap();
+    let changes: Vec<Change> = edits.iter().map(|(_, _, change)| change.clone()).collect();
+    let plan = plan(document.as_bytes(), &paths, &mut Given(&changes), limits)?;
+    let splices = plan.splices.into_iter().map(|Splice { old, new }| Splice {
+        old,
+        new: new.into_owned().into(),
+    });
+    Ok(DocumentPlan {
+        splices: splices.collect(),
+        misfits: plan.misfits,
+        conflicts: plan.conflicts,
+    })
 }
 
 /// The document afterwards, and the edits that did not fit.
@@ -40,7 +90,7 @@ fn patched(document: &str, edits: &[Edit<'_>]) -> (String, Vec<usize>) {
     let text = spliced(document.as_bytes(), &patch.splices);
     (
         String::from_utf8(text).unwrap(),
-        patch.misfits.into_iter().collect(),
+        patch.misfits.into_iter().map(EditId::index).collect(),
     )
 }
 
@@ -451,7 +501,7 @@ proptest! {
         for (number, (pointer, change)) in edits.iter().enumerate() {
             // Whether an edit fits is asked of the document as it arrived.
             let fits = in_tree(&tree, pointer, change).is_some();
-            prop_assert_eq!(patch.misfits.contains(&number), !fits, "{} {:?} {}", pointer, change, document);
+            prop_assert_eq!(patch.misfits.contains(&EditId::nth(number)), !fits, "{} {:?} {}", pointer, change, document);
             if fits && let Some(edited) = in_tree(&expected, pointer, change) {
                 expected = edited;
             }

@@ -1,178 +1,274 @@
 //! Configuration to [`Patch`], with everything that is wrong with it.
 
-use bodies::json::Pointers;
+use bodies::json::{Path, Paths, Verb};
 use diagnostics::{Code, Diagnostic};
 
-use super::{Edit, NewValue, Operation, Patch, json_text};
+use super::{DropCondition, Edit, Patch, Source, json_text};
 use crate::config;
 use crate::config::Limits;
+use crate::languages::ExpressionId;
 use crate::languages::jinja::Template;
 
-/// Compiles the template at a path; warnings are added to the list.
-type Compile<'c> = dyn FnMut(&str, &str, &mut Vec<Diagnostic>) -> Result<Template, Diagnostic> + 'c;
+/// What compiles templates and expressions; warnings, and what is wrong, are added to the list.
+pub(crate) trait Language {
+    /// The template at a path of the configuration.
+    fn template(
+        &mut self,
+        path: &str,
+        text: &str,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<Template>;
 
-/// Compiles `patch`; what is wrong is added to `diagnostics`. `path` is that of the list. `None`:
-/// there is nothing to edit.
+    /// The expression at a path of the configuration.
+    fn expression(
+        &mut self,
+        path: &str,
+        text: &str,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<ExpressionId>;
+
+    /// The type of an expression's value, where it is known from the beginning.
+    fn type_name(&self, expression: ExpressionId) -> Option<&'static str>;
+}
+
+/// Compiles `patch` and `dropEvents` of the pass at `path`; what is wrong is added to `diagnostics`.
+/// `None`: there is nothing to edit.
 pub(crate) fn compile(
     edits: &[config::Edit],
+    drops: &[String],
     path: &str,
     limits: &Limits,
-    template: &mut Compile<'_>,
+    language: &mut dyn Language,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Patch> {
     let mut compiler = Compiler {
         limits,
-        template,
+        language,
         diagnostics,
-        pointers: Pointers::default(),
         known: Vec::new(),
     };
-    let edits: Vec<Edit> = edits
-        .iter()
-        .enumerate()
-        .filter_map(|(index, edit)| compiler.edit(format!("{path}[{index}]"), edit))
-        .collect();
-    let in_array = |(pointer, _): &(String, String)| {
-        let token = pointer.split('/').nth(1).unwrap_or_default();
-        token == "-" || token.bytes().all(|byte| byte.is_ascii_digit())
+    let mut kept = Vec::new();
+    let mut places = Vec::new();
+    for (index, edit) in edits.iter().enumerate() {
+        if let Some((edit, place)) = compiler.edit(format!("{path}.patch[{index}]"), edit) {
+            places.push((place, edit.verb));
+            kept.push(edit);
+        }
+    }
+    let drops = compiler.drops(&format!("{path}.dropEvents"), drops);
+    let path = match kept.as_slice() {
+        [] => format!("{path}.dropEvents"),
+        _ => format!("{path}.patch"),
     };
-    (!edits.is_empty()).then_some(Patch {
-        path: path.to_owned(),
-        in_arrays: compiler.known.iter().any(in_array),
-        pointers: compiler.pointers,
-        edits,
-    })
+    let in_arrays = places.iter().any(|(place, _)| place.may_be_in_array());
+    match Paths::new(places) {
+        Ok(_) if kept.is_empty() && drops.is_empty() => None,
+        Ok(paths) => Some(Patch {
+            path,
+            paths,
+            in_arrays,
+            edits: kept,
+            drops,
+        }),
+        Err(error) => {
+            let help = "divide them among routes, or write fewer `..` and `*`";
+            compiler.error(Code::Range, &path, error.to_string(), help);
+            None
+        }
+    }
 }
 
-struct Compiler<'c, 't> {
+struct Compiler<'c> {
     limits: &'c Limits,
-    template: &'c mut Compile<'t>,
+    language: &'c mut dyn Language,
     diagnostics: &'c mut Vec<Diagnostic>,
-    pointers: Pointers,
-    /// The pointers so far, and where they stand.
-    known: Vec<(String, String)>,
+    /// The edits so far.
+    known: Vec<Known>,
 }
 
-/// What an edit does, before it is known what it puts.
-#[derive(Clone, Copy)]
-enum Verb {
-    Set,
-    Replace,
-    Default,
-    Remove,
+/// An edit, as far as it matters to others.
+struct Known {
+    place: Path,
+    verb: Verb,
+    /// Where it stands in the configuration.
+    path: String,
+    /// Whether it has a condition.
+    may_not_be_made: bool,
 }
 
-impl Compiler<'_, '_> {
+impl Known {
+    /// Whether it is certain that one of the two edits is lost.
+    fn meets(&self, other: &Self) -> bool {
+        // What is put between elements takes no place, but may be in one.
+        let makes_place = |one: &Self| one.verb == Verb::Insert || one.place.is_after_last();
+        let same = self.place.depth() == other.place.depth();
+        !self.may_not_be_made
+            && !other.may_not_be_made
+            && self.place.leads_through(&other.place)
+            && !(same && (makes_place(self) || makes_place(other)))
+            && !(makes_place(self) && self.place.depth() < other.place.depth())
+            && !(makes_place(other) && other.place.depth() < self.place.depth())
+    }
+}
+
+impl Compiler<'_> {
     fn error(&mut self, code: Code, path: &str, message: impl Into<String>, help: &str) {
         self.diagnostics
             .push(Diagnostic::error(code, path, message).help(help));
     }
 
     fn template(&mut self, path: &str, text: &str) -> Option<Template> {
-        let compiled = (self.template)(path, text, self.diagnostics);
-        compiled
-            .map_err(|diagnostic| self.diagnostics.push(diagnostic))
-            .ok()
+        self.language.template(path, text, self.diagnostics)
     }
 
-    fn edit(&mut self, path: String, edit: &config::Edit) -> Option<Edit> {
+    fn edit(&mut self, path: String, edit: &config::Edit) -> Option<(Edit, Path)> {
         let verbs = [
             (Verb::Set, &edit.set),
             (Verb::Replace, &edit.replace),
             (Verb::Default, &edit.default),
+            (Verb::Insert, &edit.insert),
             (Verb::Remove, &edit.remove),
         ];
         let mut said = verbs
             .into_iter()
-            .filter_map(|(verb, pointer)| Some((verb, pointer.as_deref()?)));
-        let (Some((verb, pointer)), None) = (said.next(), said.next()) else {
+            .filter_map(|(verb, place)| Some((verb, place.as_deref()?)));
+        let (Some((verb, place)), None) = (said.next(), said.next()) else {
             self.error(
                 Code::Conflict,
                 &path,
                 "an edit does one thing",
-                "write one of `set`, `replace`, `default` and `remove`, a JSON Pointer such as `/model`",
+                "write one of `set`, `replace`, `default`, `insert` and `remove`, with a place such as `/model`",
             );
             return None;
         };
-        let path = format!("{path} `{pointer}`");
-        let fits = self.pointer(&path, pointer);
+        let path = format!("{path} `{place}`");
+        let may_not_be_made = edit.when.is_some();
+        let place = self.place(&path, place, verb, may_not_be_made);
         let source = match verb {
             Verb::Remove => {
                 self.puts_nothing(&path, edit);
                 None
             }
-            Verb::Set | Verb::Replace | Verb::Default => Some(self.source(&path, edit)?),
+            _ => Some(self.source(&path, edit)?),
         };
-        let token = pointer
-            .strip_prefix('/')
-            .filter(|token| !token.contains('/'));
-        fits.then_some(Edit {
-            name: token.map(|token| token.replace("~1", "/").replace("~0", "~")),
-            operation: match (verb, source) {
-                (Verb::Set, Some(source)) => Operation::Set(source),
-                (Verb::Replace, Some(source)) => Operation::Replace(source),
-                (Verb::Default, Some(source)) => Operation::Default(source),
-                _ => Operation::Remove,
-            },
+        let when = match &edit.when {
+            Some(text) => Some(self.condition(&format!("{path}.when"), text)?),
+            None => None,
+        };
+        let place = place?;
+        let edit = Edit {
+            name: place.member().map(str::to_owned),
+            verb,
+            when,
+            source,
             path,
-        })
+        };
+        Some((edit, place))
     }
 
-    /// Takes a pointer among those of the patch. Two edits may not concern the same place.
-    fn pointer(&mut self, path: &str, pointer: &str) -> bool {
-        if pointer.is_empty() {
+    /// Reads a place. Two edits may not certainly concern the same one.
+    fn place(&mut self, path: &str, text: &str, verb: Verb, may_not_be_made: bool) -> Option<Path> {
+        let place = match Path::parse(text) {
+            Ok(place) => place,
+            Err(error) => {
+                self.error(Code::Pointer, path, error.to_string(), error.help());
+                return None;
+            }
+        };
+        if place.is_root() {
             let help = "point to a member, or use `body` for a whole new body";
             self.error(Code::Pointer, path, "the whole body", help);
-            return false;
+            return None;
         }
-        let through = |one: &str, other: &str| {
-            let rest = other.strip_prefix(one);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        if verb == Verb::Insert && !place.is_element() {
+            let help = "end it with an index or `-`, such as `/messages/0`";
+            self.error(
+                Code::Pointer,
+                path,
+                "nothing can be inserted before this",
+                help,
+            );
+            return None;
+        }
+        if let Some(oddity) = place.oddity(verb.puts()) {
+            let help = format!("write `{}` if every element is meant", oddity.json_path());
+            self.diagnostics
+                .push(Diagnostic::warning(Code::Pointer, path, oddity.to_string()).help(help));
+        }
+        let known = Known {
+            place: place.clone(),
+            verb,
+            path: path.to_owned(),
+            may_not_be_made,
         };
-        let conflict = self
-            .known
-            .iter()
-            .find(|(known, _)| through(known, pointer) || through(pointer, known));
-        if let Some((_, other)) = conflict {
+        if let Some(other) = self.known.iter().find(|other| other.meets(&known)) {
+            let other = &other.path;
             let message = format!("what {other} edits is the same, around it or inside it");
-            let help = "edit each place once";
-            self.error(Code::Conflict, path, message, help);
-            return false;
+            self.error(Code::Conflict, path, message, "edit each place once");
+            return None;
         }
-        if let Err(error) = self.pointers.insert(pointer) {
-            let help = "see RFC 6901; for example `/model`";
-            self.error(Code::Pointer, path, error.to_string(), help);
-            return false;
+        self.known.push(known);
+        Some(place)
+    }
+
+    fn condition(&mut self, path: &str, text: &str) -> Option<ExpressionId> {
+        let condition = self.language.expression(path, text, self.diagnostics)?;
+        if let Some(name) = self.language.type_name(condition)
+            && name != "bool"
+        {
+            let message = format!("a {name} is no condition");
+            self.error(Code::Expression, path, message, "compare it with something");
+            return None;
         }
-        self.known.push((pointer.to_owned(), path.to_owned()));
-        true
+        Some(condition)
+    }
+
+    fn drops(&mut self, path: &str, conditions: &[String]) -> Vec<DropCondition> {
+        let compile = |(index, text): (usize, &String)| {
+            let path = format!("{path}[{index}]");
+            Some(DropCondition {
+                when: self.condition(&path, text)?,
+                path,
+            })
+        };
+        conditions.iter().enumerate().filter_map(compile).collect()
     }
 
     fn puts_nothing(&mut self, path: &str, edit: &config::Edit) {
-        if edit.value.is_some() || edit.json.is_some() {
+        if edit.value.is_some() || edit.json.is_some() || edit.cel.is_some() {
             let message = "`remove` puts nothing in its place";
-            let help = "leave `value` and `json` out, or write `set`";
+            let help = "leave `value`, `json` and `cel` out, or write `set`";
             self.error(Code::Conflict, path, message, help);
         }
     }
 
-    fn source(&mut self, path: &str, edit: &config::Edit) -> Option<NewValue> {
-        match (&edit.value, &edit.json) {
-            (Some(text), None) => Some(NewValue {
-                template: self.template(&format!("{path}.value"), text)?,
-                json: false,
-            }),
-            (None, Some(json)) => self.json(&format!("{path}.json"), json),
+    fn source(&mut self, path: &str, edit: &config::Edit) -> Option<Source> {
+        match (&edit.value, &edit.json, &edit.cel) {
+            (Some(text), None, None) => self
+                .template(&format!("{path}.value"), text)
+                .map(Source::Value),
+            (None, Some(json), None) => self.json(&format!("{path}.json"), json),
+            (None, None, Some(text)) => {
+                let path = format!("{path}.cel");
+                let expression = self.language.expression(&path, text, self.diagnostics)?;
+                if self.language.type_name(expression) == Some("type") {
+                    let help = "compare it with something";
+                    self.error(Code::Expression, &path, "JSON has no types", help);
+                    return None;
+                }
+                Some(Source::Cel(expression))
+            }
             _ => {
                 let message = "what to put there is not said once";
-                let help = "write one of `value`, a string, and `json`, JSON text";
+                let help =
+                    "write one of `value`, a string, `json`, JSON text, and `cel`, an expression";
                 self.error(Code::Conflict, path, message, help);
                 None
             }
         }
     }
 
-    fn json(&mut self, path: &str, json: &serde_json::Value) -> Option<NewValue> {
+    fn json(&mut self, path: &str, json: &serde_json::Value) -> Option<Source> {
         let template = match json {
             serde_json::Value::String(text) => self.template(path, text)?,
             constant => Template::Text(constant.to_string()),
@@ -189,9 +285,6 @@ impl Compiler<'_, '_> {
                 return None;
             }
         }
-        Some(NewValue {
-            template,
-            json: true,
-        })
+        Some(Source::Json(template))
     }
 }

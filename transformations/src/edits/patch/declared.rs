@@ -4,6 +4,7 @@ use bodies::coding::Coding;
 use bodies::content::{ContentType, MediaType};
 use bodies::multipart::Delimiter;
 
+use super::Patch;
 use crate::extent::Extent;
 use crate::headers;
 use crate::ops::{Direction, TransformationOps};
@@ -25,6 +26,8 @@ pub(crate) enum BodyKind {
     Unclear,
     /// Server-sent events.
     Events,
+    /// JSON Lines.
+    Lines,
     /// Parts of a form, with what stands between them if all would read it in the same way.
     Multipart(Option<Delimiter>),
     /// Anything else.
@@ -40,22 +43,24 @@ impl Declared {
         }
     }
 
-    /// How much of the message edits work on: of one that may be edited all, events one by one.
-    pub(crate) fn extent(&self) -> Extent {
+    /// How much of the message a patch works on: of one that may be edited all, the documents of a
+    /// stream one by one.
+    pub(crate) fn extent(&self, patch: &Patch) -> Extent {
         match self.kind {
             BodyKind::Json | BodyKind::Unclear | BodyKind::Multipart(_)
-                if self.coding != Some(Coding::Unknown) =>
+                if !patch.edits.is_empty() && self.coding != Some(Coding::Unknown) =>
             {
                 Extent::Whole
             }
-            BodyKind::Events if self.coding.is_none() => Extent::Events,
+            BodyKind::Events | BodyKind::Lines if self.coding.is_none() => Extent::Documents,
             _ => Extent::Headers,
         }
     }
 }
 
 impl BodyKind {
-    /// Clients call JSON anything, so only `multipart/form-data` matters of a request's media types.
+    /// Clients call JSON anything, so of a request's media types only those matter whose bodies are
+    /// many documents, or parts of a form.
     /// A response's does: an image or a file is not worth holding back.
     fn of(ops: &dyn TransformationOps, direction: Direction) -> Self {
         let values = ops.header_values(direction, "content-type");
@@ -63,6 +68,7 @@ impl BodyKind {
             let content_type = ContentType::of(&values);
             return match content_type.media_type() {
                 MediaType::Multipart => BodyKind::Multipart(Delimiter::of(&content_type).ok()),
+                MediaType::Lines => BodyKind::Lines,
                 _ => BodyKind::Unclear,
             };
         }
@@ -70,11 +76,10 @@ impl BodyKind {
             MediaType::Json => BodyKind::Json,
             MediaType::Unclear => BodyKind::Unclear,
             MediaType::Events => BodyKind::Events,
-            MediaType::Lines
-            | MediaType::EventStream
-            | MediaType::Multipart
-            | MediaType::Form
-            | MediaType::Other => BodyKind::Other,
+            MediaType::Lines => BodyKind::Lines,
+            MediaType::EventStream | MediaType::Multipart | MediaType::Form | MediaType::Other => {
+                BodyKind::Other
+            }
         }
     }
 }

@@ -1,19 +1,21 @@
-//! `patch`, compiled: edits of a JSON body, or of the JSON in each event of a stream.
+//! `patch` and `dropEvents`, compiled: edits of a JSON body, or of the JSON documents in a stream.
 
 mod compile;
 mod declared;
-mod events;
+mod document;
+mod ready;
+mod stream;
 
-pub(crate) use compile::compile;
+pub(crate) use compile::{Language, compile};
 pub(crate) use declared::{BodyKind, Declared};
-pub(crate) use events::{Events, Passage};
+pub(crate) use document::Editor;
+pub(crate) use ready::{Condition, Ready, ReadyEdit, Text};
+pub(crate) use stream::Stream;
 
-use bodies::json::{self, DocumentError, PatchError, Pointers};
-use bodies::multipart::{self, Delimiter};
-use bodies::{Change, Splice, spliced};
+use bodies::json::{self, DocumentError, Paths, Verb};
 
 use crate::config::Limits;
-use crate::failure::{Outcome, Reason, Unusable};
+use crate::languages::ExpressionId;
 use crate::languages::jinja::Template;
 
 /// Whether the edits can apply to an answer, by its first byte.
@@ -34,11 +36,13 @@ pub(crate) const NOT_JSON: &str = "the body is not a JSON document";
 pub(crate) struct Patch {
     /// The place in the configuration, for failures of the whole.
     pub(crate) path: String,
-    pointers: Pointers,
+    paths: Paths,
     /// Whether a place may be in a document that is an array.
     in_arrays: bool,
-    /// By the numbers of the pointers.
+    /// By the numbers of the paths.
     pub(crate) edits: Vec<Edit>,
+    /// What leaves a document of a stream out.
+    pub(crate) drops: Vec<DropCondition>,
 }
 
 /// One edit.
@@ -46,80 +50,60 @@ pub(crate) struct Patch {
 pub(crate) struct Edit {
     /// The place in the configuration, for failures.
     pub(crate) path: String,
-    /// The only token of its pointer, which in a multipart body is the name of a part.
+    /// The only member of its path, which in a multipart body is the name of a part.
     name: Option<String>,
-    operation: Operation,
+    pub(crate) verb: Verb,
+    pub(crate) when: Option<ExpressionId>,
+    /// `None` for what puts nothing.
+    pub(crate) source: Option<Source>,
 }
 
+/// A condition of `dropEvents`.
 #[derive(Debug)]
-enum Operation {
-    Set(NewValue),
-    Replace(NewValue),
-    Default(NewValue),
-    Remove,
+pub(crate) struct DropCondition {
+    /// The place in the configuration, for failures.
+    pub(crate) path: String,
+    pub(crate) when: ExpressionId,
 }
 
-/// What an edit puts.
+/// What makes the value that an edit puts.
 #[derive(Debug)]
-struct NewValue {
-    template: Template,
-    /// Whether the template renders JSON text; otherwise a string.
-    json: bool,
+pub(crate) enum Source {
+    /// A template of a string.
+    Value(Template),
+    /// A template of JSON text.
+    Json(Template),
+    /// An expression.
+    Cel(ExpressionId),
+}
+
+impl Source {
+    pub(crate) fn template(&self) -> Option<&Template> {
+        match self {
+            Source::Value(template) | Source::Json(template) => Some(template),
+            Source::Cel(_) => None,
+        }
+    }
 }
 
 impl Edit {
     /// The template of what it puts.
     pub(crate) fn template(&self) -> Option<&Template> {
-        match &self.operation {
-            Operation::Set(source) | Operation::Replace(source) | Operation::Default(source) => {
-                Some(&source.template)
-            }
-            Operation::Remove => None,
-        }
+        self.source.as_ref()?.template()
     }
 
     /// The template of what it puts.
     pub(crate) fn template_mut(&mut self) -> Option<&mut Template> {
-        match &mut self.operation {
-            Operation::Set(source) | Operation::Replace(source) | Operation::Default(source) => {
-                Some(&mut source.template)
-            }
-            Operation::Remove => None,
+        match self.source.as_mut()? {
+            Source::Value(template) | Source::Json(template) => Some(template),
+            Source::Cel(_) => None,
         }
-    }
-
-    /// What to do to a message for which the template renders `rendered`.
-    ///
-    /// # Errors
-    ///
-    /// It is not the JSON text it has to be.
-    pub(crate) fn change(
-        &self,
-        rendered: String,
-        limits: &Limits,
-    ) -> Result<Change, DocumentError> {
-        let (source, change): (_, fn(String) -> Change) = match &self.operation {
-            Operation::Set(source) => (source, Change::Set),
-            Operation::Replace(source) => (source, Change::Replace),
-            Operation::Default(source) => (source, Change::Default),
-            Operation::Remove => return Ok(Change::Remove),
-        };
-        let constant = matches!(source.template, Template::Text(_));
-        if rendered.is_empty() && !constant {
-            return Ok(Change::Nothing);
-        }
-        let text = if source.json {
-            json_text(&rendered, limits)?
-        } else {
-            json::quoted(&rendered)
-        };
-        Ok(change(text))
     }
 }
 
 /// Checks JSON text. Line breaks in it, which can only be white space, become spaces: a line of an
 /// event cannot hold them.
-fn json_text(text: &str, limits: &Limits) -> Result<String, DocumentError> {
+pub(super) fn json_text(text: &str, limits: &Limits) -> Result<String, DocumentError> {
     json::check(text.as_bytes(), &limits.of_bodies())?;
     Ok(text.trim_ascii().replace(['\r', '\n'], " "))
 }
@@ -134,89 +118,5 @@ impl Patch {
             _ if *kind == BodyKind::Json => Fit::Broken,
             _ => Fit::Other,
         }
-    }
-
-    /// The document with `changes` made; `None` when that changes nothing. What cannot be made is
-    /// told to `outcome`.
-    pub(crate) fn edited(
-        &self,
-        document: &[u8],
-        changes: &[Change],
-        limits: &Limits,
-        outcome: &mut Outcome,
-    ) -> Option<Vec<u8>> {
-        match self.splices(document, changes, limits, outcome) {
-            Ok(splices) => (!splices.is_empty()).then(|| spliced(document, &splices)),
-            Err(error) => {
-                let reason = match error {
-                    PatchError::Invalid => Reason::JsonInvalid,
-                    PatchError::TooDeep | PatchError::TooMuch => Reason::Limit,
-                };
-                outcome.fail(reason, &self.path, error.to_string());
-                None
-            }
-        }
-    }
-
-    /// A multipart body with `changes` made to its parts; `None` when that changes nothing. What
-    /// cannot be made is told to `outcome`.
-    pub(crate) fn edited_parts(
-        &self,
-        body: &[u8],
-        delimiter: &Delimiter,
-        changes: &[Change],
-        limits: &Limits,
-        outcome: &mut Outcome,
-    ) -> Option<Vec<u8>> {
-        let mut named = Vec::new();
-        let mut numbers = Vec::new();
-        for (number, (edit, change)) in self.edits.iter().zip(changes).enumerate() {
-            if let Some(name) = &edit.name {
-                named.push((name.as_str(), change));
-                numbers.push(number);
-            } else if matches!(change, Change::Set(_) | Change::Default(_)) {
-                let detail = "the body is a form, and its fields have no members";
-                outcome.fail(Reason::MultipartInvalid, &edit.path, detail);
-            }
-        }
-        match multipart::plan(body, delimiter, &named, &limits.of_bodies()) {
-            Ok(plan) => {
-                for misfit in plan.misfits {
-                    let edit = numbers
-                        .get(misfit)
-                        .and_then(|number| self.edits.get(*number));
-                    let path = edit.map_or(&self.path, |edit| &edit.path);
-                    let detail = "the value holds the boundary of the body's parts";
-                    outcome.fail(Reason::MultipartInvalid, path, detail);
-                }
-                (!plan.splices.is_empty()).then(|| spliced(body, &plan.splices))
-            }
-            Err(error) => {
-                let Unusable(reason, detail) = error.into();
-                outcome.fail(reason, &self.path, detail);
-                None
-            }
-        }
-    }
-
-    /// The splices that make `changes` to a document. Edits that do not fit are told to `outcome`.
-    ///
-    /// # Errors
-    ///
-    /// The document is not JSON, or a limit is reached.
-    fn splices(
-        &self,
-        document: &[u8],
-        changes: &[Change],
-        limits: &Limits,
-        outcome: &mut Outcome,
-    ) -> Result<Vec<Splice>, PatchError> {
-        let plan = json::plan(document, &self.pointers, changes, &limits.of_bodies())?;
-        for misfit in plan.misfits {
-            let path = self.edits.get(misfit).map_or(&self.path, |edit| &edit.path);
-            let detail = "the body has no place for it: beyond an array, or inside a value";
-            outcome.fail(Reason::JsonInvalid, path, detail);
-        }
-        Ok(plan.splices)
     }
 }

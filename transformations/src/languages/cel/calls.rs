@@ -58,7 +58,11 @@ impl Lowering<'_> {
     /// The name that is no variable: the namespace `base64` of `base64.encode(x)`.
     fn namespace<'e>(&self, target: &'e IdedExpr) -> Option<&'e str> {
         match &target.expr {
-            Expr::Ident(name) if !self.variables.contains(name) => Some(name),
+            Expr::Ident(name)
+                if !self.variables.contains(name) && self.of_document(name).is_none() =>
+            {
+                Some(name)
+            }
             _ => None,
         }
     }

@@ -10,10 +10,9 @@ use super::bounds;
 use super::document::Step;
 use super::functions;
 use super::instead::{instead_of_function, instead_of_name};
-use super::names::{REQUEST, ROOTS, Root, TYPES};
+use super::names::{IN_DOCUMENTS, REQUEST, ROOTS, Root, TYPES};
 use super::needs::Needs;
-use super::node::{BodyField, Item, Literal, Member, Node, Operator, PathPart};
-use crate::ops::Direction;
+use super::node::{Item, JsonField, JsonText, Literal, Member, Node, Operator, PathPart};
 
 /// An expression on its way: a value, or a name that may still lead to one.
 #[derive(Debug)]
@@ -30,14 +29,22 @@ pub(super) struct Lowering<'t> {
     pub(super) variables: Vec<String>,
     /// How many macros over items are open.
     pub(super) loops: usize,
-    pub(super) fields: Vec<BodyField>,
+    /// Whether the names `document` and `value` are known.
+    in_documents: bool,
+    pub(super) fields: Vec<JsonField>,
     pub(super) needs: Needs,
     pub(super) errors: Vec<Diagnostic>,
 }
 
 impl<'t> Lowering<'t> {
-    pub(super) fn new(path: &'t str, text: &'t str, source: &'t SourceInfo) -> Self {
+    pub(super) fn new(
+        path: &'t str,
+        text: &'t str,
+        source: &'t SourceInfo,
+        in_documents: bool,
+    ) -> Self {
         Self {
+            in_documents,
             path,
             text,
             source,
@@ -77,19 +84,23 @@ impl<'t> Lowering<'t> {
         Self::placeholder()
     }
 
-    /// The number of a field of a JSON body.
-    pub(super) fn field(&mut self, message: Direction, path: Vec<Step>) -> usize {
-        let known = |field: &BodyField| field.message == message && field.path == path;
+    /// The number of a field of a JSON text.
+    pub(super) fn field(&mut self, of: JsonText, path: Vec<Step>) -> usize {
+        let known = |field: &JsonField| field.of == of && field.path == path;
         if let Some(known) = self.fields.iter().position(known) {
             return known;
         }
         let pointer: String = path.iter().map(Step::pointer).collect();
-        self.needs.of_mut(message).fields.insert(pointer.clone());
-        self.fields.push(BodyField {
-            message,
-            path,
-            pointer,
-        });
+        match of {
+            JsonText::Body(message) => {
+                self.needs.of_mut(message).fields.insert(pointer.clone());
+            }
+            JsonText::Document => {
+                self.needs.document.insert(pointer.clone());
+            }
+            JsonText::Value => self.needs.value = true,
+        }
+        self.fields.push(JsonField { of, path, pointer });
         self.fields.len().saturating_sub(1)
     }
 
@@ -137,6 +148,13 @@ impl<'t> Lowering<'t> {
         Lowered::Node(node)
     }
 
+    /// The JSON text that a name stands for in an expression about the edits of a document.
+    pub(super) fn of_document(&self, name: &str) -> Option<JsonText> {
+        let known = IN_DOCUMENTS.iter().filter(|_| self.in_documents);
+        let mut named = known.filter(|(known, _)| *known == name);
+        named.next().map(|(_, of)| *of)
+    }
+
     fn identifier(&mut self, id: u64, name: &str) -> Lowered {
         if let Some(place) = self.variables.iter().rposition(|open| open == name) {
             return Lowered::Node(Node::Local(place));
@@ -144,15 +162,29 @@ impl<'t> Lowering<'t> {
         if let Some(root) = Root::named(name) {
             return Lowered::Root(root);
         }
+        if let Some(of) = self.of_document(name) {
+            return Lowered::Root(Root::Json(of, Vec::new()));
+        }
         Lowered::Node(match TYPES.iter().find(|known| **known == name) {
             Some(known) => Node::Type(known),
             None => {
                 let variables = self.variables.clone();
                 let variables = variables.iter().map(String::as_str);
-                let known: Vec<&str> = ROOTS.into_iter().chain(variables).collect();
+                let documents = IN_DOCUMENTS.iter().filter(|_| self.in_documents);
+                let documents = documents.map(|(known, _)| *known);
+                let known: Vec<&str> = ROOTS
+                    .into_iter()
+                    .chain(documents)
+                    .chain(variables)
+                    .collect();
                 let node = self.unknown(id, "name", name, &known);
                 if let (Some(error), true) = (self.errors.last_mut(), REQUEST.contains(&name)) {
                     error.help = Some(format!("write `request.{name}`"));
+                }
+                let elsewhere = IN_DOCUMENTS.iter().any(|(known, _)| *known == name);
+                if let (Some(error), true) = (self.errors.last_mut(), elsewhere) {
+                    let help = "only the `cel` and `when` of an edit in `patch`, and `dropEvents`, know it";
+                    error.help = Some(help.to_owned());
                 }
                 node
             }
@@ -160,11 +192,11 @@ impl<'t> Lowering<'t> {
     }
 
     fn select(&mut self, id: u64, of: Lowered, name: &str, optional: bool) -> Lowered {
-        if let (Lowered::Root(Root::Json(message, path)), true) = (&of, optional) {
-            let (message, mut path) = (*message, path.clone());
-            let of = self.field(message, path.clone());
+        if let (Lowered::Root(Root::Json(text, path)), true) = (&of, optional) {
+            let (text, mut path) = (*text, path.clone());
+            let of = self.field(text, path.clone());
             path.push(Step::Member(name.to_owned()));
-            let field = self.field(message, path);
+            let field = self.field(text, path);
             return Lowered::Node(Node::OptionalField { of, field });
         }
         match self.member(id, of, name) {
@@ -210,13 +242,13 @@ impl<'t> Lowering<'t> {
                 Expr::Literal(LiteralValue::String(name)),
             ) => return self.select(id, of, name.inner(), optional),
             (
-                Lowered::Root(Root::Json(message, mut path)),
+                Lowered::Root(Root::Json(text, mut path)),
                 Expr::Literal(LiteralValue::Int(place)),
             ) if !optional && *place.inner() >= 0 => {
                 path.push(Step::Element(
                     usize::try_from(*place.inner()).unwrap_or(usize::MAX),
                 ));
-                return Lowered::Root(Root::Json(message, path));
+                return Lowered::Root(Root::Json(text, path));
             }
             (Lowered::Node(Node::Headers(message)), _) => {
                 self.needs.of_mut(message).headers.all();
@@ -240,17 +272,22 @@ impl<'t> Lowering<'t> {
 
     /// `has(a.b)`.
     pub(super) fn has(&mut self, id: u64, argument: &IdedExpr) -> Node {
+        if let Expr::Ident(name) = &argument.expr
+            && let Lowered::Root(Root::Json(text, path)) = self.identifier(argument.id, name)
+        {
+            return Node::Has(Box::new(Node::Field(self.field(text, path))));
+        }
         let Expr::Select(select) = &argument.expr else {
             self.error(id, "`has` takes a member of something").help =
                 Some("such as `has(extracted.model)`".to_owned());
             return Self::placeholder();
         };
         let of = self.lower(&select.operand);
-        if let Lowered::Root(Root::Json(message, path)) = &of {
-            let (message, mut path) = (*message, path.clone());
-            let of = self.field(message, path.clone());
+        if let Lowered::Root(Root::Json(text, path)) = &of {
+            let (text, mut path) = (*text, path.clone());
+            let of = self.field(text, path.clone());
             path.push(Step::Member(select.field.clone()));
-            let field = self.field(message, path);
+            let field = self.field(text, path);
             return Node::HasField { of, field };
         }
         match self.member(id, of, &select.field) {
@@ -311,7 +348,7 @@ impl<'t> Lowering<'t> {
             let argument = self.value(argument);
             if let Node::Body(message) = argument {
                 self.needs = before;
-                return Lowered::Root(Root::Json(message, Vec::new()));
+                return Lowered::Root(Root::Json(JsonText::Body(message), Vec::new()));
             }
             return Lowered::Node(match functions::named(name) {
                 Some(function) => Node::Call(function, vec![argument]),

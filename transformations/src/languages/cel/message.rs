@@ -10,7 +10,7 @@ use super::evaluate::Evaluation;
 use super::node::{Node, PathPart};
 use super::number;
 use super::value::{Bytes, Key, Map, Text, Value};
-use crate::languages::Extracted;
+use crate::languages::{Extracted, FieldValue};
 use crate::ops::{AttributeValue, Direction};
 
 impl<'v> Evaluation<'v> {
@@ -74,13 +74,13 @@ impl<'v> Evaluation<'v> {
                 Ok(Value::optional(self.field(*field)?))
             }
             Node::Extracted(name) => match self.extracted().find(|(field, _)| *field == &**name) {
-                Some((_, value)) => Ok(Value::borrowed(value)),
+                Some((_, value)) => Ok(of_field(value)),
                 None => Error::missing(format!("no field `{name}` was extracted")),
             },
             Node::AllExtracted => {
                 let key = |name| Key::String(Text::Borrowed(name));
                 let entries = self.extracted();
-                let map = entries.map(|(name, value)| (key(name), Value::borrowed(value)));
+                let map = entries.map(|(name, value)| (key(name), of_field(value)));
                 Value::map(map.collect(), &self.budget)
             }
             Node::Env(name) => match self.resolver.env(name) {
@@ -112,7 +112,7 @@ impl<'v> Evaluation<'v> {
         }
     }
 
-    fn extracted(&self) -> impl Iterator<Item = (&'v str, &'v str)> + use<'v> {
+    fn extracted(&self) -> impl Iterator<Item = (&'v str, &'v FieldValue)> + use<'v> {
         self.resolver
             .extracted()
             .into_iter()
@@ -171,7 +171,7 @@ impl<'v> Evaluation<'v> {
         }))
     }
 
-    /// A field of a JSON body, looked up once.
+    /// A field of a JSON text, looked up once.
     fn field(&mut self, number: usize) -> Result<Option<Value<'v>>, Error> {
         if let Some(Some(known)) = self.fields.get(number) {
             return Ok(known.clone());
@@ -180,10 +180,12 @@ impl<'v> Evaluation<'v> {
             return Ok(None);
         };
         let read = |budget| {
-            let body = self.resolver.body(field.message);
-            document::read(body, &field.path, self.expression.limits.json_depth, budget)
+            let Some(text) = self.resolver.json_text(field.of) else {
+                return Ok(None);
+            };
+            document::read(text, &field.path, self.expression.limits.json_depth, budget)
         };
-        let value = match self.resolver.field(field.message, &field.pointer) {
+        let value = match self.resolver.field(field.of, &field.pointer) {
             None => read(&self.budget)?,
             Some(Err(json::Error::Invalid)) => {
                 return Error::failed("the body is not a JSON document");
@@ -215,7 +217,7 @@ impl<'v> Evaluation<'v> {
     /// Whether a field of a JSON body may have members: an error otherwise.
     fn object(&mut self, number: usize) -> Result<(), Error> {
         let field = self.expression.fields.get(number);
-        let found = field.and_then(|field| self.resolver.field(field.message, &field.pointer));
+        let found = field.and_then(|field| self.resolver.field(field.of, &field.pointer));
         if let Some(Ok(found)) = found
             && found.first == Some(Found::Container)
             && !found.conflict
@@ -235,5 +237,14 @@ fn header_value(value: &[u8]) -> Value<'_> {
     match std::str::from_utf8(value) {
         Ok(text) => Value::borrowed(text),
         Err(_) => Value::Bytes(Bytes::Borrowed(value)),
+    }
+}
+
+/// The value of a field.
+fn of_field(value: &FieldValue) -> Value<'_> {
+    match value {
+        FieldValue::Text(text) => Value::borrowed(text),
+        FieldValue::Number(spelling) => number::from_json(Text::Borrowed(spelling)),
+        FieldValue::Bool(value) => Value::Bool(*value),
     }
 }

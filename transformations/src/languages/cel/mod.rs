@@ -35,8 +35,8 @@ pub(crate) use budget::Budget;
 pub(crate) use error::Error;
 pub(crate) use forms::FORMS;
 pub(crate) use needs::Needs;
-pub(crate) use node::{MetadataEntry, MetadataKind};
-pub(crate) use print::{body, jinja, lines, text};
+pub(crate) use node::{JsonText, MetadataEntry, MetadataKind};
+pub(crate) use print::{body, jinja, json, lines, text};
 pub(crate) use resolver::Resolver;
 pub(crate) use value::Value;
 
@@ -45,7 +45,7 @@ use diagnostics::{Code, Diagnostic};
 use bodies::JSON_POINTERS;
 use evaluate::Evaluation;
 use lower::Lowering;
-use node::{BodyField, Node};
+use node::{JsonField, Node};
 
 use crate::config::Limits;
 
@@ -53,13 +53,14 @@ use crate::config::Limits;
 #[derive(Debug)]
 pub(crate) struct Expression {
     node: Node,
-    fields: Vec<BodyField>,
+    fields: Vec<JsonField>,
     needs: Needs,
     limits: Limits,
 }
 
 impl Expression {
-    /// Compiles `text`, which stands at `path` in the configuration.
+    /// Compiles `text`, which stands at `path` in the configuration. `in_documents`: it knows the
+    /// names `document` and `value`.
     ///
     /// # Errors
     ///
@@ -69,9 +70,10 @@ impl Expression {
         path: &str,
         text: &str,
         limits: &Limits,
+        in_documents: bool,
     ) -> Result<Self, Vec<Diagnostic>> {
         let (tree, source) = parse::parse(path, text).map_err(|error| vec![error])?;
-        let mut lowering = Lowering::new(path, text, &source);
+        let mut lowering = Lowering::new(path, text, &source, in_documents);
         let node = lowering.value(&tree);
         if lowering.too_many_fields() {
             let message = format!("more than {JSON_POINTERS} fields of a body");

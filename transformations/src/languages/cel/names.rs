@@ -2,7 +2,7 @@
 
 use super::document::Step;
 use super::lower::{Lowered, Lowering};
-use super::node::{MetadataEntry, MetadataKind, Node, PathPart};
+use super::node::{JsonText, MetadataEntry, MetadataKind, Node, PathPart};
 use crate::ops::{Attribute, Direction};
 
 /// A name that is no value in itself, but leads to some.
@@ -16,8 +16,8 @@ pub(super) enum Root {
     Namespace(String),
     Extracted,
     Env,
-    /// `json(request.body)` and what follows it.
-    Json(Direction, Vec<Step>),
+    /// `json(request.body)`, `document` or `value`, and what follows it.
+    Json(JsonText, Vec<Step>),
 }
 
 /// The names an expression may begin with.
@@ -31,6 +31,10 @@ pub(super) const ROOTS: [&str; 8] = [
     "response",
     "source",
 ];
+
+/// The names that only expressions about the edits of a document know.
+pub(super) const IN_DOCUMENTS: [(&str, JsonText); 2] =
+    [("document", JsonText::Document), ("value", JsonText::Value)];
 
 /// Types, as `type()` returns them.
 pub(super) const TYPES: [&str; 10] = [
@@ -137,7 +141,7 @@ impl Lowering<'_> {
     pub(super) fn finish(&mut self, id: u64, lowered: Lowered) -> Node {
         match lowered {
             Lowered::Node(node) => node,
-            Lowered::Root(Root::Json(message, path)) => Node::Field(self.field(message, path)),
+            Lowered::Root(Root::Json(of, path)) => Node::Field(self.field(of, path)),
             Lowered::Root(Root::Extracted) => {
                 self.needs.all_extracted = true;
                 Node::AllExtracted
@@ -215,12 +219,12 @@ impl Lowering<'_> {
                 Node::Env(name.into())
             }
             // A pointer would lead to an element of an array too.
-            Root::Json(message, path) if name.bytes().all(|b| b.is_ascii_digit()) => {
-                return Err(Node::Field(self.field(message, path)));
+            Root::Json(of, path) if name.bytes().all(|b| b.is_ascii_digit()) => {
+                return Err(Node::Field(self.field(of, path)));
             }
-            Root::Json(message, mut path) => {
+            Root::Json(of, mut path) => {
                 path.push(Step::Member(name.to_owned()));
-                return Ok(Lowered::Root(Root::Json(message, path)));
+                return Ok(Lowered::Root(Root::Json(of, path)));
             }
         };
         Ok(Lowered::Node(node))

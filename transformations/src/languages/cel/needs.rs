@@ -18,6 +18,10 @@ pub(crate) struct Needs {
     pub(crate) booleans: BTreeSet<String>,
     /// Whether it asks for the addresses of the downstream connection.
     pub(crate) addresses: bool,
+    /// Fields of the document that is edited, as JSON Pointers; the root if any.
+    pub(crate) document: BTreeSet<String>,
+    /// Whether it reads the value where the edit is made.
+    pub(crate) value: bool,
     /// Environment variables.
     pub(crate) env: BTreeSet<String>,
 }

@@ -26,7 +26,7 @@ pub(super) enum Node {
     HasHeader(Direction, Box<Node>),
     Cookie(Box<Node>),
     Body(Direction),
-    /// A field of a JSON body, by its place among [`Expression::fields`](super::Expression).
+    /// A field of a JSON text, by its place among [`Expression::fields`](super::Expression).
     Field(usize),
     HasField {
         of: usize,
@@ -88,7 +88,6 @@ impl Node {
             | Node::Header(..)
             | Node::HeaderNamed(..)
             | Node::Cookie(_)
-            | Node::Extracted(_)
             | Node::Env(_)
             | Node::RegexReplace(..) => "string",
             Node::Body(_) => "bytes",
@@ -269,10 +268,21 @@ impl LoopKind {
     }
 }
 
-/// A field of a JSON body.
+/// A JSON text that an expression reads without making all of it a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JsonText {
+    /// `json(request.body)`: the body of a message.
+    Body(Direction),
+    /// `document`: what an edit is made in.
+    Document,
+    /// `value`: what stands where the edit is made.
+    Value,
+}
+
+/// A field of a JSON text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct BodyField {
-    pub(super) message: Direction,
+pub(super) struct JsonField {
+    pub(super) of: JsonText,
     pub(super) path: Vec<Step>,
     /// The same, as a JSON Pointer.
     pub(super) pointer: String,

@@ -2,7 +2,7 @@
 
 use bodies::{Finding, json};
 
-use super::node::MetadataEntry;
+use super::node::{JsonText, MetadataEntry};
 use crate::headers::Snapshot;
 use crate::languages::Extracted;
 use crate::ops::{Attribute, AttributeValue, Direction};
@@ -15,8 +15,16 @@ pub(crate) trait Resolver {
     /// The body of a message as it arrived.
     fn body(&self, message: Direction) -> &[u8];
 
-    /// What a search of the body found at a JSON Pointer; `None` when it was not searched for.
-    fn field(&self, message: Direction, pointer: &str) -> Option<Result<&Finding, json::Error>>;
+    /// A JSON text; `None` when there is none.
+    fn json_text(&self, of: JsonText) -> Option<&[u8]> {
+        match of {
+            JsonText::Body(message) => Some(self.body(message)),
+            JsonText::Document | JsonText::Value => None,
+        }
+    }
+
+    /// What a search of a JSON text found at a JSON Pointer; `None` when it was not searched for.
+    fn field(&self, of: JsonText, pointer: &str) -> Option<Result<&Finding, json::Error>>;
 
     /// An attribute of the stream.
     fn attribute(&self, attribute: Attribute) -> Option<AttributeValue>;

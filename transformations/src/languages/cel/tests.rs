@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::functions::FAMILIES;
 use super::*;
 use crate::headers::Snapshot;
-use crate::languages::Extracted;
+use crate::languages::{Extracted, FieldValue};
 use crate::ops::{Attribute, AttributeValue, Direction};
 
 /// What the cases are evaluated on.
@@ -46,7 +46,8 @@ impl Exchange {
             message.snapshot = message.headers.iter().cloned().collect();
         }
         for (name, value) in &self.extracted {
-            self.fields.insert(&name.as_str().into(), value.clone());
+            let value = FieldValue::Text(value.clone());
+            self.fields.insert(&name.as_str().into(), value);
         }
         if let Some(expression) = expression {
             let mut pointers = json::Pointers::default();
@@ -80,9 +81,9 @@ impl Resolver for Exchange {
         self.message(message).body.as_bytes()
     }
 
-    fn field(&self, message: Direction, pointer: &str) -> Option<Result<&Finding, json::Error>> {
+    fn field(&self, of: JsonText, pointer: &str) -> Option<Result<&Finding, json::Error>> {
         let (_, names) = self.searched.as_ref()?;
-        if message == Direction::Response {
+        if of != JsonText::Body(Direction::Request) {
             return None;
         }
         let number = names.iter().position(|name| name == pointer)?;
@@ -120,7 +121,7 @@ impl Resolver for Exchange {
 }
 
 fn compile(text: &str) -> Result<Expression, Vec<Diagnostic>> {
-    Expression::compile("", text, &Limits::default())
+    Expression::compile("", text, &Limits::default(), false)
 }
 
 /// The value of an expression about nothing.

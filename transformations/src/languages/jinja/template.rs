@@ -45,6 +45,8 @@ pub(crate) struct Jinja {
     calls: Arc<[&'static str]>,
     /// Names that a JSON body has to give.
     undeclared: Vec<String>,
+    /// Of these `extracted` and what is below it, if fields are extracted.
+    extracted: Vec<String>,
     /// Names that a JSON body may give.
     names: BTreeSet<String>,
     /// Fields that it names.
@@ -160,6 +162,7 @@ impl Template {
             needs: usage.needs,
             calls: usage.calls.into_iter().collect(),
             undeclared: usage.undeclared.into_iter().collect(),
+            extracted: Vec::new(),
             names: usage.names,
             fields: usage.fields,
             expressions: usage.expressions,
@@ -222,7 +225,12 @@ impl Template {
     /// Takes `extracted` and what is below it for declared.
     pub(crate) fn declare_extracted(&mut self) {
         if let Template::Jinja(jinja) = self {
-            jinja.undeclared.retain(|name| !Self::is_extracted(name));
+            let undeclared = std::mem::take(&mut jinja.undeclared);
+            let (extracted, undeclared) = undeclared
+                .into_iter()
+                .partition(|name| Self::is_extracted(name));
+            jinja.extracted = extracted;
+            jinja.undeclared = undeclared;
         }
     }
 
@@ -232,6 +240,15 @@ impl Template {
         if let Template::Jinja(jinja) = self {
             jinja.refuses_gaps = true;
         }
+    }
+
+    /// The declared fields that the template names; `None`: it may look at any.
+    pub(crate) fn extracted(&self) -> impl Iterator<Item = Option<&str>> {
+        let names = match self {
+            Template::Text(_) => &[][..],
+            Template::Jinja(jinja) => &jinja.extracted,
+        };
+        names.iter().map(|name| name.strip_prefix("extracted."))
     }
 
     /// Whether the template names `extracted`.

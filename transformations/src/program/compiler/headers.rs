@@ -48,6 +48,7 @@ impl Compiler<'_> {
                     path,
                     name,
                     formula,
+                    awaits_answer: false,
                 })
         };
         headers.iter().enumerate().filter_map(compile).collect()

@@ -4,9 +4,10 @@ use diagnostics::{Code, Diagnostic};
 
 use super::Compiler;
 use crate::config::{self, Config, ParseAs};
-use crate::edits::Formula;
+use crate::edits::{self, Formula};
 use crate::languages::jinja::Template;
 use crate::languages::{NamedBy, NamedField, extracted};
+use crate::ops::Direction;
 use crate::program::Pass;
 
 impl Compiler<'_> {
@@ -82,10 +83,95 @@ impl Compiler<'_> {
         }
     }
 
+    /// Joins the fields to the templates and expressions that use them; finds names that nothing extracts,
+    /// and fields that nothing uses.
+    pub(super) fn extracted(
+        &mut self,
+        config: &Config,
+        request: &mut Option<Pass>,
+        response: &mut Option<Pass>,
+    ) {
+        let of_request = names(request.as_ref());
+        let of_answer = names(response.as_ref());
+        let of_request: Vec<&str> = of_request.iter().map(String::as_str).collect();
+        let of_answer: Vec<&str> = of_answer.iter().map(String::as_str).collect();
+        self.shared_names(response.as_ref(), &of_request);
+        let early = self.early_names(response.as_ref(), &of_answer);
+        self.unknown_fields(&of_request, &of_answer);
+        for (path, when) in early {
+            match when {
+                Early::First => {
+                    let message = "the fields of the answer have not been extracted yet";
+                    let help = "name what the field comes from";
+                    self.error(Code::Conflict, &path, message, help);
+                }
+                Early::Unheld => self.needs_held(&path),
+            }
+        }
+        // A template that did not parse may be the one that uses a field.
+        let broken = self
+            .diagnostics
+            .iter()
+            .any(|found| matches!(found.code, Code::Template | Code::Expression));
+        let [mut uses_request, mut uses_answer] = [broken; 2];
+        for pass in [&mut *request, &mut *response].into_iter().flatten() {
+            let is_response = pass.direction == Direction::Response;
+            let declared = !of_request.is_empty() || (is_response && !of_answer.is_empty());
+            let mut used = false;
+            for template in pass.edits.templates_mut().filter(|_| declared) {
+                used |= template.names_extracted();
+                template.declare_extracted();
+            }
+            let (names, all) = extracted(&pass.expressions);
+            used |= all || !names.is_empty();
+            uses_request |= used;
+            uses_answer |= used && is_response;
+        }
+        if let Some(pass) = response {
+            let Pass {
+                edits, expressions, ..
+            } = pass;
+            for edit in edits.set.iter_mut().chain(&mut edits.add) {
+                let formula = edit.formula.as_ref();
+                edit.awaits_answer =
+                    formula.is_some_and(|formula| formula.names_field(expressions, &of_answer));
+            }
+            for entry in &mut edits.metadata {
+                entry.awaits_answer = entry.formula.names_field(expressions, &of_answer);
+            }
+        }
+        let passes = [
+            ("request", &config.request, uses_request),
+            ("response", &config.response, uses_answer),
+        ];
+        for (direction, transformation, used) in passes {
+            if let Some(transformation) = transformation
+                && !used
+            {
+                self.unused_fields(direction, &transformation.extract);
+            }
+        }
+    }
+
+    /// Finds names that both messages' fields have.
+    fn shared_names(&mut self, response: Option<&Pass>, of_request: &[&str]) {
+        let fields = response
+            .into_iter()
+            .flat_map(|pass| pass.extraction.names());
+        for (index, name) in fields.enumerate() {
+            if !name.is_empty() && of_request.contains(&name) {
+                self.error(
+                    Code::Conflict,
+                    &format!("response.extract[{index}].name"),
+                    format!("`{name}` is already the name of a field of the request"),
+                    "give each field its own",
+                );
+            }
+        }
+    }
+
     /// Finds expressions and templates that name fields that nothing extracts.
-    pub(super) fn unknown_fields(&mut self, request: Option<&Pass>) {
-        let known: Vec<&str> =
-            request.map_or_else(Vec::new, |pass| pass.extraction.names().collect());
+    fn unknown_fields(&mut self, of_request: &[&str], of_answer: &[&str]) {
         for NamedField {
             name,
             by,
@@ -93,66 +179,104 @@ impl Compiler<'_> {
             position,
         } in &self.extracted
         {
+            let is_request = path.starts_with("request");
+            let answers = if is_request { &[][..] } else { of_answer };
+            let mut known = of_request.iter().chain(answers).copied().peekable();
             // Without `extract`, a template's `extracted` is a member of the body.
-            let of_body = *by == NamedBy::Template && known.is_empty();
-            if of_body || known.contains(&name.as_str()) {
+            let of_body = *by == NamedBy::Template && known.peek().is_none();
+            if of_body || known.any(|known| known == name) {
                 continue;
             }
-            let by = match by {
-                NamedBy::Expression => "an expression",
-                NamedBy::Template => "a template",
+            let error = if of_answer.contains(&name.as_str()) {
+                let message = format!("`{name}` is a field of the answer, which comes later");
+                Diagnostic::error(Code::UnknownName, path, message).help("name it in `response`")
+            } else {
+                let by = match by {
+                    NamedBy::Expression => "an expression",
+                    NamedBy::Template => "a template",
+                };
+                let message = format!("nothing extracts `{name}`, which {by} names");
+                let error = Diagnostic::error(Code::UnknownName, path, message)
+                    .help("take it out of the request with `extract`");
+                error.suggest(name, of_request.iter().chain(answers).copied())
             };
-            let message = format!("nothing extracts `{name}`, which {by} names");
-            let error = Diagnostic::error(Code::UnknownName, path, message)
-                .at(*position)
-                .help("take it out of the request with `extract`");
-            self.diagnostics
-                .push(error.suggest(name, known.iter().copied()));
+            self.diagnostics.push(error.at(*position));
         }
     }
 
-    /// Joins the fields to the templates that use them, and finds fields that nothing uses.
-    pub(super) fn extracted(
-        &mut self,
-        config: &Config,
-        request: &mut Option<Pass>,
-        response: &mut Option<Pass>,
-    ) {
-        let Some(transformation) = &config.request else {
-            return;
+    /// The places of expressions and templates that name a field of the answer and are made before it
+    /// is known.
+    fn early_names(&self, response: Option<&Pass>, of_answer: &[&str]) -> Vec<(String, Early)> {
+        let Some(pass) = response else {
+            return Vec::new();
         };
-        if transformation.extract.is_empty() {
-            return;
-        }
-        // A template that did not parse may be the one that uses it.
-        let broken = self
-            .diagnostics
-            .iter()
-            .any(|found| matches!(found.code, Code::Template | Code::Expression));
-        let mut used = false;
-        for pass in [request, response].into_iter().flatten() {
-            for template in pass.edits.templates_mut() {
-                used |= template.names_extracted();
-                template.declare_extracted();
+        let mut early = Vec::new();
+        let of_expressions = |named: &&NamedField| named.by == NamedBy::Expression;
+        for NamedField { name, path, .. } in self.extracted.iter().filter(of_expressions) {
+            let asked_first = path == "response.when" || path.starts_with("response.extract[");
+            let waits = path.starts_with("response.dynamicMetadata[")
+                || path.starts_with("response.set[")
+                || path.starts_with("response.add[");
+            if !path.starts_with("response") || !of_answer.contains(&name.as_str()) {
+                continue;
             }
-            let (names, all) = extracted(&pass.expressions);
-            used |= all || !names.is_empty();
+            if asked_first {
+                early.push((path.clone(), Early::First));
+            } else if !waits && !pass.knows_fields() {
+                early.push((path.clone(), Early::Unheld));
+            }
         }
-        for (index, extract) in transformation.extract.iter().enumerate() {
+        if pass.knows_fields() {
+            return early;
+        }
+        let body = pass.edits.body.iter();
+        let body = body.filter_map(|body| Some((&body.path, body.formula.template()?)));
+        let patch = pass.edits.patch.iter().flat_map(|patch| &patch.edits);
+        let patch = patch.filter_map(|edit| Some((&edit.path, edit.template()?)));
+        for (path, template) in body.chain(patch) {
+            let mut named = template.undeclared().iter();
+            let field = |name: &String| {
+                let name = name.strip_prefix("extracted.");
+                name.is_some_and(|name| edits::is_below(of_answer, name))
+            };
+            if named.any(field) {
+                early.push((path.clone(), Early::Unheld));
+            }
+        }
+        early
+    }
+
+    /// Finds fields whose values go nowhere, where no template or expression uses any.
+    fn unused_fields(&mut self, direction: &str, extracts: &[config::Extract]) {
+        for (index, extract) in extracts.iter().enumerate() {
             let rejects = extract.on_missing == config::OnFailure::Reject
                 || extract.on_invalid == config::OnFailure::Reject;
             let unused = extract.header.is_none()
                 && extract.lookup.is_none()
                 && extract.metadata.is_none()
                 && !rejects;
-            if unused && !used && !broken {
+            if unused {
                 self.error(
                     Code::Conflict,
-                    &format!("request.extract[{index}]"),
+                    &format!("{direction}.extract[{index}]"),
                     "the value goes nowhere",
                     "add `header` or `metadata`, or use `extracted` in a template or expression",
                 );
             }
         }
     }
+}
+
+/// When a value is made that names a field of the answer, and cannot have it.
+enum Early {
+    /// Before any field is extracted.
+    First,
+    /// When the answer goes on, which is not held.
+    Unheld,
+}
+
+/// How the fields of a pass are called.
+fn names(pass: Option<&Pass>) -> Vec<String> {
+    let names = pass.into_iter().flat_map(|pass| pass.extraction.names());
+    names.map(str::to_owned).collect()
 }

@@ -1,0 +1,259 @@
+//! The edits of one JSON document.
+
+use std::borrow::Cow;
+
+use bodies::json::{self, EditId, PatchError, Texts};
+use bodies::multipart::{self, Delimiter};
+use bodies::{Splice, spliced};
+
+use super::{Condition, Patch, Ready, Stream, Text};
+use crate::config::Limits;
+use crate::failure::{Outcome, Reason, Unusable};
+use crate::languages::{Document, ExpressionId, Failed, Seen};
+
+/// Makes the edits of one message in its documents.
+pub(crate) struct Editor<'p> {
+    patch: &'p Patch,
+    ready: &'p Ready,
+    seen: &'p Seen<'p>,
+    limits: &'p Limits,
+    pub(crate) outcome: Outcome,
+}
+
+impl<'p> Editor<'p> {
+    pub(crate) fn new(
+        patch: &'p Patch,
+        ready: &'p Ready,
+        seen: &'p Seen<'p>,
+        limits: &'p Limits,
+    ) -> Self {
+        Self {
+            patch,
+            ready,
+            seen,
+            limits,
+            outcome: Outcome::default(),
+        }
+    }
+
+    /// A whole body with the edits made; `None` when they change nothing.
+    pub(crate) fn edited(&mut self, body: &[u8]) -> Option<Vec<u8>> {
+        let document = Document::new(self.seen, body);
+        match self.splices(body, &document) {
+            Ok(splices) => (!splices.is_empty()).then(|| spliced(body, &splices)),
+            Err(error) => {
+                let reason = match error {
+                    PatchError::Invalid => Reason::JsonInvalid,
+                    PatchError::TooDeep | PatchError::TooMuch => Reason::Limit,
+                };
+                self.outcome
+                    .fail(reason, &self.patch.path, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// A multipart body with the edits made to its parts, and to each line of its files of JSON Lines;
+    /// `None` when they change nothing.
+    pub(crate) fn edited_parts(&mut self, body: &[u8], delimiter: &Delimiter) -> Option<Vec<u8>> {
+        let patch = self.patch;
+        let (named, numbers) = self.ready.of_parts(patch, &mut self.outcome);
+        let changes: Vec<_> = named.iter().map(|(name, change)| (*name, change)).collect();
+        let of_files = self.ready.of_files(patch);
+        let limits = self.limits.of_bodies();
+        let mut has_lines = false;
+        let mut lines = |content: &[u8]| {
+            has_lines = true;
+            self.edited_lines(content, of_files.clone())
+        };
+        let plan = match multipart::plan(body, delimiter, &changes, &mut lines, &limits) {
+            Ok(plan) => plan,
+            Err(error) => {
+                let Unusable(reason, detail) = error.into();
+                self.outcome.fail(reason, &patch.path, detail);
+                return None;
+            }
+        };
+        for misfit in plan.misfits {
+            let edit = numbers
+                .get(misfit)
+                .and_then(|number| patch.edits.get(*number));
+            let path = edit.map_or(&patch.path, |edit| &edit.path);
+            let detail = "the value holds the boundary of the body's parts";
+            self.outcome.fail(Reason::MultipartInvalid, path, detail);
+        }
+        let edits = patch.edits.iter().zip(&of_files.edits);
+        for (edit, _) in edits.filter(|(edit, ready)| {
+            !has_lines && edit.verb.puts() && ready.condition != Condition::Never
+        }) {
+            let detail =
+                "the body is a form, whose fields have no members, without a file of JSON Lines";
+            self.outcome
+                .fail(Reason::MultipartInvalid, &edit.path, detail);
+        }
+        (!plan.splices.is_empty()).then(|| spliced(body, &plan.splices))
+    }
+
+    /// The lines of a file, edited; `None` when that changes nothing.
+    fn edited_lines(&mut self, content: &[u8], ready: Ready) -> Option<String> {
+        let mut stream = Stream::lines(ready, self.limits);
+        let (edited, outcome) = stream.edit(&[content], true, self.patch, self.seen, self.limits);
+        self.outcome.failures.extend(outcome.failures);
+        if edited == content {
+            return None;
+        }
+        match String::from_utf8(edited) {
+            Ok(edited) => Some(edited),
+            Err(_) => {
+                let detail = "a file of JSON Lines is not UTF-8";
+                self.outcome
+                    .fail(Reason::JsonInvalid, &self.patch.path, detail);
+                None
+            }
+        }
+    }
+
+    /// The splices of a document of a stream; `None` when it is left out. What is not JSON may be
+    /// anything, such as `[DONE]`, and goes on.
+    pub(super) fn in_stream(&mut self, text: &[u8]) -> Option<Vec<Splice<'p>>> {
+        let document = Document::new(self.seen, text);
+        if self.is_dropped(text, &document) {
+            return None;
+        }
+        if self.patch.edits.is_empty() {
+            return Some(Vec::new());
+        }
+        let splices = match self.splices(text, &document) {
+            Ok(splices) => splices,
+            Err(PatchError::Invalid) => Vec::new(),
+            Err(error) => {
+                self.fail_as_whole(&error.to_string());
+                Vec::new()
+            }
+        };
+        Some(splices)
+    }
+
+    /// Counts a document that reaches a limit.
+    pub(super) fn fail_as_whole(&mut self, detail: &str) {
+        self.outcome.fail(Reason::Limit, &self.patch.path, detail);
+    }
+
+    /// Whether a document of a stream is left out.
+    fn is_dropped(&mut self, text: &[u8], document: &Document<'_>) -> bool {
+        let mut failed = Vec::new();
+        let mut conditions = self.ready.drops.iter().enumerate();
+        let holds = conditions.any(|(number, condition)| match condition {
+            Condition::Always => true,
+            Condition::Never => false,
+            Condition::Asked(id) => document.holds(*id, None).unwrap_or_else(|error| {
+                failed.push((number, error));
+                false
+            }),
+        });
+        if (holds || !failed.is_empty()) && json::check(text, &self.limits.of_bodies()).is_err() {
+            return false;
+        }
+        for (number, (reason, detail)) in failed {
+            if let Some(drop) = self.patch.drops.get(number) {
+                self.outcome.fail(reason, &drop.path, detail);
+            }
+        }
+        holds
+    }
+
+    /// The splices of a document. Edits that do not fit are told to the outcome.
+    fn splices(
+        &mut self,
+        text: &[u8],
+        document: &Document<'_>,
+    ) -> Result<Vec<Splice<'p>>, PatchError> {
+        let patch = self.patch;
+        let mut texts = InDocument {
+            ready: self.ready,
+            document,
+            seen: self.seen,
+            known: Vec::new(),
+            failed: Vec::new(),
+        };
+        let planned = json::plan(text, &patch.paths, &mut texts, &self.limits.of_bodies());
+        let failed = texts.failed;
+        let plan = planned?;
+        let path = |edit: EditId| {
+            let edit = patch.edits.get(edit.index());
+            edit.map_or(&patch.path, |edit| &edit.path)
+        };
+        for (edit, (reason, detail)) in failed {
+            self.outcome.fail(reason, path(edit), detail);
+        }
+        for misfit in plan.misfits {
+            let detail = "the body has no place for it: beyond an array, or inside a value";
+            self.outcome
+                .fail(Reason::PlaceMissing, path(misfit), detail);
+        }
+        for conflict in plan.conflicts {
+            let detail = "an edit before it has changed the same place";
+            self.outcome
+                .fail(Reason::PlaceTaken, path(conflict), detail);
+        }
+        Ok(plan.splices)
+    }
+}
+
+/// What the edits put into one document.
+struct InDocument<'d, 'p> {
+    ready: &'p Ready,
+    document: &'d Document<'d>,
+    seen: &'p Seen<'p>,
+    /// What conditions that do not look at the place have said.
+    known: Vec<(ExpressionId, bool)>,
+    /// Why edits are left out, each once.
+    failed: Vec<(EditId, Failed)>,
+}
+
+impl InDocument<'_, '_> {
+    fn fail(&mut self, edit: EditId, error: Failed) {
+        if !self.failed.iter().any(|(known, _)| *known == edit) {
+            self.failed.push((edit, error));
+        }
+    }
+
+    fn holds(&mut self, edit: EditId, condition: Condition, value: Option<&[u8]>) -> bool {
+        let id = match condition {
+            Condition::Always => return true,
+            Condition::Never => return false,
+            Condition::Asked(id) => id,
+        };
+        let anywhere = !self.seen.expressions.reads_value(id);
+        if let Some((_, holds)) = self.known.iter().find(|(known, _)| *known == id) {
+            return *holds;
+        }
+        let holds = self.document.holds(id, value).unwrap_or_else(|error| {
+            self.fail(edit, error);
+            false
+        });
+        if anywhere {
+            self.known.push((id, holds));
+        }
+        holds
+    }
+}
+
+impl<'p> Texts<'p> for InDocument<'_, 'p> {
+    fn text(&mut self, edit: EditId, value: Option<&[u8]>) -> Option<Cow<'p, str>> {
+        let ready = self.ready.edits.get(edit.index())?;
+        if !self.holds(edit, ready.condition, value) {
+            return None;
+        }
+        match &ready.text {
+            Text::Known(text) => Some(Cow::Borrowed(text)),
+            Text::Asked(id) => match self.document.json(*id, value) {
+                Ok(text) => text.map(Cow::Owned),
+                Err(error) => {
+                    self.fail(edit, error);
+                    None
+                }
+            },
+        }
+    }
+}

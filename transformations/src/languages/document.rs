@@ -1,0 +1,142 @@
+//! A JSON document that is edited, as expressions see it: `document`, and `value` at a place of it.
+
+use std::cell::OnceCell;
+
+use bodies::{Finding, json};
+
+use super::cel::{self, JsonText, MetadataEntry, Resolver, Value};
+use super::expressions::{ExpressionId, Failed, Seen, failed, no_boolean};
+use super::sought::Searched;
+use crate::failure::Reason;
+use crate::headers::Snapshot;
+use crate::languages::Extracted;
+use crate::ops::{Attribute, AttributeValue, Direction};
+
+/// A document that is edited. It is searched when an expression asks, and once.
+pub(crate) struct Document<'m> {
+    seen: &'m Seen<'m>,
+    text: &'m [u8],
+    searched: OnceCell<Searched>,
+}
+
+/// A place of it.
+struct Place<'d> {
+    document: &'d Document<'d>,
+    /// What stands there.
+    value: Option<&'d [u8]>,
+}
+
+impl<'m> Document<'m> {
+    pub(crate) fn new(seen: &'m Seen<'m>, text: &'m [u8]) -> Self {
+        Self {
+            seen,
+            text,
+            searched: OnceCell::new(),
+        }
+    }
+
+    /// Whether a condition holds at a place where `value` stands.
+    ///
+    /// # Errors
+    ///
+    /// It failed, or is no boolean.
+    pub(crate) fn holds(&self, id: ExpressionId, value: Option<&[u8]>) -> Result<bool, Failed> {
+        self.evaluated(id, value, |value| match value {
+            Value::Bool(holds) => Ok(*holds),
+            _ => Err(no_boolean()),
+        })
+    }
+
+    /// The value of an expression as JSON text, at a place where `value` stands; `None` for an
+    /// optional that is empty.
+    ///
+    /// # Errors
+    ///
+    /// It failed, or cannot be written as JSON.
+    pub(crate) fn json(
+        &self,
+        id: ExpressionId,
+        value: Option<&[u8]>,
+    ) -> Result<Option<String>, Failed> {
+        self.evaluated(id, value, |value| match value {
+            Value::Optional(None) => Ok(None),
+            value => {
+                let budget = cel::Budget::new(&self.seen.expressions.limits);
+                let text = cel::json(value, &budget).map_err(|error| failed(&error))?;
+                Ok(Some(text))
+            }
+        })
+    }
+
+    fn evaluated<T>(
+        &self,
+        id: ExpressionId,
+        value: Option<&[u8]>,
+        read: impl FnOnce(&Value<'_>) -> Result<T, Failed>,
+    ) -> Result<T, Failed> {
+        let place = Place {
+            document: self,
+            value,
+        };
+        match self.seen.expressions.get(id) {
+            Some(expression) => match expression.evaluate(&place) {
+                Ok(value) => read(&value),
+                Err(error) => Err(failed(&error)),
+            },
+            None => Err((Reason::Render, "not compiled".to_owned())),
+        }
+    }
+}
+
+impl Resolver for Place<'_> {
+    fn headers(&self, message: Direction) -> &Snapshot {
+        self.document.seen.headers(message)
+    }
+
+    fn body(&self, message: Direction) -> &[u8] {
+        self.document.seen.body(message)
+    }
+
+    fn json_text(&self, of: JsonText) -> Option<&[u8]> {
+        match of {
+            JsonText::Body(message) => Some(self.body(message)),
+            JsonText::Document => Some(self.document.text),
+            JsonText::Value => self.value,
+        }
+    }
+
+    fn field(&self, of: JsonText, pointer: &str) -> Option<Result<&Finding, json::Error>> {
+        let Document {
+            seen,
+            text,
+            searched,
+        } = self.document;
+        match of {
+            JsonText::Body(_) => seen.field(of, pointer),
+            JsonText::Value => None,
+            JsonText::Document => {
+                let sought = &seen.expressions.document;
+                let limits = &seen.expressions.limits;
+                sought.found(pointer, || {
+                    searched.get_or_init(|| sought.search(&[text], limits))
+                })
+            }
+        }
+    }
+
+    fn attribute(&self, attribute: Attribute) -> Option<AttributeValue> {
+        self.document.seen.attribute(attribute)
+    }
+
+    fn metadata(&self, entry: &MetadataEntry) -> Option<AttributeValue> {
+        self.document.seen.metadata(entry)
+    }
+
+    fn extracted(&self) -> Option<&Extracted> {
+        self.document.seen.extracted()
+    }
+
+    fn env(&self, name: &str) -> Option<String> {
+        self.document.seen.env(name)
+    }
+}

@@ -1,0 +1,62 @@
+//! The fields of one JSON text that the expressions of a pass read, found in one search.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bodies::json::{self, Finder, Pointers};
+use bodies::{FieldId, Finding};
+
+use crate::config::Limits;
+
+/// The fields that expressions read of a JSON text.
+#[derive(Debug, Default)]
+pub(super) struct Sought {
+    pointers: Pointers,
+    /// Which field each of those pointers leads to.
+    fields: BTreeMap<String, FieldId>,
+}
+
+/// What a search has found.
+pub(super) type Searched = Result<Vec<Finding>, json::Error>;
+
+impl Sought {
+    /// Adds the JSON Pointers of one expression.
+    pub(super) fn add(&mut self, pointers: &BTreeSet<String>) {
+        for pointer in pointers {
+            // One too many is read of the whole text.
+            if let Ok(field) = self.pointers.insert(pointer) {
+                self.fields.insert(pointer.clone(), field);
+            }
+        }
+    }
+
+    /// Searches a text.
+    ///
+    /// # Errors
+    ///
+    /// It is not a JSON document, or nested too deep.
+    pub(super) fn search(&self, chunks: &[&[u8]], limits: &Limits) -> Searched {
+        let limits = bodies::Limits {
+            value_bytes: limits.rendered_bytes,
+            ..limits.of_bodies()
+        };
+        let mut finder = Finder::new(&self.pointers, &limits);
+        for chunk in chunks {
+            finder.feed(&self.pointers, chunk)?;
+        }
+        finder.finish(&self.pointers)
+    }
+
+    /// What the search, which is made now if it was not, found at a pointer; `None` if it was not
+    /// searched for.
+    pub(super) fn found<'s>(
+        &self,
+        pointer: &str,
+        searched: impl FnOnce() -> &'s Searched,
+    ) -> Option<Result<&'s Finding, json::Error>> {
+        let field = self.fields.get(pointer)?;
+        match searched() {
+            Ok(fields) => field.of(fields).map(Ok),
+            Err(error) => Some(Err(*error)),
+        }
+    }
+}
