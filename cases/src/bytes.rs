@@ -12,9 +12,10 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::json::JsonText;
+use crate::multipart::Multipart;
 
-/// Bytes as a case writes them: text; one of `hex`, `base64`, `json`, `crlf`, `gzip`, `deflate`, and
-/// `repeat` with `times`; or a list of these, one after the other.
+/// Bytes as a case writes them: text; one of `hex`, `base64`, `json`, `crlf`, `multipart`, `gzip`,
+/// `deflate`, and `repeat` with `times`; or a list of these, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bytes(pub Vec<u8>);
 
@@ -25,6 +26,7 @@ pub(crate) enum Form {
     Base64,
     Json,
     Crlf,
+    Multipart,
     Gzip,
     Deflate,
     Repeat,
@@ -32,8 +34,16 @@ pub(crate) enum Form {
 
 impl Form {
     /// What a case may write, as an error lists it.
-    pub(crate) const KEYS: [&str; 8] = [
-        "hex", "base64", "json", "crlf", "gzip", "deflate", "repeat", "times",
+    pub(crate) const KEYS: [&str; 9] = [
+        "hex",
+        "base64",
+        "json",
+        "crlf",
+        "multipart",
+        "gzip",
+        "deflate",
+        "repeat",
+        "times",
     ];
 
     pub(crate) fn of(key: &str) -> Option<Self> {
@@ -42,11 +52,25 @@ impl Form {
             "base64" => Self::Base64,
             "json" => Self::Json,
             "crlf" => Self::Crlf,
+            "multipart" => Self::Multipart,
             "gzip" => Self::Gzip,
             "deflate" => Self::Deflate,
             "repeat" => Self::Repeat,
             _ => return None,
         })
+    }
+
+    /// Reads a map that begins with this key and says nothing else.
+    pub(crate) fn only<'de, A: MapAccess<'de>>(
+        key: &str,
+        map: &mut A,
+    ) -> Result<Vec<u8>, A::Error> {
+        let form = Self::of(key).ok_or_else(|| A::Error::unknown_field(key, &Self::KEYS))?;
+        let bytes = form.read(map)?;
+        match map.next_key::<String>()? {
+            None => Ok(bytes),
+            Some(more) => Err(A::Error::custom(format!("`{more}` beside `{key}`"))),
+        }
     }
 
     /// Reads the value of its key, and the keys that belong to it.
@@ -63,6 +87,7 @@ impl Form {
                 let text: String = map.next_value()?;
                 Ok(text.replace('\n', "\r\n").into_bytes())
             }
+            Self::Multipart => Ok(map.next_value::<Multipart>()?.bytes()),
             Self::Gzip => {
                 let encoder = GzEncoder::new(Vec::new(), Compression::default());
                 let Bytes(plain) = map.next_value()?;
@@ -146,11 +171,6 @@ impl<'de> Visitor<'de> for Reader {
         let Some(key) = map.next_key::<String>()? else {
             return Err(A::Error::custom("no bytes"));
         };
-        let form = Form::of(&key).ok_or_else(|| A::Error::unknown_field(&key, &Form::KEYS))?;
-        let bytes = form.read(&mut map)?;
-        match map.next_key::<String>()? {
-            None => Ok(Bytes(bytes)),
-            Some(more) => Err(A::Error::custom(format!("`{more}` beside `{key}`"))),
-        }
+        Form::only(&key, &mut map).map(Bytes)
     }
 }

@@ -1,13 +1,12 @@
 //! A case, and what is wrong with one.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use crate::chain::Chain;
+use crate::config::Config;
 use crate::expect::{Change, Expect};
-use crate::json::JsonText;
 use crate::message::{Answer, Request};
 
 /// One exchange under one configuration, and what comes of it.
@@ -73,10 +72,6 @@ impl Filter {
     }
 }
 
-/// A configuration: an object, or its exact text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config(pub String);
-
 /// The settings of the process, lists as environment variables hold them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -103,22 +98,10 @@ pub struct Route {
     pub config: Option<Config>,
 }
 
-/// The chain that the filter is in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Chain {
-    /// The listener's.
-    #[default]
-    Downstream,
-    /// A cluster's.
-    Upstream,
-}
-
 impl Case {
     /// The configuration's text.
     pub fn config_text(&self) -> &str {
-        let config = self.config.as_ref();
-        config.map_or("", |Config(text)| text)
+        self.config.as_ref().map_or("", Config::text)
     }
 
     /// What is wrong with the case itself: it could not fail, or contradicts itself.
@@ -126,7 +109,11 @@ impl Case {
         let expect = &self.expect;
         let changes = [&expect.request, &expect.response];
         let changes_nothing = |change: &Change| {
-            change.headers.is_empty() && change.body.is_none() && !change.true_length
+            change.headers.is_empty()
+                && change.body.is_none()
+                && change.pieces.is_none()
+                && change.arrives_within_ms.is_none()
+                && !change.true_length
         };
         let changed = changes.iter().any(|change| change.is_some());
         let passed = expect.unchanged
@@ -135,6 +122,7 @@ impl Case {
             || expect.route_chosen_again
             || expect.route.is_some()
             || expect.upstream_reached.is_some()
+            || expect.client_reached.is_some()
             || expect.details.is_some()
             || !expect.counters.is_empty()
             || !expect.callbacks.is_empty()
@@ -167,45 +155,56 @@ impl Case {
                 !self.routes.is_empty() && self.chain == Chain::Upstream,
                 "a cluster's chain chooses no route",
             ),
+            (
+                expect
+                    .request
+                    .as_ref()
+                    .is_some_and(|change| change.arrives_within_ms.is_some()),
+                "`arrives_within_ms` is for a response",
+            ),
+            (
+                self.request.0.unseen && self.request.0.breaks_off,
+                "a request that is `unseen` and `breaks_off`",
+            ),
+            (
+                self.request.0.breaks_off && self.response.is_some(),
+                "an answer to a request that `breaks_off`",
+            ),
+            (
+                self.response
+                    .as_ref()
+                    .is_some_and(|answer| answer.0.direct && answer.0.breaks_off),
+                "what Envoy answers itself never `breaks_off`",
+            ),
         ]
         .into_iter()
         .filter_map(|(mistaken, what)| mistaken.then_some(what.to_owned()))
         .collect();
+        let sent = [
+            ("request", &expect.request, Some(&self.request.0)),
+            (
+                "response",
+                &expect.response,
+                self.response.as_ref().map(|answer| &answer.0),
+            ),
+        ];
+        for (side, change, message) in sent {
+            let pieces = change.as_ref().and_then(|change| change.pieces.as_ref());
+            let sent = message.map_or(0, |message| message.body.pieces().len());
+            if let Some(pieces) = pieces
+                && pieces.len() != sent
+            {
+                let count = pieces.len();
+                mistakes.push(format!(
+                    "`pieces` of the {side} expects {count}, and {sent} are sent"
+                ));
+            }
+        }
         if let Some(name) = &expect.route
             && !self.routes.iter().any(|route| route.name == *name)
         {
             mistakes.push(format!("no route is called `{name}`"));
         }
         mistakes
-    }
-}
-
-impl<'de> Deserialize<'de> for Config {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ConfigVisitor)
-    }
-}
-
-struct ConfigVisitor;
-
-impl<'de> Visitor<'de> for ConfigVisitor {
-    type Value = Config;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a configuration, or its exact text")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Config, E> {
-        Ok(Config(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Config, A::Error> {
-        let deserializer = serde::de::value::SeqAccessDeserializer::new(items);
-        JsonText::deserialize(deserializer).map(|JsonText(text)| Config(text))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Config, A::Error> {
-        let deserializer = serde::de::value::MapAccessDeserializer::new(map);
-        JsonText::deserialize(deserializer).map(|JsonText(text)| Config(text))
     }
 }

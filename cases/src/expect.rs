@@ -32,6 +32,8 @@ pub struct Expect {
     pub route: Option<String>,
     /// Whether a request gets to the upstream.
     pub upstream_reached: Option<bool>,
+    /// Whether anything of the response gets to the client.
+    pub client_reached: Option<bool>,
     /// Envoy's response code details, whoever answers.
     pub details: Option<String>,
     /// Dynamic metadata, every write in order.
@@ -120,6 +122,10 @@ pub struct Change {
     pub headers: BTreeMap<String, Field>,
     /// Its body.
     pub body: Option<Matcher>,
+    /// What has gone on after each piece that is sent, and before the next is.
+    pub pieces: Option<Vec<Matcher>>,
+    /// How long the first byte of a response's body may take, in milliseconds, from the request on.
+    pub arrives_within_ms: Option<u64>,
     /// A `content-length`, if there is one, is that of the body.
     pub true_length: bool,
     /// The message may also not arrive: then it is compared as one without headers.

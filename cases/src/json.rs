@@ -10,17 +10,34 @@ pub struct JsonText(pub String);
 
 impl<'de> Deserialize<'de> for JsonText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Writer).map(Self)
+        deserializer.deserialize_any(JsonVisitor).map(Self)
     }
 }
 
-struct Writer;
+pub(crate) struct JsonVisitor;
+
+impl JsonVisitor {
+    /// The rest of an object, after the name of its first member.
+    pub(crate) fn members<'de, A: MapAccess<'de>>(
+        first: String,
+        mut members: A,
+    ) -> Result<String, A::Error> {
+        let mut texts = Vec::new();
+        let mut name = Some(first);
+        while let Some(member) = name {
+            let JsonText(value) = members.next_value()?;
+            texts.push(format!("{}:{value}", written::<A::Error>(member)?));
+            name = members.next_key()?;
+        }
+        Ok(format!("{{{}}}", texts.join(",")))
+    }
+}
 
 fn written<E: Error>(value: impl serde::Serialize) -> Result<String, E> {
     serde_json::to_string(&value).map_err(E::custom)
 }
 
-impl<'de> Visitor<'de> for Writer {
+impl<'de> Visitor<'de> for JsonVisitor {
     type Value = String;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,10 +85,9 @@ impl<'de> Visitor<'de> for Writer {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<String, A::Error> {
-        let mut texts = Vec::new();
-        while let Some((name, JsonText(value))) = members.next_entry::<String, _>()? {
-            texts.push(format!("{}:{value}", written::<A::Error>(name)?));
+        match members.next_key()? {
+            Some(first) => Self::members(first, members),
+            None => Ok("{}".to_owned()),
         }
-        Ok(format!("{{{}}}", texts.join(",")))
     }
 }

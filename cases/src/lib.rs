@@ -8,17 +8,23 @@
 
 mod bytes;
 mod case;
+mod chain;
+mod config;
 pub mod engine;
 mod expect;
 mod json;
 mod matcher;
 mod message;
+mod multipart;
 pub mod read;
 pub mod verdict;
 
 pub use bytes::Bytes;
-pub use case::{Case, Chain, Config, Filter, Route, Settings};
+pub use case::{Case, Filter, Route, Settings};
+pub use chain::{Chain, Neighbour};
+pub use config::{Config, Reference};
 pub use expect::{Callback, Change, Expect, Pass, Passage, Passages, Reply, Said, Write, Writes};
 pub use json::JsonText;
 pub use matcher::{Condition, Field, Matcher};
-pub use message::{Answer, Body, Fields, Message, Request};
+pub use message::{Answer, Body, Fields, Message, Piece, Request};
+pub use multipart::PartMatcher;

@@ -9,6 +9,7 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use crate::bytes::{Bytes, Form, unzipped};
+use crate::multipart::{PartMatcher, parts};
 
 /// Conditions that must hold together; there is at least one.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub enum Condition {
     JsonContains(Value),
     /// A form of these fields; a list for one that stands several times.
     Form(BTreeMap<String, Value>),
+    /// multipart/form-data of these parts.
+    Multipart(Vec<PartMatcher>),
     /// gzip of what this matches.
     Unzipped(Box<Matcher>),
     /// As it arrived.
@@ -97,6 +100,10 @@ impl Condition {
             Self::Json(wanted) => json().is_some_and(|json| json == *wanted),
             Self::JsonContains(part) => json().is_some_and(|whole| includes(&whole, part)),
             Self::Form(wanted) => form(value).as_ref() == Some(wanted),
+            Self::Multipart(wanted) => parts(value).is_some_and(|parts| {
+                let pairs = || wanted.iter().zip(&parts);
+                wanted.len() == parts.len() && pairs().all(|(one, part)| one.is_met_by(part))
+            }),
             Self::Unzipped(plain) => {
                 unzipped(value).is_some_and(|unzipped| plain.matches(&unzipped, arrived))
             }
@@ -186,7 +193,7 @@ fn form(body: &[u8]) -> Option<BTreeMap<String, Value>> {
 }
 
 /// What a condition may be called, as an error lists it.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "hex",
     "base64",
     "crlf",
@@ -201,6 +208,7 @@ const KEYS: [&str; 19] = [
     "json",
     "json_contains",
     "form",
+    "multipart",
     "unzipped",
     "unchanged",
     "changed",
@@ -270,6 +278,7 @@ fn condition<'de, A: MapAccess<'de>>(key: &str, map: &mut A) -> Result<Condition
         "json" => Condition::Json(map.next_value()?),
         "json_contains" => Condition::JsonContains(map.next_value()?),
         "form" => Condition::Form(map.next_value()?),
+        "multipart" => Condition::Multipart(map.next_value()?),
         "unzipped" => Condition::Unzipped(map.next_value()?),
         "unchanged" => given(map.next_value()?, Condition::Unchanged)?,
         "changed" => given(map.next_value()?, Condition::Changed)?,
@@ -393,6 +402,10 @@ impl fmt::Display for Condition {
             Self::Json(value) => write!(f, "the JSON {value}"),
             Self::JsonContains(value) => write!(f, "JSON with {value}"),
             Self::Form(fields) => write!(f, "the form {fields:?}"),
+            Self::Multipart(parts) => {
+                let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
+                write!(f, "multipart of {}", parts.join(", "))
+            }
             Self::Unzipped(plain) => write!(f, "gzip of {plain}"),
             Self::Unchanged => f.write_str("what arrived"),
             Self::Changed => f.write_str("something else than what arrived"),

@@ -1,11 +1,12 @@
 //! Messages as they arrive.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use crate::bytes::Bytes;
+use crate::bytes::{Bytes, Form};
 use crate::json::JsonText;
 
 /// Header fields in order, names in lower case.
@@ -27,8 +28,26 @@ pub struct Message {
     pub source: Option<String>,
     /// The router gives this answer itself, without an upstream.
     pub direct: bool,
-    /// The answer breaks off after its last piece.
-    pub broken_off: bool,
+    /// After its pieces it is cut off: the client resets the stream, or the upstream does.
+    pub breaks_off: bool,
+}
+
+/// A piece of a body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Piece {
+    /// How long the sender waits before it.
+    pub after: Duration,
+    /// What it is.
+    pub bytes: Vec<u8>,
+}
+
+impl<B: Into<Vec<u8>>> From<B> for Piece {
+    fn from(bytes: B) -> Self {
+        Self {
+            after: Duration::ZERO,
+            bytes: bytes.into(),
+        }
+    }
 }
 
 /// A body.
@@ -40,7 +59,7 @@ pub enum Body {
     /// One piece that ends the message, or that trailers follow.
     Whole(Vec<u8>),
     /// One piece after the other.
-    Pieces(Vec<Vec<u8>>),
+    Pieces(Vec<Piece>),
 }
 
 impl Body {
@@ -50,12 +69,31 @@ impl Body {
     }
 
     /// Its pieces.
-    pub fn pieces(&self) -> &[Vec<u8>] {
+    pub fn pieces(&self) -> Vec<&[u8]> {
         match self {
-            Self::None => &[],
-            Self::Whole(body) => std::slice::from_ref(body),
-            Self::Pieces(pieces) => pieces,
+            Self::None => Vec::new(),
+            Self::Whole(body) => vec![body],
+            Self::Pieces(pieces) => pieces.iter().map(|piece| piece.bytes.as_slice()).collect(),
         }
+    }
+
+    /// How long the sender waits, from the beginning to each piece.
+    pub fn times(&self) -> Vec<Duration> {
+        let pieces = match self {
+            Self::None => return Vec::new(),
+            Self::Whole(_) => return vec![Duration::ZERO],
+            Self::Pieces(pieces) => pieces.iter(),
+        };
+        let sum = |sum: &mut Duration, piece: &Piece| {
+            *sum = sum.saturating_add(piece.after);
+            Some(*sum)
+        };
+        pieces.scan(Duration::ZERO, sum).collect()
+    }
+
+    /// Whether the sender waits between pieces.
+    pub fn pauses(&self) -> bool {
+        self.times().last().is_some_and(|last| !last.is_zero())
     }
 }
 
@@ -91,12 +129,12 @@ struct Written {
     headers: Lines,
     body: Option<Bytes>,
     json: Option<JsonText>,
-    pieces: Option<Vec<Bytes>>,
+    pieces: Option<Vec<Piece>>,
     trailers: Lines,
     unseen: bool,
     source: Option<String>,
     direct: bool,
-    broken_off: bool,
+    breaks_off: bool,
 }
 
 impl Written {
@@ -124,11 +162,12 @@ impl Written {
             (None, None, None) => Body::None,
             (Some(Bytes(body)), None, None) => Body::Whole(body),
             (None, Some(JsonText(text)), None) => Body::Whole(text.into_bytes()),
-            (None, None, Some(pieces)) => {
-                Body::Pieces(pieces.into_iter().map(|Bytes(piece)| piece).collect())
-            }
+            (None, None, Some(pieces)) => Body::Pieces(pieces),
             _ => return Err("`body`, `json` and `pieces` exclude each other".to_owned()),
         };
+        if self.breaks_off && !self.trailers.0.is_empty() {
+            return Err("what `breaks_off` has no `trailers`".to_owned());
+        }
         Ok(Message {
             fields,
             body,
@@ -136,7 +175,7 @@ impl Written {
             unseen: self.unseen,
             source: self.source,
             direct: self.direct,
-            broken_off: self.broken_off,
+            breaks_off: self.breaks_off,
         })
     }
 
@@ -155,8 +194,8 @@ impl TryFrom<Written> for Request {
     type Error = String;
 
     fn try_from(mut written: Written) -> Result<Self, String> {
-        if written.status.is_some() || written.direct || written.broken_off {
-            return Err("`status`, `direct` and `broken_off` belong to `response`".to_owned());
+        if written.status.is_some() || written.direct || written.breaks_off {
+            return Err("`status`, `direct` and `breaks_off` belong to `response`".to_owned());
         }
         let method = if written.has_body() { "POST" } else { "GET" };
         let pseudo = vec![
@@ -306,5 +345,50 @@ impl<'de> Visitor<'de> for ValuesVisitor {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         let deserializer = serde::de::value::MapAccessDeserializer::new(map);
         Bytes::deserialize(deserializer).map(|Bytes(value)| vec![value])
+    }
+}
+
+impl<'de> Deserialize<'de> for Piece {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PieceVisitor)
+    }
+}
+
+/// A piece is bytes, or `{after_ms: …, piece: bytes}`.
+struct PieceVisitor;
+
+impl<'de> Visitor<'de> for PieceVisitor {
+    type Value = Piece;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text, bytes, or `after_ms` with a `piece`; put quotes around a number")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Piece, E> {
+        Ok(Piece::from(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Piece, A::Error> {
+        let deserializer = serde::de::value::SeqAccessDeserializer::new(items);
+        Bytes::deserialize(deserializer).map(|Bytes(bytes)| Piece::from(bytes))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Piece, A::Error> {
+        let Some(key) = map.next_key::<String>()? else {
+            return Err(A::Error::custom("no bytes"));
+        };
+        if key != "after_ms" {
+            return Form::only(&key, &mut map).map(Piece::from);
+        }
+        let after = Duration::from_millis(map.next_value()?);
+        match map.next_key::<String>()?.as_deref() {
+            Some("piece") => {}
+            _ => return Err(A::Error::custom("`piece` has to follow `after_ms`")),
+        }
+        let Bytes(bytes) = map.next_value()?;
+        match map.next_key::<String>()? {
+            None => Ok(Piece { after, bytes }),
+            Some(more) => Err(A::Error::custom(format!("`{more}` beside `after_ms`"))),
+        }
     }
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_saphyr::{Spanned, UserMessageFormatter};
 
-use crate::case::{Case, Config};
+use crate::case::Case;
+use crate::config::Config;
 
 /// Why a file of cases cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -55,14 +56,18 @@ pub fn file(path: &Path) -> Result<Vec<Placed>, ReadError> {
         path: path.to_owned(),
         source,
     })?;
-    read(&text, &path.display().to_string())
+    read_in(&text, &path.display().to_string(), path.parent())
 }
 
 /// Reads the text of a file of cases. `name` is what errors call it.
 ///
 /// # Errors
-/// See [`ReadError`]; each error names its place.
+/// See [`ReadError`]; each error names its place. A configuration in a file is one.
 pub fn read(text: &str, name: &str) -> Result<Vec<Placed>, ReadError> {
+    read_in(text, name, None)
+}
+
+fn read_in(text: &str, name: &str, folder: Option<&Path>) -> Result<Vec<Placed>, ReadError> {
     let options = serde_saphyr::options! { strict_booleans: true };
     let parsed = serde_saphyr::from_str_with_options(text, options);
     let File { config, cases } = parsed.map_err(|error| {
@@ -80,7 +85,11 @@ pub fn read(text: &str, name: &str) -> Result<Vec<Placed>, ReadError> {
     {
         let line = referenced.line();
         case.config = case.config.or_else(|| config.clone());
-        let mut found = case.mistakes();
+        let routes = case.routes.iter_mut().map(|route| &mut route.config);
+        let configs = [&mut case.config].into_iter().chain(routes).flatten();
+        let unread = configs.filter_map(|config| config.resolve(folder).err());
+        let mut found: Vec<String> = unread.collect();
+        found.extend(case.mistakes());
         if !names.insert(case.name.clone()) {
             found.push("another case has this name".to_owned());
         }

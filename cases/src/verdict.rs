@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -27,6 +28,8 @@ pub struct Seen {
     pub route: Option<String>,
     /// The reason of every failure, in order; `None`: they cannot be seen.
     pub failures: Option<Vec<String>>,
+    /// The reason that the access log gets, of one of the failures; `None`: it cannot be seen.
+    pub marked_failure: Option<Option<String>>,
     /// What was logged at debug level; `None`: nobody looked.
     pub log: Option<Vec<String>>,
     /// Whether a request got to the upstream; `None`: nobody looked.
@@ -35,8 +38,14 @@ pub struct Seen {
     pub details: Option<String>,
     /// By how much each expected counter rose; `None`: there is no such counter.
     pub counters: BTreeMap<String, Option<u64>>,
-    /// What became of each call of each expected callback.
+    /// What became of each call of a callback; not there: nobody looked.
     pub callbacks: BTreeMap<Callback, Vec<Passage>>,
+    /// Of a message that was followed step by step: what had gone on after each piece.
+    pub pieces: BTreeMap<Pass, Vec<Vec<u8>>>,
+    /// When the first byte of the response's body got to the client.
+    pub arrival: Arrival,
+    /// Of a message that is cut off: whether its receiver saw that; not there: nobody looked.
+    pub cut_off: BTreeMap<Pass, bool>,
     /// What went wrong on the way, as a message that was cut off.
     pub broken: Vec<String>,
     /// Which headers the host keeps in one line, a comma between their values.
@@ -65,11 +74,15 @@ impl Seen {
             route_chosen_again: None,
             route: None,
             failures: None,
+            marked_failure: None,
             log: None,
             upstream_reached: None,
             details: None,
             counters: BTreeMap::new(),
             callbacks: BTreeMap::new(),
+            pieces: BTreeMap::new(),
+            arrival: Arrival::Unseen,
+            cut_off: BTreeMap::new(),
             broken: Vec::new(),
             joined: Joined::Some(&[]),
             alone: false,
@@ -83,6 +96,17 @@ impl Seen {
         };
         field.is_met_by(values) || (joined && field.is_met_joined(values))
     }
+}
+
+/// When something arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// Nobody looked.
+    Unseen,
+    /// So long after the request was sent.
+    After(Duration),
+    /// It does not.
+    Never,
 }
 
 /// An answer in place of a message.
@@ -118,6 +142,7 @@ pub fn differences(case: &Case, seen: &Seen) -> Vec<String> {
         let message = (&case.request.0, seen.request.as_ref());
         found.message(Pass::Request, case, message, seen);
     }
+    found.steps(case, seen);
     let nothing = Message::default();
     let response = case.response.as_ref().map(|answer| &answer.0);
     if response.is_some() || case.expect.partial {
@@ -221,6 +246,53 @@ impl Differences {
         {
             self.add("upstream reached", expected, came);
         }
+        let came = seen.response.is_some() || seen.reply.is_some();
+        if let Some(expected) = case.expect.client_reached
+            && expected != came
+        {
+            self.add("client reached", expected, came);
+        }
+    }
+
+    /// What of a message is on its way when, and where it ends.
+    fn steps(&mut self, case: &Case, seen: &Seen) {
+        let expect = &case.expect;
+        let sides = [
+            (Pass::Request, "request", expect.request.as_ref()),
+            (Pass::Response, "response", expect.response.as_ref()),
+        ];
+        for (pass, side, change) in sides {
+            if seen.cut_off.get(&pass) == Some(&false) {
+                self.add(format!("{side} end"), "cut off", "complete");
+            }
+            let expected = change.and_then(|change| change.pieces.as_ref());
+            let (Some(expected), Some(came)) = (expected, seen.pieces.get(&pass)) else {
+                continue;
+            };
+            for (number, one) in expected.iter().enumerate() {
+                let came = came.get(number).map_or(&[][..], Vec::as_slice);
+                if !one.matches(came, b"") {
+                    self.add(format!("{side} piece {number}"), one, shown(came));
+                }
+            }
+        }
+        let limit = expect
+            .response
+            .as_ref()
+            .and_then(|change| change.arrives_within_ms);
+        let Some(limit) = limit else {
+            return;
+        };
+        let expected = || format!("within {limit} ms");
+        match seen.arrival {
+            Arrival::Unseen => {}
+            Arrival::After(time) if time <= Duration::from_millis(limit) => {}
+            Arrival::After(time) => {
+                let came = format!("after {} ms", time.as_millis());
+                self.add("response arrives", expected(), came);
+            }
+            Arrival::Never => self.add("response arrives", expected(), "never"),
+        }
     }
 
     fn fields(
@@ -275,7 +347,11 @@ impl Differences {
                 &nothing
             }
             None => {
-                if !answered && expect.upstream_reached != Some(false) {
+                let reaches = match pass {
+                    Pass::Request => expect.upstream_reached,
+                    Pass::Response => expect.client_reached,
+                };
+                if !answered && reaches != Some(false) {
                     self.add(side, "one", "none");
                 }
                 return;
@@ -332,13 +408,15 @@ impl Differences {
             }
         }
         for (callback, passages) in &expect.callbacks {
-            let calls = seen.callbacks.get(callback).map_or(&[][..], Vec::as_slice);
+            let Some(calls) = seen.callbacks.get(callback) else {
+                continue;
+            };
             let (expected, came) = match passages {
                 Passages::Last(passage) => (
                     std::slice::from_ref(passage),
                     calls.last().map_or(&[][..], std::slice::from_ref),
                 ),
-                Passages::Each(passages) => (passages.as_slice(), calls),
+                Passages::Each(passages) => (passages.as_slice(), calls.as_slice()),
             };
             if expected != came {
                 self.add(
@@ -367,6 +445,16 @@ impl Differences {
         {
             let came = format!("{failures:?} {:?}", seen.log.as_deref().unwrap_or_default());
             self.add("failures", format!("{:?}", expect.failures), came);
+        }
+        if let Some(marked) = &seen.marked_failure {
+            let expected = match marked {
+                None => expect.failures.is_empty(),
+                Some(reason) => expect.failures.contains(reason),
+            };
+            if !expected {
+                let came = marked.as_deref().unwrap_or("none");
+                self.add("failure", format!("{:?}", expect.failures), came);
+            }
         }
         if let Some(log) = &seen.log {
             let logged = |part: &String| log.iter().any(|line| line.contains(part));

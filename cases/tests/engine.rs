@@ -1,6 +1,7 @@
 //! Plays every case of `behaviour/` in memory: `cargo test -p cases --test engine`.
 //!
-//! A trial is called `<file>::<case>`, so that `-- 'extract::'` plays one file.
+//! A trial is called `<file>::<case>`, so that `-- 'extract::'` plays one file. One that takes a real Envoy is ignored,
+//! and shows why.
 
 #![forbid(unsafe_code)]
 
@@ -33,7 +34,8 @@ fn trials(file: &Path, ways: &Arc<Mutex<Ways>>) -> Vec<Trial> {
     let trial = |read::Placed { line, case }| {
         let place = format!("{}:{line}", file.display());
         let ways = Arc::clone(ways);
-        Trial::test(format!("{area}::{}", case.name), move || {
+        let foreign = engine::only_on_envoy(&case);
+        let trial = Trial::test(format!("{area}::{}", case.name), move || {
             let mut played = Ways::default();
             let problems = engine::play(&case, &mut played);
             let mut ways = ways.lock().unwrap_or_else(PoisonError::into_inner);
@@ -43,7 +45,13 @@ fn trials(file: &Path, ways: &Arc<Mutex<Ways>>) -> Vec<Trial> {
                 true => Ok(()),
                 false => Err(format!("{place}\n    {}", problems.join("\n    ")).into()),
             }
-        })
+        });
+        match foreign {
+            None => trial,
+            Some(what) => trial
+                .with_kind(format!("on Envoy only: {what}"))
+                .with_ignored_flag(true),
+        }
     };
     cases.into_iter().map(trial).collect()
 }

@@ -108,12 +108,8 @@ impl Answer {
     /// 200 whose body is sent chunk by chunk, a little apart, with no content-length.
     #[must_use]
     pub fn chunks<C: Into<Bytes>>(chunks: impl IntoIterator<Item = C>) -> Self {
-        let mut answer = Self::status(200);
-        for chunk in chunks {
-            answer.body.push(Piece::Data(chunk.into()));
-            answer.body.push(Piece::Pause(PACE));
-        }
-        answer
+        let chunks = chunks.into_iter();
+        chunks.fold(Self::status(200), Self::chunk)
     }
 
     /// 200 whose body the test sends when it likes, for example server-sent events one by one.
@@ -184,6 +180,13 @@ impl Answer {
     pub fn trailer(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.trailers.push((name.into(), value.into()));
         self
+    }
+
+    /// Adds a chunk to the body, and a little time after it.
+    #[must_use]
+    pub fn chunk(mut self, chunk: impl Into<Bytes>) -> Self {
+        self.body.push(Piece::Data(chunk.into()));
+        self.pause(PACE)
     }
 
     /// Waits at this point of the body.

@@ -46,6 +46,14 @@ impl Cluster {
         self
     }
 
+    /// Adds another HTTP filter to the cluster's own chain: its `typed_config`, with `@type`.
+    #[must_use]
+    pub fn http_filter(mut self, name: &str, typed_config: &Value) -> Self {
+        self.http_filters
+            .push(json!({"name": name, "typed_config": typed_config}));
+        self
+    }
+
     /// Sets any other field of its HTTP protocol options.
     #[must_use]
     pub fn protocol_option(mut self, field: &str, value: Value) -> Self {
@@ -58,6 +66,19 @@ impl Cluster {
     pub fn field(mut self, field: &str, value: Value) -> Self {
         self.fields.insert(field.to_owned(), value);
         self
+    }
+
+    /// The cluster, for a file that Envoy reads by CDS.
+    #[must_use]
+    pub fn resource(&self) -> Value {
+        let mut cluster = self.build();
+        if let Some(fields) = cluster.as_object_mut() {
+            fields.insert(
+                "@type".into(),
+                "type.googleapis.com/envoy.config.cluster.v3.Cluster".into(),
+            );
+        }
+        cluster
     }
 
     pub(crate) fn build(&self) -> Value {

@@ -11,9 +11,7 @@ use crate::stage::{Scenario, Stage, only, same, scenarios};
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All a_request_is_edited_and_routed,
     Ends a_request_with_trailers_is_edited,
-    Ends a_response_is_edited,
     Ends a_response_that_is_no_json_is_not_held,
-    Ends what_cannot_be_edited_goes_on_as_it_was,
     Ends what_encoded_bodies_stand_for_is_held_within_the_limit,
 ];
 
@@ -68,36 +66,6 @@ async fn a_request_with_trailers_is_edited(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-async fn a_response_is_edited(stage: &Stage) -> Result<()> {
-    let config = json!({
-        "request": {"extract": [{"name": "asked", "from": [{"json": "/model"}]}]},
-        "response": {"patch": [
-            {"set": "/model", "value": "{{ extracted.asked }}"},
-            {"remove": "/system_fingerprint"},
-        ]},
-    });
-    let body = r#"{"system_fingerprint":"fp", "model": "gpt-4o-2024", "n": 1e2}"#;
-    let expected = r#"{"model": "fast", "n": 1e2}"#;
-    let whole = Answer::body(body).header("content-type", "application/json");
-    let (front, back) = body.split_at(30);
-    let cut = Answer::chunks([front, back]).header("content-type", "application/json");
-    for (answer, announced) in [(whole, true), (cut, false)] {
-        let (address, _upstream) = behind(stage, config.clone(), answer).await?;
-        for protocol in [Protocol::Http1, Protocol::Http2] {
-            let request = Request::post("/").by(protocol).body(r#"{"model":"fast"}"#);
-            let response = request.send(address).await?.expect_status(200)?;
-            same("body", response.text().as_str(), expected)?;
-            let length = response.headers.value("content-length");
-            same(
-                "length",
-                length,
-                announced.then(|| expected.len().to_string()),
-            )?;
-        }
-    }
-    Ok(())
-}
-
 /// Neither held nor counted: larger than the buffer, and its beginning comes before its end.
 async fn a_response_that_is_no_json_is_not_held(stage: &Stage) -> Result<()> {
     let config = json!({"response": {"patch": [{"set": "/model", "value": "x"}]}});
@@ -126,44 +94,6 @@ async fn a_response_that_is_no_json_is_not_held(stage: &Stage) -> Result<()> {
         }
     }
     Ok(())
-}
-
-async fn what_cannot_be_edited_goes_on_as_it_was(stage: &Stage) -> Result<()> {
-    let config = json!({"request": {
-        "extract": [{"name": "f", "from": [{"header": "x-f"}]}],
-        "patch": [{"set": "/m", "value": "{% if header('x-fail') %}{{ extracted.f.x }}{% endif %}new"}],
-    }, "limits": {"jsonDepth": 20}});
-    let bootstrap = Bootstrap::new()
-        .filter(config)
-        .access_log("%DYNAMIC_METADATA(rustformations:failure)%");
-    let gateway = Gateway::start_with(stage, bootstrap).await?;
-    let deep = format!("{{\"a\":{}1{}}}", "[".repeat(30), "]".repeat(30));
-    let post = |body: &str| Request::post("/").body(body.to_owned());
-    let cases = [
-        ("render", post(r#"{"m":1}"#).header("x-fail", "1")),
-        ("json_invalid", post("{\"m\":1")),
-        ("json_invalid", post("[1]")),
-        ("limit", post(&deep)),
-        (
-            "content_encoding",
-            post("{\"m\":1}").header("content-encoding", "gzip"),
-        ),
-    ];
-    for (reason, request) in &cases {
-        let (_, seen) = gateway.forward(request.clone()).await?;
-        ensure!(!seen.text().contains("new"), "{reason}: {}", seen.text());
-        let length = seen.body().len().to_string();
-        same(reason, only(&seen.headers, "content-length")?, length)?;
-    }
-    let (_, seen) = gateway.forward(post(r#"{"m":1}"#)).await?;
-    same("edited", seen.text().as_str(), r#"{"m":"new"}"#)?;
-    let reasons = cases.iter().map(|(reason, _)| *reason).chain(["-"]);
-    let expected: Vec<&str> = reasons.collect();
-    same(
-        "access log",
-        gateway.envoy.access_log(expected.len()).await?,
-        expected,
-    )
 }
 
 /// 40 MiB in a frame of zstd that is a hundredth of it.

@@ -11,10 +11,8 @@ use crate::stage::{Scenario, Stage, only, same, scenarios};
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All an_event_arrives_before_the_next_is_sent,
-    Ends events_of_a_known_length,
     All trailers_end_an_event_too,
     Ends a_stream_larger_than_the_buffer,
-    Ends what_cannot_be_edited_passes,
 ];
 
 /// Gives the model the name that the client asked for.
@@ -94,23 +92,6 @@ async fn an_event_arrives_before_the_next_is_sent(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-async fn events_of_a_known_length(stage: &Stage) -> Result<()> {
-    let body = "data: {\"model\":\"gpt-4o\"}\r\n\r\ndata: [DONE]\r\n\r\ndata: {\"model\":\"x\"}";
-    let answer = Answer::body(body).header("content-type", "text/event-stream");
-    let (address, _upstream) = behind(stage, renaming(), answer).await?;
-    for protocol in [Protocol::Http1, Protocol::Http2] {
-        let response = ask(protocol).send(address).await?.expect_status(200)?;
-        let expected =
-            "data: {\"model\":\"fast\"}\r\n\r\ndata: [DONE]\r\n\r\ndata: {\"model\":\"fast\"}";
-        same("body", response.text().as_str(), expected)?;
-        ensure!(
-            !response.headers.contains("content-length"),
-            "a length that is not known yet"
-        );
-    }
-    Ok(())
-}
-
 async fn trailers_end_an_event_too(stage: &Stage) -> Result<()> {
     let answer = Answer::chunks(["data: {\"model\":1}\n\nda", "ta: {\"model\":2}"])
         .header("content-type", "text/event-stream")
@@ -151,37 +132,6 @@ async fn a_stream_larger_than_the_buffer(stage: &Stage) -> Result<()> {
             response.expect_status(200)?.text() == event("fast").repeat(EVENTS),
             "the events came out otherwise"
         );
-    }
-    Ok(())
-}
-
-async fn what_cannot_be_edited_passes(stage: &Stage) -> Result<()> {
-    let event = "data: {\"model\":\"gpt-4o\",\"text\":\"0123456789\"}\n\n";
-    for (change, answer, reason) in [
-        (json!({"eventBytes": 20}), Answer::body(event), "limit"),
-        (
-            json!({}),
-            Answer::body(event).header("content-encoding", "gzip"),
-            "content_encoding",
-        ),
-        (json!({}), Answer::body("data: {\"model\":\n\n"), "-"),
-    ] {
-        let mut config = renaming();
-        config["limits"] = change;
-        let answer = answer.header("content-type", "text/event-stream");
-        let upstream = Upstream::answering(answer).await?;
-        let bootstrap = Bootstrap::new()
-            .filter(config)
-            .access_log("%DYNAMIC_METADATA(rustformations:failure)%")
-            .cluster("upstream", upstream.address())
-            .route(Route::to("upstream"));
-        let envoy = stage.envoy(&bootstrap).await?;
-        let request = ask(Protocol::Http1);
-        let response = request.send(envoy.address().await?).await?;
-        let body = response.expect_status(200)?.text();
-        ensure!(body == event || reason == "-", "{reason}: {body}");
-        ensure!(!body.contains("fast"), "{reason}: {body}");
-        same("access log", envoy.access_log(1).await?, vec![reason])?;
     }
     Ok(())
 }

@@ -1,18 +1,21 @@
 //! The player in memory: the engine with a host that plays an exchange in every way it can arrive.
 
+mod seen;
 mod ways;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use transformations::testing::{Host, Message as Played, Route as PlayedRoute};
-use transformations::{AttributeValue, ConfigErrors, Settings};
+use transformations::testing::{Host, Route as PlayedRoute};
 use transformations::{Chain as PlayedChain, Diagnostic, Direction, Engine, Program, Session};
+use transformations::{ConfigErrors, Settings};
 
-use crate::case::{Case, Chain, Config, Filter};
+use crate::case::{Case, Filter};
+use crate::chain::{Chain, Neighbour};
 use crate::expect::Pass;
-use crate::message::{Body, Message};
-use crate::verdict::{Answered, Metadata, Seen, diagnostics, difference, differences};
+use crate::message::Message;
+use crate::verdict::{diagnostics, difference, differences};
+use seen::seen;
 use ways::Way;
 pub use ways::Ways;
 
@@ -30,8 +33,8 @@ pub fn play(case: &Case, ways: &mut Ways) -> Vec<String> {
     if !missing.is_empty() {
         return missing;
     }
-    if let Some(key) = only_on_envoy(case) {
-        return vec![format!("`{key}` is played on a real Envoy only")];
+    if let Some(what) = only_on_envoy(case) {
+        return vec![format!("{what}: only a real Envoy plays it")];
     }
     let mut problems = Vec::new();
     let program = match load(case, case.config_text(), &mut problems) {
@@ -77,28 +80,22 @@ pub fn play(case: &Case, ways: &mut Ways) -> Vec<String> {
     problems
 }
 
-/// What the host in memory has nothing of.
-fn only_on_envoy(case: &Case) -> Option<&'static str> {
+/// What the host in memory has nothing of, so that only a real Envoy can play the case.
+pub fn only_on_envoy(case: &Case) -> Option<&'static str> {
+    let foreign = |neighbour: &Neighbour| *neighbour != Neighbour::Buffer;
     [
-        (case.filter == Filter::HttpAcl, "filter: http-acl"),
+        (case.filter == Filter::HttpAcl, "the filter http-acl"),
         (!case.expect.counters.is_empty(), "counters"),
-        (!case.expect.callbacks.is_empty(), "callbacks"),
+        (case.chain.neighbours().any(foreign), "another filter"),
     ]
     .into_iter()
-    .find_map(|(needed, key)| needed.then_some(key))
+    .find_map(|(needed, what)| needed.then_some(what))
 }
 
 fn direction(pass: Pass) -> Direction {
     match pass {
         Pass::Request => Direction::Request,
         Pass::Response => Direction::Response,
-    }
-}
-
-fn pass(direction: Direction) -> Pass {
-    match direction {
-        Direction::Request => Pass::Request,
-        Direction::Response => Pass::Response,
     }
 }
 
@@ -171,7 +168,7 @@ impl<'a> Stage<'a> {
         for route in &case.routes {
             let program = match &route.config {
                 None => None,
-                Some(Config(text)) => match engine(case).load(text.as_bytes()) {
+                Some(config) => match engine(case).load(config.text().as_bytes()) {
                     Ok(loaded) => Some(Arc::new(loaded.program)),
                     Err(refused) => return Err(vec![format!("route {}: {refused}", route.name)]),
                 },
@@ -198,7 +195,7 @@ impl<'a> Stage<'a> {
         host.refuses.clone_from(&case.host_refuses);
         host.routes.clone_from(&self.routes);
         host.chain = match case.chain {
-            Chain::Downstream => PlayedChain::Downstream,
+            Chain::Downstream { .. } => PlayedChain::Downstream,
             Chain::Upstream => PlayedChain::Upstream,
         };
         if !way.told {
@@ -212,7 +209,10 @@ impl<'a> Stage<'a> {
         if answers && !answered {
             host.play_one(&mut session, Direction::Response, way.neighbour);
         }
-        session.on_complete(&mut host);
+        // Envoy has no such hook in a cluster's chain.
+        if case.chain != Chain::Upstream {
+            session.on_complete(&mut host);
+        }
         let mut problems = std::mem::take(&mut host.violations);
         let expect = &case.expect;
         if way.is_streamed() && answered && host.released != [None; 2] {
@@ -226,7 +226,7 @@ impl<'a> Stage<'a> {
             host.reset
                 .map(|details| difference("reset", "none", details)),
         );
-        problems.extend(differences(case, &seen(&host)));
+        problems.extend(differences(case, &seen(case, &host, way)));
         for (method, count) in expect.calls.iter().filter(|_| way.is_plain()) {
             let calls = host.calls_of(method);
             if calls != *count {
@@ -234,58 +234,5 @@ impl<'a> Stage<'a> {
             }
         }
         problems
-    }
-}
-
-fn json(value: AttributeValue) -> serde_json::Value {
-    match value {
-        AttributeValue::Text(text) => text.into(),
-        AttributeValue::Int(number) => number.into(),
-        AttributeValue::Number(number) => number.into(),
-        AttributeValue::Bool(bool) => bool.into(),
-    }
-}
-
-fn seen(host: &Host) -> Seen {
-    let message = |played: &Played| Message {
-        fields: played.headers.clone(),
-        body: Body::Pieces(played.chunks.clone()),
-        ..Message::default()
-    };
-    let answered = host.reply.as_ref().map(|(direction, reply)| {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
-        let answered = Answered {
-            status: reply.status,
-            details: Some(reply.details.to_owned()),
-            fields: reply.headers.iter().map(owned).collect(),
-            body: reply.body.clone().into_bytes(),
-        };
-        (pass(*direction), answered)
-    });
-    let details = answered
-        .as_ref()
-        .and_then(|(_, reply)| reply.details.clone());
-    let details = details.or(Some("via_upstream".to_owned()));
-    let failures = host.failures.iter();
-    let writes = host.metadata.iter().cloned();
-    let writes = writes.map(|(namespace, key, value)| (namespace, key, json(value)));
-    Seen {
-        request: Some(message(&host.request)),
-        response: Some(message(&host.response)),
-        reply: answered,
-        metadata: Metadata::Writes(writes.collect()),
-        route_chosen_again: Some(host.calls_of("clear_route_cache") > 0),
-        route: host.chosen_route().map(|route| route.name.clone()),
-        failures: Some(
-            failures
-                .clone()
-                .map(|failure| failure.reason.as_str().to_owned())
-                .collect(),
-        ),
-        log: Some(failures.map(ToString::to_string).collect()),
-        alone: true,
-        upstream_reached: Some(host.reply.is_none() && host.reset.is_none()),
-        details: details.filter(|_| host.reset.is_none()),
-        ..Seen::nothing()
     }
 }

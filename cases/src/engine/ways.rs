@@ -94,6 +94,12 @@ pub(super) fn of(case: &Case) -> Vec<Way> {
         };
         cuts.extend((step..longest).step_by(step).map(Cut::At));
     }
+    let messages = || [Some(&case.request.0), response].into_iter().flatten();
+    let breaks_off = messages().any(|message| message.breaks_off);
+    // What is cut off never gets past one that waits for its end, and is never offered again.
+    let neighbours = Neighbour::ALL.into_iter().filter(|neighbour| {
+        !breaks_off || matches!(neighbour, Neighbour::None | Neighbour::KeepsBehind)
+    });
     let mut ways = Vec::new();
     for cut in cuts {
         let plain = Way {
@@ -103,10 +109,11 @@ pub(super) fn of(case: &Case) -> Vec<Way> {
             told: true,
             streamed: false,
         };
-        ways.extend(Neighbour::ALL.map(|neighbour| Way { neighbour, ..plain }));
+        let beside = neighbours.clone();
+        ways.extend(beside.map(|neighbour| Way { neighbour, ..plain }));
         let untold = |way| Way { told: false, ..way };
         ways.push(untold(plain));
-        if longest > 0 {
+        if longest > 0 && !breaks_off {
             let trailers = Way {
                 trailers: true,
                 ..plain
@@ -134,6 +141,19 @@ impl Way {
         self.cut == Cut::Whole && self.neighbour == Neighbour::None && !self.trailers && self.told
     }
 
+    /// Whether the message arrives as the case has it, with nothing beside the filter.
+    pub(super) fn is_as_written(self, message: &Message) -> bool {
+        let cut = match message.body {
+            Body::Pieces(_) => Cut::Given,
+            Body::None | Body::Whole(_) => Cut::Whole,
+        };
+        self.cut == cut
+            && self.neighbour == Neighbour::None
+            && !self.trailers
+            && self.told
+            && !self.streamed
+    }
+
     /// The message in memory.
     pub(super) fn arriving(self, message: &Message) -> Played {
         let body = message.body.bytes();
@@ -155,7 +175,7 @@ impl Way {
         Played {
             headers: message.fields.clone(),
             trailers: trailers || !message.trailers.is_empty(),
-            broken_off: message.broken_off,
+            breaks_off: message.breaks_off,
             chunks,
         }
     }
@@ -170,6 +190,6 @@ fn cut(body: &[u8], place: usize) -> Vec<Vec<u8>> {
 fn given(message: &Message) -> Vec<Vec<u8>> {
     match &message.body {
         Body::Whole(body) => cut(body, body.len() / 2),
-        body => body.pieces().to_vec(),
+        body => body.pieces().into_iter().map(<[u8]>::to_vec).collect(),
     }
 }

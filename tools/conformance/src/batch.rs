@@ -1,309 +1,117 @@
 //! The cases that share an Envoy.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use anyhow::{Context, Result};
-use cases::{Config, Expect, Filter};
+use anyhow::Result;
 use harness::{EnvoyRelease, Module};
 use serde_json::Value;
+use tokio::sync::Mutex;
 
-use super::bootstrap::{self, Listener};
-use super::case::Golden;
-use super::expectation::Verdict;
-use super::gateway::{Decision, Files, Gateway};
-use super::play::{CaseUpstream, Scene};
+use super::act::Act;
+use super::bootstrap;
+use super::gateway::{Files, Gateway};
+use super::play::CaseUpstream;
 use super::report::Outcome;
-use super::routing::{Evaluation, FAILURES};
-use super::take::{Take, neutral_config};
-use super::verdict::{differences, needs_log, unseen};
-use super::wire::Wire;
 
-/// The namespace that an access list writes to.
-const ACL_NAMESPACE: &str = "dev.kgateway.http.acl";
-
-/// What Envoy says when the module refuses a configuration, on the listener or per route.
-const MODULE_REFUSED: &str = "Failed to initialize";
-
-/// A case or a configuration, ready to be put before Envoy.
-pub(crate) enum Act<'a> {
-    Case(Box<CaseAct<'a>>),
-    Golden {
-        id: &'a str,
-        listener: String,
-        golden: &'a Golden,
-    },
-}
-
-pub(crate) struct CaseAct<'a> {
-    id: &'a str,
-    listener: String,
-    case: &'a Take,
-    wire: Wire,
-    upstream: CaseUpstream,
-    namespaces: Vec<String>,
+/// Cases of one environment on one release. The Envoy starts with the first that is played, and again after one that
+/// brought it down. They may be played at the same time.
+pub struct Batch<'a> {
+    acts: Vec<Act<'a>>,
     release: EnvoyRelease,
+    stage: Mutex<Stage>,
 }
 
-impl<'a> Act<'a> {
-    pub(crate) fn golden(number: usize, id: &'a str, golden: &'a Golden) -> Self {
-        let listener = format!("golden-{number}");
-        Self::Golden {
-            id,
-            listener,
-            golden,
-        }
-    }
+enum Stage {
+    Dark,
+    Lit(Arc<Lit>),
+    /// Why no Envoy starts.
+    Broken(String),
+}
 
-    /// # Errors
-    /// Why no client, upstream or Envoy can do what the case says.
-    pub(crate) async fn case(
-        number: usize,
-        id: &'a str,
-        case: &'a Take,
-        release: EnvoyRelease,
-    ) -> Result<Self> {
-        case.check()?;
-        let wire = Wire::of(case)?;
-        let upstream = CaseUpstream::start(case, &wire).await?;
-        Ok(Self::Case(Box::new(CaseAct {
-            id,
-            listener: format!("case-{number}"),
-            case,
-            wire,
-            upstream,
-            namespaces: namespaces(case)?,
+struct Lit {
+    gateway: Gateway,
+    files: Files,
+    /// In the order of the acts.
+    upstreams: Vec<Option<CaseUpstream>>,
+}
+
+impl<'a> Batch<'a> {
+    pub(crate) fn new(acts: Vec<Act<'a>>, release: EnvoyRelease) -> Self {
+        Self {
+            acts,
             release,
-        })))
-    }
-
-    pub(crate) fn environment(&self) -> BTreeMap<String, String> {
-        match self {
-            Self::Case(act) => act.case.environment(),
-            Self::Golden { .. } => BTreeMap::new(),
+            stage: Mutex::new(Stage::Dark),
         }
     }
 
-    fn outcome(&self, differences: Vec<String>) -> Outcome {
-        match self {
-            Self::Case(act) => {
-                let mut outcome = Outcome::new(act.id, differences).of(act.case);
-                outcome.unseen = unseen(act.case, act.release);
-                outcome
-            }
-            Self::Golden { id, .. } => Outcome::new(id, differences),
-        }
+    /// How many cases there are.
+    pub fn len(&self) -> usize {
+        self.acts.len()
     }
 
-    fn listener(&self) -> &str {
-        match self {
-            Self::Case(act) => &act.listener,
-            Self::Golden { listener, .. } => listener,
-        }
+    /// Whether there is no case.
+    pub fn is_empty(&self) -> bool {
+        self.acts.is_empty()
     }
 
-    /// What is to become of the configuration.
-    fn verdict(&self) -> Verdict {
-        match self {
-            Self::Case(act) => match is_refused(&act.case.case.expect) {
-                true => Verdict::Rejected,
-                false => Verdict::Accepted,
-            },
-            Self::Golden { golden, .. } => golden.config,
-        }
-    }
-
-    /// The listener with the configuration, and if it is to be refused another with one that is not.
-    fn listeners(&self, release: EnvoyRelease, files: &Files) -> Vec<Value> {
-        let neutral_name = neutral(self.listener());
-        let (own, neutral) = match self {
-            Self::Golden {
-                listener, golden, ..
-            } => {
-                let neutral = neutral_config(golden.filter_name());
-                (
-                    bootstrap::golden(listener, golden, &golden.filter_config_text, release),
-                    bootstrap::golden(&neutral_name, golden, neutral, release),
-                )
-            }
-            Self::Case(act) => {
-                let listener = Listener {
-                    name: &act.listener,
-                    case: act.case,
-                    wire: &act.wire,
-                    namespaces: &act.namespaces,
-                    directory: files.directory(),
-                };
-                (
-                    listener.resource(release),
-                    listener.neutral(&neutral_name, release),
-                )
-            }
+    /// Plays one with this module; `None` if there is none at this place.
+    pub async fn play(&self, place: usize, module: &Module) -> Option<Outcome> {
+        let act = self.acts.get(place)?;
+        let lit = match self.lit(module).await {
+            Ok(lit) => lit,
+            Err(reason) => return Some(act.outcome(vec![reason])),
         };
-        match self.verdict() == Verdict::Rejected || self.evaluation().is_some() {
-            true => vec![own, neutral],
-            false => vec![own],
+        let upstream = lit.upstreams.get(place).and_then(Option::as_ref);
+        let played = act.play(&lit.gateway, &lit.files, upstream).await;
+        if !lit.gateway.is_alive() {
+            let words = lit.gateway.last_words();
+            return Some(act.outcome(vec![format!("envoy died: {words}")]));
         }
+        Some(act.outcome(played.unwrap_or_else(|error| vec![format!("{error:#}")])))
     }
 
-    fn evaluation(&self) -> Option<&'a Evaluation> {
-        match self {
-            Self::Case(act) => act.case.evaluation.as_ref(),
-            Self::Golden { .. } => None,
+    /// The Envoy that is running, or a new one.
+    async fn lit(&self, module: &Module) -> Result<Arc<Lit>, String> {
+        let mut stage = self.stage.lock().await;
+        match &*stage {
+            Stage::Lit(lit) if lit.gateway.is_alive() => return Ok(Arc::clone(lit)),
+            Stage::Broken(reason) => return Err(reason.clone()),
+            Stage::Dark | Stage::Lit(_) => {}
         }
-    }
-
-    /// Every difference between what is expected and what comes.
-    async fn play(&self, gateway: &Gateway, files: &Files) -> Result<Vec<String>> {
-        if self.verdict() == Verdict::Rejected {
-            return refused(gateway, self.listener()).map(|()| Vec::new());
-        }
-        if let Some(evaluation) = self.evaluation() {
-            let decision = gateway.decision(self.listener())?;
-            if matches!(decision, Decision::Refused(_)) {
-                return refused(gateway, self.listener()).map(|()| evaluation.refused());
-            }
-        }
-        accepted(gateway, self.listener())?;
-        let Self::Case(act) = self else {
-            return Ok(Vec::new());
+        let lit = self.start(module).await;
+        let lit = lit.map_err(|error| format!("envoy did not start: {error:#}"));
+        *stage = match &lit {
+            Ok(lit) => Stage::Lit(Arc::clone(lit)),
+            Err(reason) => Stage::Broken(reason.clone()),
         };
-        let scene = Scene {
-            case: act.case,
-            wire: &act.wire,
-            listener: &act.listener,
-            upstream: &act.upstream,
-            gateway,
-            files,
-            logged: needs_log(act.case),
-        };
-        let seen = scene.play().await?;
-        Ok(match &act.case.evaluation {
-            Some(evaluation) => evaluation.differences(act.case, &seen),
-            None => differences(act.case, &act.wire, act.release, &seen),
-        })
+        lit
     }
-}
 
-/// The listener that differs from this one in its configuration only.
-fn neutral(listener: &str) -> String {
-    format!("{listener}-neutral")
-}
-
-/// Plays these on one Envoy; on another one after each that brings it down.
-pub(crate) async fn run(acts: &[&Act<'_>], release: EnvoyRelease, module: &Module) -> Vec<Outcome> {
-    let mut outcomes = Vec::new();
-    while let Some(left) = acts.get(outcomes.len()..).filter(|left| !left.is_empty()) {
-        match run_until_death(left, release, module).await {
-            Ok(played) => outcomes.extend(played),
-            Err(error) => {
-                let reason = format!("envoy did not start: {error:#}");
-                outcomes.extend(left.iter().map(|act| act.outcome(vec![reason.clone()])));
-            }
+    async fn start(&self, module: &Module) -> Result<Arc<Lit>> {
+        let files = Files::new()?;
+        let (mut upstreams, mut clusters) = (Vec::new(), Vec::new());
+        for act in &self.acts {
+            let upstream = act.upstream().await?;
+            let cluster = upstream.as_ref().and_then(|upstream| act.cluster(upstream));
+            clusters.extend(cluster.map(|cluster| cluster.resource()));
+            upstreams.push(upstream);
         }
-    }
-    outcomes
-}
-
-/// The outcomes up to and including that of the act that Envoy did not survive: at least one.
-async fn run_until_death(
-    acts: &[&Act<'_>],
-    release: EnvoyRelease,
-    module: &Module,
-) -> Result<Vec<Outcome>> {
-    let files = Files::new()?;
-    let upstreams = acts.iter().filter_map(|act| match act {
-        Act::Case(act) => Some((
-            act.listener.as_str(),
-            act.wire.upstream,
-            &act.upstream.upstream,
-        )),
-        Act::Golden { .. } => None,
-    });
-    let bootstrap = bootstrap::bootstrap(upstreams, &files.listeners(), release);
-    let listeners = acts.iter().flat_map(|act| act.listeners(release, &files));
-    let listeners: Vec<Value> = listeners.collect();
-    let environment = acts
-        .first()
-        .map(|act| act.environment())
-        .unwrap_or_default();
-    let gateway =
-        Gateway::start(release, module, &environment, bootstrap, &listeners, &files).await?;
-
-    let mut outcomes = Vec::new();
-    for act in acts {
-        let played = act.play(&gateway, &files).await;
-        if !gateway.is_alive() {
-            outcomes.push(act.outcome(vec![format!("envoy died: {}", gateway.last_words())]));
-            break;
-        }
-        outcomes.push(act.outcome(played.unwrap_or_else(|error| vec![format!("{error:#}")])));
-    }
-    Ok(outcomes)
-}
-
-fn accepted(gateway: &Gateway, listener: &str) -> Result<()> {
-    match gateway.decision(listener)? {
-        Decision::Accepted(_) => Ok(()),
-        Decision::Refused(reason) => Err(anyhow::anyhow!(
-            "config: expected accepted, came rejected: {reason}"
-        )),
-    }
-}
-
-/// Proves that it is the configuration that was refused: by the module, and the same listener is taken with another.
-fn refused(gateway: &Gateway, listener: &str) -> Result<()> {
-    match gateway.decision(listener)? {
-        Decision::Accepted(_) => anyhow::bail!("config: expected rejected, came accepted"),
-        Decision::Refused(reason) => anyhow::ensure!(
-            reason.contains(MODULE_REFUSED),
-            "config: expected to be rejected by the module, but it was refused for {reason}"
-        ),
-    }
-    accepted(gateway, &neutral(listener))
-        .context("config: its rejection proves nothing, for a valid one gets the same")
-}
-
-/// The namespaces to look at: those expected and those the case's configurations name.
-fn namespaces(case: &Take) -> Result<Vec<String>> {
-    if case.evaluation.is_some() {
-        return Ok(vec![FAILURES.to_owned()]);
-    }
-    let mut namespaces = BTreeSet::new();
-    let expected = case.case.expect.metadata.as_ref();
-    if expected.is_none() && case.case.expect.partial {
-        return Ok(Vec::new());
-    }
-    let expected = expected.into_iter().flat_map(|writes| &writes.0);
-    namespaces.extend(expected.map(|(namespace, _, _)| namespace.clone()));
-    if case.case.filter == Filter::HttpAcl {
-        namespaces.insert(ACL_NAMESPACE.to_owned());
-    }
-    let routes = case
-        .case
-        .routes
-        .iter()
-        .filter_map(|route| route.config.as_ref());
-    let routes = routes.map(|Config(text)| text.as_str());
-    for config in [case.case.config_text()].into_iter().chain(routes) {
-        let config: Value = serde_json::from_str(config).unwrap_or_default();
-        for pass in ["request", "response"] {
-            let writes = config.pointer(&format!("/{pass}/dynamicMetadata"));
-            let writes = writes.and_then(Value::as_array).into_iter().flatten();
-            let names = writes.filter_map(|write| write.get("namespace")?.as_str());
-            namespaces.extend(names.filter(|name| !name.is_empty()).map(ToOwned::to_owned));
-        }
-    }
-    for namespace in &namespaces {
-        // The access log's format has no way to quote them.
-        anyhow::ensure!(
-            !namespace.is_empty() && !namespace.contains([':', ')', '%']),
-            "metadata namespace {namespace:?}"
+        let acts = self.acts.iter();
+        let listeners = acts.flat_map(|act| act.listeners(self.release, &files));
+        let listeners: Vec<Value> = listeners.collect();
+        let environment = self.acts.first().map(Act::environment).unwrap_or_default();
+        let gateway = Gateway::start(
+            self.release,
+            module,
+            &environment,
+            bootstrap::bootstrap(&files, self.release),
+            (&listeners, &clusters),
+            &files,
         );
+        Ok(Arc::new(Lit {
+            gateway: gateway.await?,
+            files,
+            upstreams,
+        }))
     }
-    Ok(namespaces.into_iter().collect())
-}
-
-/// Whether the configuration is to be refused.
-fn is_refused(expect: &Expect) -> bool {
-    expect.refused || !expect.errors.is_empty()
 }

@@ -1,7 +1,7 @@
 //! Bodies of messages, cut into chunks.
 
 use anyhow::{Result, ensure};
-use cases::Body;
+use cases::{Body, Piece};
 use serde::Deserialize;
 
 /// A part of a long body.
@@ -47,12 +47,12 @@ pub(crate) fn body(
             .collect();
         let size = chunk_size.unwrap_or(text.len().max(1));
         ensure!(size > 0, "`chunk_size` is 0");
-        let chunks = text.as_bytes().chunks(size).map(<[u8]>::to_vec);
+        let chunks = text.as_bytes().chunks(size).map(Piece::from);
         return Ok(Body::Pieces(chunks.collect()));
     }
     Ok(match (body, chunks) {
         (Some(body), _) => Body::Whole(body.into_bytes()),
-        (None, Some(chunks)) => Body::Pieces(chunks.into_iter().map(String::into_bytes).collect()),
+        (None, Some(chunks)) => Body::Pieces(chunks.into_iter().map(Piece::from).collect()),
         (None, None) => Body::None,
     })
 }

@@ -1,14 +1,16 @@
-//! Each case's listener, and the bootstrap of the one Envoy that has them all.
+//! Each case's listener and cluster, and the bootstrap of the one Envoy that has them all.
 //!
-//! The listeners come by LDS from a file: Envoy takes each that is valid and says of each other why not.
+//! Listeners and clusters come from files: Envoy takes each that is valid and says of each other listener why not.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
-use cases::Config;
-use harness::{Bootstrap, EnvoyRelease, Filter, Protocol, Route, Upstream};
+use cases::{Chain, Neighbour};
+use harness::{Bootstrap, Cluster, EnvoyRelease, Filter, Protocol, Route};
 use serde_json::{Value, json};
 
 use super::case::{Golden, GoldenKind};
+use super::gateway::Files;
 use super::routing::{ROUTE, Routes};
 use super::take::{Take, instance, neutral_config};
 use super::wire::{Source, Wire};
@@ -56,23 +58,28 @@ impl Listener<'_> {
         release: EnvoyRelease,
     ) -> Value {
         let (case, wire) = (self.case, self.wire);
-        let filter = |config: &str| {
-            Filter::new(config)
-                .filter_name(case.case.filter.as_str())
-                .instance(instance(case.case.filter))
-        };
+        let filter = |config: &str| filter_of(case, config);
         let mut bootstrap = Bootstrap::new();
         if !wire.request_added.is_empty() {
             let added = json!({"request_mutations": mutations(&wire.request_added)});
             bootstrap = bootstrap.http_filter("before", &header_mutation(&added));
         }
-        bootstrap = bootstrap.filter(match per_route {
-            Some(_) => filter(config).disabled(),
-            None => filter(config),
-        });
-        if !wire.response_added.is_empty() {
-            let added = json!({"response_mutations": mutations(&wire.response_added)});
-            bootstrap = bootstrap.http_filter("after", &header_mutation(&added));
+        let beside = |bootstrap: Bootstrap, neighbours: &[Neighbour]| {
+            let neighbours = neighbours.iter().map(neighbour);
+            neighbours.fold(bootstrap, |bootstrap, (name, config)| {
+                bootstrap.http_filter(name, &config)
+            })
+        };
+        if let Chain::Downstream { before, behind } = &case.case.chain {
+            bootstrap = beside(bootstrap, before);
+            bootstrap = bootstrap.filter(match per_route {
+                Some(_) => filter(config).disabled(),
+                None => filter(config),
+            });
+            bootstrap = beside(bootstrap, behind);
+            if let Some(added) = response_mutations(wire) {
+                bootstrap = bootstrap.http_filter("after", &added);
+            }
         }
         let mut route = self.route();
         if let Some(config) = per_route {
@@ -126,7 +133,7 @@ impl Listener<'_> {
                 .field("match", json!({"prefix": "/", "headers": headers}))
                 .field("request_headers_to_add", json!([known]));
             match &one.config {
-                Some(Config(text)) => route.per_route(filter(text)),
+                Some(config) => route.per_route(filter(config.text())),
                 None => route,
             }
         });
@@ -173,35 +180,77 @@ pub(crate) fn golden(name: &str, golden: &Golden, config: &str, release: EnvoyRe
     into_resource(name, &bootstrap.route(route), release)
 }
 
-/// The bootstrap that reads its listeners from the file `listeners`.
-pub(crate) fn bootstrap<'a>(
-    upstreams: impl Iterator<Item = (&'a str, Protocol, &'a Upstream)>,
-    listeners: &Path,
-    release: EnvoyRelease,
-) -> Value {
-    let clusters =
-        upstreams.fold(
-            Bootstrap::new(),
-            |clusters, (name, protocol, upstream)| match protocol {
-                Protocol::Http1 => clusters.cluster(name, upstream.address()),
-                Protocol::Http2 => clusters.http2_cluster(name, upstream.address()),
-            },
-        );
-    let mut bootstrap = clusters.build(release);
-    let resources = bootstrap.pointer_mut("/static_resources");
-    if let Some(resources) = resources.and_then(Value::as_object_mut) {
-        resources.remove("listeners");
-    }
+/// The bootstrap that reads its listeners and clusters from files.
+pub(crate) fn bootstrap(files: &Files, release: EnvoyRelease) -> Value {
+    let mut bootstrap = Bootstrap::new().build(release);
+    let source = |path: std::path::PathBuf| json!({"path_config_source": {"path": path}, "resource_api_version": "V3"});
     if let Some(bootstrap) = bootstrap.as_object_mut() {
+        bootstrap.remove("static_resources");
         bootstrap.insert(
             "node".into(),
             json!({"id": "conformance", "cluster": "conformance"}),
         );
-        let source =
-            json!({"path_config_source": {"path": listeners}, "resource_api_version": "V3"});
-        bootstrap.insert("dynamic_resources".into(), json!({"lds_config": source}));
+        let sources = json!({
+            "lds_config": source(files.listeners()),
+            "cds_config": source(files.clusters()),
+        });
+        bootstrap.insert("dynamic_resources".into(), sources);
     }
     bootstrap
+}
+
+/// The cluster of a case, which has the filter if it is a cluster's.
+pub(crate) fn cluster(name: &str, case: &Take, wire: &Wire, address: SocketAddr) -> Cluster {
+    let cluster = Cluster::new(name, address);
+    let cluster = match wire.upstream {
+        Protocol::Http1 => cluster,
+        Protocol::Http2 => cluster.http2(),
+    };
+    if case.case.chain != Chain::Upstream {
+        return cluster;
+    }
+    let filter = filter_of(case, case.case.config_text());
+    let cluster = cluster.filter(filter.instance("ours"));
+    match response_mutations(wire) {
+        Some(added) => cluster.http_filter("after", &added),
+        None => cluster,
+    }
+}
+
+/// The module's filter of a case with this configuration.
+fn filter_of(case: &Take, config: &str) -> Filter {
+    Filter::new(config)
+        .filter_name(case.case.filter.as_str())
+        .instance(instance(case.case.filter))
+}
+
+/// What adds the headers of a response that Envoy's own front would change.
+fn response_mutations(wire: &Wire) -> Option<Value> {
+    let mutations = json!({"response_mutations": mutations(&wire.response_added)});
+    (!wire.response_added.is_empty()).then(|| header_mutation(&mutations))
+}
+
+/// Another filter: its name and its `typed_config`.
+fn neighbour(neighbour: &Neighbour) -> (&str, Value) {
+    match neighbour {
+        Neighbour::Buffer => (
+            "buffer",
+            json!({
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer",
+                "max_request_bytes": 1 << 20,
+            }),
+        ),
+        Neighbour::Lua(source) => (
+            "lua",
+            json!({
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+                "default_source_code": {"inline_string": source},
+            }),
+        ),
+        Neighbour::Other { name, typed_config } => {
+            (name, serde_json::from_str(typed_config).unwrap_or_default())
+        }
+    }
 }
 
 /// The socket of a listener that Unix sockets connect to.

@@ -1,4 +1,4 @@
-//! The format of case files: JSON lines, each a case or a configuration that must load.
+//! The format of case files: JSON lines, each a case or a configuration that must load; and which file is of which.
 //!
 //! Reading is strict. What is not known here is an error of that line alone, and the line counts as failed.
 
@@ -14,22 +14,31 @@ use cases::{Answer, Body, Config, Filter, Message, Request, Route, read};
 
 use super::body::{BodyPart, body};
 use super::expectation::{Expectation, Verdict};
+use super::reports::{self, Prose};
 use super::routing;
 use super::take::Take;
 
 /// A line of a case file.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// The line's `id`, or where it is if it has none.
     pub(crate) id: String,
     /// What it says, or why it cannot be read.
     pub(crate) content: Result<Content>,
 }
 
+impl Entry {
+    /// Its name.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Content {
     Case(Box<Take>),
     Golden(Golden),
+    Prose(Prose),
 }
 
 /// A line of kgateway's: a configuration, a request, and what must come of them.
@@ -91,7 +100,7 @@ impl Line {
             env: self.env,
             host_refuses: Vec::new(),
             routes: self.per_route_config.map(route).into_iter().collect(),
-            chain: cases::Chain::Downstream,
+            chain: cases::Chain::default(),
             request: self.request.request()?,
             response: response.transpose()?,
             expect: self.expect.expect()?,
@@ -116,8 +125,8 @@ impl TryFrom<Value> for Configuration {
 
     fn try_from(value: Value) -> Result<Self, String> {
         match value {
-            Value::String(text) => Ok(Self(Config(text))),
-            Value::Object(_) => Ok(Self(Config(value.to_string()))),
+            Value::String(text) => Ok(Self(Config::Text(text))),
+            Value::Object(_) => Ok(Self(Config::Text(value.to_string()))),
             other => Err(format!("configuration {other} is no object and no text")),
         }
     }
@@ -254,11 +263,11 @@ pub(crate) enum GoldenKind {
     DynamicModuleFilterPerRoute,
 }
 
-/// Reads a case file: lines of JSON, or the YAML of `docs/cases.md`.
+/// Reads a case file: the YAML of `docs/cases.md`, lines of JSON, or a list of reports from the field.
 ///
 /// # Errors
 /// It cannot be read, or it is empty.
-pub(crate) fn read(path: &Path) -> Result<Vec<Entry>> {
+pub fn read(path: &Path) -> Result<Vec<Entry>> {
     if path
         .extension()
         .is_some_and(|extension| extension == "yaml")
@@ -276,6 +285,9 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Entry>> {
         return Ok(read::file(path)?.into_iter().map(entry).collect());
     }
     let text = fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
+    if reports::are(&text) {
+        return reports::read(&text);
+    }
     let lines = text.lines().enumerate();
     let filled = lines.filter(|(_, line)| !line.trim().is_empty());
     let entries: Vec<Entry> = filled
@@ -324,7 +336,7 @@ fn sound(content: &Content) -> Result<()> {
 mod tests {
     use std::io::Write;
 
-    use cases::Body;
+    use cases::{Body, Piece};
 
     use super::{Content, Entry, entry, read};
 
@@ -400,7 +412,7 @@ mod tests {
         let Ok(Content::Case(case)) = entry.content else {
             panic!("not a case")
         };
-        let chunks = ["ab", "cc", "c"].map(Into::into).to_vec();
+        let chunks = ["ab", "cc", "c"].map(Piece::from).to_vec();
         assert_eq!(*case.request_body(), Body::Pieces(chunks));
     }
 }

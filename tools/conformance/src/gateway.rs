@@ -59,10 +59,14 @@ impl Files {
     pub(crate) fn listeners(&self) -> PathBuf {
         self.0.path().join("listeners.json")
     }
+
+    pub(crate) fn clusters(&self) -> PathBuf {
+        self.0.path().join("clusters.json")
+    }
 }
 
 impl Gateway {
-    /// Starts an Envoy whose bootstrap reads `listeners` from the file of that name.
+    /// Starts an Envoy whose bootstrap reads listeners and clusters from `files`.
     ///
     /// # Errors
     /// It does not start, or does not decide about every listener.
@@ -71,11 +75,13 @@ impl Gateway {
         module: &Module,
         environment: &BTreeMap<String, String>,
         bootstrap: Value,
-        listeners: &[Value],
+        (listeners, clusters): (&[Value], &[Value]),
         files: &Files,
     ) -> Result<Self> {
-        let resources = json!({"version_info": "1", "resources": listeners});
-        std::fs::write(files.listeners(), resources.to_string())?;
+        for (file, resources) in [(files.listeners(), listeners), (files.clusters(), clusters)] {
+            let resources = json!({"version_info": "1", "resources": resources});
+            std::fs::write(file, resources.to_string())?;
+        }
         // One worker, so that the access log is in the order of the requests.
         let launch = Launch::new(release, bootstrap)
             .module(module)
@@ -143,7 +149,8 @@ impl Gateway {
     pub(crate) async fn log_line(&self, listener: &str) -> Result<Option<LogLine>> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            for line in self.envoy.access_log(0).await? {
+            let lines = self.envoy.access_log(0).await?;
+            for line in lines.into_iter().filter(|line| line.contains(listener)) {
                 // The last one may be half written.
                 let Ok(line) = serde_json::from_str::<Value>(&line) else {
                     continue;

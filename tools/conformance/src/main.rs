@@ -1,40 +1,14 @@
-//! `cargo xtask conformance`: kgateway's cases, and those of other gateways that route on bodies, on a real Envoy.
-//!
-//! `case` reads them into cases of `docs/cases.md`, with `routing` for those of others, `body` and `expectation`; `take` is
-//! one of them on its way; `wire` decides how client
-//! and upstream express one; `bootstrap` gives each a listener; `batch` takes those that can share an Envoy, which
-//! `gateway` starts; `play`, with `tunnel` and `callbacks`, sends the requests; `verdict` compares the `observation` with the `expectation`; `report` says what differs.
+//! `cargo xtask conformance`: kgateway's cases, those of other gateways that route on bodies, and our own, on a real Envoy.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout)]
 
-mod batch;
-mod body;
-mod bootstrap;
-mod callbacks;
-mod case;
-mod documented;
-mod expectation;
-mod gateway;
-mod observation;
-mod play;
-mod report;
-mod routing;
-mod take;
-mod tunnel;
-mod verdict;
-mod wire;
-
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
+use conformance::{Plan, Report, read};
 use harness::{EnvoyRelease, Module};
-
-use batch::Act;
-use case::{Content, Entry};
-use report::{Outcome, Report};
 
 /// Plays conformance cases on a real Envoy: kgateway's case files, those of other gateways that route on bodies, and
 /// files of configurations that must load.
@@ -57,7 +31,7 @@ struct Conformance {
     #[arg(long, value_name = "N")]
     every: Option<std::num::NonZeroUsize>,
 
-    /// Case files: lines of JSON, or the YAML of docs/cases.md.
+    /// Case files: the YAML of docs/cases.md, lines of JSON, or a list of reports from the field.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -70,10 +44,10 @@ impl Conformance {
     fn execute(&self) -> Result<()> {
         let mut entries = Vec::new();
         for file in &self.files {
-            entries.extend(case::read(file)?);
+            entries.extend(read(file)?);
         }
         if let Some(only) = &self.only {
-            entries.retain(|entry| entry.id == *only);
+            entries.retain(|entry| entry.id() == only);
             ensure!(!entries.is_empty(), "no case is called {only:?}");
         }
         if let Some(every) = self.every {
@@ -86,55 +60,13 @@ impl Conformance {
             None => Module::release()?.clone(),
         };
         let runtime = tokio::runtime::Runtime::new()?;
-        let report = runtime.block_on(self.run(&entries, &module));
+        let plan = Plan::of(&entries, self.envoy);
+        let report: Report = runtime.block_on(plan.play(&module));
         println!("{report}");
         // The report is the last thing said.
         if report.failed() > 0 {
             std::process::exit(1);
         }
         Ok(())
-    }
-
-    async fn run(&self, entries: &[Entry], module: &Module) -> Report {
-        let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
-        let mut acts = BTreeMap::new();
-        for (number, Entry { id, content }) in entries.iter().enumerate() {
-            match content {
-                Err(error) => {
-                    outcomes.insert(number, Outcome::unplayed(id, error));
-                }
-                Ok(Content::Golden(golden)) => {
-                    acts.insert(number, Act::golden(number, id, golden));
-                }
-                Ok(Content::Case(case)) => match Act::case(number, id, case, self.envoy).await {
-                    Ok(act) => {
-                        acts.insert(number, act);
-                    }
-                    Err(reason) if case.ours => {
-                        outcomes.insert(number, Outcome::engine_only(id, &reason));
-                    }
-                    Err(reason) => {
-                        let differences = vec![format!("cannot express: {reason:#}")];
-                        outcomes.insert(number, Outcome::new(id, differences).of(case));
-                    }
-                },
-            }
-        }
-        let mut batches: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-        for (number, act) in &acts {
-            batches.entry(act.environment()).or_default().push(*number);
-        }
-        for numbers in batches.into_values() {
-            let batch: Vec<&Act<'_>> = numbers
-                .iter()
-                .filter_map(|number| acts.get(number))
-                .collect();
-            let played = batch::run(&batch, self.envoy, module).await;
-            outcomes.extend(numbers.into_iter().zip(played));
-        }
-        Report {
-            outcomes: outcomes.into_values().collect(),
-            documented: documented::differences(),
-        }
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use cases::{Body, Callback, Passage};
+use cases::Body;
+use cases::verdict::Arrival;
 use harness::{RecordedRequest, Response};
 
 use super::gateway::LogLine;
+use super::steps::Steps;
 
 /// What the client, the upstream, the access log and the counters saw.
 pub(crate) struct Observation {
@@ -16,10 +18,14 @@ pub(crate) struct Observation {
     pub(crate) request_end: Result<(), String>,
     /// What the client got.
     pub(crate) response: Result<Message, String>,
+    /// Whether that was cut off.
+    pub(crate) response_cut_off: bool,
+    /// When the first byte of the response's body arrived.
+    pub(crate) arrival: Arrival,
     /// By how much each expected counter rose; `None` if there is no such counter.
     pub(crate) counters: BTreeMap<String, Option<u64>>,
-    /// What became of what each call of each expected callback was given.
-    pub(crate) callbacks: BTreeMap<Callback, Vec<Passage>>,
+    /// What went on when.
+    pub(crate) steps: Steps,
     /// What the access log says; `None` if it says nothing.
     pub(crate) log: Option<LogLine>,
 }

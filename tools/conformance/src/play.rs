@@ -5,15 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use harness::{Answer, Connection, End, Protocol, Upstream};
+use cases::verdict::Arrival;
+use harness::{Answer, Connection, End, Protocol, Response, ResponseStream, Upstream};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixSocket};
 use tokio::time::{sleep, timeout};
 
-use super::callbacks;
 use super::gateway::{Decision, Files, Gateway, unix_socket};
 use super::observation::{Message, Observation};
-use super::take::Take;
+use super::steps::{self, Steps};
+use super::take::{Take, chunks};
 use super::tunnel;
 use super::wire::{Source, Wire};
 
@@ -22,6 +23,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long the end of a request may take after its response.
 const SETTLING: Duration = Duration::from_millis(500);
+
+/// The least time between two pieces, so that they arrive as two.
+const PACE: Duration = Duration::from_millis(10);
+
+/// How long a request that breaks off has to get as far as it can.
+const BEFORE_BREAKING_OFF: Duration = Duration::from_millis(100);
 
 const POLL: Duration = Duration::from_millis(5);
 
@@ -71,11 +78,11 @@ impl Scene<'_> {
     /// The stage itself fails; what the filter does wrong is in the observation.
     pub(crate) async fn play(&self) -> Result<Observation> {
         let before = self.counters().await?;
-        let response = timeout(PATIENCE, self.exchange()).await;
-        let response = response
+        let exchange = timeout(PATIENCE, self.exchange()).await;
+        let exchange = exchange
             .context("no response in five seconds")
-            .and_then(|response| response);
-        self.settle(response.is_ok()).await;
+            .and_then(|exchange| exchange);
+        self.settle(exchange.is_ok()).await;
         let recorded = self.upstream.upstream.requests();
         let recorded = recorded.first();
         let after = self.counters().await?;
@@ -87,12 +94,14 @@ impl Scene<'_> {
             true => self.gateway.log_line(self.listener).await?,
             false => None,
         };
-        let callbacks = match self.case.case.expect.callbacks.is_empty() || !self.gateway.is_alive()
-        {
-            true => BTreeMap::new(),
-            false => callbacks::probe(self)
-                .await
-                .context("probing the callbacks")?,
+        let in_steps = steps::are_expected(&self.case.case.expect);
+        let steps = match in_steps && self.gateway.is_alive() {
+            false => Steps::default(),
+            true => steps::probe(self).await.context("step by step")?,
+        };
+        let (arrival, response_cut_off) = match &exchange {
+            Ok(exchange) => (exchange.arrival, exchange.cut_off),
+            Err(_) => (Arrival::Never, true),
         };
         Ok(Observation {
             request: recorded.map(Message::from),
@@ -101,22 +110,63 @@ impl Scene<'_> {
                 Some(End::Open) => Err("it did not end".to_owned()),
                 Some(End::Broken(reason)) => Err(reason.clone()),
             },
-            response: response.map_err(|error| format!("{error:#}")),
+            response: exchange
+                .map(|exchange| exchange.response)
+                .map_err(|error| format!("{error:#}")),
+            response_cut_off,
+            arrival,
             counters: rises.collect(),
-            callbacks,
+            steps,
             log,
         })
     }
 
-    async fn exchange(&self) -> Result<Message> {
+    async fn exchange(&self) -> Result<Exchange> {
         if self.wire.tunnel {
             let mut stream = TcpStream::connect(self.address()?).await?;
             self.introduce(&mut stream).await?;
-            return tunnel::exchange(stream, self.wire, self.case).await;
+            let response = tunnel::exchange(stream, self.wire, self.case).await?;
+            return Ok(Exchange {
+                response,
+                arrival: Arrival::Unseen,
+                cut_off: false,
+            });
         }
-        let request = self.wire.request(self.case);
-        let response = self.connect().await?.send(request).await?;
-        Ok(Message::from(&response))
+        let mut connection = self.connect().await?;
+        let message = &self.case.case.request.0;
+        let sent = Instant::now();
+        let stream = match message.breaks_off || message.body.pauses() {
+            false => connection.stream(self.wire.request(self.case)).await?,
+            true => self.send_in_time(connection).await?,
+        };
+        Exchange::read(stream, sent).await
+    }
+
+    /// Sends the pieces when their time has come, and cuts a request off that breaks off.
+    async fn send_in_time(&self, connection: Connection) -> Result<ResponseStream> {
+        let message = &self.case.case.request.0;
+        let (mut writer, response) = connection.begin(self.wire.head(self.case))?;
+        let begun = Instant::now();
+        let times = message.body.times();
+        for (chunk, time) in chunks(&message.body).into_iter().zip(times) {
+            sleep(time.saturating_sub(begun.elapsed()).max(PACE)).await;
+            writer.send(chunk).await?;
+        }
+        if message.breaks_off {
+            sleep(BEFORE_BREAKING_OFF).await;
+            writer.abort();
+        } else {
+            let trailers = self.case.request_trailers();
+            let trailers = trailers.iter();
+            let trailers: Vec<(&str, &str)> = trailers
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect();
+            match trailers.is_empty() {
+                true => writer.finish(),
+                false => writer.finish_with(&trailers).await?,
+            }
+        }
+        response.stream().await
     }
 
     /// A connection from where the case says.
@@ -181,6 +231,7 @@ impl Scene<'_> {
         loop {
             let requests = self.upstream.upstream.requests();
             let settled = match requests.first() {
+                None if self.case.case.request.0.breaks_off => true,
                 None => !expected || self.case.is_answered_locally(),
                 Some(request) => request.end != End::Open,
             };
@@ -189,5 +240,42 @@ impl Scene<'_> {
             }
             sleep(POLL).await;
         }
+    }
+}
+
+/// What the client saw.
+struct Exchange {
+    response: Message,
+    arrival: Arrival,
+    cut_off: bool,
+}
+
+impl Exchange {
+    /// Reads a response to its end, or to where it is cut off.
+    async fn read(mut stream: ResponseStream, sent: Instant) -> Result<Self> {
+        let (status, headers) = (stream.status, stream.headers.clone());
+        let mut chunks = Vec::new();
+        let cut_off = loop {
+            match stream.next().await {
+                Ok(Some(chunk)) => chunks.push(chunk),
+                Ok(None) => break false,
+                Err(_) => break true,
+            }
+        };
+        let first = chunks.iter().find(|chunk| !chunk.data.is_empty());
+        let arrival = first.map_or(Arrival::Never, |chunk| {
+            Arrival::After(chunk.at.duration_since(sent))
+        });
+        let response = Response {
+            status,
+            headers,
+            chunks,
+            trailers: stream.trailers,
+        };
+        Ok(Self {
+            response: Message::from(&response),
+            arrival,
+            cut_off,
+        })
     }
 }

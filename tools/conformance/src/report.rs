@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::documented::Documented;
+use super::reports::Prose;
 use super::routing::Unmapped;
 use super::take::Take;
 
 /// What came of one case.
 #[derive(Debug)]
-pub(crate) struct Outcome {
+pub struct Outcome {
     pub(crate) id: String,
     /// Where its expectation comes from, for whoever must judge a failure.
     pub(crate) remark: String,
@@ -19,6 +20,8 @@ pub(crate) struct Outcome {
     pub(crate) unseen: Vec<&'static str>,
     /// Why no Envoy can play it, though the engine can.
     pub(crate) engine_only: Option<String>,
+    /// What of it is a sentence, so that nobody can play it.
+    pub(crate) prose: Vec<&'static str>,
     /// What it needs that this module has no words for.
     pub(crate) unmapped: Option<&'static str>,
 }
@@ -31,6 +34,7 @@ impl Outcome {
             differences,
             unseen: Vec::new(),
             engine_only: None,
+            prose: Vec::new(),
             unmapped: None,
         }
     }
@@ -42,11 +46,32 @@ impl Outcome {
         outcome
     }
 
+    /// A report that is no data.
+    pub(crate) fn prose(id: &str, Prose(keys): &Prose) -> Self {
+        let mut outcome = Self::new(id, Vec::new());
+        outcome.prose.clone_from(keys);
+        outcome
+    }
+
     /// A case of the engine's that no Envoy can play.
     pub(crate) fn engine_only(id: &str, reason: &anyhow::Error) -> Self {
         let mut outcome = Self::new(id, Vec::new());
         outcome.engine_only = Some(format!("{reason:#}"));
         outcome
+    }
+
+    /// What is not as expected, a line each.
+    pub fn differences(&self) -> &[String] {
+        &self.differences
+    }
+
+    /// Why it was not played; `None` if it was.
+    pub fn not_played(&self) -> Option<String> {
+        match (&self.engine_only, self.prose.is_empty()) {
+            (Some(reason), _) => Some(reason.clone()),
+            (None, false) => Some(format!("prose: {}", self.prose.join(", "))),
+            (None, true) => None,
+        }
     }
 
     /// The same, with what the case says of itself.
@@ -61,20 +86,22 @@ impl Outcome {
 enum Verdict {
     Passed,
     EngineOnly,
+    Prose,
     Documented,
     Failed,
 }
 
 /// All outcomes: a line for each failure, then what differs on purpose and what could not be seen, then the sum.
 #[derive(Debug)]
-pub(crate) struct Report {
+pub struct Report {
     pub(crate) outcomes: Vec<Outcome>,
     /// Cases that are to fail, because the module does something else on purpose.
     pub(crate) documented: Documented,
 }
 
 impl Report {
-    pub(crate) fn failed(&self) -> usize {
+    /// How many cases failed.
+    pub fn failed(&self) -> usize {
         let verdicts = self.outcomes.iter().map(|outcome| self.verdict(outcome));
         verdicts
             .filter(|verdict| *verdict == Verdict::Failed)
@@ -92,6 +119,7 @@ impl Report {
         let documented = self.document(outcome).is_some();
         match (outcome.differences.is_empty(), documented) {
             (true, false) if outcome.engine_only.is_some() => Verdict::EngineOnly,
+            (true, false) if !outcome.prose.is_empty() => Verdict::Prose,
             (true, false) => Verdict::Passed,
             (false, true) => Verdict::Documented,
             // What is said to differ and does not: the document is wrong.
@@ -105,9 +133,14 @@ impl fmt::Display for Report {
         let mut unseen: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let mut documented: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let mut engine_only: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut prose: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for outcome in &self.outcomes {
             if let Some(reason) = &outcome.engine_only {
                 engine_only.entry(reason).or_default().push(&outcome.id);
+            }
+            if !outcome.prose.is_empty() {
+                let keys = outcome.prose.join(", ");
+                prose.entry(keys).or_default().push(&outcome.id);
             }
             for aspect in &outcome.unseen {
                 unseen.entry(aspect).or_default().push(&outcome.id);
@@ -146,11 +179,16 @@ impl fmt::Display for Report {
             let ids = ids.join(", ");
             writeln!(formatter, "played in memory only: {reason} ({ids})")?;
         }
+        let sentences: usize = prose.values().map(Vec::len).sum();
+        for (keys, ids) in prose {
+            let ids = ids.join(", ");
+            writeln!(formatter, "prose, which nobody can play: {keys} ({ids})")?;
+        }
         let failed = self.failed();
         write!(
             formatter,
             "{} passed, {failed} failed",
-            self.outcomes.len() - documented - in_memory - failed
+            self.outcomes.len() - documented - in_memory - sentences - failed
         )
     }
 }

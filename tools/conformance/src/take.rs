@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use cases::{Body, Case, Chain, Config, Filter, Message};
 
+use super::act::is_refused;
 use super::routing::{Evaluation, Routes};
 
 /// A case, and what only this player needs.
@@ -38,10 +39,13 @@ impl Take {
         let messages = [Some(&case.request.0), self.response()];
         let unseen = messages.into_iter().flatten().any(|message| message.unseen);
         ensure!(!unseen, "a message that the filter never sees");
-        let broken_off = self.response().is_some_and(|answer| answer.broken_off);
-        ensure!(!broken_off, "an answer that breaks off");
+        let breaks_off = self.response().is_some_and(|answer| answer.breaks_off);
+        ensure!(!breaks_off, "an answer that breaks off");
         ensure!(case.host_refuses.is_empty(), "a host that refuses headers");
-        ensure!(case.chain == Chain::Downstream, "a cluster's chain");
+        ensure!(
+            case.chain != Chain::Upstream || !is_refused(&case.expect),
+            "a cluster that is refused"
+        );
         ensure!(
             !case.settings.lacks_booleans,
             "a host that tells no booleans"
@@ -111,9 +115,7 @@ impl Take {
     /// The only configuration of a route, where there is just one: the filter is then off elsewhere.
     pub(crate) fn per_route(&self) -> Option<&str> {
         match self.case.routes.as_slice() {
-            [route] if route.headers.is_empty() => {
-                route.config.as_ref().map(|Config(text)| text.as_str())
-            }
+            [route] if route.headers.is_empty() => route.config.as_ref().map(Config::text),
             _ => None,
         }
     }
@@ -168,6 +170,6 @@ pub(crate) fn texts(fields: &cases::Fields) -> Result<Vec<(String, String)>> {
 
 /// The pieces of a body.
 pub(crate) fn chunks(body: &Body) -> Vec<Bytes> {
-    let pieces = body.pieces().iter();
-    pieces.map(|piece| Bytes::copy_from_slice(piece)).collect()
+    let pieces = body.pieces().into_iter();
+    pieces.map(Bytes::copy_from_slice).collect()
 }

@@ -14,6 +14,7 @@ use hyper::header::{HeaderName, HeaderValue};
 
 use cases::{Body, Condition, Field, Filter};
 
+use super::steps;
 use super::take::{Take, chunks, texts};
 
 /// The authority of requests that name none.
@@ -24,6 +25,9 @@ const TUNNEL_AUTHORITY: &str = "example.com:443";
 
 /// The client's port where only its address is given: Envoy reports no address without one.
 const SOURCE_PORT: u16 = 40_000;
+
+/// How long an answer that breaks off has to get as far as it can.
+const BEFORE_BREAKING_OFF: Duration = Duration::from_millis(100);
 
 type Fields = Vec<(String, String)>;
 
@@ -92,8 +96,8 @@ impl Wire {
             "an upgrade over a Unix socket"
         );
         ensure!(
-            !tunnel || case.case.expect.callbacks.is_empty(),
-            "callbacks of an upgraded stream: its body has no end"
+            !tunnel || !steps::are_expected(&case.case.expect),
+            "steps of an upgraded stream: its body has no end"
         );
         let default = if connect { TUNNEL_AUTHORITY } else { AUTHORITY };
         let (request, request_added) = match tunnel {
@@ -128,7 +132,7 @@ impl Wire {
         if case.is_answered_locally() {
             let expect = &case.case.expect;
             ensure!(
-                expect.request.is_none() && expect.callbacks.is_empty(),
+                expect.request.is_none() && !steps::are_expected(expect),
                 "a local reply leaves no upstream to see the request"
             );
             ensure!(
@@ -204,7 +208,14 @@ impl Wire {
             Body::Whole(body) if !body.is_empty() => Answer::body_without_length(body.clone()),
             // An empty piece after the headers, for hyper would join an empty body to them.
             Body::Whole(_) => Answer::status(status).pause(Duration::ZERO),
-            body @ Body::Pieces(_) => Answer::chunks(chunks(body)),
+            Body::Pieces(pieces) => pieces.iter().fold(Answer::status(200), |answer, piece| {
+                answer.pause(piece.after).chunk(piece.bytes.clone())
+            }),
+        };
+        let answer = match case.response().is_some_and(|answer| answer.breaks_off) {
+            // The chunk before it is to arrive first.
+            true => answer.pause(BEFORE_BREAKING_OFF).abort(),
+            false => answer,
         };
         let answer = self.with_headers(answer.with_status(status));
         let trailers = case.response_trailers().into_iter();

@@ -37,6 +37,9 @@ pub struct Host {
     pub reset: Option<&'static str>,
     /// How many pieces of each body had arrived when the message went on before its end.
     pub released: [Option<usize>; 2],
+    /// What came of each hook of each message, in order: how many bytes of the body had then gone on;
+    /// `None`: the message was held.
+    pub hooks: [Vec<Option<usize>>; 2],
     /// How often each method was called.
     pub calls: RefCell<BTreeMap<&'static str, usize>>,
     /// What was asked of the host, or done with it, against its contract.
@@ -98,6 +101,7 @@ impl Host {
             reply: None,
             reset: None,
             released: [None; 2],
+            hooks: Default::default(),
             calls: RefCell::default(),
             violations: Vec::new(),
             saved: None,
@@ -146,6 +150,25 @@ impl Host {
             Direction::Request => request,
             Direction::Response => response,
         }
+    }
+
+    /// What came of each hook of a message; see [`Host::hooks`].
+    pub fn hooks_of(&self, direction: Direction) -> &[Option<usize>] {
+        let [request, response] = &self.hooks;
+        match direction {
+            Direction::Request => request,
+            Direction::Response => response,
+        }
+    }
+
+    pub(super) fn note_hook(&mut self, direction: Direction, gone: bool) {
+        let bytes = self.message(direction).chunks.iter().map(Vec::len).sum();
+        let [request, response] = &mut self.hooks;
+        let hooks = match direction {
+            Direction::Request => request,
+            Direction::Response => response,
+        };
+        hooks.push(gone.then_some(bytes));
     }
 
     pub(super) fn violated(&mut self, what: impl Into<String>) {

@@ -96,6 +96,7 @@ impl Expected {
             body: (!body.is_empty()).then_some(Matcher(body)),
             true_length: self.content_length_matches_body,
             or_none: true,
+            ..Change::default()
         };
         let mut headers = fields(self.response_headers)?;
         if let Some(status) = self.status {

@@ -21,7 +21,7 @@ use std::fmt;
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cases::{Body, Case, Expect};
+use cases::{Body, Case, Expect, Piece};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -35,6 +35,9 @@ use store::{Lookups, Step};
 
 /// Where the module says why something failed.
 pub(crate) const FAILURES: &str = "rustformations";
+
+/// The key there of the last reason.
+pub(crate) const FAILURE: &str = "failure";
 
 /// What this module has no words for.
 #[derive(Debug)]
@@ -128,7 +131,7 @@ impl Sent {
         let decoded = self.body_b64.as_ref().map(|text| STANDARD.decode(text));
         let decoded = decoded.transpose().context("`body_b64`")?;
         let chunks = self.chunks.as_ref().map(|chunks| {
-            let chunks = chunks.iter().cloned().map(String::into_bytes);
+            let chunks = chunks.iter().cloned().map(Piece::from);
             Body::Pieces(chunks.collect())
         });
         let kinds = [
@@ -247,12 +250,12 @@ fn take(config: &Value, request: cases::Request) -> Take {
     Take::of(Case {
         name: String::new(),
         filter: cases::Filter::Rustformation,
-        config: Some(cases::Config(config.to_string())),
+        config: Some(cases::Config::Text(config.to_string())),
         settings: cases::Settings::default(),
         env: BTreeMap::new(),
         host_refuses: Vec::new(),
         routes: Vec::new(),
-        chain: cases::Chain::Downstream,
+        chain: cases::Chain::default(),
         request,
         response: None,
         expect: Expect {

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use cases::verdict::Arrival;
 use cases::{Callback, Passage};
 use harness::EnvoyRelease;
 use serde_json::{Value, json};
@@ -7,6 +9,7 @@ use serde_json::{Value, json};
 use super::super::case::{Content, entry};
 use super::super::gateway::LogLine;
 use super::super::observation::{Message, Observation};
+use super::super::steps::Steps;
 use super::super::take::Take;
 use super::super::wire::Wire;
 use super::{differences, unseen};
@@ -54,10 +57,15 @@ fn seen() -> Observation {
             "answered",
         )),
         counters: BTreeMap::from([("c".into(), Some(1))]),
-        callbacks: BTreeMap::from([(
-            Callback::OnRequestBody,
-            vec![Passage::Held, Passage::Passes],
-        )]),
+        response_cut_off: false,
+        arrival: Arrival::After(Duration::from_millis(20)),
+        steps: Steps {
+            callbacks: BTreeMap::from([(
+                Callback::OnRequestBody,
+                vec![Passage::Held, Passage::Passes],
+            )]),
+            pieces: BTreeMap::new(),
+        },
         log: Some(LogLine {
             details: Some("via_upstream".into()),
             metadata: BTreeMap::from([(("n".into(), "k".into()), json!("v"))]),
@@ -135,6 +143,9 @@ fn a_broken_exchange_never_passes() {
     let mut silent = seen();
     silent.response = Err("late".into());
     assert_eq!(found(json!({}), &silent), ["no response: late"]);
+    let mut half = seen();
+    half.response_cut_off = true;
+    assert_eq!(found(json!({}), &half), ["the client got half a response"]);
     let mut unlogged = seen();
     unlogged.log = None;
     assert_eq!(
@@ -149,6 +160,20 @@ fn a_broken_exchange_never_passes() {
         matches!(found.as_slice(), [only] if only.starts_with("request")),
         "{found:?}"
     );
+}
+
+/// What is to break off does.
+#[test]
+fn a_whole_message_is_not_one_that_breaks_off() {
+    let mut take = case(json!({}));
+    take.case.response.as_mut().unwrap().0.breaks_off = true;
+    let wire = Wire::of(&take).unwrap();
+    let found =
+        |seen: &Observation| differences(&take, &wire, EnvoyRelease::DEFAULT, seen).join("");
+    assert!(found(&seen()).starts_with("response end"));
+    let mut cut = seen();
+    cut.response_cut_off = true;
+    assert_eq!(found(&cut), "");
 }
 
 #[test]
