@@ -3,11 +3,13 @@
 //! A document is an object or an array. What is none, such as `[DONE]`, a comment, empty data or
 //! HTML, is passed over.
 
+mod framed;
 mod reader;
 #[cfg(test)]
 mod tests;
 
-use reader::{Reader, Whole};
+use framed::{Chunk, Framed};
+use reader::Reader;
 
 use crate::content::MediaType;
 use crate::events::Events;
@@ -72,11 +74,34 @@ pub trait DocumentVisitor {
 
 /// Finds the fields of each document of one body, as its bytes arrive.
 ///
-/// Of a body of many documents none is read that spells no name of a pointer: it can hold no field.
-/// Should it be broken, that is not noticed.
+/// The pointers are given with every chunk and must be the same ones each time. Of a body of many
+/// documents none is read that spells no name of theirs ([`Pointers::may_lead_into`]): it holds no
+/// field, and whether it is broken is not noticed. What a broken document holds does not count. No
+/// more is held of a body than [`Limits::event_bytes`].
 ///
-/// The pointers are given with every chunk and must be the same ones each time. What is held is never
-/// longer than [`Limits::event_bytes`].
+/// ```
+/// use bodies::documents::{DocumentError, DocumentFinder, DocumentVisitor, Framing};
+/// use bodies::{FieldId, Finding, Found, Limits, json::Pointers};
+///
+/// struct Total(FieldId, Option<Found>);
+///
+/// impl DocumentVisitor for Total {
+///     fn document(&mut self, fields: &[Finding]) {
+///         self.1 = self.0.of(fields).and_then(Finding::last).cloned();
+///     }
+///
+///     fn unreadable(&mut self, _: DocumentError) {}
+/// }
+///
+/// let mut pointers = Pointers::default();
+/// let mut total = Total(pointers.insert("/usage/total_tokens").unwrap(), None);
+///
+/// let mut finder = DocumentFinder::new(Framing::Events, &pointers, &Limits::default());
+/// finder.feed(&pointers, b"data: {\"choices\":[]}\n\ndata: {\"usage\":{\"total_to", &mut total);
+/// finder.feed(&pointers, b"kens\":7}}\n\ndata: [DONE]\n\n", &mut total);
+/// finder.finish(&pointers, &mut total);
+/// assert_eq!(total.1, Some(Found::Number("7".into())));
+/// ```
 #[derive(Clone, Debug)]
 pub struct DocumentFinder {
     stream: Stream,
@@ -109,18 +134,21 @@ impl DocumentFinder {
 
     /// Takes the next bytes of the body.
     pub fn feed(&mut self, pointers: &Pointers, chunk: &[u8], visitor: &mut impl DocumentVisitor) {
-        let mut whole = Whole {
-            reader: &mut self.reader,
-            pointers,
-            visitor,
-            last: false,
-        };
+        let reader = &mut self.reader;
         match &mut self.stream {
-            Stream::One => whole.reader.feed(pointers, chunk, whole.visitor),
-            Stream::Events(events) => events.feed(chunk, &mut whole),
-            Stream::Lines(lines) => lines.feed(chunk, &mut whole),
+            Stream::One => reader.feed(pointers, chunk, visitor),
+            Stream::Events(events) => {
+                let ahead = Chunk::new(pointers, events.held(), chunk);
+                events.feed(chunk, &mut Framed::new(reader, pointers, ahead, visitor));
+            }
+            Stream::Lines(lines) => {
+                let ahead = Chunk::new(pointers, lines.held(), chunk);
+                lines.feed(chunk, &mut Framed::new(reader, pointers, ahead, visitor));
+            }
             Stream::EventStream(messages) => {
-                if let Err(error) = messages.feed(chunk, &mut whole) {
+                let ahead = Chunk::new(pointers, 0, &[]);
+                let mut framed = Framed::new(reader, pointers, ahead, visitor);
+                if let Err(error) = messages.feed(chunk, &mut framed) {
                     visitor.unreadable(error.into());
                 }
             }
@@ -130,21 +158,32 @@ impl DocumentFinder {
     /// The body is over, complete or broken off. Of a document that it ends within, the fields that
     /// have been read count.
     pub fn finish(&mut self, pointers: &Pointers, visitor: &mut impl DocumentVisitor) {
-        let mut whole = Whole {
-            reader: &mut self.reader,
-            pointers,
-            visitor,
-            last: true,
-        };
+        let reader = &mut self.reader;
         match &mut self.stream {
-            Stream::One => whole.reader.finish(whole.visitor),
-            Stream::Events(events) => events.finish(&mut whole),
-            Stream::Lines(lines) => lines.finish(&mut whole),
+            Stream::One => reader.finish(visitor),
+            Stream::Events(events) => {
+                let held = Chunk::new(pointers, events.held(), &[]);
+                events.finish(&mut Framed::new(reader, pointers, held, visitor).last());
+            }
+            Stream::Lines(lines) => {
+                let held = Chunk::new(pointers, lines.held(), &[]);
+                lines.finish(&mut Framed::new(reader, pointers, held, visitor).last());
+            }
             Stream::EventStream(messages) => {
                 if let Err(error) = messages.finish() {
                     visitor.unreadable(error.into());
                 }
             }
+        }
+    }
+
+    /// How many bytes are held: of the event, line or message that has not arrived whole.
+    pub fn held(&self) -> usize {
+        match &self.stream {
+            Stream::One => 0,
+            Stream::Events(events) => events.held(),
+            Stream::Lines(lines) => lines.held(),
+            Stream::EventStream(messages) => messages.held(),
         }
     }
 }

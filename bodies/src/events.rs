@@ -8,13 +8,21 @@ pub use event::Event;
 
 /// Is told what a stream consists of, in order: all its bytes, each once.
 pub trait Visitor {
+    /// Whether to read the event, which has arrived whole. One that is not read
+    /// [passes](Self::passed).
+    fn reads(&mut self, event: &[u8]) -> bool {
+        let _ = event;
+        true
+    }
+
     /// An event has arrived whole, its blank line included.
     fn event(&mut self, event: Event<'_>);
 
     /// An event is too long to be held. Its bytes follow as they pass.
     fn too_long(&mut self);
 
-    /// Bytes that belong to no event: the rest of a line break, or of an event that is too long.
+    /// Bytes of no event that is read: the rest of a line break, or an event that is too long or not
+    /// read.
     fn passed(&mut self, bytes: &[u8]);
 }
 
@@ -29,6 +37,12 @@ pub struct Events {
     too_long: bool,
     /// The event begins the stream.
     first: bool,
+    line: LineBreaks,
+}
+
+/// Where lines end: at a carriage return, a line feed, or both.
+#[derive(Clone, Copy, Debug)]
+struct LineBreaks {
     /// Nothing of the line being read has arrived.
     line_is_empty: bool,
     /// The last byte was a carriage return: a line feed now belongs to it.
@@ -43,37 +57,36 @@ impl Events {
             held: Vec::new(),
             too_long: false,
             first: true,
-            line_is_empty: true,
-            after_return: false,
+            line: LineBreaks {
+                line_is_empty: true,
+                after_return: false,
+            },
         }
     }
 
-    /// Takes the next bytes of the stream. Every event that they end is told; nothing waits for the
-    /// line feed that may follow a carriage return.
+    /// Takes the next bytes of the stream. Every event that they end is told, and is not copied if it
+    /// lies whole among them; nothing waits for the line feed that may follow a carriage return.
     pub fn feed(&mut self, chunk: &[u8], visitor: &mut impl Visitor) {
         let mut rest = chunk;
-        while let Some((&byte, tail)) = rest.split_first() {
-            if std::mem::take(&mut self.after_return) && byte == b'\n' {
-                // It goes where its line went.
-                if self.held.is_empty() {
-                    visitor.passed(&[byte]);
-                } else {
-                    self.held.push(byte);
-                }
-                rest = tail;
-                continue;
-            }
-            let end = memchr::memchr2(b'\r', b'\n', rest);
-            let length = end.map_or(rest.len(), |end| end.saturating_add(1));
-            let (line, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-            self.hold(line, visitor);
-            let blank = self.line_is_empty && end == Some(0);
-            self.line_is_empty = end.is_some();
-            self.after_return = line.ends_with(b"\r");
-            if blank {
+        if self.held.is_empty() && self.line.after_return {
+            rest = self.pass_line_feed(rest, visitor);
+        }
+        while let Some(end) = self.line.blank_line(rest) {
+            let (event, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+            if self.held.is_empty() && !self.too_long && event.len() <= self.most {
+                tell(event, self.first, visitor);
+            } else {
+                self.hold(event, visitor);
                 self.end_event(visitor);
             }
+            self.first = false;
             rest = after;
+            if self.line.after_return {
+                rest = self.pass_line_feed(rest, visitor);
+            }
+        }
+        if !rest.is_empty() {
+            self.hold(rest, visitor);
         }
     }
 
@@ -81,6 +94,24 @@ impl Events {
     /// act on each line.
     pub fn finish(&mut self, visitor: &mut impl Visitor) {
         self.end_event(visitor);
+    }
+
+    /// How many bytes are held.
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Passes the line feed that belongs to the carriage return with which the last event ended.
+    fn pass_line_feed<'c>(&mut self, rest: &'c [u8], visitor: &mut impl Visitor) -> &'c [u8] {
+        let Some((&byte, after)) = rest.split_first() else {
+            return rest;
+        };
+        self.line.after_return = false;
+        if byte != b'\n' {
+            return rest;
+        }
+        visitor.passed(b"\n");
+        after
     }
 
     fn hold(&mut self, bytes: &[u8], visitor: &mut impl Visitor) {
@@ -100,10 +131,45 @@ impl Events {
 
     fn end_event(&mut self, visitor: &mut impl Visitor) {
         if !self.held.is_empty() {
-            visitor.event(Event::of(&self.held, self.first));
+            tell(&self.held, self.first, visitor);
         }
         self.held.clear();
         self.too_long = false;
-        self.first = false;
+    }
+}
+
+fn tell(event: &[u8], first: bool, visitor: &mut impl Visitor) {
+    if visitor.reads(event) {
+        visitor.event(Event::of(event, first));
+    } else {
+        visitor.passed(event);
+    }
+}
+
+impl LineBreaks {
+    /// Where the first blank line of `rest` ends.
+    #[inline]
+    fn blank_line(&mut self, rest: &[u8]) -> Option<usize> {
+        let mut begin = 0; // of the line
+        for place in memchr::memchr2_iter(b'\r', b'\n', rest) {
+            let is_return = rest.get(place) == Some(&b'\r');
+            let after = place.saturating_add(1);
+            let is_empty = place == begin && self.line_is_empty;
+            if place == begin && !is_return && std::mem::take(&mut self.after_return) {
+                begin = after; // the rest of the line break before
+                continue;
+            }
+            self.after_return = is_return;
+            self.line_is_empty = true;
+            begin = after;
+            if is_empty {
+                return Some(after);
+            }
+        }
+        if begin < rest.len() {
+            self.line_is_empty = false;
+            self.after_return = false;
+        }
+        None
     }
 }

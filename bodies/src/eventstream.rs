@@ -7,7 +7,7 @@
 
 mod message;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::mem;
 

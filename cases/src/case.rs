@@ -163,18 +163,18 @@ impl Case {
                 "`arrives_within_ms` is for a response",
             ),
             (
-                self.request.0.unseen && self.request.0.breaks_off,
-                "a request that is `unseen` and `breaks_off`",
+                self.request.0.unseen && self.request.0.broken_off,
+                "a request that is `unseen` and broken off",
             ),
             (
-                self.request.0.breaks_off && self.response.is_some(),
-                "an answer to a request that `breaks_off`",
+                self.request.0.broken_off && self.response.is_some(),
+                "an answer to a request that is broken off",
             ),
             (
                 self.response
                     .as_ref()
-                    .is_some_and(|answer| answer.0.direct && answer.0.breaks_off),
-                "what Envoy answers itself never `breaks_off`",
+                    .is_some_and(|answer| answer.0.direct && answer.0.broken_off),
+                "what Envoy answers itself is never broken off",
             ),
         ]
         .into_iter()

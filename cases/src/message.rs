@@ -29,7 +29,7 @@ pub struct Message {
     /// The router gives this answer itself, without an upstream.
     pub direct: bool,
     /// After its pieces it is cut off: the client resets the stream, or the upstream does.
-    pub breaks_off: bool,
+    pub broken_off: bool,
 }
 
 /// A piece of a body.
@@ -134,7 +134,7 @@ struct Written {
     unseen: bool,
     source: Option<String>,
     direct: bool,
-    breaks_off: bool,
+    broken_off: bool,
 }
 
 impl Written {
@@ -165,8 +165,8 @@ impl Written {
             (None, None, Some(pieces)) => Body::Pieces(pieces),
             _ => return Err("`body`, `json` and `pieces` exclude each other".to_owned()),
         };
-        if self.breaks_off && !self.trailers.0.is_empty() {
-            return Err("what `breaks_off` has no `trailers`".to_owned());
+        if self.broken_off && !self.trailers.0.is_empty() {
+            return Err("what is `broken_off` has no `trailers`".to_owned());
         }
         Ok(Message {
             fields,
@@ -175,7 +175,7 @@ impl Written {
             unseen: self.unseen,
             source: self.source,
             direct: self.direct,
-            breaks_off: self.breaks_off,
+            broken_off: self.broken_off,
         })
     }
 
@@ -194,8 +194,8 @@ impl TryFrom<Written> for Request {
     type Error = String;
 
     fn try_from(mut written: Written) -> Result<Self, String> {
-        if written.status.is_some() || written.direct || written.breaks_off {
-            return Err("`status`, `direct` and `breaks_off` belong to `response`".to_owned());
+        if written.status.is_some() || written.direct {
+            return Err("`status` and `direct` belong to `response`".to_owned());
         }
         let method = if written.has_body() { "POST" } else { "GET" };
         let pseudo = vec![

@@ -44,13 +44,13 @@ cases:
   response:
     headers: {content-type: application/json}
     pieces: ['{"model":"m"', {after_ms: 50, piece: ',"a":1'}]
-    breaks_off: true
+    broken_off: true
   expect:
     client_reached: false
     callbacks: {on_response_headers: {each: [held]}, on_response_body: {each: [held, held]}}
 - name: so is a request
   config: {request: {extract: [{header: x-model}]}}
-  request: {pieces: ['{"mod'], breaks_off: true}
+  request: {pieces: ['{"mod'], broken_off: true}
   expect: {upstream_reached: false}
 "#;
 
@@ -128,7 +128,7 @@ fn pieces_parts_and_ends_are_compared() {
         ),
         (
             CUT_OFF,
-            "breaks_off: true\n  expect:\n    client",
+            "broken_off: true\n  expect:\n    client",
             "\n  expect:\n    client",
             "client reached",
         ),

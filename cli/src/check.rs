@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use acl::Acl;
 use anyhow::{Context, Result};
-use transformations::{Code, ConfigErrors, Diagnostic, Engine};
+use transformations::{Code, ConfigErrors, Diagnostic, Engine, metrics};
 
 use crate::document::{self, Chain, Filter};
 
@@ -155,6 +155,10 @@ fn load(engine: &Engine, filter: &Filter) -> Result<Vec<Diagnostic>> {
             let mut warnings = loaded.warnings;
             if filter.chain == Some(Chain::Cluster) {
                 warnings.extend(loaded.program.in_cluster());
+            }
+            let of_route = filter.chain.is_none() && !filter.instance.is_empty();
+            if of_route && loaded.program.has_metrics() {
+                warnings.push(metrics::in_route());
             }
             warnings
         }),

@@ -173,3 +173,24 @@ fn what_does_nothing_in_a_cluster_is_warned_of() {
     let (_, printed) = check(&["-"], &bootstrap(&sound));
     assert_eq!(printed, "-: no errors, no warnings\n");
 }
+
+#[test]
+fn a_route_may_not_measure() {
+    let with = |metrics: &str| {
+        format!(
+            r#"{{"filter_chains": [{{"routes": [{{"typed_per_filter_config": {{"rust": {{
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilterPerRoute",
+                "dynamic_module_config": {{"name": "rust_module"}},
+                "per_route_config_name": "rustformation",
+                "filter_config": {{
+                    "@type": "type.googleapis.com/google.protobuf.Struct",
+                    "value": {{{metrics} "request": {{"remove": ["x-a"]}}}}}}}}}}}}]}}]}}"#
+        )
+    };
+    let (code, printed) = check(&["-"], &with(r#""metrics": {},"#));
+    assert_eq!(code, Some(1), "{printed}");
+    let error = "error RF008: metrics: a route can define no metric; move `metrics`";
+    assert!(printed.contains(error), "{printed}");
+    let (code, printed) = check(&["-"], &with(""));
+    assert_eq!(code, Some(0), "{printed}");
+}

@@ -61,6 +61,23 @@ impl EnvoyHttpFilterConfig {
             .map(HistogramId)
     }
 
+    /// Sets a gauge; one label value per label name.
+    ///
+    /// # Errors
+    /// When the labels do not fit, Envoy refuses, or it is one before 1.39: there only a stream can.
+    pub fn set_gauge(
+        &mut self,
+        id: GaugeId,
+        labels: &[&str],
+        value: u64,
+    ) -> Result<(), MetricsError> {
+        if labels.len() != id.0.labels {
+            return Err(MetricsError::InvalidLabels);
+        }
+        let result = self.callbacks.set_gauge(id.0.id, labels, value);
+        MetricsError::check(result.ok_or(MetricsError::Unavailable)?)
+    }
+
     fn define(
         &mut self,
         kind: MetricKind,

@@ -11,7 +11,7 @@ pub enum MetricsError {
     InvalidLabels,
     /// Metrics can be defined only while a filter configuration is created.
     Frozen,
-    /// The stream is gone.
+    /// The stream is gone, or this release of Envoy changes metrics from a stream only.
     Unavailable,
     /// A result code that this crate does not know.
     Unknown(u32),
@@ -42,7 +42,9 @@ impl fmt::Display for MetricsError {
             Self::Frozen => formatter.write_str(
                 "metrics are frozen: define them while the filter configuration is created",
             ),
-            Self::Unavailable => formatter.write_str("metric unavailable: the stream is gone"),
+            Self::Unavailable => formatter.write_str(
+                "metric unavailable: the stream is gone, or there is none and Envoy is before 1.39",
+            ),
             Self::Unknown(code) => write!(formatter, "metric refused with unknown code {code}"),
         }
     }

@@ -32,7 +32,7 @@ pub(crate) const CONSTRUCTORS: Constructors = Constructors {
     listener: |envoy, name, config| {
         let acl = load(name, "", config)?;
         let blocked = define_blocked(envoy, name)?;
-        let stats = Stats::define(envoy, name);
+        let stats = Stats::define(envoy, name, None);
         Some(Box::new(Listener {
             acl,
             blocked,

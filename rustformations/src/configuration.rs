@@ -8,6 +8,7 @@ use envoy_proxy_dynamic_modules_rust_sdk::{
     EnvoyHttpFilter, EnvoyMetrics, Host, HttpFilter, HttpFilterConfig, RouteConfigError,
     envoy_log_error, envoy_log_warn,
 };
+use transformations::metrics;
 use transformations::{Code, ConfigErrors, Diagnostic, Engine, Program, Settings, SharedProgram};
 
 use crate::Constructors;
@@ -23,7 +24,7 @@ pub(crate) const CONSTRUCTORS: Constructors = Constructors {
             .program()
             .map(|program| (Arc::clone(program), Vec::new()));
         let program = compiled(name, "", program.map_err(Clone::clone))?;
-        let stats = Stats::define(envoy, name);
+        let stats = Arc::new(Stats::define(envoy, name, program.meters().map(|m| &**m)));
         static LISTENERS: AtomicU64 = AtomicU64::new(0);
         let number = LISTENERS.fetch_add(1, Ordering::Relaxed);
         Some(Box::new(Listener {
@@ -35,9 +36,16 @@ pub(crate) const CONSTRUCTORS: Constructors = Constructors {
     },
     route: |name, config| {
         let program = load(name, " (per route)", config)?;
+        if program.has_metrics() {
+            let error = ConfigErrors(vec![metrics::in_route()]);
+            return compiled(name, " (per route)", Err(error));
+        }
         Some(Box::new(Route { program }))
     },
 };
+
+/// The variable that holds `metrics` for listeners whose configuration has none.
+const METRICS: &str = "RUSTFORMATIONS_METRICS";
 
 /// What all configurations of the process share. A control plane whose schema has no room for the
 /// settings passes them as environment variables of the Envoy container.
@@ -56,7 +64,13 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
             Code::HeaderName
         );
     }
-    Arc::new(Engine::new(settings))
+    let mut engine = Engine::new(settings);
+    if let Some(metrics) = std::env::var_os(METRICS).filter(|metrics| !metrics.is_empty()) {
+        let measured = engine.measure(metrics.as_encoded_bytes());
+        // Without it the configurations work as before: they are not refused for it.
+        compiled(METRICS, "", measured.map(|warnings| ((), warnings)));
+    }
+    Arc::new(engine)
 });
 
 /// The configuration of a listener's filter.
@@ -66,7 +80,7 @@ struct Listener {
     program: Arc<Program>,
     /// Its own among all of the process.
     number: u64,
-    stats: Stats,
+    stats: Arc<Stats>,
 }
 
 /// The configuration of a route, which replaces the listener's as a whole.
@@ -77,11 +91,12 @@ pub(crate) struct Route {
 }
 
 impl HttpFilterConfig for Listener {
-    fn new_http_filter(&self, _envoy: &EnvoyMetrics) -> Box<dyn HttpFilter> {
+    fn new_http_filter(&self, envoy: &EnvoyMetrics) -> Box<dyn HttpFilter> {
+        self.stats.introduce(envoy);
         Box::new(Filter::new(
             Arc::clone(&self.program),
             self.number,
-            self.stats,
+            Arc::clone(&self.stats),
         ))
     }
 

@@ -20,7 +20,7 @@ const NESTED_DETAILS: &str = "rustformations_nested_hook";
 pub(crate) struct Filter(RefCell<Stream>);
 
 impl Filter {
-    pub(crate) fn new(program: Arc<Program>, listener: u64, stats: Stats) -> Self {
+    pub(crate) fn new(program: Arc<Program>, listener: u64, stats: Arc<Stats>) -> Self {
         Self(RefCell::new(Stream::new(program, listener, stats)))
     }
 

@@ -2,29 +2,31 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Once};
+use std::time::Duration;
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
     AttributeId, EnvoyBuffer, EnvoyHttpFilter, HttpBody, HttpHeaderType, MetadataSource,
     envoy_log_error,
 };
+use transformations::metrics::Metric;
 use transformations::{
     Attribute, AttributeValue, Chain, Direction, Failure, Host, MetadataValue, RouteProgram,
     TransformationOps,
 };
 
 use crate::configuration::{Route, route_config};
-use crate::stats::Stats;
+use crate::stats::{self, Stats};
 
 /// Envoy's stream as the engine sees it, for the time of one hook.
 pub(crate) struct Ops<'e> {
     envoy: &'e mut EnvoyHttpFilter,
     /// The number of the filter's configuration.
     listener: u64,
-    stats: Stats,
+    stats: &'e Stats,
 }
 
 impl<'e> Ops<'e> {
-    pub(crate) fn new(envoy: &'e mut EnvoyHttpFilter, listener: u64, stats: Stats) -> Self {
+    pub(crate) fn new(envoy: &'e mut EnvoyHttpFilter, listener: u64, stats: &'e Stats) -> Self {
         Self {
             envoy,
             listener,
@@ -279,6 +281,14 @@ impl Host for Ops<'_> {
     fn save(&mut self, state: &[u8]) -> bool {
         let key = self.saved_key();
         self.envoy.set_filter_state_bytes(&key, state)
+    }
+
+    fn now(&self) -> Duration {
+        stats::now()
+    }
+
+    fn record(&mut self, metric: Metric, labels: &[&str], value: u64) {
+        self.stats.record(self.envoy, metric, labels, value);
     }
 
     fn report(&mut self, failures: &[Failure]) {

@@ -57,11 +57,11 @@ pub(crate) struct Stream {
     session: Session,
     /// The number of the filter's configuration.
     listener: u64,
-    stats: Stats,
+    stats: Arc<Stats>,
 }
 
 impl Stream {
-    pub(crate) fn new(program: Arc<Program>, listener: u64, stats: Stats) -> Self {
+    pub(crate) fn new(program: Arc<Program>, listener: u64, stats: Arc<Stats>) -> Self {
         Self {
             session: Session::new(program),
             listener,
@@ -75,7 +75,7 @@ impl Stream {
         direction: Direction,
         end: bool,
     ) -> Step {
-        let ops = &mut Ops::new(envoy, self.listener, self.stats);
+        let ops = &mut Ops::new(envoy, self.listener, &self.stats);
         let action = self.session.on_headers(ops, direction, end);
         step(action)
     }
@@ -90,7 +90,7 @@ impl Stream {
         if self.session.is_through_with(direction) {
             return Step::Continue;
         }
-        let ops = &mut Ops::new(envoy, self.listener, self.stats);
+        let ops = &mut Ops::new(envoy, self.listener, &self.stats);
         let action = self.session.on_body(ops, direction, end);
         step(action)
     }
@@ -100,13 +100,13 @@ impl Stream {
         envoy: &mut EnvoyHttpFilter,
         direction: Direction,
     ) -> Step {
-        let ops = &mut Ops::new(envoy, self.listener, self.stats);
+        let ops = &mut Ops::new(envoy, self.listener, &self.stats);
         let action = self.session.on_trailers(ops, direction);
         step(action)
     }
 
     pub(crate) fn on_complete(&mut self, envoy: &mut EnvoyHttpFilter) {
-        let ops = &mut Ops::new(envoy, self.listener, self.stats);
+        let ops = &mut Ops::new(envoy, self.listener, &self.stats);
         self.session.on_complete(ops);
     }
 }

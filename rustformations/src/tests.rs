@@ -1,6 +1,7 @@
 //! The module under a fake Envoy: its life cycle in every generation, and what it asks of the host.
 
 mod host_calls;
+mod metrics;
 mod streaming;
 
 use std::sync::Arc;

@@ -22,6 +22,7 @@ mod headers;
 mod hidden_callbacks;
 mod hostile;
 mod kgateway;
+mod metrics;
 mod panics;
 mod patch;
 mod plain;
@@ -120,6 +121,11 @@ const AREAS: &[Area] = &[
         name: "upgrades",
         module: Built::Release,
         scenarios: upgrades::SCENARIOS,
+    },
+    Area {
+        name: "metrics",
+        module: Built::Release,
+        scenarios: metrics::SCENARIOS,
     },
     Area {
         name: "expressions",

@@ -78,13 +78,13 @@ fn source(path: &Path) -> Value {
 }
 
 /// Clients that send requests until they are told to stop.
-struct Load {
+pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     clients: JoinSet<Result<usize>>,
 }
 
 impl Load {
-    fn start(address: SocketAddr) -> Self {
+    pub(crate) fn start(address: SocketAddr) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let mut clients = JoinSet::new();
         for _ in 0..4 {
@@ -108,7 +108,7 @@ impl Load {
     }
 
     /// How many requests were served; an error if one was not.
-    async fn finish(mut self) -> Result<usize> {
+    pub(crate) async fn finish(mut self) -> Result<usize> {
         self.stop.store(true, Ordering::Relaxed);
         let mut served = 0;
         while let Some(client) = self.clients.join_next().await {
@@ -125,7 +125,7 @@ fn config(version: &str) -> Value {
     })
 }
 
-async fn wait_for_version(address: SocketAddr, version: &str) -> Result<()> {
+pub(crate) async fn wait_for_version(address: SocketAddr, version: &str) -> Result<()> {
     let mut seen = None;
     for _ in 0..500 {
         let response = Request::post("/")

@@ -206,7 +206,17 @@ pub struct Reply {
     pub body: String,
 }
 
+/// Response code details where a field is missing.
+pub(crate) const FIELD_MISSING: &str = "rustformations_field_missing";
+/// Response code details where a field cannot be taken out of the request.
+pub(crate) const FIELD_INVALID: &str = "rustformations_field_invalid";
+
 impl Reply {
+    /// Whether a rule of the configuration makes it, and not a failure.
+    pub(crate) fn rejects(&self) -> bool {
+        [FIELD_MISSING, FIELD_INVALID].contains(&self.details)
+    }
+
     /// kgateway's answer: 400 without a body.
     pub(crate) fn bad_request(details: &'static str) -> Box<Self> {
         Box::new(Self {

@@ -127,6 +127,14 @@ impl Snapshot {
         })
     }
 
+    /// These headers, and those of an earlier time that are gone.
+    pub(crate) fn or(mut self, earlier: Self) -> Self {
+        let gone = |(name, _): &(String, Vec<u8>)| !self.names().any(|other| other == name);
+        let gone: Vec<_> = earlier.0.into_iter().filter(gone).collect();
+        self.0.extend(gone);
+        self
+    }
+
     /// All values of a header, in order. `name` is in lower case. Hosts keep `host` as
     /// `:authority`, whatever the protocol.
     pub(crate) fn values<'s>(&'s self, name: &str) -> impl Iterator<Item = &'s [u8]> {

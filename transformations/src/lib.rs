@@ -93,6 +93,7 @@ mod fields;
 mod glob;
 mod headers;
 mod languages;
+pub mod metrics;
 mod ops;
 #[cfg(test)]
 mod processor;

@@ -20,6 +20,7 @@ use diagnostics::{ConfigErrors, Diagnostic};
 
 use crate::config::{self, Limits};
 use crate::headers::HeaderNames;
+use crate::metrics::Meters;
 use crate::ops::{Direction, TransformationOps};
 use crate::settings::Settings;
 
@@ -36,6 +37,10 @@ pub struct Program {
     counts_usage: bool,
     limits: Limits,
     settings: Arc<Settings>,
+    /// What is measured of the requests of a listener with this program.
+    meters: Option<Arc<Meters>>,
+    /// Whether the configuration says so itself.
+    has_metrics: bool,
 }
 
 /// A program, and what its author should know.
@@ -72,7 +77,7 @@ impl Program {
 
     /// Whether the usage of every answer is read.
     pub(crate) fn counts_usage(&self) -> bool {
-        self.counts_usage
+        self.counts_usage || self.meters.is_some()
     }
 
     /// The bounds on what one message may cost.
@@ -86,6 +91,16 @@ impl Program {
             Direction::Request => self.request.as_ref(),
             Direction::Response => self.response.as_ref(),
         }
+    }
+
+    /// What is measured of the requests of a listener with this program; `None`: nothing.
+    pub fn meters(&self) -> Option<&Arc<Meters>> {
+        self.meters.as_ref()
+    }
+
+    /// Whether the configuration has the key `metrics`.
+    pub fn has_metrics(&self) -> bool {
+        self.has_metrics
     }
 
     /// Removes what the client sent in headers that this program sets and a route is chosen by;

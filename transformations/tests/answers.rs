@@ -65,12 +65,12 @@ proptest! {
     fn however_an_answer_is_cut_its_fields_are_the_same(
         events_of in prop::collection::vec(event(), 0..6),
         places in prop::collection::vec(any::<usize>(), 0..8),
-        breaks_off in any::<bool>(),
+        broken_off in any::<bool>(),
     ) {
         let body = events_of.concat().into_bytes();
         let answer = |places: &[usize]| {
             let answer = events(&body, places);
-            if breaks_off { answer.breaks_off() } else { answer }
+            if broken_off { answer.broken_off() } else { answer }
         };
         let (whole, _) = play(program(CONFIG), answer(&[]));
         let (cut, _) = play(program(CONFIG), answer(&places));

@@ -7,19 +7,25 @@ use artifacts::workspace;
 
 use crate::cargo::cargo;
 
-/// Writes docs/functions.md from the descriptions beside the functions.
+/// The pages, by the examples of the engine that print them.
+const PAGES: [&str; 2] = ["functions", "metrics"];
+
+/// Writes the pages of docs/ that the engine prints: the functions, from the descriptions beside them, and
+/// the metrics, from their definitions.
 ///
 /// # Errors
 /// The engine does not compile.
 pub(crate) fn write() -> Result<()> {
-    let page = cargo(&["run", "--quiet", "--locked", "--package", "transformations"])
-        .args(["--example", "functions"])
-        .current_dir(workspace())
-        .output()?;
-    let errors = String::from_utf8_lossy(&page.stderr);
-    ensure!(page.status.success(), "the page was not made: {errors}");
-    let path = workspace().join("docs/functions.md");
-    fs::write(&path, page.stdout).with_context(|| format!("writing {}", path.display()))?;
-    println!("docs/functions.md");
+    for name in PAGES {
+        let page = cargo(&["run", "--quiet", "--locked", "--package", "transformations"])
+            .args(["--example", name])
+            .current_dir(workspace())
+            .output()?;
+        let errors = String::from_utf8_lossy(&page.stderr);
+        ensure!(page.status.success(), "{name}.md was not made: {errors}");
+        let path = workspace().join("docs").join(name).with_extension("md");
+        fs::write(&path, page.stdout).with_context(|| format!("writing {}", path.display()))?;
+        println!("docs/{name}.md");
+    }
     Ok(())
 }

@@ -1,10 +1,7 @@
 //! One document after another: the search is begun anew for each, and nothing is allocated.
 
 use super::{DocumentError, DocumentVisitor};
-use crate::events::{self, Event};
-use crate::eventstream::{self, Message};
 use crate::json::{Error, Finder, Pointers};
-use crate::lines::{self, Line};
 use crate::{BYTE_ORDER_MARK, Finding, Limits};
 
 /// Reads one document at a time.
@@ -19,21 +16,17 @@ pub(super) struct Reader {
 enum State {
     /// Nothing but white space, and so many bytes of a byte order mark, has arrived.
     Before { mark: usize },
-    /// The document has begun.
+    /// The document has begun, and may have ended.
     Within,
-    /// It has ended, and only white space may follow.
-    After,
     /// It is no document, or has been refused.
     Passed,
 }
-
-const BEFORE: State = State::Before { mark: 0 };
 
 impl Reader {
     pub(super) fn new(pointers: &Pointers, limits: &Limits) -> Self {
         Self {
             finder: Finder::new(pointers, limits),
-            state: BEFORE,
+            state: State::Before { mark: 0 },
         }
     }
 
@@ -47,12 +40,7 @@ impl Reader {
         let Some(rest) = self.begin(chunk) else {
             return;
         };
-        let read = self.finder.feed(pointers, rest);
-        if matches!(self.state, State::Within) && self.finder.ended() {
-            self.state = State::After;
-            tell(self.finder.fields(), visitor);
-        }
-        if let Err(error) = read {
+        if let Err(error) = self.finder.feed(pointers, rest) {
             self.state = State::Passed;
             visitor.unreadable(error.into());
         }
@@ -61,8 +49,10 @@ impl Reader {
     /// The document is over, complete or broken off.
     pub(super) fn finish(&mut self, visitor: &mut impl DocumentVisitor) {
         if matches!(self.state, State::Within) {
-            tell(self.finder.fields(), visitor);
-            visitor.unreadable(DocumentError::Incomplete);
+            tell(self.finder.settled(), visitor);
+            if !self.finder.ended() {
+                visitor.unreadable(DocumentError::Incomplete);
+            }
         }
         self.state = State::Passed;
     }
@@ -72,12 +62,15 @@ impl Reader {
         let mut rest = chunk;
         while let State::Before { mark } = self.state {
             let (byte, after) = rest.split_first()?;
+            let cut = (1..BYTE_ORDER_MARK.len()).contains(&mark);
             self.state = match byte {
-                b' ' | b'\t' | b'\n' | b'\r' => BEFORE,
-                b'{' | b'[' => {
+                b'{' | b'[' if !cut => {
                     self.state = State::Within;
                     return Some(rest);
                 }
+                byte if !cut && is_space(byte) => State::Before {
+                    mark: BYTE_ORDER_MARK.len(),
+                },
                 byte if BYTE_ORDER_MARK.get(mark) == Some(byte) => State::Before {
                     mark: mark.saturating_add(1),
                 },
@@ -92,23 +85,23 @@ impl Reader {
     }
 
     /// Reads a document that has arrived whole. `last`: the body has ended with it.
-    fn read(
+    pub(super) fn read(
         &mut self,
         pointers: &Pointers,
         document: &[u8],
         last: bool,
         visitor: &mut impl DocumentVisitor,
     ) {
-        let text = document.trim_ascii();
-        if !matches!(text.first(), Some(b'{' | b'[')) || text == DONE {
+        let begins = document.iter().find(|byte| !is_space(byte));
+        if !matches!(begins, Some(b'{' | b'[')) || document.trim_ascii() == DONE {
             return;
         }
         self.finder.reset();
-        match self.finder.feed(pointers, text) {
+        match self.finder.feed(pointers, document) {
             Err(error) => visitor.unreadable(error.into()),
-            Ok(()) if self.finder.ended() => tell(self.finder.fields(), visitor),
+            Ok(()) if self.finder.ended() => tell(self.finder.settled(), visitor),
             Ok(()) if last => {
-                tell(self.finder.fields(), visitor);
+                tell(self.finder.settled(), visitor);
                 visitor.unreadable(DocumentError::Incomplete);
             }
             Ok(()) => visitor.unreadable(Error::Invalid.into()),
@@ -119,66 +112,14 @@ impl Reader {
 /// With what the APIs of many models end their streams.
 const DONE: &[u8] = b"[DONE]";
 
+/// White space of JSON (RFC 8259 section 2).
+fn is_space(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
 fn tell(fields: &[Finding], visitor: &mut impl DocumentVisitor) {
     let leads_somewhere = |field: &Finding| field.first.is_some() || field.last().is_some();
     if fields.iter().any(leads_somewhere) {
         visitor.document(fields);
-    }
-}
-
-/// Documents that have each arrived whole.
-pub(super) struct Whole<'w, V> {
-    pub(super) reader: &'w mut Reader,
-    pub(super) pointers: &'w Pointers,
-    pub(super) visitor: &'w mut V,
-    /// The body has ended.
-    pub(super) last: bool,
-}
-
-impl<V: DocumentVisitor> Whole<'_, V> {
-    fn read(&mut self, document: &[u8]) {
-        let Self {
-            reader,
-            pointers,
-            visitor,
-            last,
-        } = self;
-        reader.read(pointers, document, *last, *visitor);
-    }
-}
-
-impl<V: DocumentVisitor> events::Visitor for Whole<'_, V> {
-    fn event(&mut self, event: Event<'_>) {
-        if let Some(json) = event.json() {
-            self.read(json);
-        }
-    }
-
-    fn too_long(&mut self) {
-        self.visitor.unreadable(DocumentError::TooLong);
-    }
-
-    fn passed(&mut self, _: &[u8]) {}
-}
-
-impl<V: DocumentVisitor> lines::Visitor for Whole<'_, V> {
-    fn line(&mut self, line: Line<'_>) {
-        self.read(line.text());
-    }
-
-    fn too_long(&mut self) {
-        self.visitor.unreadable(DocumentError::TooLong);
-    }
-
-    fn passed(&mut self, _: &[u8]) {}
-}
-
-impl<V: DocumentVisitor> eventstream::Visitor for Whole<'_, V> {
-    fn message(&mut self, message: Message<'_>) {
-        self.read(message.payload);
-    }
-
-    fn too_long(&mut self) {
-        self.visitor.unreadable(DocumentError::TooLong);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use crate::{BYTE_ORDER_MARK, Splice};
 
 /// One event, and what its `data` lines say.
@@ -11,7 +13,7 @@ pub struct Event<'e> {
     /// The values of the `data` lines, joined by line feeds.
     text: Cow<'e, [u8]>,
     /// Where each value begins: in the text, and in the event.
-    lines: Vec<(usize, usize)>,
+    lines: SmallVec<[(usize, usize); 1]>,
 }
 
 impl<'e> Event<'e> {
@@ -47,6 +49,11 @@ impl<'e> Event<'e> {
             self.lines.push((text.len(), at));
             text.extend_from_slice(value);
         }
+    }
+
+    /// The length of the event, in bytes.
+    pub fn length(&self) -> usize {
+        self.event.len()
     }
 
     /// The data, if it may be a JSON object or array.

@@ -111,6 +111,13 @@ impl Finder {
         &self.search.fields
     }
 
+    /// The fields, in the order of the pointers: nothing more is read of the document, whether or not
+    /// it is complete.
+    pub(crate) fn settled(&mut self) -> &[Finding] {
+        self.search.fields.iter_mut().for_each(Finding::finish);
+        &self.search.fields
+    }
+
     /// The fields, in the order of the pointers.
     ///
     /// # Errors
@@ -231,9 +238,9 @@ impl Visitor for Visit<'_> {
     #[inline(always)]
     fn key(&mut self, key: Key<'_>) {
         if let Some(object) = self.pointers.node(key.object) {
-            for node in object.members_in_other_case(key.name) {
+            object.members_in_other_case(key.name, |node| {
                 self.mark(node, Finding::stands_in_other_case);
-            }
+            });
         }
         let Some(node) = key.node else { return };
         let seen = self.search.seen.get_mut(node.index());

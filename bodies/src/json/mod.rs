@@ -2,6 +2,8 @@
 
 mod document;
 mod finder;
+mod initials;
+mod needles;
 mod number;
 mod patch;
 mod path;
@@ -14,6 +16,7 @@ mod walker;
 
 pub use document::{Document, DocumentError, Members, Selection, check, read};
 pub use finder::Finder;
+pub(crate) use needles::Ahead;
 pub use number::Number;
 pub use patch::{DocumentPlan, EditId, PatchError, Paths, PathsError, Texts, Verb, plan, quoted};
 pub use path::{Oddity, Path, PathError};

@@ -1,5 +1,9 @@
 //! JSON Pointers (RFC 6901), several of them as one tree.
 
+use std::sync::OnceLock;
+
+use super::initials::Initials;
+use super::needles::{self, Ahead, Needles};
 use super::string;
 use crate::{FieldId, JSON_DEPTH, JSON_POINTERS};
 
@@ -78,6 +82,8 @@ pub(crate) struct Node {
     pub(crate) target: Option<FieldId>,
     /// The ways on to members that are named, sorted by name.
     members: Vec<(String, NodeId)>,
+    /// What their names begin and end with.
+    initials: Initials,
     /// The ways on to elements, sorted by index.
     elements: Vec<(usize, NodeId)>,
     /// The way on to any other member. No pointer has one.
@@ -142,6 +148,14 @@ impl Node {
                 self.other_member
             };
         }
+        self.member_of_many(key)
+    }
+
+    #[inline(never)]
+    fn member_of_many(&self, key: &str) -> Option<NodeId> {
+        if !self.initials.may_begin_and_end(key) {
+            return self.other_member;
+        }
         let named = self.place(key).ok();
         let named = named.and_then(|place| self.members.get(place));
         named.map_or(self.other_member, |(_, node)| Some(*node))
@@ -156,6 +170,7 @@ impl Node {
     /// Adds a way on to a member, if its name has none.
     pub(crate) fn add_member(&mut self, name: String, node: NodeId) {
         if let Err(place) = self.place(&name) {
+            self.initials.add(&name);
             self.members.insert(place, (name, node));
         }
     }
@@ -179,13 +194,26 @@ impl Node {
     /// The ways on for keys that differ from this one only in the case of ASCII letters. The long s
     /// (U+017F) is an `s` then, and the kelvin sign (U+212A) a `k`: so Go's `encoding/json` has it.
     #[inline]
-    pub(crate) fn members_in_other_case<'n>(
-        &'n self,
-        key: &'n str,
-    ) -> impl Iterator<Item = NodeId> {
-        let ways = self.members.iter();
-        ways.filter(move |(name, _)| in_other_case(name, key))
-            .map(|(_, node)| *node)
+    pub(crate) fn members_in_other_case(&self, key: &str, mut visit: impl FnMut(NodeId)) {
+        if let [(name, node)] = self.members.as_slice() {
+            if in_other_case(name, key) {
+                visit(*node); // as nearly never
+            }
+        } else {
+            self.each_in_other_case(key, &mut visit);
+        }
+    }
+
+    #[inline(never)]
+    fn each_in_other_case(&self, key: &str, visit: &mut dyn FnMut(NodeId)) {
+        if !self.initials.may_begin_and_end(key) {
+            return;
+        }
+        for (name, node) in &self.members {
+            if in_other_case(name, key) {
+                visit(*node);
+            }
+        }
     }
 
     /// The way on for an array index.
@@ -203,12 +231,23 @@ impl Node {
 }
 
 /// The fields that one pass over a body looks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Pointers {
     nodes: Vec<Node>,
     fields: usize,
     longest_key: usize,
+    /// What a document with one of the fields spells, once it has been asked for.
+    needles: OnceLock<Option<Box<Needles>>>,
 }
+
+/// The needles follow from the pointers.
+impl PartialEq for Pointers {
+    fn eq(&self, other: &Self) -> bool {
+        self.nodes == other.nodes
+    }
+}
+
+impl Eq for Pointers {}
 
 impl Default for Pointers {
     fn default() -> Self {
@@ -216,6 +255,7 @@ impl Default for Pointers {
             nodes: vec![Node::default()],
             fields: 0,
             longest_key: 0,
+            needles: OnceLock::new(),
         }
     }
 }
@@ -235,6 +275,7 @@ impl Pointers {
         for token in tokens {
             here = self.step(here, token);
         }
+        self.needles = OnceLock::new();
         let full = self.fields >= JSON_POINTERS;
         let field = FieldId::nth(self.fields);
         match self.nodes.get_mut(here.0) {
@@ -287,6 +328,7 @@ impl Pointers {
             nodes,
             fields: 0,
             longest_key,
+            needles: OnceLock::new(),
         }
     }
 
@@ -298,6 +340,54 @@ impl Pointers {
     /// Whether there is no field.
     pub fn is_empty(&self) -> bool {
         self.fields == 0
+    }
+
+    /// Whether a document may hold one of the fields: `false` of one that spells none of the names on
+    /// the way to each. It is found out in a fraction of the time that reading takes.
+    pub fn may_lead_into(&self, document: &[u8]) -> bool {
+        let needles = self.needles();
+        needles.is_none_or(|needles| needles.may_stand_in(document))
+    }
+
+    /// Looks ahead in a text of many documents for those that may hold one of the fields.
+    pub(crate) fn ahead<'t>(&'t self, text: &'t [u8]) -> Ahead<'t> {
+        Ahead::new(self.needles(), text)
+    }
+
+    fn needles(&self) -> Option<&Needles> {
+        let needles = self.needles.get_or_init(|| {
+            let mut names = Vec::new();
+            if self.is_empty() {
+                return None; // what is looked for is not known here
+            }
+            self.last_names(ROOT, None, &mut names)?;
+            Needles::of(&names).map(Box::new)
+        });
+        needles.as_deref()
+    }
+
+    /// The last name of each pointer from `id` on that only a key of an object can be and that is
+    /// spelled as it is. `None` if a pointer has no such name.
+    fn last_names<'p>(
+        &'p self,
+        id: NodeId,
+        last: Option<&'p str>,
+        names: &mut Vec<&'p str>,
+    ) -> Option<()> {
+        let node = self.nodes.get(id.0)?;
+        if node.target.is_some() {
+            names.push(last?);
+        }
+        for (name, child) in &node.members {
+            let key = Some(name.as_str());
+            let key = key.filter(|key| index(key).is_none() && needles::is_plain(key));
+            self.last_names(*child, key.or(last), names)?;
+        }
+        let elements = node.elements.iter().map(|(_, child)| *child);
+        for child in elements.chain(node.other_member).chain(node.other_element) {
+            self.last_names(child, last, names)?;
+        }
+        Some(())
     }
 
     pub(crate) fn node(&self, id: NodeId) -> Option<&Node> {
@@ -348,6 +438,9 @@ mod tests {
         ) {
             let folds = name != key && is_same_folded(&name, &key);
             prop_assert_eq!(in_other_case(&name, &key), folds);
+            let mut initials = Initials::default();
+            initials.add(&name);
+            prop_assert!(initials.may_begin_and_end(&key) || !(folds || name == key));
         }
     }
 

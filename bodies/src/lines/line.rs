@@ -1,28 +1,32 @@
 //! One line of JSON Lines, and splices of its document.
 
-use crate::{BYTE_ORDER_MARK, Splice};
+use crate::{BYTE_ORDER_MARK, Splice, spliced};
 
 /// One line, its end included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'l> {
-    /// What stands before the text: a byte order mark, or nothing.
-    before: &'l [u8],
+    line: &'l [u8],
+    /// Where the text begins, behind a byte order mark.
+    at: usize,
     text: &'l [u8],
-    end: &'l [u8],
 }
 
 impl<'l> Line<'l> {
     /// Takes a line apart. `first`: it begins the stream.
     pub(super) fn of(line: &'l [u8], first: bool) -> Self {
-        let mark = match line.starts_with(BYTE_ORDER_MARK) {
-            true if first => BYTE_ORDER_MARK.len(),
-            _ => 0,
-        };
-        let (before, rest) = line.split_at_checked(mark).unwrap_or((&[], line));
+        let marked = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| first);
+        let rest = marked.unwrap_or(line);
         let text = rest.strip_suffix(b"\n").unwrap_or(rest);
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
-        let end = rest.get(text.len()..).unwrap_or_default();
-        Self { before, text, end }
+        Self {
+            line,
+            at: line.len().saturating_sub(rest.len()),
+            text: text.strip_suffix(b"\r").unwrap_or(text),
+        }
+    }
+
+    /// The length of the line, its end included, in bytes.
+    pub fn length(&self) -> usize {
+        self.line.len()
     }
 
     /// The line, without its end and without a byte order mark.
@@ -38,8 +42,9 @@ impl<'l> Line<'l> {
 
     /// Writes the line with splices of its text made.
     pub fn write(&self, splices: &[Splice], out: &mut Vec<u8>) {
-        out.extend_from_slice(self.before);
-        out.extend_from_slice(&crate::spliced(self.text, splices));
-        out.extend_from_slice(self.end);
+        let end = self.at.saturating_add(self.text.len());
+        out.extend_from_slice(self.line.get(..self.at).unwrap_or_default());
+        out.extend_from_slice(&spliced(self.text, splices));
+        out.extend_from_slice(self.line.get(end..).unwrap_or_default());
     }
 }

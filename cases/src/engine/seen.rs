@@ -82,12 +82,12 @@ fn came_out(host: &Host, direction: Direction) -> Option<Message> {
     let Played {
         headers,
         chunks,
-        breaks_off,
+        broken_off,
         ..
     } = host.message(direction);
     let gone = host.hooks_of(direction).iter().any(Option::is_some);
     let pieces = chunks.iter().cloned().map(Piece::from);
-    (gone || !breaks_off).then(|| Message {
+    (gone || !broken_off).then(|| Message {
         fields: headers.clone(),
         body: Body::Pieces(pieces.collect()),
         ..Message::default()

@@ -95,10 +95,10 @@ pub(super) fn of(case: &Case) -> Vec<Way> {
         cuts.extend((step..longest).step_by(step).map(Cut::At));
     }
     let messages = || [Some(&case.request.0), response].into_iter().flatten();
-    let breaks_off = messages().any(|message| message.breaks_off);
+    let broken_off = messages().any(|message| message.broken_off);
     // What is cut off never gets past one that waits for its end, and is never offered again.
     let neighbours = Neighbour::ALL.into_iter().filter(|neighbour| {
-        !breaks_off || matches!(neighbour, Neighbour::None | Neighbour::KeepsBehind)
+        !broken_off || matches!(neighbour, Neighbour::None | Neighbour::KeepsBehind)
     });
     let mut ways = Vec::new();
     for cut in cuts {
@@ -113,7 +113,7 @@ pub(super) fn of(case: &Case) -> Vec<Way> {
         ways.extend(beside.map(|neighbour| Way { neighbour, ..plain }));
         let untold = |way| Way { told: false, ..way };
         ways.push(untold(plain));
-        if longest > 0 && !breaks_off {
+        if longest > 0 && !broken_off {
             let trailers = Way {
                 trailers: true,
                 ..plain
@@ -175,7 +175,7 @@ impl Way {
         Played {
             headers: message.fields.clone(),
             trailers: trailers || !message.trailers.is_empty(),
-            breaks_off: message.breaks_off,
+            broken_off: message.broken_off,
             chunks,
         }
     }

@@ -1,4 +1,4 @@
-//! Definitions of metrics.
+//! Definitions of metrics, and the gauges that a configuration sets.
 
 use super::{ConfigCallbacks, Generation};
 use crate::abi::RawModuleBuffer;
@@ -69,5 +69,24 @@ impl ConfigCallbacks {
             }
         };
         (result, id)
+    }
+
+    /// Sets the gauge `id`; Envoy's result code. `None` before 1.39, which does so from a stream only.
+    pub(crate) fn set_gauge(self, id: usize, labels: &[&str], value: u64) -> Option<u32> {
+        let Generation::V1_37(table) = &self.callbacks.generation else {
+            return None;
+        };
+        let set = table.http_filter_config_set_gauge?;
+        let labels: Vec<_> = labels
+            .iter()
+            .map(|label| RawModuleBuffer::new(label.as_bytes()))
+            .collect();
+        let first = if labels.is_empty() {
+            std::ptr::null()
+        } else {
+            labels.as_ptr()
+        };
+        // SAFETY: the configuration is live; Envoy copies the labels.
+        Some(unsafe { set(self.config, id, first, labels.len(), value) })
     }
 }

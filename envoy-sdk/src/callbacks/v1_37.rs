@@ -75,5 +75,8 @@ table! {
             http_get_active_span(FilterEnvoyPtr) -> *mut c_void;
             http_span_set_tag(*mut c_void, RawModuleBuffer, RawModuleBuffer);
         }
+        since V1_39 {
+            http_filter_config_set_gauge(FilterConfigEnvoyPtr, usize, *const RawModuleBuffer, usize, u64) -> u32;
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Metrics, with and without labels, in both ways of calling.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use envoy_fake_host::{FakeHost, Generation, Module};
 use envoy_proxy_dynamic_modules_rust_sdk::{
@@ -17,9 +17,11 @@ struct Config {
     labelled_gauge: GaugeId,
     histogram: HistogramId,
     labelled_histogram: HistogramId,
+    at_once: Result<(), MetricsError>,
 }
 
 thread_local! {
+    static AT_ONCE: Cell<Option<Result<(), MetricsError>>> = const { Cell::new(None) };
     static ERRORS: RefCell<Vec<Result<(), MetricsError>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -29,7 +31,14 @@ fn new_http_filter_config(
     _config: &[u8],
 ) -> Option<Box<dyn HttpFilterConfig>> {
     // Labelled and plain metrics get equal numbers from Envoy: they must not be mixed up.
+    let early = envoy.define_gauge("early", &["version"]).ok()?;
+    let at_once = envoy.set_gauge(early, &["1"], 3);
+    assert_eq!(
+        envoy.set_gauge(early, &[], 3),
+        Err(MetricsError::InvalidLabels)
+    );
     Some(Box::new(Config {
+        at_once,
         counter: envoy.define_counter("counter", &["model", "kind"]).ok()?,
         plain: envoy.define_counter("plain", &[]).ok()?,
         gauge: envoy.define_gauge("gauge", &[]).ok()?,
@@ -47,6 +56,7 @@ fn new_http_filter_per_route_config(_: &str, _: &[u8]) -> Option<Box<dyn Any + S
 
 impl HttpFilterConfig for Config {
     fn new_http_filter(&self, _envoy: &EnvoyMetrics) -> Box<dyn HttpFilter> {
+        AT_ONCE.set(Some(self.at_once));
         Box::new(*self)
     }
 }
@@ -107,6 +117,26 @@ fn metrics_are_defined_and_changed() {
         assert!(good.iter().all(Result::is_ok), "{generation:?}: {good:?}");
         let invalid = Err(MetricsError::InvalidLabels);
         assert_eq!(bad, [invalid; 5], "{generation:?}");
+    }
+}
+
+#[test]
+fn a_configuration_sets_a_gauge_from_1_39_on() {
+    for generation in Generation::ALL {
+        let host = FakeHost::new(generation, MODULE);
+        let config = host.filter_config("metrics", b"").expect("accepted");
+        let set = config.metric("early", &["1"]);
+        config.stream().request_headers(&[], true);
+        let result = AT_ONCE.take().unwrap();
+        if generation >= Generation::V1_39 {
+            assert_eq!((result, set), (Ok(()), 3), "{generation:?}");
+        } else {
+            assert_eq!(
+                (result, set),
+                (Err(MetricsError::Unavailable), 0),
+                "{generation:?}"
+            );
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! them, and the bootstrap inside deploy/plain.
 
 mod control_plane;
+mod dashboard;
 mod plain;
 
 use std::collections::BTreeMap;
@@ -13,8 +14,8 @@ use harness::{Connection, Envoy, Manifests, Protocol, Request, Upstream};
 use serde_json::{Value, json};
 
 use crate::stage::{Scenario, Stage, only, same, scenarios};
-use crate::updates::Resources;
 use control_plane::ControlPlane;
+use dashboard::the_dashboard_asks_for_what_there_is;
 use plain::{
     the_plain_bootstrap_is_valid_as_it_is, the_plain_gateway_drains,
     the_plain_gateway_routes_models,
@@ -277,79 +278,5 @@ async fn only_openai_gets_the_key(stage: &Stage) -> Result<()> {
             same(&what, seen.authority.as_str(), "api.openai.com")?;
         }
     }
-    Ok(())
-}
-
-/// The names of the metrics that a dashboard asks for.
-fn metrics(dashboard: &str) -> Result<Vec<String>> {
-    let dashboard: Value = serde_json::from_str(dashboard)?;
-    let panels = dashboard["panels"].as_array().context("no panels")?;
-    let targets = panels
-        .iter()
-        .flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
-    let mut names = Vec::new();
-    for target in targets {
-        let query = target["expr"].as_str().context("no query")?;
-        let words = query.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-        let metrics: Vec<_> = words
-            // `envoy_cluster_name` and its kind are labels.
-            .filter(|word| word.starts_with("envoy_") || word.starts_with("rustformations_"))
-            .filter(|word| {
-                !matches!(
-                    *word,
-                    "envoy_cluster_name"
-                        | "envoy_response_code_class"
-                        | "envoy_dynamicmodulescustom_"
-                )
-            })
-            .map(ToOwned::to_owned)
-            .collect();
-        ensure!(!metrics.is_empty(), "{query} asks for nothing");
-        names.extend(metrics);
-    }
-    Ok(names)
-}
-
-async fn the_dashboard_asks_for_what_there_is(stage: &Stage) -> Result<()> {
-    let manifests = Manifests::render("kgateway/overlays/production")?;
-    let dashboard = manifests
-        .find("ConfigMap", "rustformations-dashboard")
-        .context("no dashboard")?;
-    let metrics = metrics(
-        dashboard.0["data"]["rustformations.json"]
-            .as_str()
-            .context("no file")?,
-    )?;
-    let servers = servers(&["llama", "mistral", "httpbun"]).await?;
-    let control_plane = ControlPlane::new(&manifests, addresses(&servers))?;
-    // From files, as from a control plane: Envoy then counts what it refuses.
-    let mut resources = Resources::new(stage.release)?;
-    let bootstrap = resources.write(&control_plane.bootstrap()?, &["routes", "listeners"])?;
-    let envoy = stage.start(stage.launch(bootstrap)).await?;
-    let address = envoy.address().await?;
-    ask("/v1/x", r#"{"model": "llama"}"#)
-        .send(address)
-        .await?
-        .expect_status(200)?;
-    ask("/v1/x", "not JSON")
-        .send(address)
-        .await?
-        .expect_status(400)?;
-    let page = envoy.admin("/stats/prometheus").await?;
-    for metric in metrics {
-        let there = page.lines().any(|line| {
-            let name = line.split(['{', ' ']).next().unwrap_or_default();
-            name == metric || name.strip_prefix("envoy_dynamicmodulescustom_") == Some(&metric)
-        });
-        ensure!(there, "no metric {metric}");
-    }
-    let failed = page
-        .lines()
-        .find(|line| line.contains("rustformations_failures_total{"));
-    let failed = failed.context("no failure was counted")?;
-    ensure!(
-        failed.contains(r#"reason="json_invalid""#) && failed.ends_with(" 1"),
-        "{failed}"
-    );
     Ok(())
 }

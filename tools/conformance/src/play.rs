@@ -135,7 +135,7 @@ impl Scene<'_> {
         let mut connection = self.connect().await?;
         let message = &self.case.case.request.0;
         let sent = Instant::now();
-        let stream = match message.breaks_off || message.body.pauses() {
+        let stream = match message.broken_off || message.body.pauses() {
             false => connection.stream(self.wire.request(self.case)).await?,
             true => self.send_in_time(connection).await?,
         };
@@ -152,7 +152,7 @@ impl Scene<'_> {
             sleep(time.saturating_sub(begun.elapsed()).max(PACE)).await;
             writer.send(chunk).await?;
         }
-        if message.breaks_off {
+        if message.broken_off {
             sleep(BEFORE_BREAKING_OFF).await;
             writer.abort();
         } else {
@@ -231,7 +231,7 @@ impl Scene<'_> {
         loop {
             let requests = self.upstream.upstream.requests();
             let settled = match requests.first() {
-                None if self.case.case.request.0.breaks_off => true,
+                None if self.case.case.request.0.broken_off => true,
                 None => !expected || self.case.is_answered_locally(),
                 Some(request) => request.end != End::Open,
             };

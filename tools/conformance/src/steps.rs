@@ -140,9 +140,9 @@ async fn request(scene: &Scene<'_>, mut pieces: Pieces<'_>, steps: &mut Steps) -
     };
     let body = scene.case.request_body();
     let trailers = scene.case.request_trailers();
-    let breaks_off = scene.case.case.request.0.breaks_off;
+    let broken_off = scene.case.case.request.0.broken_off;
     let connection = scene.connect().await?;
-    if *body == Body::None && trailers.is_empty() && !breaks_off {
+    if *body == Body::None && trailers.is_empty() && !broken_off {
         let mut connection = connection;
         let request = scene.wire.request(scene.case);
         let _response = tokio::time::timeout(PATIENCE, connection.send(request)).await;
@@ -157,7 +157,7 @@ async fn request(scene: &Scene<'_>, mut pieces: Pieces<'_>, steps: &mut Steps) -
         .callbacks
         .insert(Callback::OnRequestHeaders, vec![passage(passed)]);
     let chunks = chunks(body);
-    let ends = trailers.is_empty() && !breaks_off;
+    let ends = trailers.is_empty() && !broken_off;
     for (number, chunk) in chunks.iter().enumerate() {
         // A local reply may have ended the exchange: the rest is then held for ever.
         let sent = writer.send(chunk.clone()).await.is_ok();
@@ -166,7 +166,7 @@ async fn request(scene: &Scene<'_>, mut pieces: Pieces<'_>, steps: &mut Steps) -
         }
     }
     let answered = || reading.progress().end;
-    let ended = if breaks_off {
+    let ended = if broken_off {
         writer.abort();
         None
     } else if ends {
@@ -199,13 +199,13 @@ async fn request(scene: &Scene<'_>, mut pieces: Pieces<'_>, steps: &mut Steps) -
 async fn response(scene: &Scene<'_>, mut pieces: Pieces<'_>, steps: &mut Steps) -> Result<()> {
     let body = scene.case.response_body();
     let trailers = scene.case.response_trailers();
-    let breaks_off = scene
+    let broken_off = scene
         .case
         .response()
-        .is_some_and(|answer| answer.breaks_off);
+        .is_some_and(|answer| answer.broken_off);
     let mut connection = scene.connect().await?;
     let request = scene.wire.request(scene.case);
-    if *body == Body::None && trailers.is_empty() && !breaks_off {
+    if *body == Body::None && trailers.is_empty() && !broken_off {
         // Headers that end the response: stopped there, it never comes.
         let response = tokio::time::timeout(PATIENCE, connection.send(request)).await;
         let passed = matches!(response, Ok(Ok(_))) && !is_replaced(scene);
@@ -216,7 +216,7 @@ async fn response(scene: &Scene<'_>, mut pieces: Pieces<'_>, steps: &mut Steps) 
         return Ok(());
     }
     let (stream, answer) = scene.wire.answer_head(scene.case).streamed();
-    let answer = match breaks_off {
+    let answer = match broken_off {
         true => answer.abort(),
         false => trailers
             .iter()
@@ -237,7 +237,7 @@ async fn response(scene: &Scene<'_>, mut pieces: Pieces<'_>, steps: &mut Steps) 
         .callbacks
         .insert(Callback::OnResponseHeaders, vec![passage(passed)]);
     let chunks = chunks(body);
-    let ends = trailers.is_empty() && !breaks_off;
+    let ends = trailers.is_empty() && !broken_off;
     for (number, chunk) in chunks.iter().enumerate() {
         let sent = stream.send(chunk.clone()).await.is_ok();
         if number + 1 < chunks.len() || !ends {
@@ -247,7 +247,7 @@ async fn response(scene: &Scene<'_>, mut pieces: Pieces<'_>, steps: &mut Steps) 
         }
     }
     drop(stream);
-    if !breaks_off {
+    if !broken_off {
         let end = until(PATIENCE, || reading.progress().end).await && !is_replaced(scene);
         if ends {
             pieces.end(end, &reading.progress().body);

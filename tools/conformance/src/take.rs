@@ -39,8 +39,6 @@ impl Take {
         let messages = [Some(&case.request.0), self.response()];
         let unseen = messages.into_iter().flatten().any(|message| message.unseen);
         ensure!(!unseen, "a message that the filter never sees");
-        let breaks_off = self.response().is_some_and(|answer| answer.breaks_off);
-        ensure!(!breaks_off, "an answer that breaks off");
         ensure!(case.host_refuses.is_empty(), "a host that refuses headers");
         ensure!(
             case.chain != Chain::Upstream || !is_refused(&case.expect),

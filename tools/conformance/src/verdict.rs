@@ -54,7 +54,7 @@ fn outside(case: &Take, wire: &Wire, release: EnvoyRelease, observed: &Observati
         }
         message
     });
-    let cut_off = |message: &cases::Message| message.breaks_off;
+    let cut_off = |message: &cases::Message| message.broken_off;
     let request_cut = cut_off(&case.case.request.0);
     let response_cut = case.response().is_some_and(cut_off);
     let details = observed.log.as_ref().and_then(|log| log.details.as_deref());

@@ -212,7 +212,7 @@ impl Wire {
                 answer.pause(piece.after).chunk(piece.bytes.clone())
             }),
         };
-        let answer = match case.response().is_some_and(|answer| answer.breaks_off) {
+        let answer = match case.response().is_some_and(|answer| answer.broken_off) {
             // The chunk before it is to arrive first.
             true => answer.pause(BEFORE_BREAKING_OFF).abort(),
             false => answer,

@@ -42,6 +42,19 @@ impl Tally {
         }
     }
 
+    /// Whether a line of `cargo test` says that a case was ignored because only the other player can play it. There it
+    /// is played, so that nothing is left out.
+    #[must_use]
+    pub fn is_played_elsewhere(line: &str) -> bool {
+        let kind = line
+            .strip_prefix("test [")
+            .and_then(|line| line.split_once(']'));
+        kind.is_some_and(|(kind, rest)| {
+            let player = ["in memory only: ", "on Envoy only: "];
+            player.iter().any(|player| kind.starts_with(player)) && rest.ends_with("... ignored")
+        })
+    }
+
     fn of_counts<'a>(counts: impl Iterator<Item = &'a str>) -> Self {
         let mut tally = Self::default();
         for count in counts {

@@ -140,6 +140,17 @@ pub enum ValueType {
     Boolean,
 }
 
+impl ValueType {
+    /// The type as a configuration spells it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            ValueType::Text => "text",
+            ValueType::Number => "number",
+            ValueType::Boolean => "boolean",
+        }
+    }
+}
+
 /// Which of the values of a stream of documents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "camelCase")]

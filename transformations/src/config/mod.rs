@@ -7,6 +7,8 @@
 
 mod extract;
 pub(crate) mod limits;
+mod metadata;
+mod metrics;
 mod patch;
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,8 @@ pub use extract::{
 };
 pub(crate) use limits::HEADER_LINES;
 pub use limits::Limits;
+pub use metadata::{DynamicMetadata, DynamicMetadataValue};
+pub use metrics::Metrics;
 pub use patch::Edit;
 
 /// The whole configuration of one filter instance or one route.
@@ -32,6 +36,8 @@ pub struct Config {
     pub response: Option<Transformation>,
     /// Bounds on what one message may cost.
     pub limits: Limits,
+    /// What to count and measure. In the listener's configuration only.
+    pub metrics: Option<Metrics>,
 }
 
 /// Reads a configuration.
@@ -151,31 +157,6 @@ pub struct HeaderTemplate {
     /// makes a header line of each item, at most 64, null and empty items left out. Null, a map and
     /// an empty list are as a template that renders nothing.
     #[serde(default, deserialize_with = "given")]
-    pub cel: Option<String>,
-}
-
-/// A dynamic metadata entry.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(expecting = "an object with `namespace`, `key` and `value`")]
-pub struct DynamicMetadata {
-    /// Metadata namespace. An entry without one is skipped.
-    pub namespace: String,
-    /// Key inside the namespace. An entry without one is skipped.
-    pub key: String,
-    /// The value.
-    pub value: DynamicMetadataValue,
-}
-
-/// The value of a dynamic metadata entry.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(expecting = "an object with `stringValue` or `cel`")]
-#[serde(rename_all = "camelCase", default)]
-pub struct DynamicMetadataValue {
-    /// Jinja template of a string. An entry without one, or whose template renders nothing, is
-    /// skipped.
-    pub string_value: Option<String>,
-    /// A CEL expression, in place of `stringValue`.
-    #[serde(deserialize_with = "given")]
     pub cel: Option<String>,
 }
 

@@ -1,14 +1,12 @@
 //! Header and metadata edits.
 
-use diagnostics::header;
-
 use super::editing::Editing;
 use super::view::View;
-use super::{Formula, HeaderEdit, MetadataEdit};
+use super::{Formula, HeaderEdit};
 use crate::config::HEADER_LINES;
 use crate::failure::{Reason, Reply};
 use crate::headers;
-use crate::ops::{Direction, MetadataValue};
+use crate::ops::Direction;
 
 impl Editing<'_> {
     pub(super) fn set(&mut self, header: &HeaderEdit, view: &View<'_>) -> Result<(), Box<Reply>> {
@@ -126,26 +124,5 @@ impl Editing<'_> {
             let detail = "the value cannot stand in this header";
             (!lines.iter().all(valid)).then_some((Reason::HeaderValue, detail))
         }
-    }
-
-    pub(super) fn metadata(
-        &mut self,
-        metadata: &MetadataEdit,
-        view: &View<'_>,
-    ) -> Result<(), Box<Reply>> {
-        let Some(value) = self.value(&metadata.formula, &metadata.path, view)? else {
-            return Ok(());
-        };
-        if header::valid_value(value.as_bytes()) {
-            let value = MetadataValue::Text(&value);
-            self.ops
-                .set_dynamic_metadata(&metadata.namespace, &metadata.key, value);
-        } else {
-            // A line break would write lines of its own into a text access log.
-            let detail = "the value holds a control character";
-            self.outcome
-                .fail(Reason::HeaderValue, &metadata.path, detail);
-        }
-        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 
 mod editing;
 mod headers;
+mod metadata;
 pub(crate) mod patch;
 mod patched;
 mod removals;
@@ -13,7 +14,7 @@ pub(crate) use removals::Removals;
 
 use bodies::json::Selection;
 
-use crate::config::{DynamicMetadata, ParseAs};
+use crate::config::{DynamicMetadata, ParseAs, ValueType};
 use crate::languages::cel::Expression;
 use crate::languages::jinja::Template;
 use crate::languages::{ExpressionId, Expressions, Phase};
@@ -133,6 +134,8 @@ pub(crate) struct MetadataEdit {
     pub(crate) namespace: String,
     pub(crate) key: String,
     pub(crate) formula: Formula,
+    /// What it has to be; `None`: whatever the expression gives.
+    pub(crate) value_type: Option<ValueType>,
     /// Whether it names a field of the answer.
     pub(crate) awaits_answer: bool,
 }
@@ -194,9 +197,14 @@ impl Edits {
 }
 
 impl MetadataEdit {
-    /// An entry of the configuration; `None` for one without namespace, key or value.
+    /// The template of an entry; `None` for one without namespace, key or template.
     pub(crate) fn text(entry: &DynamicMetadata) -> Option<&str> {
-        let text = entry.value.string_value.as_deref()?;
+        let value = &entry.value;
+        let text = value
+            .string_value
+            .as_deref()
+            .filter(|text| !text.is_empty());
+        let text = text.or(value.number_value.as_deref())?;
         (!entry.namespace.is_empty() && !entry.key.is_empty() && !text.is_empty()).then_some(text)
     }
 }

@@ -16,7 +16,7 @@ use super::usage::Count;
 use super::value;
 use super::wanted::Format;
 use crate::config::{Duplicates, MetadataTarget, OnFailure, ValueType};
-use crate::failure::{Failure, Outcome, Reason, Reply, Unusable};
+use crate::failure::{FIELD_INVALID, FIELD_MISSING, Failure, Outcome, Reason, Reply, Unusable};
 use crate::headers::Snapshot;
 use crate::languages::{ExpressionId, FieldValue, Values};
 use crate::ops::{Direction, MetadataValue, TransformationOps};
@@ -278,7 +278,7 @@ impl Field {
                 Direction::Response => "the answer does not have it",
             };
             outcome.fail(Reason::FieldMissing, &self.path, detail);
-            return Err(self.reply("rustformations_field_missing", "missing", detail));
+            return Err(self.reply(FIELD_MISSING, "missing", detail));
         }
         Ok(self.default.clone())
     }
@@ -461,7 +461,7 @@ impl Field {
     }
 
     fn invalid(&self, detail: &str) -> Box<Reply> {
-        self.reply("rustformations_field_invalid", "invalid", detail)
+        self.reply(FIELD_INVALID, "invalid", detail)
     }
 
     fn reply(&self, details: &'static str, problem: &str, detail: &str) -> Box<Reply> {

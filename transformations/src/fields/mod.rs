@@ -65,6 +65,13 @@ impl Extraction {
         self.headers().next().is_some()
     }
 
+    /// Whether a field that is put in a header is not among those that were found.
+    pub(crate) fn lacks_header(&self, extracted: &Extracted) -> bool {
+        let found = |field: &Field| extracted.iter().any(|(name, _)| *name == *field.name);
+        let mut put = self.fields.iter().filter(|field| field.header.is_some());
+        put.any(|field| !found(field))
+    }
+
     /// Whether a field may reject the request.
     pub(crate) fn rejects(&self) -> bool {
         self.fields.iter().any(Field::rejects)

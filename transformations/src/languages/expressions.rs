@@ -11,7 +11,7 @@ use minijinja::Value as JinjaValue;
 
 use super::cel::{self, Expression, JsonText, MetadataEntry, MetadataKind, Resolver, Value};
 use super::sought::Sought;
-use crate::config::Limits;
+use crate::config::{Limits, ValueType};
 use crate::failure::Reason;
 use crate::headers::Snapshot;
 use crate::languages::{Extracted, FieldValue};
@@ -278,6 +278,15 @@ pub(super) fn failed(error: &cel::Error) -> Failed {
     (reason, error.to_string())
 }
 
+/// What text spells, as a value of this type; `None` for none of it.
+///
+/// # Errors
+///
+/// It spells no value of the type.
+pub(crate) fn spelled(text: &str, wanted: ValueType) -> Result<Option<AttributeValue>, Failed> {
+    cel::spelled(text, wanted).map_err(|error| failed(&error))
+}
+
 pub(super) fn no_boolean() -> Failed {
     (Reason::Render, "the condition is no boolean".to_owned())
 }
@@ -323,6 +332,20 @@ impl Values {
     /// As [`text`](Self::text); also a list or a map in a list.
     pub(crate) fn lines(&self, id: ExpressionId) -> Result<Vec<String>, Failed> {
         cel::lines(self.get(id)?).map_err(|error| failed(&error))
+    }
+
+    /// The value as metadata has it; `None` for null.
+    ///
+    /// # Errors
+    ///
+    /// It failed, or is not of the type that it has to be.
+    pub(crate) fn metadata(
+        &self,
+        id: ExpressionId,
+        wanted: Option<ValueType>,
+        limits: &Limits,
+    ) -> Result<Option<AttributeValue>, Failed> {
+        cel::typed(self.get(id)?, wanted, limits).map_err(|error| failed(&error))
     }
 
     /// The value of a field; `None` for null, a list, a map and what is not there.

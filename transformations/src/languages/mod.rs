@@ -13,5 +13,7 @@ mod sought;
 
 pub(crate) use compilation::{Compilation, NamedBy, NamedField, extracted};
 pub(crate) use document::Document;
-pub(crate) use expressions::{BodyCache, ExpressionId, Expressions, Failed, Phase, Seen, Values};
+pub(crate) use expressions::{
+    BodyCache, ExpressionId, Expressions, Failed, Phase, Seen, Values, spelled,
+};
 pub(crate) use extracted::{Extracted, FieldValue};

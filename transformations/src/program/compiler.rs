@@ -2,6 +2,8 @@
 
 mod answers;
 mod headers;
+mod metadata;
+mod meters;
 mod names;
 
 use std::borrow::Cow;
@@ -35,6 +37,7 @@ pub(super) fn compile(engine: &Engine, config: &Config) -> (Program, Vec<Diagnos
 }
 
 struct Compiler<'c> {
+    engine: &'c Engine,
     settings: &'c Arc<Settings>,
     environment: Arc<Environment<'static>>,
     /// Whether templates include each other: what they name together is not known then.
@@ -58,6 +61,7 @@ impl<'c> Compiler<'c> {
             environment = Arc::new(jinja::with_templates(&environment, templates));
         }
         Self {
+            engine,
             settings: engine.settings(),
             environment,
             includes,
@@ -82,7 +86,8 @@ impl<'c> Compiler<'c> {
         self.limits();
         let mut request = self.pass(Direction::Request, config.request.as_ref());
         let mut response = self.pass(Direction::Response, config.response.as_ref());
-        self.extracted(config, &mut request, &mut response);
+        let meters = self.meters(config, &[&request, &response]);
+        self.extracted(config, meters.as_deref(), &mut request, &mut response);
         for pass in [&request, &response].into_iter().flatten() {
             self.undeclared(pass);
         }
@@ -100,6 +105,8 @@ impl<'c> Compiler<'c> {
             .iter()
             .flat_map(|pass| pass.own_headers(self.settings));
         Program {
+            meters,
+            has_metrics: config.metrics.is_some(),
             own_headers: own_headers.collect(),
             request,
             response,
@@ -420,35 +427,6 @@ impl<'c> Compiler<'c> {
         );
         self.diagnostics.append(&mut diagnostics);
         patch
-    }
-
-    fn metadata(&mut self, list: &str, entries: &[config::DynamicMetadata]) -> Vec<MetadataEdit> {
-        let compile = |(index, entry): (usize, &config::DynamicMetadata)| {
-            let path = format!("{list}[{index}] `{}`", entry.key);
-            let cel = entry.value.cel.as_deref();
-            let text = MetadataEdit::text(entry).unwrap_or_default();
-            let named = !entry.namespace.is_empty() && !entry.key.is_empty();
-            if !named || (text.is_empty() && cel.is_none()) {
-                let help = "give it a namespace, a key and a `stringValue` or `cel`";
-                self.warning(
-                    Code::Conflict,
-                    &path,
-                    "skipped, because a part of it is empty",
-                    help,
-                );
-                return None;
-            }
-            let formula = self.formula(&path, text, cel)?;
-            self.worthless(&path, &formula);
-            Some(MetadataEdit {
-                formula,
-                path,
-                namespace: entry.namespace.clone(),
-                key: entry.key.clone(),
-                awaits_answer: false,
-            })
-        };
-        entries.iter().enumerate().filter_map(compile).collect()
     }
 }
 

@@ -8,6 +8,7 @@ use minijinja::Environment;
 use super::{InUse, Loaded, SharedProgram, load};
 use crate::config::Limits;
 use crate::languages::jinja;
+use crate::metrics::{self, AllSeries, Meters};
 use crate::settings::Settings;
 
 /// Compiles configurations. One serves a whole process: what programs share is in here.
@@ -29,6 +30,9 @@ pub struct Engine {
     /// agree.
     other: Mutex<Option<(u64, Arc<Environment<'static>>)>>,
     in_use: InUse,
+    series: AllSeries,
+    /// What listeners measure whose configuration does not say.
+    meters: Option<Arc<Meters>>,
 }
 
 impl Default for Engine {
@@ -47,7 +51,35 @@ impl Engine {
             settings,
             other: Mutex::default(),
             in_use: InUse::default(),
+            series: AllSeries::default(),
+            meters: None,
         }
+    }
+
+    /// Reads what listeners measure whose configuration has no `metrics`: JSON text, the object that the
+    /// key would hold. The warnings come back.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it. Nothing has changed then.
+    pub fn measure(&mut self, text: &[u8]) -> Result<Vec<Diagnostic>, ConfigErrors> {
+        let draft = diagnostics::read(text, "write `{}` for metrics without labels", |_| None);
+        let (meters, warnings) = draft.compile(|config| {
+            let mut found = Vec::new();
+            let settings = &self.settings;
+            let meters = metrics::compile(config, "", settings, &self.series, &mut found);
+            (meters, found)
+        })?;
+        self.meters = meters.map(Arc::new);
+        Ok(warnings)
+    }
+
+    pub(crate) fn meters(&self) -> Option<&Arc<Meters>> {
+        self.meters.as_ref()
+    }
+
+    pub(crate) fn series(&self) -> &AllSeries {
+        &self.series
     }
 
     /// Reads and compiles a configuration: JSON text.

@@ -20,9 +20,16 @@ pub struct SharedProgram {
     engine: Arc<Engine>,
     text: Box<[u8]>,
     program: OnceLock<Result<Arc<Program>, ConfigErrors>>,
+    /// Whether it says what to measure.
+    has_metrics: bool,
 }
 
 impl SharedProgram {
+    /// Whether the configuration has the key `metrics`, which a route's may not have.
+    pub fn has_metrics(&self) -> bool {
+        self.has_metrics
+    }
+
     /// The program, compiled now unless it was before.
     ///
     /// # Errors
@@ -44,6 +51,7 @@ impl SharedProgram {
             engine: Arc::clone(engine),
             text: text.into(),
             program: OnceLock::new(),
+            has_metrics: false,
         }
     }
 }
@@ -88,10 +96,13 @@ impl InUse {
         if let Some(shared) = self.find(hash, text) {
             return Ok((shared, Vec::new()));
         }
-        let warnings = engine.load(text)?.warnings;
-        let shared = Arc::new(SharedProgram::unchecked(engine, text));
+        let loaded = engine.load(text)?;
+        let shared = Arc::new(SharedProgram {
+            has_metrics: loaded.program.has_metrics(),
+            ..SharedProgram::unchecked(engine, text)
+        });
         self.insert(hash, &shared);
-        Ok((shared, warnings))
+        Ok((shared, loaded.warnings))
     }
 
     fn find(&self, hash: u64, text: &[u8]) -> Option<Arc<SharedProgram>> {

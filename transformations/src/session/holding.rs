@@ -217,11 +217,20 @@ impl Holding {
     fn is_full(&self, host: &dyn Host, direction: Direction) -> bool {
         match &self.keeper {
             Keeper::Host => false,
-            Keeper::Watermark { most } => host.body_size(direction) > *most,
-            Keeper::Session { kept, most } => {
+            Keeper::Watermark { most } | Keeper::Session { most, .. } => {
+                self.bytes(host, direction) > *most
+            }
+        }
+    }
+
+    /// How many bytes of the body have arrived.
+    pub(super) fn bytes(&self, host: &dyn Host, direction: Direction) -> usize {
+        match &self.keeper {
+            Keeper::Host | Keeper::Watermark { .. } => host.body_size(direction),
+            Keeper::Session { kept, .. } => {
                 let chunks = host.received_chunks(direction);
                 let received = chunks.iter().map(|chunk| chunk.len()).sum();
-                kept.len().saturating_add(received) > *most
+                kept.len().saturating_add(received)
             }
         }
     }

@@ -1,8 +1,10 @@
 //! What a session needs of the host besides the messages themselves.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::failure::Failure;
+use crate::metrics::Metric;
 use crate::ops::{Direction, TransformationOps};
 use crate::program::Program;
 
@@ -69,6 +71,15 @@ pub trait Host: TransformationOps {
     fn save(&mut self, _state: &[u8]) -> bool {
         false
     }
+
+    /// The time since a moment that stays the same for all of a session. It never runs backwards.
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Records a value of a metric: adds it, or notes its size. `labels` has the value of each label: of
+    /// those of the configuration, then of the metric's own.
+    fn record(&mut self, _metric: Metric, _labels: &[&str], _value: u64) {}
 
     /// Makes known what went wrong with a message, in order. It may have gone on all the same.
     fn report(&mut self, _failures: &[Failure]) {}

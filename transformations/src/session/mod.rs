@@ -11,6 +11,7 @@ mod exchange;
 mod holding;
 mod host;
 mod look;
+mod meter;
 mod passing;
 mod run;
 
@@ -21,6 +22,7 @@ pub use host::{Chain, Host, RouteProgram};
 
 use exchange::Exchange;
 use holding::{Holding, Verdict};
+use meter::Meter;
 use passing::Watching;
 use run::{Condition, Ended, Running};
 
@@ -66,6 +68,8 @@ pub struct Session {
     chain: Chain,
     request: State,
     response: State,
+    /// What is measured of a request whose listener is told to.
+    meter: Option<Box<Meter>>,
 }
 
 /// How far a message is. A state is moved at every hook, so its data lies elsewhere.
@@ -102,14 +106,27 @@ impl Session {
             chain: Chain::Downstream,
             request: State::Idle,
             response: State::Idle,
+            meter: None,
         }
     }
 
     /// The headers of a message have arrived; `end`: nothing follows.
     pub fn on_headers(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
+        let action = self.begin(host, direction, end);
+        self.measured(host, direction, end, action)
+    }
+
+    fn begin(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
         let begun = match direction {
-            Direction::Request => self.begin_request(host),
-            Direction::Response => self.begin_response(host),
+            Direction::Request => {
+                let begun = self.begin_request(host);
+                self.begin_measuring(host);
+                begun
+            }
+            Direction::Response => {
+                self.measure_answer(host);
+                self.begin_response(host)
+            }
         };
         if let Err(reply) = begun {
             return self.answer(direction, reply);
@@ -149,11 +166,12 @@ impl Session {
         self.exchange.usage
     }
 
-    /// Whether the body of a message goes on as it is, as most answers' does.
+    /// Whether the body of a message goes on as it is, as most answers' does, and need not be shown.
     #[inline]
     pub fn is_through_with(&self, direction: Direction) -> bool {
         let state = match direction {
             Direction::Request => &self.request,
+            Direction::Response if self.meter.is_some() && self.measures_body() => return false,
             Direction::Response if self.exchange.reads_answer() => return false,
             Direction::Response => &self.response,
         };
@@ -163,6 +181,16 @@ impl Session {
     /// A part of a body has arrived; `end`: nothing follows.
     #[inline]
     pub fn on_body(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
+        if self.meter.is_none() {
+            return self.receive(host, direction, end);
+        }
+        self.measure_body(host, direction);
+        let action = self.receive(host, direction, end);
+        self.measured(host, direction, end, action)
+    }
+
+    #[inline]
+    fn receive(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
         if direction == Direction::Response && self.exchange.reads_answer() {
             return self.account(host, end);
         }
@@ -198,6 +226,7 @@ impl Session {
         if self.exchange.reads_answer() {
             self.settle(host);
         }
+        self.record(host);
         for state in [&mut self.request, &mut self.response] {
             if !matches!(state, State::Idle | State::Done) {
                 *state = State::Done;
@@ -214,6 +243,9 @@ impl Session {
     }
 
     fn answer(&mut self, direction: Direction, reply: Box<Reply>) -> Action {
+        if let Some(meter) = &mut self.meter {
+            meter.answered(&reply);
+        }
         *self.state(direction) = State::Done;
         Action::Answer(reply)
     }
@@ -243,6 +275,11 @@ impl Session {
                 Condition::Open => {}
                 Condition::Holds => running.condition_holds = true,
                 Condition::Fails(failures) => {
+                    if let Some(meter) = &mut self.meter
+                        && !failures.is_empty()
+                    {
+                        meter.failed(direction);
+                    }
                     host.report(&failures);
                     return Action::Continue;
                 }
@@ -287,6 +324,10 @@ impl Session {
             }
             Verdict::Answer(reply) => self.answer(direction, reply),
             Verdict::Release(extent) => {
+                if let Some(meter) = &mut self.meter {
+                    let early = extent == Extent::Begun;
+                    meter.released(direction, holding.bytes(host, direction), early);
+                }
                 let State::Holding(mut holding) = mem::replace(state, State::Done) else {
                     return Action::Continue;
                 };
@@ -309,10 +350,16 @@ impl Session {
         };
         let mut ended = Ended::default();
         let ran = run::run(pass, host, &mut self.exchange, running, &mut ended);
+        if direction == Direction::Request
+            && let Some(meter) = &mut self.meter
+        {
+            meter.ran(pass, &ended, &self.exchange);
+        }
         let Ended {
             failures,
             stream,
             chooses_route,
+            ..
         } = ended;
         if !failures.is_empty() {
             host.report(&failures);

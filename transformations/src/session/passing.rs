@@ -73,6 +73,9 @@ impl Session {
             }
             Some(reply) => {
                 self.request = State::Done;
+                if let Some(meter) = &mut self.meter {
+                    meter.answered(&reply);
+                }
                 Action::Reset(reply.details)
             }
         }

@@ -50,6 +50,8 @@ pub(super) struct Ended {
     pub(super) stream: Option<Box<Stream>>,
     /// Whether the host has to choose the route again.
     pub(super) chooses_route: bool,
+    /// How many of the failures are those of fields; `None`: nothing was extracted.
+    pub(super) field_failures: Option<usize>,
 }
 
 /// What the condition of a pass says before the body arrives.
@@ -190,10 +192,13 @@ impl<'r> Run<'r> {
             None
         };
         if running.turn == Turn::First && !pass.extraction.is_empty() {
-            match pass.direction {
-                Direction::Request => self.extract(exchange, running, &message, &cache)?,
-                Direction::Response => self.extract_answer(exchange, running, &message, &cache)?,
-            }
+            let before = self.outcome.failures.len();
+            let extracted = match pass.direction {
+                Direction::Request => self.extract(exchange, running, &message, &cache),
+                Direction::Response => self.extract_answer(exchange, running, &message, &cache),
+            };
+            ended.field_failures = Some(self.outcome.failures.len().saturating_sub(before));
+            extracted?;
         }
         if edits {
             ended.stream = self.edit(exchange, running, message, &cache)?;

@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::message::Message;
 use crate::failure::{Failure, Reply};
+use crate::metrics::Metric;
 use crate::ops::{AttributeValue, Direction};
 use crate::program::Program;
 use crate::session::Chain;
@@ -29,6 +31,10 @@ pub struct Host {
     pub routes: Vec<Route>,
     /// Dynamic metadata in the order it was set: namespace, key, value.
     pub metadata: Vec<(String, String, AttributeValue)>,
+    /// What was recorded of metrics, in order: the metric, the values of its labels, the value.
+    pub recorded: Vec<(Metric, Vec<String>, u64)>,
+    /// The time that it tells.
+    pub now: Duration,
     /// What went wrong, in order.
     pub failures: Vec<Failure>,
     /// The answer in place of a message, and which message that was.
@@ -97,6 +103,8 @@ impl Host {
             chain: Chain::Downstream,
             routes: Vec::new(),
             metadata: Vec::new(),
+            recorded: Vec::new(),
+            now: Duration::ZERO,
             failures: Vec::new(),
             reply: None,
             reset: None,

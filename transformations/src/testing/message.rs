@@ -11,8 +11,8 @@ pub struct Message {
     pub chunks: Vec<Vec<u8>>,
     /// Whether trailers end it.
     pub trailers: bool,
-    /// Whether it is cut off after its pieces: neither a piece nor trailers end it.
-    pub breaks_off: bool,
+    /// Whether it breaks off after its last piece, and never ends.
+    pub broken_off: bool,
 }
 
 impl Message {
@@ -29,7 +29,7 @@ impl Message {
                 .map(|chunk| chunk.as_ref().to_vec())
                 .collect(),
             trailers: false,
-            breaks_off: false,
+            broken_off: false,
         }
     }
 
@@ -42,8 +42,8 @@ impl Message {
 
     /// The message, which breaks off after its last piece.
     #[must_use]
-    pub fn breaks_off(mut self) -> Self {
-        self.breaks_off = true;
+    pub fn broken_off(mut self) -> Self {
+        self.broken_off = true;
         self
     }
 

@@ -1,9 +1,11 @@
 //! The host as the engine sees it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::host::Host;
 use crate::failure::Failure;
+use crate::metrics::Metric;
 use crate::ops::{Direction, MetadataValue, TransformationOps};
 use crate::session::{self, Chain, RouteProgram};
 
@@ -209,6 +211,15 @@ impl session::Host for Host {
     fn save(&mut self, state: &[u8]) -> bool {
         self.saved = Some(state.to_vec());
         true
+    }
+
+    fn now(&self) -> Duration {
+        self.now
+    }
+
+    fn record(&mut self, metric: Metric, labels: &[&str], value: u64) {
+        let labels = labels.iter().map(|label| (*label).to_owned()).collect();
+        self.recorded.push((metric, labels, value));
     }
 
     fn report(&mut self, failures: &[Failure]) {

@@ -46,12 +46,12 @@ impl Host {
     pub fn play_one(&mut self, session: &mut Session, direction: Direction, neighbour: Neighbour) {
         let message = self.message_mut(direction);
         let mut pieces = mem::take(&mut message.chunks);
-        let breaks_off = message.breaks_off;
-        let trailers = message.trailers && !breaks_off;
+        let broken_off = message.broken_off;
+        let trailers = message.trailers && !broken_off;
         if neighbour == Neighbour::HoldsBefore && !pieces.is_empty() {
             pieces = vec![pieces.concat()];
         }
-        let end = pieces.is_empty() && !trailers && !breaks_off;
+        let end = pieces.is_empty() && !trailers && !broken_off;
         self.frame(direction, None);
         let action = session.on_headers(self, direction, end);
         let Some(mut gone) = self.settle(direction, neighbour, action, end) else {
@@ -59,7 +59,7 @@ impl Host {
         };
         let count = pieces.len();
         for (number, piece) in (1..).zip(pieces) {
-            let end = number == count && !trailers && !breaks_off;
+            let end = number == count && !trailers && !broken_off;
             self.frame(direction, Some(piece));
             let action = session.on_body(self, direction, end);
             let Some(goes) = self.settle(direction, neighbour, action, end) else {
@@ -77,7 +77,7 @@ impl Host {
             self.frame(direction, None);
             let action = session.on_trailers(self, direction);
             self.settle(direction, neighbour, action, true);
-        } else if neighbour == Neighbour::OffersAgain && count > 0 && !breaks_off {
+        } else if neighbour == Neighbour::OffersAgain && count > 0 && !broken_off {
             let body = self.message(direction).body();
             self.frame(direction, Some(body.clone()));
             let again = session.on_body(self, direction, true);

@@ -33,6 +33,7 @@ const SOME: &[(&str, Generation, Generation)] = {
         ("http_filter_get_worker_index", V1_38, V1_41),
         ("http_get_active_span", V1_38, V1_41),
         ("http_span_set_tag", V1_38, V1_41),
+        ("http_filter_config_set_gauge", V1_39, V1_41),
         ("http_get_header_values", V1_39, V1_41),
         ("http_set_filter_state_object", V1_39, V1_41),
         ("http_get_timing_info", V1_40, V1_41),

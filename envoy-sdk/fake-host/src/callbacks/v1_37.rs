@@ -341,6 +341,21 @@ definitions! {
     http_filter_config_define_histogram: Histogram;
 }
 
+unsafe extern "C-unwind" fn http_filter_config_set_gauge(
+    envoy: FilterConfigEnvoyPtr,
+    id: usize,
+    labels: *const RawModuleBuffer,
+    size: usize,
+    value: u64,
+) -> u32 {
+    // SAFETY: the configuration is alive, the module's labels are readable.
+    unsafe {
+        let labels = texts(labels, size);
+        let metrics = &config(envoy).metrics;
+        metrics.change(Kind::Gauge, Change::Set, id, labels, value)
+    }
+}
+
 unsafe extern "C-unwind" fn log(level: u32, message: RawModuleBuffer) {
     // SAFETY: the module's message is readable.
     log::write(level, unsafe { buffer_text(message) });
@@ -353,6 +368,7 @@ static UNCALLED: c_char = 0;
 pub(crate) fn resolve(name: &str) -> Option<*const c_void> {
     match name {
         "log" => Some(log as *const c_void),
+        "http_filter_config_set_gauge" => Some(http_filter_config_set_gauge as *const c_void),
         "http_get_header_values"
         | "http_set_filter_state_object"
         | "http_get_timing_info"

@@ -164,9 +164,9 @@ fn a_broken_exchange_never_passes() {
 
 /// What is to break off does.
 #[test]
-fn a_whole_message_is_not_one_that_breaks_off() {
+fn a_whole_message_is_not_one_that_is_broken_off() {
     let mut take = case(json!({}));
-    take.case.response.as_mut().unwrap().0.breaks_off = true;
+    take.case.response.as_mut().unwrap().0.broken_off = true;
     let wire = Wire::of(&take).unwrap();
     let found =
         |seen: &Observation| differences(&take, &wire, EnvoyRelease::DEFAULT, seen).join("");

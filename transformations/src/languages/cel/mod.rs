@@ -29,6 +29,7 @@ mod print;
 mod resolver;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod value;
 
 pub(crate) use budget::Budget;
@@ -38,6 +39,7 @@ pub(crate) use needs::Needs;
 pub(crate) use node::{JsonText, MetadataEntry, MetadataKind};
 pub(crate) use print::{body, jinja, json, lines, text};
 pub(crate) use resolver::Resolver;
+pub(crate) use typed::{spelled, typed};
 pub(crate) use value::Value;
 
 use diagnostics::{Code, Diagnostic};

@@ -7,6 +7,7 @@ use crate::config::{self, Config, ParseAs};
 use crate::edits::{self, Formula};
 use crate::languages::jinja::Template;
 use crate::languages::{NamedBy, NamedField, extracted};
+use crate::metrics::Meters;
 use crate::ops::Direction;
 use crate::program::Pass;
 
@@ -88,6 +89,7 @@ impl Compiler<'_> {
     pub(super) fn extracted(
         &mut self,
         config: &Config,
+        meters: Option<&Meters>,
         request: &mut Option<Pass>,
         response: &mut Option<Pass>,
     ) {
@@ -114,6 +116,11 @@ impl Compiler<'_> {
             .iter()
             .any(|found| matches!(found.code, Code::Template | Code::Expression));
         let [mut uses_request, mut uses_answer] = [broken; 2];
+        if let Some(meters) = meters {
+            let fields = meters.fields();
+            uses_request |= of_request.iter().any(|name| fields.contains(name));
+            uses_answer |= of_answer.iter().any(|name| fields.contains(name));
+        }
         for pass in [&mut *request, &mut *response].into_iter().flatten() {
             let is_response = pass.direction == Direction::Response;
             let declared = !of_request.is_empty() || (is_response && !of_answer.is_empty());

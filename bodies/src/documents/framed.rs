@@ -1,0 +1,132 @@
+//! The documents of one chunk, as what frames them is taken away.
+
+use super::reader::Reader;
+use super::{DocumentError, DocumentVisitor};
+use crate::events::{self, Event};
+use crate::eventstream::{self, Message};
+use crate::json::{Ahead, Pointers};
+use crate::lines::{self, Line};
+
+/// Reads each document that has arrived whole.
+pub(super) struct Framed<'f, V> {
+    reader: &'f mut Reader,
+    pointers: &'f Pointers,
+    chunk: Chunk<'f>,
+    visitor: &'f mut V,
+    /// The body has ended.
+    last: bool,
+}
+
+impl<'f, V: DocumentVisitor> Framed<'f, V> {
+    pub(super) fn new(
+        reader: &'f mut Reader,
+        pointers: &'f Pointers,
+        chunk: Chunk<'f>,
+        visitor: &'f mut V,
+    ) -> Self {
+        Self {
+            reader,
+            pointers,
+            chunk,
+            visitor,
+            last: false,
+        }
+    }
+
+    /// The body has ended: a document may be incomplete.
+    pub(super) fn last(self) -> Self {
+        Self { last: true, ..self }
+    }
+
+    fn read(&mut self, document: &[u8]) {
+        let (pointers, last) = (self.pointers, self.last);
+        self.reader.read(pointers, document, last, self.visitor);
+    }
+}
+
+/// What is known of a chunk before its documents are told apart.
+pub(super) struct Chunk<'c> {
+    ahead: Ahead<'c>,
+    /// How many bytes that were held before it have not been told.
+    held: usize,
+    /// Where in the chunk the next bytes to be told begin.
+    at: usize,
+}
+
+impl<'c> Chunk<'c> {
+    pub(super) fn new(pointers: &'c Pointers, held: usize, chunk: &'c [u8]) -> Self {
+        Self {
+            ahead: pointers.ahead(chunk),
+            held,
+            at: 0,
+        }
+    }
+
+    /// Bytes have been told.
+    fn told(&mut self, bytes: usize) {
+        let held = self.held.min(bytes);
+        self.held = self.held.saturating_sub(held);
+        self.at = self.at.saturating_add(bytes.saturating_sub(held));
+    }
+
+    /// Whether to read what is told next.
+    fn reads(&mut self, pointers: &Pointers, framed: &[u8]) -> bool {
+        if self.held > 0 {
+            return pointers.may_lead_into(framed);
+        }
+        let end = self.at.saturating_add(framed.len());
+        self.ahead.may_lead_into(self.at..end)
+    }
+}
+
+impl<V: DocumentVisitor> events::Visitor for Framed<'_, V> {
+    fn reads(&mut self, event: &[u8]) -> bool {
+        self.chunk.reads(self.pointers, event)
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        if let Some(json) = event.json() {
+            self.read(json);
+        }
+        self.chunk.told(event.length());
+    }
+
+    fn too_long(&mut self) {
+        self.visitor.unreadable(DocumentError::TooLong);
+    }
+
+    fn passed(&mut self, bytes: &[u8]) {
+        self.chunk.told(bytes.len());
+    }
+}
+
+impl<V: DocumentVisitor> lines::Visitor for Framed<'_, V> {
+    fn reads(&mut self, line: &[u8]) -> bool {
+        self.chunk.reads(self.pointers, line)
+    }
+
+    fn line(&mut self, line: Line<'_>) {
+        self.read(line.text());
+        self.chunk.told(line.length());
+    }
+
+    fn too_long(&mut self) {
+        self.visitor.unreadable(DocumentError::TooLong);
+    }
+
+    fn passed(&mut self, bytes: &[u8]) {
+        self.chunk.told(bytes.len());
+    }
+}
+
+impl<V: DocumentVisitor> eventstream::Visitor for Framed<'_, V> {
+    fn message(&mut self, message: Message<'_>) {
+        if self.pointers.may_lead_into(message.payload) {
+            self.read(message.payload);
+        }
+    }
+
+    fn too_long(&mut self) {
+        self.visitor.unreadable(DocumentError::TooLong);
+    }
+}
