@@ -117,7 +117,7 @@ mod routes {
     /// Neither extracted again nor routed again: its own field would be another one.
     #[test]
     fn the_second_pass_extracts_nothing() {
-        let second = r#"{"request": {"extract": [{"from": [{"json": "/other"}], "header": "x-gateway-model-name"}],
+        let second = r#"{"request": {"extract": [{"name": "model", "from": [{"json": "/other"}], "header": "x-gateway-model-name"}],
             "set": [{"name": "x-model", "value": "{{ extracted.model }}"}]}}"#;
         let routes = vec![route(Some("a"), Some(second))];
         let body = r#"{"model":"a","other":"b"}"#;
