@@ -57,8 +57,8 @@ impl Compiler {
             self.error(
                 Code::Schema,
                 "",
-                "missing field `defaultAction`",
-                "add `\"defaultAction\": \"allow\"` or `\"deny\"`",
+                "missing key `defaultAction`",
+                "add `\"defaultAction\": \"deny\"`, or `\"allow\"`",
             );
         }
         verdict(action.unwrap_or(Action::Deny), || DEFAULT.into())
@@ -74,7 +74,8 @@ impl Compiler {
             });
             if rule.cidrs.is_empty() {
                 let path = format!("rules[{index}].cidrs");
-                let empty = Diagnostic::warning(Code::Conflict, path, "empty: no address matches");
+                let empty =
+                    Diagnostic::warning(Code::Conflict, path, "no address matches an empty list");
                 self.0.push(empty.help("add prefixes, or remove the rule"));
             }
             for (nth, cidr) in rule.cidrs.iter().enumerate() {
@@ -114,7 +115,11 @@ impl Compiler {
     fn answer(&mut self, configured: &DenyResponse) -> Answer {
         let status = configured.status_code;
         if !STATUS_CODES.contains(&status) {
-            let help = format!("from {} to {}", STATUS_CODES.start(), STATUS_CODES.end());
+            let help = format!(
+                "write a number from {} to {}",
+                STATUS_CODES.start(),
+                STATUS_CODES.end()
+            );
             self.error(
                 Code::Range,
                 "denyResponse.statusCode",
@@ -148,14 +153,14 @@ impl Compiler {
                 Code::HeaderName,
                 path,
                 format!("`{name}` is a pseudo header, which only Envoy sets"),
-                "use statusCode for the status, or a name without the colon",
+                "use `statusCode` for the status, or a name without the colon",
             );
         } else if header::CONNECTION.contains(&name.to_ascii_lowercase().as_str()) {
             self.error(
                 Code::HeaderName,
                 path,
-                format!("`{name}` belongs to the connection, which is Envoy's"),
-                "leave it out",
+                format!("`{name}` is a header of the connection, which only Envoy sets"),
+                "remove it",
             );
         } else if !header::valid_name(name) {
             self.error(
@@ -172,7 +177,7 @@ impl Compiler {
         for (index, rule) in rules.iter().enumerate() {
             let name = rule.name.as_deref().unwrap_or_default();
             if rule.action == Action::Deny && !header::valid_value(name.as_bytes()) {
-                let what = "the name, which blockedByHeaderName makes one,";
+                let what = "the name, which `blockedByHeaderName` puts into a header,";
                 self.header_value(format!("rules[{index}].name"), what);
             }
         }
@@ -180,7 +185,7 @@ impl Compiler {
 
     /// The value itself is not shown: it would break the line in the log, too.
     fn header_value(&mut self, path: String, what: &str) {
-        let message = format!("{what} cannot be a header value");
+        let message = format!("{what} has characters that no header can carry");
         let help = "remove line breaks and other control characters";
         self.error(Code::HeaderValue, path, message, help);
     }

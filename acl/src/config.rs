@@ -51,7 +51,7 @@ pub(super) struct DenyResponse {
     pub(super) status_code: u16,
     /// Added in this order.
     pub(super) headers: Vec<Header>,
-    /// A header that tells which rule denied. Absent or `null`: none does.
+    /// A header that names the rule that denied. Absent or `null`: none does.
     pub(super) blocked_by_header_name: Option<String>,
 }
 

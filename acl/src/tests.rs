@@ -293,20 +293,20 @@ fn everything_wrong_is_said_at_once_with_its_place() {
         diagnostics(&text.to_string()),
         [
             "RF002 rules[1]: invalid type: integer `7`, expected an object with `cidrs` and `action`",
-            "RF003 enabled: unknown key; it is ignored; check its spelling",
-            "RF003 rules[2].nmae: unknown key; it is ignored; check its spelling",
-            "RF002 missing field `defaultAction`; add `\"defaultAction\": \"allow\"` or `\"deny\"`",
+            "RF003 enabled: unknown key, which is ignored; check its spelling, or remove it",
+            "RF003 rules[2].nmae: unknown key, which is ignored; check its spelling, or remove it",
+            "RF002 missing key `defaultAction`; add `\"defaultAction\": \"deny\"`, or `\"allow\"`",
             "RF010 rules[0].cidrs[1]: `172.18.0.0/12` has bits set beyond its prefix; write `172.16.0.0/12` for the network or `172.18.0.0` for the address",
             "RF010 rules[0].cidrs[2]: ` ::1` is not an address or a prefix; write `::1`",
             "RF010 rules[0].cidrs[3]: `::/200` has no valid prefix length; write a number from 0 to 128 after the `/`",
-            "RF008 rules[2].cidrs: empty: no address matches; add prefixes, or remove the rule",
+            "RF008 rules[2].cidrs: no address matches an empty list; add prefixes, or remove the rule",
             "RF010 rules[3].cidrs[0]: `internal` is not an address or a prefix; write `10.0.0.0/8`, `2001:db8::/32`, or one address",
-            "RF009 denyResponse.statusCode: 100 is out of range; from 200 to 599",
+            "RF009 denyResponse.statusCode: 100 is out of range; write a number from 200 to 599",
             "RF006 denyResponse.headers[0].name: `x a` is not a header name; use letters, digits and `-`",
-            "RF011 denyResponse.headers[1].value: the value cannot be a header value; remove line breaks and other control characters",
-            "RF006 denyResponse.headers[1].name: `:status` is a pseudo header, which only Envoy sets; use statusCode for the status, or a name without the colon",
+            "RF011 denyResponse.headers[1].value: the value has characters that no header can carry; remove line breaks and other control characters",
+            "RF006 denyResponse.headers[1].name: `:status` is a pseudo header, which only Envoy sets; use `statusCode` for the status, or a name without the colon",
             "RF006 denyResponse.blockedByHeaderName: `` is not a header name; use letters, digits and `-`",
-            "RF011 rules[2].name: the name, which blockedByHeaderName makes one, cannot be a header value; remove line breaks and other control characters",
+            "RF011 rules[2].name: the name, which `blockedByHeaderName` puts into a header, has characters that no header can carry; remove line breaks and other control characters",
         ]
     );
     assert_eq!(

@@ -15,10 +15,16 @@ use crate::{Finding, Found};
 #[cfg(test)]
 mod tests;
 
-/// The body holds a value that is not percent-encoded UTF-8, or that a semicolon begins or ends.
+/// Why a body cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a value that is not percent-encoded UTF-8, or stands beside a semicolon")]
-pub struct Error;
+pub enum Error {
+    /// A value is not percent-encoded UTF-8.
+    #[error("a value is not percent-encoded UTF-8")]
+    Encoding,
+    /// A semicolon begins or ends a value: some readers take it for the end of the pair.
+    #[error("a value is beside a semicolon")]
+    Semicolon,
+}
 
 /// Searches one body for the values of names.
 #[derive(Clone, Debug)]
@@ -130,7 +136,7 @@ impl FormFinder {
         let name = decoded(&self.kept);
         let number = names.iter().position(|wanted| wanted.as_bytes() == &*name);
         if number.is_some() && self.after_semicolon {
-            return Err(Error);
+            return Err(Error::Semicolon);
         }
         self.at = number.map_or(At::Elsewhere, At::Value);
         self.kept.clear();
@@ -143,7 +149,7 @@ impl FormFinder {
             self.name_ended(names)?;
         }
         if by_semicolon && matches!(self.at, At::Value(_) | At::LongValue(_)) {
-            return Err(Error);
+            return Err(Error::Semicolon);
         }
         self.after_semicolon = by_semicolon;
         let found = match self.at {
@@ -168,9 +174,10 @@ impl FormFinder {
             digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
         };
         if !escapes.all(hexadecimal) {
-            return Err(Error);
+            return Err(Error::Encoding);
         }
-        let value = String::from_utf8(decoded(&self.kept).into_owned()).map_err(|_| Error)?;
+        let value =
+            String::from_utf8(decoded(&self.kept).into_owned()).map_err(|_| Error::Encoding)?;
         Ok(if value.len() > self.value_bytes {
             Found::TooLong
         } else {

@@ -179,9 +179,12 @@ fn shared_name(filter: &Filter, all: &[Filter]) -> Option<Diagnostic> {
     }
     let other = all.iter().find(in_listener)?;
     let message = format!(
-        "the filter at {} is called `{}` too: a route's configuration of that name reaches both",
+        "the filter at {} has the name `{}` too, so a route's configuration of that name reaches both",
         other.place, filter.instance
     );
     let warning = Diagnostic::warning(Code::Cluster, "", message);
     Some(warning.help("give one of them another `name`"))
 }
+
+#[cfg(test)]
+mod messages;

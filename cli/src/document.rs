@@ -36,7 +36,7 @@ const ENVOY_KEYS: [&str; 8] = [
 pub(crate) struct Filter {
     /// Where in the file it is, such as `static_resources.listeners[0]`; empty if it is the whole file.
     pub(crate) place: String,
-    /// What Envoy would tell the module.
+    /// The `filter_name` that Envoy hands to the module.
     pub(crate) name: String,
     /// JSON text.
     pub(crate) config: String,
@@ -84,11 +84,17 @@ pub(crate) fn filters(text: &str, name: &str) -> Result<Vec<Filter>> {
     if ENVOY_KEYS.iter().any(|key| document.get(key).is_some()) {
         bail!("no filter of the module `{MODULE}` in this Envoy configuration");
     }
+    // As it is written, where it is JSON: what is wrong is then shown in its line, keys that stand twice too.
+    let config = match (json, document) {
+        (Some(json), _) => json.to_owned(),
+        // A file without a value is empty for the module too.
+        (None, Value::Null) => String::new(),
+        (None, document) => document.to_string(),
+    };
     Ok(vec![Filter {
         place: String::new(),
         name: name.to_owned(),
-        // As it is written, where it is JSON: what is wrong is then shown in its line, keys that stand twice too.
-        config: json.map_or_else(|| document.to_string(), ToOwned::to_owned),
+        config,
         chain: None,
         instance: String::new(),
     }])

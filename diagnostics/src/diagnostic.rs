@@ -11,63 +11,61 @@ pub enum Severity {
     Error,
 }
 
-/// The kind of a [`Diagnostic`]. Codes are never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Code {
-    /// The text is not UTF-8, or not JSON.
-    Syntax,
-    /// A value has the wrong type, a required key is missing, or a key stands twice.
-    Schema,
-    /// A key that this module does not know.
-    UnknownKey,
-    /// A template that does not parse.
-    Template,
-    /// A template that names a filter, test or function that does not exist.
-    UnknownName,
-    /// A header name that HTTP does not allow.
-    HeaderName,
-    /// A JSON Pointer that RFC 6901 does not allow.
-    Pointer,
-    /// Settings that contradict each other, or that would do nothing.
-    Conflict,
-    /// A number out of its range, or too many of something.
-    Range,
-    /// An IP address or prefix that is none.
-    Prefix,
-    /// A header value that HTTP does not allow.
-    HeaderValue,
-    /// An expression that does not parse, or that names what does not exist.
-    Expression,
-    /// A path template that means nothing.
-    Path,
-    /// An answer that is held to its end, a stream of events too.
-    HeldAnswer,
-    /// Something that does nothing in a cluster's chain of filters.
-    Cluster,
+/// [`Code`] and what is known of each, written once.
+macro_rules! codes {
+    ($($(#[$about:meta])* $name:ident = $code:literal,)+) => {
+        /// The kind of a [`Diagnostic`]. Codes are never reused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $($(#[$about])* $name,)+
+        }
+
+        impl Code {
+            /// Every code, in order.
+            pub const ALL: &[Code] = &[$(Code::$name),+];
+
+            /// The code as users see it: `RF001` and so on.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Code::$name => $code,)+
+                }
+            }
+        }
+    };
 }
 
-impl Code {
-    /// The code as users see it: `RF001` and so on.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Code::Syntax => "RF001",
-            Code::Schema => "RF002",
-            Code::UnknownKey => "RF003",
-            Code::Template => "RF004",
-            Code::UnknownName => "RF005",
-            Code::HeaderName => "RF006",
-            Code::Pointer => "RF007",
-            Code::Conflict => "RF008",
-            Code::Range => "RF009",
-            Code::Prefix => "RF010",
-            Code::HeaderValue => "RF011",
-            Code::Expression => "RF012",
-            Code::Path => "RF013",
-            Code::HeldAnswer => "RF014",
-            Code::Cluster => "RF015",
-        }
-    }
+codes! {
+    /// The text is not UTF-8, or not JSON.
+    Syntax = "RF001",
+    /// A value has the wrong type, a required key is missing, or a key occurs twice.
+    Schema = "RF002",
+    /// A key that this module does not know.
+    UnknownKey = "RF003",
+    /// A template that does not parse.
+    Template = "RF004",
+    /// A filter, test, function, field or variable that does not exist.
+    UnknownName = "RF005",
+    /// A header name that HTTP does not allow, or that a configuration may not use.
+    HeaderName = "RF006",
+    /// A JSON Pointer that RFC 6901 does not allow.
+    Pointer = "RF007",
+    /// Settings that contradict each other, or that would do nothing.
+    Conflict = "RF008",
+    /// A number out of its range, or too many of something.
+    Range = "RF009",
+    /// A text that is not an IP address or prefix.
+    Prefix = "RF010",
+    /// A header value that HTTP does not allow.
+    HeaderValue = "RF011",
+    /// An expression that does not parse, or that names what does not exist.
+    Expression = "RF012",
+    /// A path template that no path can match.
+    Path = "RF013",
+    /// A response that is held until it ends, an event stream too.
+    HeldAnswer = "RF014",
+    /// Something that does nothing in a cluster's chain of filters.
+    Cluster = "RF015",
 }
 
 impl fmt::Display for Code {

@@ -1,5 +1,5 @@
 //! What the engine and `http-acl` share: a configuration is read, everything that is wrong with it is
-//! told at once, and names and values of headers are those that HTTP carries.
+//! reported at once, and names and values of headers are those that HTTP carries.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]

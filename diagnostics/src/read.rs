@@ -52,10 +52,12 @@ impl<C> Draft<C> {
             found.retain(|found| {
                 let mended =
                     |broken: &Diagnostic| item(&found.path).starts_with(item(&broken.path));
-                found.code != Code::Conflict
-                    || !diagnostics
-                        .iter()
-                        .any(|broken| broken.is_error() && mended(broken))
+                let mut broken = diagnostics.iter().filter(|broken| broken.is_error());
+                match found.code {
+                    Code::Conflict => !broken.any(mended),
+                    Code::Schema => !broken.any(|broken| found.misses(broken)),
+                    _ => true,
+                }
             });
             diagnostics.append(&mut found);
             compiled
@@ -66,6 +68,20 @@ impl<C> Draft<C> {
             Some(compiled) if !refused => Ok((compiled, diagnostics)),
             _ => Err(ConfigErrors(diagnostics)),
         }
+    }
+}
+
+impl Diagnostic {
+    /// Whether it misses a key only because that was taken out for its value, which `broken` reports.
+    fn misses(&self, broken: &Diagnostic) -> bool {
+        let key = match self.path.as_str() {
+            "" => Some(broken.path.as_str()),
+            path => broken
+                .path
+                .strip_prefix(path)
+                .and_then(|key| key.strip_prefix('.')),
+        };
+        key.is_some_and(|key| self.message == format!("missing key `{key}`"))
     }
 }
 
@@ -83,8 +99,12 @@ fn shorten(diagnostics: &mut Vec<Diagnostic>) {
     if more > 0 {
         diagnostics.sort_by_key(|diagnostic| Reverse(diagnostic.severity));
         diagnostics.truncate(MOST);
-        let rest = Diagnostic::warning(Code::Range, "", format!("{more} more like these"));
-        diagnostics.push(rest.help("mend these first"));
+        let rest = Diagnostic::warning(
+            Code::Range,
+            "",
+            format!("{more} more problems are not shown"),
+        );
+        diagnostics.push(rest.help("fix these first"));
     }
 }
 
@@ -95,7 +115,8 @@ pub fn read<C: DeserializeOwned>(text: &[u8], when_empty: &str, help: Help) -> D
         Ok(text) => text,
         Err(error) => {
             let message = format!("not UTF-8: byte {} is invalid", error.valid_up_to());
-            return Draft::refused(Diagnostic::error(Code::Syntax, "", message));
+            let error = Diagnostic::error(Code::Syntax, "", message);
+            return Draft::refused(error.help("save the configuration as UTF-8"));
         }
     };
     if text.trim_ascii().is_empty() {
@@ -157,13 +178,7 @@ fn salvage<C: DeserializeOwned>(text: &str, help: Help, first: Diagnostic) -> Dr
             Err((path, error)) => {
                 let mut diagnostic = schema_error(&path, &error, help);
                 diagnostic.path = taken_out.original_path(&diagnostic.path);
-                // Of a key that was taken out because of its value, enough has been said.
-                let follows = diagnostics.iter().any(|first: &Diagnostic| {
-                    let key = first.path.strip_prefix(&diagnostic.path);
-                    let key = key.and_then(|key| key.strip_prefix('.'));
-                    key.is_some_and(|key| diagnostic.message == format!("missing field `{key}`"))
-                });
-                if !follows {
+                if !diagnostics.iter().any(|broken| diagnostic.misses(broken)) {
                     diagnostics.push(diagnostic);
                 }
                 if !take_out(&mut document, &path, &mut taken_out) {
@@ -196,8 +211,8 @@ where
     let mut ignored = |path: serde_ignored::Path<'_>| {
         let path = readable(&path);
         unknown.push(
-            Diagnostic::warning(Code::UnknownKey, path, "unknown key")
-                .help("it is ignored; check its spelling"),
+            Diagnostic::warning(Code::UnknownKey, path, "unknown key, which is ignored")
+                .help("check its spelling, or remove it"),
         );
     };
     let read = serde_ignored::Deserializer::new(tracked, &mut ignored);
@@ -225,7 +240,9 @@ fn syntax_error(error: &serde_json::Error) -> Diagnostic {
         line: error.line(),
         column: error.column().max(1),
     });
-    Diagnostic::error(Code::Syntax, "", format!("not JSON: {}", bare(error))).at(position)
+    Diagnostic::error(Code::Syntax, "", format!("not JSON: {}", bare(error)))
+        .at(position)
+        .help("write JSON text, or give Envoy a google.protobuf.Struct")
 }
 
 fn schema_error(
@@ -248,7 +265,10 @@ fn schema_error(
 }
 
 /// Words of the parser, and those of the people who write configurations.
-const PLAIN: [(&str, &str); 7] = [
+const PLAIN: [(&str, &str); 10] = [
+    ("missing field", "missing key"),
+    ("duplicate field", "duplicate key"),
+    ("unknown variant", "unknown name"),
     ("map with a single key", "an object with one key"),
     ("value: map", "value: an object"),
     ("type: map", "type: an object"),

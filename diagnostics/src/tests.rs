@@ -14,7 +14,7 @@ struct Item {
     name: String,
 }
 
-fn told(text: &str) -> Vec<String> {
+fn reported(text: &str) -> Vec<String> {
     let draft = read::<Config>(text.as_bytes(), "write `{}`", |path| {
         path.starts_with("items").then_some("name it")
     });
@@ -34,20 +34,20 @@ fn told(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_its_place_in_the_text() {
-    assert_eq!(told(""), ["the configuration is empty; write `{}`"]);
+fn everything_that_is_wrong_is_reported_at_its_place_in_the_text() {
+    assert_eq!(reported(""), ["the configuration is empty; write `{}`"]);
     assert_eq!(
-        told(r#"{"items": [{"name": 1}, {}, {"name": "", "nmae": ""}], "count": "x"}"#),
+        reported(r#"{"items": [{"name": 1}, {}, {"name": "", "nmae": ""}], "count": "x"}"#),
         [
             "count: invalid type: string \"x\", expected a whole number",
             "items[0].name: invalid type: integer `1`, expected a string; name it",
-            "items[1]: missing field `name`; name it",
-            "items[2].nmae: unknown key; it is ignored; check its spelling",
+            "items[1]: missing key `name`; name it",
+            "items[2].nmae: unknown key, which is ignored; check its spelling, or remove it",
             "items[2]: no name",
         ]
     );
     let many = format!(r#"{{"items": [{}1]}}"#, "1,".repeat(100));
-    assert_eq!(told(&many).len(), 64);
+    assert_eq!(reported(&many).len(), 64);
 }
 
 #[test]

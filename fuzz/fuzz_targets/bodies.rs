@@ -33,7 +33,9 @@ static STREAMED: LazyLock<Arc<Program>> = LazyLock::new(|| {
 });
 
 const PATCH: &str =
-    r#"[{"set": "/model", "value": "new"}, {"remove": "/a"}, {"default": "/b/c", "json": "[1]"}]"#;
+    r#"[{"set": "/model", "value": "new"}, {"remove": "/a"}, {"default": "/b/c", "json": "[1]"},
+    {"remove": "$..x"}, {"insert": "/l/0", "cel": "value"}, {"replace": "$.t[*].m", "cel": "[value, document.b]"},
+    {"set": "$.l[-1].z", "json": 1, "when": "has(document.model)"}]"#;
 
 static PATCHED: LazyLock<Arc<Program>> = LazyLock::new(|| {
     program(&format!(

@@ -197,6 +197,33 @@ fn broken_configurations_and_unknown_filters_are_refused_with_reasons() {
     }
 }
 
+/// Whole, as an operator reads them. The command's tests hold the text of every diagnostic.
+#[test]
+fn diagnostics_are_lines_of_the_log() {
+    let host = host(Generation::ALL[0]);
+    let typo =
+        br#"{"request": {"set": [{"name": "x-a", "value": "{{ \"a\" | uper }}"}], "remve": []}}"#;
+    assert!(host.filter_config("rustformation", typo).is_some());
+    let wrong =
+        br#"{"request": {"remove": ["a b"], "set": [{"name": "x-a", "cel": "requst.path"}]}}"#;
+    assert!(host.route_config("rustformation", wrong).is_none());
+    assert!(host.filter_config("http-acl", b"{}").is_none());
+    assert!(host.filter_config("rustformatoin", b"{}").is_none());
+    let lines = host.logs().into_iter();
+    let lines = lines.filter(|(level, _)| matches!(level, LogLevel::Warn | LogLevel::Error));
+    let lines: Vec<String> = lines
+        .map(|(level, line)| format!("{level:?} {line}"))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    Warn rustformation: RF003: request.remve: unknown key, which is ignored; check its spelling, or remove it
+    Warn rustformation: RF005: request.set[0] `x-a`: unknown filter `uper` at 1:10; did you mean `upper`?
+    Error rustformation (per route): RF012: request.set[0] `x-a`: unknown name `requst` at 1:1; did you mean `request`?
+    Error rustformation (per route): RF006: request.remove[0]: `a b` is not a header name; use letters, digits and `-`
+    Error http-acl: RF002: missing key `defaultAction`; add `"defaultAction": "deny"`, or `"allow"`
+    Error unknown filter `rustformatoin`; set filter_name (per route: per_route_config_name) to one of `rustformation`, `http_simple_mutations`, `http-acl`
+    "#);
+}
+
 #[test]
 fn expressions_read_what_the_host_tells() {
     let config = r#"{"request": {"set": [

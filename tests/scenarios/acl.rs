@@ -339,7 +339,7 @@ async fn a_broken_configuration_is_refused(stage: &Stage) -> Result<()> {
         "denyResponse": {"statusCode": 42, "headers": [{"name": "x-a", "value": "b\r\nx-c: d"}]},
     });
     let reasons = [
-        "RF002: missing field `defaultAction`",
+        "RF002: missing key `defaultAction`",
         "RF010: rules[0].cidrs[1]: `172.18.0.0/12` has bits set beyond its prefix; write `172.16.0.0/12`",
         "RF010: rules[0].cidrs[2]: ` ::1` is not an address or a prefix; write `::1`",
         "RF009: denyResponse.statusCode: 42 is out of range; from 200 to 599",

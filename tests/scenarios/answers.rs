@@ -144,7 +144,7 @@ async fn trailers_end_an_answer_too(stage: &Stage) -> Result<()> {
         .send(envoy.address().await?)
         .await?
         .expect_status(200)?;
-    same("body", response.text().as_str(), &format!("{START}{END}"))?;
+    same("body", response.text().as_str(), format!("{START}{END}"))?;
     same(
         "trailer",
         only(&response.trailers, "x-after")?.as_str(),

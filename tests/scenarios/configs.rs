@@ -34,6 +34,9 @@ const FILES: &[(&str, &[u16])] = &[
     ("tenant-and-model.yaml", &[9001, 9002]),
     ("token-limits.yaml", &[9001]),
     ("token-usage.yaml", &[9001]),
+    ("answer-tokens.yaml", &[9001]),
+    ("token-rate-limit.yaml", &[9001, 9002]),
+    ("token-cost.yaml", &[9001]),
     ("expressions.yaml", &[9001, 9002]),
     ("demo.yaml", &[]),
 ];

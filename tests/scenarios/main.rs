@@ -35,6 +35,7 @@ mod sources;
 mod sse;
 mod stage;
 mod streaming;
+mod tokens;
 mod updates;
 mod upgrades;
 
@@ -106,6 +107,11 @@ const AREAS: &[Area] = &[
         name: "sources",
         module: Built::Release,
         scenarios: sources::SCENARIOS,
+    },
+    Area {
+        name: "tokens",
+        module: Built::Release,
+        scenarios: tokens::SCENARIOS,
     },
     Area {
         name: "sse",

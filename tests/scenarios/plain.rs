@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use harness::{
-    Answer, Bootstrap, Connection, End, Protocol, RawConnection, RecordedRequest, Request, Route,
-    Upstream, post_json,
+    Answer, Bootstrap, Connection, End, Protocol, RateLimitService, RawConnection, RecordedRequest,
+    Request, Route, Upstream, post_json,
 };
 use serde_json::json;
 
@@ -25,6 +25,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     Ends a_body_over_the_buffer_limit_is_refused,
     Ends the_access_log_and_stats_are_readable,
     Ends a_connection_is_reused,
+    All a_rate_limit_service_counts_hits,
     Ends a_broken_bootstrap_is_refused,
     Ends cpu_time_grows,
 ];
@@ -321,6 +322,58 @@ async fn a_connection_is_reused(stage: &Stage) -> Result<()> {
             envoy.stat("http.main.downstream_cx_total").await?,
             opened,
         )?;
+    }
+    Ok(())
+}
+
+/// Three hits for each request, and at the stream's end as many as the metadata tells.
+async fn a_rate_limit_service_counts_hits(stage: &Stage) -> Result<()> {
+    let upstream = Upstream::named("only").await?;
+    let limits = RateLimitService::start(10).await?;
+    let filter = "envoy.filters.http.ratelimit";
+    let message = "type.googleapis.com/envoy.extensions.filters.http.ratelimit.v3";
+    let actions =
+        json!([{"request_headers": {"header_name": "x-tenant", "descriptor_key": "tenant"}}]);
+    let per_route = json!({filter: {"@type": format!("{message}.RateLimitPerRoute"), "rate_limits": [
+        {"actions": actions, "hits_addend": {"number": 3}},
+        {
+            "actions": actions,
+            "hits_addend": {"format": "%DYNAMIC_METADATA(used:hits)%"},
+            "apply_on_stream_done": true,
+        },
+    ]}});
+    let service = json!({"envoy_grpc": {"cluster_name": "limits"}});
+    let bootstrap = Bootstrap::new()
+        .http_filter(
+            filter,
+            &json!({
+                "@type": format!("{message}.RateLimit"),
+                "domain": "hits",
+                "timeout": "5s",
+                "rate_limit_service": {"transport_api_version": "V3", "grpc_service": service},
+            }),
+        )
+        .http_filter(
+            "envoy.filters.http.set_metadata",
+            &json!({
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.set_metadata.v3.Config",
+                "metadata": [{"metadata_namespace": "used", "value": {"hits": 4}}],
+            }),
+        )
+        .cluster("upstream", upstream.address())
+        .http2_cluster("limits", limits.address())
+        .route(Route::to("upstream").field("typed_per_filter_config", per_route));
+    let envoy = stage.envoy(&bootstrap).await?;
+    let address = envoy.address().await?;
+    for _ in 0..2 {
+        // 3 + 4, then 10 are not over 10, then 14 + 3 are.
+        for (status, hits) in [(200, 7), (200, 14), (429, 17)] {
+            let request = Request::get("/").header("x-tenant", "acme");
+            request.send(address).await?.expect_status(status)?;
+            limits.expect_hits("tenant=acme", hits).await?;
+            same("hits", &limits.hits()["tenant=acme"], &hits)?;
+        }
+        limits.next_window();
     }
     Ok(())
 }

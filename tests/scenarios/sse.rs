@@ -13,6 +13,8 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All an_event_arrives_before_the_next_is_sent,
     All trailers_end_an_event_too,
     Ends a_stream_larger_than_the_buffer,
+    All events_are_left_out_and_made_of_themselves_in_time,
+    All lines_pass_one_by_one,
 ];
 
 /// Gives the model the name that the client asked for.
@@ -88,6 +90,73 @@ async fn an_event_arrives_before_the_next_is_sent(stage: &Stage) -> Result<()> {
             response.next().await?.is_none(),
             "something after the last event"
         );
+    }
+    Ok(())
+}
+
+async fn events_are_left_out_and_made_of_themselves_in_time(stage: &Stage) -> Result<()> {
+    let config = json!({"response": {
+        "dropEvents": ["size(document.choices) == 0"],
+        "patch": [{
+            "replace": "$.choices[*].delta.content",
+            "cel": "value.upperAscii() + string(document.n) + request.method",
+        }],
+    }});
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let (events, answer) = Answer::stream("text/event-stream");
+        let (address, _upstream) = behind(stage, config.clone(), answer).await?;
+        let mut response = ask(protocol).stream(address).await?;
+        for number in 0..3 {
+            let event = |content: &str| {
+                let delta = format!("{{\"delta\":{{\"content\":\"{content}\"}}}}");
+                format!("data: {{\"n\":{number},\"choices\":[{delta}]}}\r\n\r\n")
+            };
+            let left_out = "data: {\"choices\":[],\"usage\":{}}\r\n\r\n";
+            events.send(format!("{left_out}{}", event("hi"))).await?;
+            expect(&mut response, &event(&format!("HI{number}POST"))).await?;
+        }
+        events.send("data: [DONE]\n\n").await?;
+        expect(&mut response, "data: [DONE]\n\n").await?;
+        drop(events);
+        let more = response.next().await?;
+        ensure!(more.is_none(), "something after the last event");
+    }
+    Ok(())
+}
+
+async fn lines_pass_one_by_one(stage: &Stage) -> Result<()> {
+    let config = json!({
+        "request": {"patch": [{"set": "/body/model", "value": "real"}]},
+        "response": {
+            "dropEvents": ["document.done == true"],
+            "patch": [{"set": "/n", "cel": "document.n + 1"}],
+        },
+    });
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let (lines, answer) = Answer::stream("application/x-ndjson");
+        let (address, upstream) = behind(stage, config.clone(), answer).await?;
+        let request = Request::post("/")
+            .by(protocol)
+            .header("content-type", "application/jsonl")
+            .body("{\"body\":{\"model\":\"a\"}}\nno JSON\n{}");
+        let mut response = request.stream(address).await?;
+        for number in 0..3 {
+            let sent = format!("{{\"n\":{number}}}\n{{\"n\":0,\"done\":true}}\n");
+            lines.send(sent).await?;
+            let expected = format!("{{\"n\":{}}}\n", number + 1);
+            expect(&mut response, &expected).await?;
+        }
+        drop(lines);
+        let more = response.next().await?;
+        ensure!(more.is_none(), "something after the last line");
+        let requests = upstream.requests();
+        let got = requests.first().context("no request")?;
+        let expected = "{\"body\":{\"model\":\"real\"}}\nno JSON\n{\"body\":{\"model\":\"real\"}}";
+        same(
+            "request",
+            String::from_utf8_lossy(&got.body()).as_ref(),
+            expected,
+        )?;
     }
     Ok(())
 }

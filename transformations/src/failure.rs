@@ -130,11 +130,12 @@ impl From<multipart::Error> for Unusable {
 }
 
 impl From<form::Error> for Unusable {
-    fn from(_: form::Error) -> Self {
-        Self(
-            Reason::FormInvalid,
-            "the body holds a value that is not percent-encoded UTF-8, or stands beside a semicolon",
-        )
+    fn from(error: form::Error) -> Self {
+        let message = match error {
+            form::Error::Encoding => "the body has a value that is not percent-encoded UTF-8",
+            form::Error::Semicolon => "the body has a value beside a semicolon",
+        };
+        Self(Reason::FormInvalid, message)
     }
 }
 

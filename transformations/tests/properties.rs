@@ -150,6 +150,20 @@ fn patch() -> impl Strategy<Value = Value> {
         let part = |key: &String| format!("/{}", key.replace('~', "~0").replace('/', "~1"));
         keys.iter().map(part).collect::<String>()
     });
+    const PATHS: [&str; 8] = [
+        "$..*",
+        "$..a",
+        "$.*.b",
+        "$[*]",
+        "$.a[-1]",
+        "$.a[0]",
+        "$..b[*].a",
+        "$.a[*].m",
+    ];
+    let place = prop_oneof![
+        3 => pointer,
+        2 => prop::sample::select(&PATHS[..]).prop_map(str::to_owned),
+    ];
     let value = prop::sample::select(
         &[
             "{{ header('x-a') }}",
@@ -165,11 +179,19 @@ fn patch() -> impl Strategy<Value = Value> {
     let source = prop_oneof![
         2 => value.prop_map(|text| ("value", text.to_owned())),
         2 => json.prop_map(|text| ("json", text)),
+        2 => prop::sample::select(&["value", "document.a", "[value, document]", "1", "optional.none()"][..])
+            .prop_map(|text| ("cel", text.to_owned())),
     ];
-    let verb = prop::sample::select(&["set", "replace", "default", "remove"][..]);
-    let edit = (pointer, verb, source).prop_map(|(pointer, verb, (kind, text))| match verb {
-        "remove" => json!({verb: pointer}),
-        _ => json!({verb: pointer, kind: text}),
+    let verb = prop::sample::select(&["set", "replace", "default", "insert", "remove"][..]);
+    let when = prop::sample::select(&["has(document.a)", "value == 1", "true"][..]);
+    let edit = (place, verb, source, prop::option::weighted(0.3, when));
+    let edit = edit.prop_map(|(place, verb, (kind, text), when)| {
+        let mut edit = serde_json::Map::from_iter([(verb.to_owned(), json!(place))]);
+        if verb != "remove" {
+            edit.insert(kind.to_owned(), json!(text));
+        }
+        edit.extend(when.map(|when| ("when".to_owned(), json!(when))));
+        Value::from(edit)
     });
     prop::collection::vec(edit, 1..4).prop_map(Value::from)
 }

@@ -7,16 +7,12 @@ use anyhow::{Context, Result, bail};
 use artifacts::EnvoyRelease;
 use lexopt::{Arg, Parser, ValueExt};
 
-use crate::run::Run;
-
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
 Builds, runs and checks the module.
 
 Usage: cargo xtask COMMAND
 
-  run [--once] [--envoy VERSION]  start Envoy with envoy-configs/body-routing.yaml and two mock LLMs, send sample
-                                  requests, show who answered; --once: exit then, with 0 only if each was right
   test [--no-skip]                run every test, on every supported Envoy or the one in ENVOY_BIN, and try the images
                                   where that is possible; --no-skip: fail where anything would be skipped
   docs                            write docs/functions.md and docs/metrics.md from the code
@@ -26,19 +22,28 @@ Usage: cargo xtask COMMAND
 
 Crates below tools/, built when asked for; `cargo xtask COMMAND --help` lists what they take:
 
-  bench                           compare what it costs Envoy to take a model out of a body: ours, its filters, none
+  run [--once] [--envoy VERSION]  start Envoy with envoy-configs/body-routing.yaml and two mock LLMs, send sample
+                                  requests, show who answered; --once: exit then, with 0 only if each was right
+  bench                           compare what bodies and answers cost Envoy: ours, its filters, none
+  clients                         call the Python clients of three APIs through Envoy; their tokens are in its log
   conformance                     play cases, and case files of other gateways, on a real Envoy
   image                           build the images with Docker Engine and try them
   manifests                       check the Kubernetes manifests of deploy/";
 
 /// The crates below `tools/` that are commands, by their names.
-const TOOLS: [&str; 4] = ["bench", "conformance", "image", "manifests"];
+const TOOLS: [&str; 6] = [
+    "bench",
+    "clients",
+    "conformance",
+    "image",
+    "manifests",
+    "run",
+];
 
 /// A command with its arguments.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Command {
     Help,
-    Run(Run),
     Test {
         no_skip: bool,
     },
@@ -68,7 +73,6 @@ impl Command {
         }
         let mut command = match name.as_str() {
             "help" => Self::Help,
-            "run" => Self::Run(Run::default()),
             "test" => Self::Test { no_skip: false },
             "docs" => Self::Docs,
             "dist" => Self::Dist,
@@ -79,8 +83,6 @@ impl Command {
         while let Some(argument) = line.next()? {
             match (&mut command, argument) {
                 (_, Arg::Short('h') | Arg::Long("help")) => return Ok(Self::Help),
-                (Self::Run(run), Arg::Long("once")) => run.once = true,
-                (Self::Run(run), Arg::Long("envoy")) => run.release = release(&line.value()?)?,
                 (Self::Test { no_skip }, Arg::Long("no-skip")) => *no_skip = true,
                 (Self::Envoy(chosen), Arg::Value(version)) => *chosen = release(&version)?,
                 (Self::CheckModule(path @ None), Arg::Value(file)) => *path = Some(file.into()),
@@ -102,7 +104,7 @@ fn release(version: &OsStr) -> Result<EnvoyRelease> {
 mod tests {
     use artifacts::EnvoyRelease;
 
-    use super::{Command, HELP, Run, TOOLS};
+    use super::{Command, HELP, TOOLS};
 
     fn parsed(line: &str) -> Result<Command, String> {
         Command::parse(line.split(' ')).map_err(|error| format!("{error:#}"))
@@ -111,16 +113,6 @@ mod tests {
     #[test]
     fn commands_take_what_is_theirs() {
         let release = EnvoyRelease::OLDEST;
-        let run = Run {
-            once: true,
-            release,
-        };
-        for line in ["--once --envoy 1.36.4", "--envoy=1.36.4 --once"] {
-            assert_eq!(
-                parsed(&format!("xtask run {line}")).unwrap(),
-                Command::Run(run)
-            );
-        }
         let no_skip = Command::Test { no_skip: true };
         assert_eq!(parsed("xtask test --no-skip").unwrap(), no_skip);
         assert_eq!(
@@ -129,7 +121,7 @@ mod tests {
         );
         let file = Command::CheckModule(Some("a.so".into()));
         assert_eq!(parsed("xtask check-module a.so").unwrap(), file);
-        for line in ["xtask", "xtask help", "xtask -h", "xtask run --help"] {
+        for line in ["xtask", "xtask help", "xtask -h", "xtask test --help"] {
             assert_eq!(parsed(line).unwrap(), Command::Help, "{line}");
         }
     }
@@ -147,14 +139,12 @@ mod tests {
         for (line, named) in [
             ("xtask rnu", "no command \"rnu\""),
             (
-                "xtask run --onec",
-                "cargo xtask run: invalid option '--onec'",
+                "xtask test --onec",
+                "cargo xtask test: invalid option '--onec'",
             ),
-            ("xtask test --once", "'--once'"),
             ("xtask docs x", "\"x\""),
             ("xtask check-module a b", "\"b\""),
             ("xtask envoy latest", "latest"),
-            ("xtask run --envoy", "--envoy"),
         ] {
             let error = parsed(line).unwrap_err();
             assert!(error.contains(named), "{line}: {error}");

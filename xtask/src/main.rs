@@ -1,20 +1,15 @@
 //! Developer commands: `cargo xtask <command>`.
 //!
-//! The everyday ones are here and build in seconds. The others are crates below `tools/`, built when asked for.
+//! Those that only start what is there are here, and build in seconds. The others are crates below `tools/`, built when
+//! asked for.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout)]
 
-#[cfg(test)]
-mod architecture;
 mod cargo;
 mod command;
 mod dist;
 mod docs;
-mod gateway;
-mod http;
-mod mock_llm;
 mod needs;
-mod run;
 mod test;
 
 use std::env;
@@ -32,7 +27,6 @@ fn main() -> ExitCode {
 fn execute(command: Command) -> Result<()> {
     match command {
         Command::Help => println!("{HELP}"),
-        Command::Run(run) => run.execute()?,
         Command::Test { no_skip } => test::execute(no_skip)?,
         Command::Docs => docs::write()?,
         Command::Dist => dist::write()?,

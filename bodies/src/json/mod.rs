@@ -18,7 +18,9 @@ pub use document::{Document, DocumentError, Members, Selection, check, read};
 pub use finder::Finder;
 pub(crate) use needles::Ahead;
 pub use number::Number;
-pub use patch::{DocumentPlan, EditId, PatchError, Paths, PathsError, Texts, Verb, plan, quoted};
+pub use patch::{
+    DocumentPlan, EditId, PatchError, Paths, PathsError, Texts, Verb, plan, push_quoted, quoted,
+};
 pub use path::{Oddity, Path, PathError};
 pub use pointer::{PointerError, Pointers};
 pub use string::{InvalidString, decode};

@@ -178,7 +178,7 @@ impl<'p, 't, T: Texts<'t>> Planner<'p, 't, T> {
         match self.winner(place) {
             Some((Verb::Remove, _)) => {
                 self.remove(place, inserted)?;
-                return Ok(true);
+                Ok(true)
             }
             winner => {
                 if !inserted.is_empty() {
@@ -356,5 +356,20 @@ fn is_space(byte: u8) -> bool {
 
 /// A text as a JSON string.
 pub fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let mut quoted = String::with_capacity(text.len().saturating_add(2));
+    push_quoted(text, &mut quoted);
+    quoted
+}
+
+/// Adds a text as a JSON string.
+pub fn push_quoted(text: &str, out: &mut String) {
+    let is_escaped = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
+    if text.as_bytes().iter().any(is_escaped) {
+        out.push_str(&serde_json::Value::from(text).to_string());
+        return;
+    }
+    out.reserve(text.len().saturating_add(2));
+    out.push('"');
+    out.push_str(text);
+    out.push('"');
 }

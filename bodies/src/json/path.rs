@@ -42,7 +42,7 @@ pub enum PathError {
     #[error("an index from the end between two `..` is not supported")]
     FromEnd,
     /// More steps than a document may have levels.
-    #[error("more than {} steps", JSON_DEPTH)]
+    #[error("the JSONPath has more than {} steps", JSON_DEPTH)]
     TooDeep,
 }
 
@@ -50,18 +50,18 @@ impl PathError {
     /// The way out.
     pub fn help(&self) -> &'static str {
         match self {
-            PathError::Start => "write for example `/model` or `$.tools[*].max`",
-            PathError::Pointer(_) => "see RFC 6901; for example `/model`",
+            PathError::Start => "write, for example, `/model` or `$.tools[*].max`",
+            PathError::Pointer(error) => error.help(),
             PathError::Syntax { .. } => {
-                "see RFC 9535; for example `$.tools[*].max`, `$..cache_control` or `$['a b'][0]`"
+                "write a JSONPath (RFC 9535), such as `$.tools[*].max`, `$..cache_control` or `$['a b'][0]`"
             }
             PathError::Filter => {
                 "select all with `[*]`, and choose with `when`, such as `when: \"value.type == 'text'\"`"
             }
             PathError::Slice => "select all with `[*]`, or write an edit for each index",
             PathError::Union => "write an edit for each",
-            PathError::FromEnd => "name the way to the array, or count from the beginning",
-            PathError::TooDeep => "name a place that a document can have",
+            PathError::FromEnd => "write the path to the array, or count from the beginning",
+            PathError::TooDeep => "write a place that is nested less deeply",
         }
     }
 }
@@ -332,9 +332,9 @@ pub enum Oddity {
 impl fmt::Display for Oddity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Oddity::Wildcard(_) => "in a JSON Pointer `*` is the name of a member",
+            Oddity::Wildcard(_) => "in a JSON Pointer, `*` is the name of a member",
             Oddity::AfterLast(_) => {
-                "in a JSON Pointer `-` is the place after the last element, where nothing stands"
+                "in a JSON Pointer, `-` is the place after the last element, where there is no value"
             }
         })
     }

@@ -17,11 +17,22 @@ pub enum PointerError {
     #[error("`~` is written `~0`, and `/` inside a key `~1`")]
     Escape,
     /// More parts than a document may have levels.
-    #[error("more than {} parts", JSON_DEPTH)]
+    #[error("the pointer has more than {} parts", JSON_DEPTH)]
     TooDeep,
     /// More pointers than one set may have.
-    #[error("more than {} JSON pointers", JSON_POINTERS)]
+    #[error("there are more than {} JSON Pointers", JSON_POINTERS)]
     TooMany,
+}
+
+impl PointerError {
+    /// The way out.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::NoSlash | Self::Escape => "write a JSON Pointer (RFC 6901), such as `/model`",
+            Self::TooDeep => "point to a member that is nested less deeply",
+            Self::TooMany => "use fewer JSON Pointers",
+        }
+    }
 }
 
 /// The decoded parts of a JSON Pointer: `/a~1b/0` is `a/b`, `0`.

@@ -129,7 +129,7 @@ fn broken_configurations_are_refused_with_reasons_and_odd_ones_warned_of() {
         assert!(host.logged(LogLevel::Error, "http-acl: RF010: rules[0].cidrs[0]: "));
         assert!(host.logged(
             LogLevel::Error,
-            "http-acl (per route): RF002: missing field `defaultAction`"
+            "http-acl (per route): RF002: missing key `defaultAction`"
         ));
         configured(&host, r#"{"defaultAction":"allow","rule":[]}"#);
         assert!(host.logged(LogLevel::Warn, "http-acl: RF003: rule: unknown key"));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 pub(super) const MODEL: &str = "gpt-4o";
 
 /// An escape every sixty characters or so, and a character of two bytes: a prompt, not a best case.
-const LINE: &str = "Summarize the incident report below in three sentences, then list \"open questions\" for the caf\u{e9}'s on-call engineer.\n";
+pub(super) const LINE: &str = "Summarize the incident report below in three sentences, then list \"open questions\" for the caf\u{e9}'s on-call engineer.\n";
 
 /// Where in the body `model` stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -60,7 +60,7 @@ fn request(text: &str, model: Position) -> String {
 }
 
 /// The bytes of this text inside a JSON string.
-fn encoded(text: &str) -> usize {
+pub(super) fn encoded(text: &str) -> usize {
     Value::from(text).to_string().len() - 2
 }
 

@@ -9,11 +9,8 @@ use super::load;
 use super::peers::Peer;
 use super::progress;
 use super::results::Cell;
-use super::spread::{Spread, quantile};
+use super::sample::Sample;
 use super::stage::Stage;
-
-/// What is sent before the measurement, for connections, caches and allocators to settle.
-const WARM_UP: Duration = Duration::from_millis(300);
 
 /// What to measure, and how thoroughly.
 pub(super) struct Plan {
@@ -21,18 +18,6 @@ pub(super) struct Plan {
     pub(super) positions: Vec<Position>,
     pub(super) rounds: usize,
     pub(super) time: Duration,
-}
-
-/// One measurement.
-#[derive(Clone, Copy, Debug)]
-struct Sample {
-    requests: usize,
-    cpu_microseconds: f64,
-    requests_per_second: f64,
-    p50_microseconds: f64,
-    p99_microseconds: f64,
-    peak_memory_mebibytes: f64,
-    envoy_busy: f64,
 }
 
 /// What is measured in every round, with its samples by round.
@@ -77,42 +62,20 @@ pub(super) fn measure(stage: &Stage, plan: &Plan, peers: &[Peer]) -> Result<Vec<
 
 fn sample(stage: &Stage, series: &Series, time: Duration) -> Result<Sample> {
     let request = load::request(&body::chat(series.size, series.model));
-    let running = stage.envoy(&series.peer)?;
-    let mut load = running.load()?;
-    load.run(&request, WARM_UP.min(time))?;
-    let before = running.envoy.cpu_time()?;
-    let served = load.run(&request, time)?;
-    let cpu = running
-        .envoy
-        .cpu_time()?
-        .saturating_sub(before)
-        .as_secs_f64();
-    let mut latencies = served.latencies;
-    latencies.sort_unstable();
-    let requests = latencies.len();
-    let microseconds = |share| quantile(&latencies, share).as_secs_f64() * 1e6;
-    let elapsed = served.elapsed.as_secs_f64();
-    Ok(Sample {
-        requests,
-        cpu_microseconds: cpu / requests.max(1) as f64 * 1e6,
-        requests_per_second: requests as f64 / elapsed,
-        p50_microseconds: microseconds(0.5),
-        p99_microseconds: microseconds(0.99),
-        peak_memory_mebibytes: mebibytes(running.envoy.peak_memory()?),
-        envoy_busy: cpu / elapsed,
-    })
+    Sample::take(&stage.envoy(&series.peer)?, &request, time)
 }
 
 impl Series {
     fn cell(&self, all: &[Self]) -> Cell {
-        let spread = |of: fn(&Sample) -> f64| Spread::of(self.samples.iter().map(of));
+        let spread = |of| Sample::spread(&self.samples, of);
+        let floor = self.floor(all);
         Cell {
             peer: self.peer.name.to_owned(),
             body_bytes: self.size,
             model: self.model,
             requests: self.samples.iter().map(|sample| sample.requests).sum(),
             cpu_microseconds: spread(|sample| sample.cpu_microseconds),
-            over_floor_microseconds: self.over(self.floor(all)),
+            over_floor_microseconds: floor.map(|floor| Sample::over(&self.samples, &floor.samples)),
             requests_per_second: spread(|sample| sample.requests_per_second),
             p50_microseconds: spread(|sample| sample.p50_microseconds),
             p99_microseconds: spread(|sample| sample.p99_microseconds),
@@ -128,18 +91,6 @@ impl Series {
                 && (other.size, other.model) == (self.size, self.model)
         })
     }
-
-    /// The difference to the floor within each round.
-    fn over(&self, floor: Option<&Self>) -> Option<Spread> {
-        let rounds = self.samples.iter().zip(&floor?.samples);
-        Some(Spread::of(rounds.map(|(sample, floor)| {
-            sample.cpu_microseconds - floor.cpu_microseconds
-        })))
-    }
-}
-
-pub(super) fn mebibytes(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
 }
 
 #[cfg(test)]
@@ -148,34 +99,23 @@ mod tests {
     use crate::peers::PEERS;
 
     #[test]
-    fn costs_are_counted_from_the_floor_of_the_same_round() {
-        let series = |name, cpu: [f64; 3]| Series {
+    fn each_is_counted_from_its_own_floor() {
+        let series = |name: &str, size| Series {
             peer: *PEERS.iter().find(|peer| peer.name == name).unwrap(),
-            size: 368,
+            size,
             model: Position::Last,
-            samples: cpu
-                .map(|cpu_microseconds| Sample {
-                    requests: 10,
-                    cpu_microseconds,
-                    requests_per_second: 0.0,
-                    p50_microseconds: 0.0,
-                    p99_microseconds: 0.0,
-                    peak_memory_mebibytes: 0.0,
-                    envoy_busy: 0.0,
-                })
-                .to_vec(),
+            samples: Vec::new(),
         };
-        // A machine that grows slower, and a filter that always costs 2.
         let all = [
-            series("none", [1.0, 1.0, 1.0]),
-            series("buffer", [50.0, 60.0, 80.0]),
-            series("lua", [52.0, 62.0, 82.0]),
+            series("none", 368),
+            series("buffer", 368),
+            series("buffer", 1024),
+            series("lua", 1024),
         ];
-        let [none, _, lua] = all.each_ref().map(|series| series.cell(&all));
-        let over = lua.over_floor_microseconds.unwrap();
-        assert_eq!((over.lowest, over.median, over.highest), (2.0, 2.0, 2.0));
-        assert_eq!(lua.cpu_microseconds.median, 62.0);
-        assert_eq!(lua.requests, 30);
-        assert_eq!(none.over_floor_microseconds, None);
+        let [none, buffer, _, lua] = &all;
+        assert!(none.floor(&all).is_none());
+        assert_eq!(buffer.floor(&all).unwrap().peer.name, "none");
+        let floor = lua.floor(&all).unwrap();
+        assert_eq!((floor.peer.name, floor.size), ("buffer", 1024));
     }
 }

@@ -15,6 +15,9 @@ use super::wire::{self, Message};
 /// Connections kept open at once.
 pub(super) const CONNECTIONS: usize = 8;
 
+/// What is read at once: large answers take few reads.
+const READ: usize = 64 * 1024;
+
 /// The longest silence of Envoy: some filters take seconds for eight large bodies.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -26,6 +29,15 @@ pub(super) fn request(body: &str) -> Vec<u8> {
         body.len()
     );
     [head.as_bytes(), body.as_bytes()].concat()
+}
+
+/// A GET of this path, as bytes.
+pub(super) fn get(path: &str) -> Vec<u8> {
+    let head = format!(
+        "GET {path} HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer sk-0123456789abcdef\r\n\
+         user-agent: bench\r\naccept: */*\r\n\r\n"
+    );
+    head.into_bytes()
 }
 
 /// What came of a run.
@@ -83,6 +95,7 @@ impl Load {
 
     fn repeat(&mut self, request: &[u8], time: Duration) -> Result<Served> {
         let mut events = Events::with_capacity(CONNECTIONS);
+        let mut buffer = vec![0; READ];
         let mut served = Served::default();
         let start = Instant::now();
         let mut under_way = 0;
@@ -102,7 +115,7 @@ impl Load {
                 if event.is_writable() {
                     client.write(request)?;
                 }
-                if event.is_readable() && client.read()? {
+                if event.is_readable() && client.read(&mut buffer)? {
                     served.latencies.push(client.started.elapsed());
                     match start.elapsed() < time {
                         true => client.start(request)?,
@@ -151,10 +164,9 @@ impl Client {
     }
 
     /// Reads what there is; `true` once the answer is whole.
-    fn read(&mut self) -> Result<bool> {
-        let mut buffer = [0; 4096];
+    fn read(&mut self, buffer: &mut [u8]) -> Result<bool> {
         loop {
-            let read = match self.stream.read(&mut buffer) {
+            let read = match self.stream.read(buffer) {
                 Ok(0) => bail!("envoy closed the connection"),
                 Ok(read) => read,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),

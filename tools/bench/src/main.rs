@@ -1,10 +1,13 @@
-//! `cargo xtask bench`: what taking `model` out of a body costs Envoy, with ours and with its peers.
+//! `cargo xtask bench`: what taking `model` out of a body, and reading and editing answers, costs Envoy, with ours and
+//! with its peers.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout)]
 
+mod answers;
 mod bare_module;
 mod body;
 mod cells;
+mod chunked;
 mod first_byte;
 mod instructions;
 mod load;
@@ -14,12 +17,14 @@ mod processors;
 mod progress;
 mod report;
 mod results;
+mod sample;
 mod scale;
 mod spread;
 mod stage;
 mod upstream;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,11 +50,14 @@ enum Part {
     FirstByte,
     /// A large route table, configured per route.
     Scale,
+    /// Reading and editing answers: events as they pass, and whole documents.
+    Answers,
     /// The instructions of one request. Needs valgrind.
     Instructions,
 }
 
-/// Compares what it costs Envoy to take `model` out of a body: ours, Envoy's own filters, and none.
+/// Compares what it costs Envoy to take `model` out of a body, and to read and edit answers: ours, Envoy's own filters,
+/// and none.
 #[derive(Parser)]
 #[command(name = "bench", bin_name = "cargo xtask bench")]
 struct Bench {
@@ -78,12 +86,16 @@ struct Bench {
     only: Vec<String>,
 
     /// What to measure.
-    #[arg(long, value_delimiter = ',', default_values_t = [Part::Load, Part::FirstByte, Part::Scale], value_enum)]
+    #[arg(long, value_delimiter = ',', default_values_t = [Part::Load, Part::FirstByte, Part::Scale, Part::Answers], value_enum)]
     parts: Vec<Part>,
 
     /// Routes in the large route table.
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     routes: usize,
+
+    /// What passes through Envoy in one stream of answers while its memory is looked at, in bytes.
+    #[arg(long, value_name = "BYTES", default_value_t = 2 << 30)]
+    endless: u64,
 
     /// Another `librust_module.so`, measured with the kgateway policy beside ours.
     #[arg(long, value_name = "PATH")]
@@ -97,7 +109,7 @@ struct Bench {
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
 
-    /// Renews the charts and tables in the documentation. Needs a whole run.
+    /// Renews the charts and tables in the documentation: those of the parts that were measured.
     #[arg(long)]
     report: bool,
 }
@@ -144,8 +156,15 @@ impl Bench {
             first_byte: Vec::new(),
             scale: Vec::new(),
             instructions: Vec::new(),
+            answers: None,
         };
         let mut able = Vec::new();
+        // The other parts have peers of their own.
+        let peers_are_needed = |part: &Part| !matches!(part, Part::Scale | Part::Answers);
+        let chosen = match self.parts.iter().any(peers_are_needed) {
+            true => chosen,
+            false => Vec::new(),
+        };
         for peer in chosen {
             match stage.obstacle(&peer) {
                 None => {
@@ -174,6 +193,15 @@ impl Bench {
         if self.parts.contains(&Part::Scale) {
             results.scale = scale::measure(&stage, self.routes, self.rounds)?;
         }
+        if self.parts.contains(&Part::Answers) {
+            let plan = answers::Plan {
+                only: &self.only,
+                rounds: self.rounds,
+                time,
+                endless_bytes: self.endless,
+            };
+            results.answers = Some(answers::measure(&stage, &plan)?);
+        }
         if self.parts.contains(&Part::Instructions) {
             results.instructions = instructions::count(&stage, &self.sizes, &able)?;
         }
@@ -183,7 +211,8 @@ impl Bench {
     /// The peers asked for, and the floors always.
     fn chosen(&self) -> Result<Vec<Peer>> {
         for name in &self.only {
-            let known: Vec<&str> = PEERS.iter().map(|peer| peer.name).collect();
+            let known = PEERS.iter().map(|peer| peer.name).chain(answers::names());
+            let known: Vec<&str> = known.collect::<BTreeSet<_>>().into_iter().collect();
             ensure!(
                 known.contains(&name.as_str()),
                 "--only: no peer {name:?}; there are {}",

@@ -197,7 +197,12 @@ pub(super) const PEERS: &[Peer] = &[
     },
 ];
 
-fn envoys(bootstrap: Bootstrap, name: &str, message: &str, mut config: Value) -> Bootstrap {
+pub(super) fn envoys(
+    bootstrap: Bootstrap,
+    name: &str,
+    message: &str,
+    mut config: Value,
+) -> Bootstrap {
     let url = format!("type.googleapis.com/envoy.extensions.filters.http.{message}");
     if let Some(fields) = config.as_object_mut() {
         fields.insert("@type".to_owned(), url.into());

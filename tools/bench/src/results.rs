@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::answers::Kind;
 use super::body::Position;
 use super::machine::Machine;
 use super::spread::Spread;
@@ -27,6 +28,8 @@ pub(super) struct Results {
     pub(super) scale: Vec<RouteTable>,
     #[serde(default)]
     pub(super) instructions: Vec<Instructions>,
+    #[serde(default)]
+    pub(super) answers: Option<Answers>,
 }
 
 /// A peer that was measured.
@@ -107,6 +110,75 @@ pub(super) struct RouteTable {
     pub(super) ready_milliseconds: Spread,
     pub(super) memory_mebibytes: Spread,
     pub(super) peak_memory_mebibytes: Spread,
+}
+
+/// What reading and editing answers costs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Answers {
+    /// Those of the stream.
+    pub(super) events: usize,
+    pub(super) stream_bytes: usize,
+    pub(super) json_bytes: usize,
+    pub(super) peers: Vec<AnswerPeer>,
+    pub(super) left_out: Vec<LeftOut>,
+    pub(super) cells: Vec<AnswerCell>,
+    pub(super) first_event: Vec<FirstEvent>,
+    pub(super) endless: Vec<Endless>,
+}
+
+/// A way to treat answers of a kind.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AnswerPeer {
+    pub(super) name: String,
+    pub(super) about: String,
+    pub(super) answer: Kind,
+    /// Whether it is this workspace's module.
+    pub(super) ours: bool,
+    /// What it may cost over no filter.
+    pub(super) budget_microseconds: Option<f64>,
+}
+
+/// One of them under load.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AnswerCell {
+    pub(super) peer: String,
+    pub(super) answer: Kind,
+    /// In all rounds.
+    pub(super) answers: usize,
+    /// Envoy's processor time per answer, user and kernel mode.
+    pub(super) cpu_microseconds: Spread,
+    /// The same less that of no filter in the same round.
+    pub(super) over_none_microseconds: Option<Spread>,
+    pub(super) answers_per_second: Spread,
+    pub(super) p99_microseconds: Spread,
+    /// The most resident memory that Envoy ever had.
+    pub(super) peak_memory_mebibytes: Spread,
+    /// The share of the time that Envoy computed; near 1 if it was the bottleneck.
+    pub(super) envoy_busy: Spread,
+}
+
+/// How long the first event of a stream that goes on later takes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FirstEvent {
+    pub(super) peer: String,
+    /// From the request to the first byte of the body at the client.
+    pub(super) microseconds: Spread,
+}
+
+/// Envoy's resident memory while one stream passes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Endless {
+    pub(super) peer: String,
+    pub(super) bytes: u64,
+    /// When a sixteenth had passed.
+    pub(super) early_mebibytes: f64,
+    /// The most from then on.
+    pub(super) most_mebibytes: f64,
 }
 
 impl Results {

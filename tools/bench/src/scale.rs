@@ -4,9 +4,9 @@ use anyhow::{Context, Result};
 use harness::{Bootstrap, Filter, Module, Route};
 use serde_json::{Value, json};
 
-use super::cells::mebibytes;
 use super::progress;
 use super::results::RouteTable;
+use super::sample::mebibytes;
 use super::spread::Spread;
 use super::stage::Stage;
 

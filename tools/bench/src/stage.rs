@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use harness::{Bootstrap, Envoy, EnvoyRelease, Launch, Module, Route};
+use harness::{Bootstrap, Envoy, EnvoyRelease, Launch, Module, Request, Response, Route};
 use tokio::runtime::Runtime;
 
 use super::bare_module::BareModule;
@@ -116,12 +116,11 @@ impl Stage {
                 ensure!(model == Some(MODEL), "{HEADER} is {model:?}, not {MODEL:?}");
             }
             Proof::Stat(name) => {
-                let counted = self.runtime.block_on(running.envoy.stat(name))?;
-                ensure!(counted > 0, "{name} counted nothing");
+                ensure!(running.stat(name)? > 0, "{name} counted nothing");
             }
         }
         // What a module does not understand it must not be measured with.
-        match complaint(&running.envoy.log()) {
+        match running.complaint() {
             Some(line) => Err(anyhow!("{line}")),
             None => Ok(()),
         }
@@ -142,6 +141,27 @@ impl Running<'_> {
     pub(super) fn load(&self) -> Result<Load> {
         Load::connect(self.address()?, self.stage.processors)
     }
+
+    /// The answer to one GET of this path.
+    pub(super) fn get(&self, path: &str) -> Result<Response> {
+        let answer = Request::get(path).send(self.address()?);
+        self.stage.runtime.block_on(answer)?.expect_status(200)
+    }
+
+    /// The first line of its access log.
+    pub(super) fn logged(&self) -> Result<String> {
+        let lines = self.stage.runtime.block_on(self.envoy.access_log(1))?;
+        lines.into_iter().next().context("no access log")
+    }
+
+    pub(super) fn stat(&self, name: &str) -> Result<u64> {
+        self.stage.runtime.block_on(self.envoy.stat(name))
+    }
+
+    /// What a module complained of first.
+    pub(super) fn complaint(&self) -> Option<String> {
+        complaint(&self.envoy.log()).map(ToOwned::to_owned)
+    }
 }
 
 /// The first complaint of a module in a log.
@@ -154,7 +174,7 @@ fn complaint(log: &str) -> Option<&str> {
 }
 
 /// One line of an error that may hold a whole log: the module's complaint, or else the first.
-fn summary(error: &str) -> &str {
+pub(super) fn summary(error: &str) -> &str {
     let line = complaint(error).or_else(|| error.lines().next());
     let line = line.unwrap_or_default();
     // Envoy's prefix: "[time][thread][level][component] [source] text".

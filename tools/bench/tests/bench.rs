@@ -9,23 +9,48 @@ use std::process::Command;
 use harness::EnvoyRelease;
 use serde_json::Value;
 
+/// A run with these arguments.
+struct Run {
+    release: EnvoyRelease,
+    results: Value,
+    stdout: String,
+    stderr: String,
+}
+
+impl Run {
+    fn of(arguments: &str) -> Self {
+        let release = EnvoyRelease::of_override().unwrap();
+        let release = release.unwrap_or(EnvoyRelease::DEFAULT);
+        let directory = tempfile::tempdir().unwrap();
+        let json = directory.path().join("figures.json");
+        let output = Command::new(env!("CARGO_BIN_EXE_bench"))
+            .args(["--envoy", &release.to_string(), "--json"])
+            .arg(&json)
+            .args(arguments.split(' '))
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{stderr}");
+        Self {
+            release,
+            results: serde_json::from_slice(&fs::read(&json).unwrap()).unwrap(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr,
+        }
+    }
+}
+
 #[test]
 fn a_short_run_measures_every_peer() {
-    let release = EnvoyRelease::of_override().unwrap();
-    let release = release.unwrap_or(EnvoyRelease::DEFAULT);
-    let directory = tempfile::tempdir().unwrap();
-    let json = directory.path().join("figures.json");
-    let arguments = "--sizes 368 --model last --seconds 0.05 --rounds 1 --routes 20";
-    let output = Command::new(env!("CARGO_BIN_EXE_bench"))
-        .args(["--envoy", &release.to_string(), "--json"])
-        .arg(&json)
-        .args(arguments.split(' '))
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{stderr}");
-
-    let results: Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
+    let parts = "--parts load,first-byte,scale";
+    let Run {
+        release,
+        results,
+        stdout,
+        stderr,
+    } = Run::of(&format!(
+        "{parts} --sizes 368 --model last --seconds 0.05 --rounds 1 --routes 20"
+    ));
     let mut missing = names(&results["leftOut"], "name");
     missing.remove("other-module");
     if !release.at_least(1, 37) {
@@ -50,8 +75,51 @@ fn a_short_run_measures_every_peer() {
     }
     let tables = if has_bare_module { 5 } else { 4 };
     assert_eq!(results["scale"].as_array().unwrap().len(), tables);
-    let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(stdout.contains("first byte at upstream"), "{stdout}");
+}
+
+#[test]
+fn a_short_run_measures_every_way_with_answers() {
+    let Run {
+        release,
+        results,
+        stdout,
+        stderr,
+    } = Run::of("--parts answers --seconds 0.05 --rounds 1 --endless 40000000");
+    let answers = &results["answers"];
+    let mut missing = names(&answers["leftOut"], "name");
+    for (name, minor) in [("sse_to_metadata", 38), ("ai_protocol_manager", 40)] {
+        if !release.at_least(1, minor) {
+            missing.remove(name);
+        }
+    }
+    assert!(missing.is_empty(), "{missing:?} left out:\n{stderr}");
+
+    let peers = names(&answers["peers"], "name");
+    assert!(
+        peers.contains("usage") && peers.contains("patch-cel"),
+        "{peers:?}"
+    );
+    assert_eq!(names(&answers["cells"], "peer"), peers);
+    for cell in answers["cells"].as_array().unwrap() {
+        let cpu = cell["cpuMicroseconds"]["median"].as_f64().unwrap();
+        assert!(cpu > 1.0, "{cell}");
+        let is_counted = !cell["overNoneMicroseconds"].is_null();
+        assert_eq!(is_counted, cell["peer"] != "none", "{cell}");
+    }
+    // Who holds no event lets it through before the next is sent, 20 ms later.
+    for row in answers["firstEvent"].as_array().unwrap() {
+        let lowest = row["microseconds"]["lowest"].as_f64().unwrap();
+        assert!(lowest < 20_000.0, "{row}");
+    }
+    // Whoever kept what passes would hold some 40 MB of it.
+    for row in answers["endless"].as_array().unwrap() {
+        let mebibytes = |field: &str| row[field].as_f64().unwrap();
+        let (early, most) = (mebibytes("earlyMebibytes"), mebibytes("mostMebibytes"));
+        assert!(early > 10.0 && most - early < 20.0, "{row}");
+    }
+    assert!(stdout.contains("first event"), "{stdout}");
+    assert!(stdout.contains("over none"), "{stdout}");
 }
 
 fn names(rows: &Value, field: &str) -> BTreeSet<String> {

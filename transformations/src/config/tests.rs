@@ -94,9 +94,9 @@ fn unknown_keys_are_warnings_with_their_path() {
     assert_eq!(
         errors(text),
         [
-            "RF003 request.set[0].vaule: unknown key; it is ignored; check its spelling",
-            "RF003 request.foo: unknown key; it is ignored; check its spelling",
-            "RF003 enabled: unknown key; it is ignored; check its spelling",
+            "RF003 request.set[0].vaule: unknown key, which is ignored; check its spelling, or remove it",
+            "RF003 request.foo: unknown key, which is ignored; check its spelling, or remove it",
+            "RF003 enabled: unknown key, which is ignored; check its spelling, or remove it",
         ]
     );
     config(text);
@@ -110,7 +110,7 @@ fn every_error_of_shape_is_reported_and_counted_from_the_text() {
         [
             "RF002 request.remove: invalid type: an object, expected a list",
             "RF002 request.set[0]: invalid type: integer `1`, expected an object with `name`, and `value` or `cel`",
-            "RF002 request.set[2]: missing field `name`",
+            "RF002 request.set[2]: missing key `name`",
             "RF002 request.set[3].value: invalid type: integer `3`, expected a string",
             "RF002 response[0]: invalid type: integer `7`, expected a string",
         ]
@@ -121,7 +121,9 @@ fn every_error_of_shape_is_reported_and_counted_from_the_text() {
 fn syntax_errors_say_where() {
     assert_eq!(
         errors("{\n  \"request\": {,}\n}"),
-        ["RF001 not JSON: key must be a string at 2:15"]
+        [
+            "RF001 not JSON: key must be a string at 2:15; write JSON text, or give Envoy a google.protobuf.Struct"
+        ]
     );
 }
 
@@ -142,7 +144,7 @@ fn extract_defaults_to_the_model() {
     assert_eq!(
         errors(r#"{"request":{"extract":[{"from":[{"jsn":"/model"}]}]}}"#),
         [
-            "RF002 request.extract[0].from[0]: unknown variant `jsn`, expected one of `json`, `header`, `usage`, `cel`, `multipart`, `form`, `path`; write an object with one key for each source, such as `{json: /model}`"
+            "RF002 request.extract[0].from[0]: unknown name `jsn`, expected one of `json`, `header`, `usage`, `cel`, `multipart`, `form`, `path`; write an object with one key for each source, such as `{json: /model}`"
         ]
     );
 }
@@ -155,5 +157,5 @@ fn a_flood_of_warnings_does_not_hide_an_error() {
     let diagnostics = refused.unwrap_err().0;
     assert_eq!(diagnostics[0].path, "last");
     assert_eq!(diagnostics.len(), 65);
-    assert_eq!(diagnostics[64].message, "137 more like these");
+    assert_eq!(diagnostics[64].message, "137 more problems are not shown");
 }

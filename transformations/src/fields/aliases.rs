@@ -43,14 +43,15 @@ impl Replacement {
                 Some((_, Some(number @ 1..))) => {
                     let star = usize::try_from(number).unwrap_or(usize::MAX);
                     if star > stars {
-                        let message = format!("`${star}` stands for no star: `match` has {stars}");
+                        let message =
+                            format!("`${star}` has no value, because `match` has {stars} `*`");
                         return Err((message, "write `$$` for a `$`"));
                     }
                     pieces.push(Piece::Text(std::mem::take(&mut plain)));
                     pieces.push(Piece::Star(star.saturating_sub(1)));
                 }
                 _ => {
-                    let message = "a `$` stands before a number from 1 to 9".to_owned();
+                    let message = "a number from 1 to 9 has to follow a `$`".to_owned();
                     return Err((message, "write `$$` for a `$`"));
                 }
             }
@@ -173,8 +174,8 @@ mod tests {
     #[test]
     fn values_that_mean_nothing() {
         for (text, stars, part) in [
-            ("$1", 0, "`$1` stands for no star: `match` has 0"),
-            ("a$3", 2, "`$3` stands for no star: `match` has 2"),
+            ("$1", 0, "`$1` has no value, because `match` has 0 `*`"),
+            ("a$3", 2, "`$3` has no value, because `match` has 2 `*`"),
             ("$0", 1, "from 1 to 9"),
             ("a$", 1, "from 1 to 9"),
             ("$x", 1, "from 1 to 9"),

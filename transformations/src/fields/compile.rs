@@ -37,8 +37,9 @@ pub(crate) fn compile(
     };
     let path = &format!("{}.extract", direction.as_str());
     if extracts.len() > limits::FIELDS {
-        let message = format!("{} fields are more than {}", extracts.len(), limits::FIELDS);
-        diagnostics.push(Diagnostic::error(Code::Range, path, message).help("extract fewer"));
+        let message = format!("{} fields are too many", extracts.len());
+        let help = format!("extract at most {}", limits::FIELDS);
+        diagnostics.push(Diagnostic::error(Code::Range, path, message).help(help));
         return extraction;
     }
     let targets: BTreeSet<String> = extracts
@@ -77,13 +78,16 @@ pub(crate) fn compile(
     }
     if direction == Direction::Response && extraction.rules.with_usage().is_err() {
         let most = JSON_POINTERS.saturating_sub(usage::POINTERS);
-        let message = format!("more than {most} JSON pointers");
-        diagnostics.push(Diagnostic::error(Code::Range, path, message).help("extract fewer"));
+        let message = format!("the fields read more than {most} JSON Pointers beside `usage`");
+        diagnostics.push(Diagnostic::error(Code::Range, path, message).help("read fewer"));
     }
     let Wanted { parts, fields, .. } = &extraction.wanted;
     if parts.len() > limits::FORM_SOURCES || fields.len() > limits::FORM_SOURCES {
-        let message = format!("more than {} names of one kind", limits::FORM_SOURCES);
-        diagnostics.push(Diagnostic::error(Code::Range, path, message).help("extract fewer"));
+        let message = format!(
+            "the fields read more than {} names of forms",
+            limits::FORM_SOURCES
+        );
+        diagnostics.push(Diagnostic::error(Code::Range, path, message).help("read fewer"));
     }
     extraction
 }
@@ -146,8 +150,8 @@ fn field(
         at.error(
             Code::Conflict,
             "metadata",
-            "an empty namespace or key",
-            "name both",
+            "the namespace or the key is empty",
+            "give both",
         );
     }
     let value_type = value_type(extract, at);
@@ -196,7 +200,7 @@ fn name(extract: &Extract, at: &mut Place<'_>) -> String {
     let told = given.is_none() && (sources.is_empty() || sources.iter().any(is_path));
     let name = given.unwrap_or_default();
     if name.is_empty() && !told {
-        let help = "add `name`; `header` and `cel` sources give none of their own";
+        let help = "add `name`: a `header` or `cel` source gives the field none";
         at.error(Code::Conflict, "name", "the field has no name", help);
     }
     name
@@ -213,14 +217,14 @@ fn check_header(key: &str, header: &str, at: &mut Place<'_>) {
         );
     } else if header.starts_with(':') || header == "host" || header::CONNECTION.contains(&header) {
         let message = format!(
-            "`{header}` would be removed from every {}",
+            "`extract` would remove `{header}` from every {}",
             at.direction.as_str()
         );
         at.error(
             Code::Conflict,
             key,
             message,
-            "extract into a header of your own and use `set` for this one",
+            "extract into a header of your own, and use `set` for this one",
         );
     }
 }

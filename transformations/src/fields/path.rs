@@ -84,19 +84,19 @@ impl Path {
         let Some(template) = template.strip_prefix('/') else {
             return Err((
                 "a path begins with `/`".to_owned(),
-                "for example `/model/{model}/invoke`",
+                "write it from the first `/` on, such as `/model/{model}/invoke`",
             ));
         };
         if template.contains(['?', '#']) {
-            let help = "end the template before it";
+            let help = "end the template before `?` or `#`";
             return Err(("the query is not part of the path".to_owned(), help));
         }
         if template.contains('%') {
-            let help = "write what it stands for";
-            return Err(("paths are compared decoded".to_owned(), help));
+            let help = "write the character that it encodes";
+            return Err(("a path is compared decoded".to_owned(), help));
         }
         if template.contains([';', '\\']) {
-            let help = "leave it out, or take the model from the body";
+            let help = "remove it, or read the model from the body";
             let message = "servers read `;` and `\\` in a path in different ways".to_owned();
             return Err((message, help));
         }
@@ -106,12 +106,12 @@ impl Path {
         for text in template.split('/') {
             if let Some(others) = Others::parse(text, &mut name)? {
                 if rest.replace((others, Vec::new())).is_some() {
-                    return Err(("`**` stands twice".to_owned(), "write it once"));
+                    return Err(("`**` occurs twice".to_owned(), "write it once"));
                 }
                 continue;
             }
             if ["", ".", ".."].contains(&text) {
-                let help = "leave out `.`, `..`, and slashes beside each other or at the end";
+                let help = "remove `.`, `..`, and slashes beside each other or at the end";
                 return Err(("no path has such a segment".to_owned(), help));
             }
             let segment = Segment::parse(text, &mut name)?;
@@ -119,7 +119,7 @@ impl Path {
             segments.unwrap_or(&mut head).push(segment);
         }
         let name = name.ok_or((
-            "nothing says what to take".to_owned(),
+            "the template has no `{name}`".to_owned(),
             "write `{model}` in place of the model",
         ))?;
         Ok(Self { name, head, rest })
@@ -214,13 +214,13 @@ fn joined<'p>(segments: impl Iterator<Item = &'p str>) -> Result<Option<String>,
 fn set_name(text: &str, name: &mut Option<String>) -> Result<(), Unparsed> {
     let named = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
     if text.is_empty() || !text.bytes().all(named) {
-        let message = format!("`{{{text}}}` is no name");
-        let help = "write a name alone, such as `{model}`, or `{model=**}` for several segments";
+        let message = format!("`{{{text}}}` is not a name");
+        let help = "write only a name in it: `{model}` matches one segment, `{model=**}` several";
         return Err((message, help));
     }
     if name.replace(text.to_owned()).is_some() {
-        let help = "write `*` for segments that are not taken";
-        return Err(("two names".to_owned(), help));
+        let help = "write `*` for the segments that are not the value";
+        return Err(("a template has one name, and this has two".to_owned(), help));
     }
     Ok(())
 }
@@ -241,8 +241,8 @@ impl Segment {
         }
         let Some((prefix, rest)) = text.split_once('{') else {
             if text.contains(['*', '}']) {
-                let message = format!("`{text}` is no segment of a template");
-                let help = "`*` stands alone, or at the end after `{name}` and a text";
+                let message = format!("`{text}` is not a segment of a template");
+                let help = "write `*` alone, or at the end after `{name}` and a text";
                 return Err((message, help));
             }
             return Ok(Segment::Literal(text.to_owned()));
@@ -256,12 +256,12 @@ impl Segment {
         };
         let odd = |text: &str| text.contains(['*', '{', '}']);
         if inner.is_empty() || odd(inner) || odd(prefix) || odd(suffix) {
-            let message = format!("`{text}` is no segment of a template");
+            let message = format!("`{text}` is not a segment of a template");
             return Err((message, "write one `{name}`, with plain text around it"));
         }
         set_name(inner, name)?;
         if open && suffix.is_empty() {
-            let message = format!("`{text}` does not say where the name ends");
+            let message = format!("`{text}` has nothing that ends the value before `*`");
             return Err((message, "put a text between `}` and `*`, such as `:`"));
         }
         Ok(Segment::Taken {
@@ -519,26 +519,26 @@ mod tests {
         for (template, part) in [
             ("", "begins with `/`"),
             ("model/{m}", "begins with `/`"),
-            ("/model", "what to take"),
-            ("/{a}/{b}", "two names"),
-            ("/{a}{b}", "no segment"),
-            ("/{}", "no segment"),
+            ("/model", "no `{name}`"),
+            ("/{a}/{b}", "this has two"),
+            ("/{a}{b}", "not a segment"),
+            ("/{}", "not a segment"),
             ("/{a", "no `}`"),
-            ("/a}", "no segment"),
-            ("/a*/{m}", "no segment"),
-            ("/{m}*", "where the name ends"),
-            ("/**/a/**/{m}", "`**` stands twice"),
+            ("/a}", "not a segment"),
+            ("/a*/{m}", "not a segment"),
+            ("/{m}*", "nothing that ends the value"),
+            ("/**/a/**/{m}", "`**` occurs twice"),
             ("/{m}?x=*", "the query"),
             ("/caf%C3%A9/{m}", "decoded"),
             ("/v1/{m};stream", "in different ways"),
             ("/v1\\{m}", "in different ways"),
-            ("/{m:.+}", "is no name"),
-            ("/{m=a}", "is no name"),
-            ("/{=**}", "is no name"),
+            ("/{m:.+}", "is not a name"),
+            ("/{m=a}", "is not a name"),
+            ("/{=**}", "is not a name"),
             ("/{a}/{b=**}", "two names"),
-            ("/**/{m=**}", "`**` stands twice"),
-            ("/{m=**}/a/**", "`**` stands twice"),
-            ("/{m=**}:x", "no segment"),
+            ("/**/{m=**}", "`**` occurs twice"),
+            ("/{m=**}/a/**", "`**` occurs twice"),
+            ("/{m=**}:x", "not a segment"),
             ("/a//{m}", "no path has such a segment"),
             ("/a/../{m}", "no path has such a segment"),
             ("/./{m}", "no path has such a segment"),

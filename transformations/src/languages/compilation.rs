@@ -13,8 +13,8 @@ use crate::ops::Direction;
 use crate::settings::Settings;
 
 /// What to write in place of a body in the edits of one.
-const IN_DOCUMENT: &str = "write `cel` in place of `value` or `json`: in it `document` is the JSON that is edited, \
-     such as `document.choices[0]`, and `value` what stands at the place";
+const IN_DOCUMENT: &str = "write `cel` instead of `value` or `json`: there, `document` is the JSON that is edited, \
+     such as `document.choices[0]`, and `value` is the value at the place";
 
 /// The expressions of one pass on their way.
 pub(crate) struct Compilation {
@@ -141,8 +141,12 @@ impl Compilation {
             .any(|name| ["body", "context"].contains(&name))
         {
             diagnostics.push(
-                Diagnostic::error(Code::Conflict, path, "a template of an edit sees no body")
-                    .help(IN_DOCUMENT),
+                Diagnostic::error(
+                    Code::Conflict,
+                    path,
+                    "a template of an edit cannot read the body",
+                )
+                .help(IN_DOCUMENT),
             );
         }
         for (text, _) in template.expressions() {
@@ -157,7 +161,7 @@ impl Compilation {
     fn reads_no_answer(&self, path: &str, needs: &Needs, diagnostics: &mut Vec<Diagnostic>) {
         if self.direction == Direction::Response && needs.response.reads_body() {
             let message =
-                "the edits of an answer do not see its whole body, as events pass one by one";
+                "an edit of a response cannot read the whole body, because events pass one by one";
             diagnostics.push(Diagnostic::error(Code::Conflict, path, message).help(IN_DOCUMENT));
         }
     }
@@ -196,11 +200,14 @@ impl Compilation {
         };
         match self.direction {
             Direction::Request if !needs.response.is_empty() => {
-                conflict("there is no response yet", "move it to `response`");
+                conflict(
+                    "the expression reads the response, which has not arrived",
+                    "move it to `response`",
+                );
             }
             Direction::Response if needs.request.reads_body() => conflict(
-                "the request's body is gone when the response comes",
-                "extract what is needed of it, and name it `extracted.<name>`",
+                "the request's body is gone when the response arrives",
+                "add a field to `request.extract`, and read `extracted.` and its name",
             ),
             _ => {}
         }
@@ -208,16 +215,17 @@ impl Compilation {
             && matches!(phase, Phase::Condition | Phase::Extraction);
         if early && (needs.all_extracted || !needs.extracted.is_empty()) {
             conflict(
-                "nothing has been extracted yet",
-                "name what the field comes from",
+                "the expression reads `extracted` before anything is extracted",
+                "read what the field comes from, such as `json(request.body).model`",
             );
         }
         if self.settings.lacks_booleans {
             for name in &needs.booleans {
-                let message = format!("this Envoy does not tell `{name}`: it is as not there");
+                let message = format!("this Envoy does not report `{name}`, so it has no value");
                 diagnostics.push(
-                    Diagnostic::warning(Code::Conflict, path, message)
-                        .help("Envoy 1.37.1 and later do; write `default(..., false)` around it"),
+                    Diagnostic::warning(Code::Conflict, path, message).help(
+                        "use Envoy 1.37.1 or later, or write `default(..., false)` around it",
+                    ),
                 );
             }
         }
@@ -226,10 +234,11 @@ impl Compilation {
             .iter()
             .filter(|name| !self.settings.readable(name))
         {
-            let message = format!("expressions may not read the environment variable `{name}`");
+            let message =
+                format!("the environment variable `{name}` may not be read, so it has no value");
             diagnostics.push(
                 Diagnostic::warning(Code::Conflict, path, message)
-                    .help("it is as one that is not set; add it to RUSTFORMATIONS_ENV_ALLOW"),
+                    .help("add it to RUSTFORMATIONS_ENV_ALLOW"),
             );
         }
     }

@@ -165,11 +165,14 @@ impl Expressions {
     pub(crate) fn worthless(&self, id: ExpressionId) -> Option<(String, &'static str)> {
         let (name, help) = match self.type_name(id)? {
             name @ "list" => (name, "write `list.join(\",\")` or `toJson(list)`"),
-            name @ "map" => (name, "name a member, or write `toJson(map)`"),
-            name @ ("null_type" | "type") => (name, "leave it out; `remove` removes a header"),
+            name @ "map" => (name, "read one member, or write `toJson(map)`"),
+            name @ ("null_type" | "type") => (name, "remove it; `remove` removes a header"),
             _ => return None,
         };
-        Some((format!("a {name} is no value here: it is as nothing"), help))
+        Some((
+            format!("a value of type {name} is not text, so it counts as missing"),
+            help,
+        ))
     }
 
     /// Whether any of this phase reads the body of this message.
@@ -288,7 +291,7 @@ pub(crate) fn spelled(text: &str, wanted: ValueType) -> Result<Option<AttributeV
 }
 
 pub(super) fn no_boolean() -> Failed {
-    (Reason::Render, "the condition is no boolean".to_owned())
+    (Reason::Render, "the condition is not a bool".to_owned())
 }
 
 impl Values {

@@ -115,12 +115,12 @@ pub(crate) fn compile(
     };
     if !(1..=MOST_VALUES).contains(&metrics.max_values) {
         let message = format!("{} is out of range", metrics.max_values);
-        let help = format!("from 1 to {MOST_VALUES}");
+        let help = format!("write a number from 1 to {MOST_VALUES}");
         error(Code::Range, &joined(path, "maxValues"), message, &help);
     }
     let labels = joined(path, "labels");
     if metrics.labels.len() > LABELS {
-        let message = format!("{} labels", metrics.labels.len());
+        let message = format!("{} labels are too many", metrics.labels.len());
         error(
             Code::Range,
             &labels,
@@ -138,7 +138,7 @@ pub(crate) fn compile(
             let message = format!("`{name}` is a label of the module's own");
             error(Code::Conflict, &path, message, "give it another name");
         } else if !is_label(name) {
-            let message = "no name of a label".to_owned();
+            let message = format!("`{name}` is not a label name");
             let help = "use letters, digits and `_`, a letter first";
             error(Code::Schema, &path, message, help);
         }
@@ -162,15 +162,15 @@ pub(crate) fn compile(
             found.push(Diagnostic::error(Code::Conflict, &path, message).help(help));
         };
         if needs.request.reads_body() {
-            let help = "extract what is needed of it, and name it `extracted.<name>`";
-            error("a label sees no body", help);
+            let help = "add a field to `extract`, and read `extracted.` and its name";
+            error("a label cannot read the body", help);
         }
         if !needs.response.is_empty() {
-            let help = "Envoy's own metrics of clusters have the codes";
-            error("a label sees no response", help);
+            let help = "remove it: Envoy's own metrics of clusters have the status codes";
+            error("a label cannot read the response", help);
         }
         if let Some(kind @ ("list" | "map" | "null_type" | "type")) = expression.type_name() {
-            let message = format!("a {kind} is no value of a label");
+            let message = format!("a value of type {kind} is not text, and a label is");
             error(&message, "write an expression of a string");
         }
         request.merge(&needs.request.headers);

@@ -17,14 +17,14 @@ impl Program {
             if pass.clear_route_cache {
                 warn(
                     "request",
-                    "a cluster's filter chooses no route: headers are set, and the route stays",
+                    "a filter in a cluster cannot change the route: headers are set, and the route stays",
                     "route in the listener's filter, or set `clearRouteCache: false`",
                 );
             }
             if pass.extraction.rejects() {
                 warn(
                     "request.extract",
-                    "`reject` in a cluster's filter ends the request: no other attempt follows",
+                    "`reject` in a cluster ends the request: no other attempt follows",
                     "reject in the listener's filter, which sees a request once",
                 );
             }
@@ -35,7 +35,7 @@ impl Program {
         if expressions.any(|expression| expression.needs().addresses) {
             warn(
                 "",
-                "`source` and `destination` are not there for requests that no client sent, such as mirrored ones",
+                "`source` and `destination` have no value in requests that no client sent, such as mirrored ones",
                 "write `default(source.address, '')`",
             );
         }

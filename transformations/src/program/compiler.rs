@@ -140,7 +140,10 @@ impl<'c> Compiler<'c> {
             ("eventBytes", event_bytes, 1, 16 << 20),
         ] {
             if !(least..=most).contains(&value) {
-                let help = format!("from {least} to {most}");
+                let help = match most {
+                    usize::MAX => format!("write a number from {least}"),
+                    _ => format!("write a number from {least} to {most}"),
+                };
                 self.error(
                     Code::Range,
                     &format!("limits.{name}"),
@@ -154,7 +157,7 @@ impl<'c> Compiler<'c> {
                 Code::Range,
                 "limits.templateFuel",
                 "0 is out of range",
-                "at least 1",
+                "write a number from 1",
             );
         }
     }
@@ -188,8 +191,8 @@ impl<'c> Compiler<'c> {
             self.error(
                 Code::Conflict,
                 &format!("{path}.body.parseAs"),
-                "`extract` reads the body, and `None` forbids it",
-                "leave `body` out, or take the sources in the body out of `extract`",
+                "`extract` reads the body, but `parseAs: None` turns that off",
+                "remove `body`, or the sources in the body from `extract`",
             );
         }
         let mut pass = Pass {
@@ -241,8 +244,8 @@ impl<'c> Compiler<'c> {
             self.error(
                 Code::Conflict,
                 &format!("{path}.body.parseAs"),
-                "an expression reads the body, and `None` forbids it",
-                "leave `body` out, or do without the body in expressions",
+                "an expression reads the body, but `parseAs: None` turns that off",
+                "remove `body`, or use no body in expressions",
             );
         }
         pass.clear_route_cache = transformation
@@ -271,9 +274,9 @@ impl<'c> Compiler<'c> {
         self.diagnostics.extend(conflicts);
         self.held_answers(transformation, &pass);
         if pass.is_empty() && pass.when.is_some() {
-            let help = "add what to do to messages for which it holds";
+            let help = "add an edit to it, or remove `when`";
             let path = format!("{path}.when");
-            self.warning(Code::Conflict, &path, "a condition for nothing", help);
+            self.warning(Code::Conflict, &path, "`when` guards no action", help);
         }
         (!pass.is_empty()).then_some(pass)
     }
@@ -301,7 +304,7 @@ impl<'c> Compiler<'c> {
         if direction == Direction::Request {
             if !transformation.drop_events.is_empty() {
                 let help = "move it to `response`";
-                let message = "only answers are streams of events";
+                let message = "only a response is a stream of events";
                 self.error(Code::Conflict, "request.dropEvents", message, help);
             }
             return;
@@ -311,7 +314,7 @@ impl<'c> Compiler<'c> {
             self.error(
                 Code::Conflict,
                 "response.clearRouteCache",
-                "only requests have a route to choose",
+                "only the route of a request can be chosen again",
                 help,
             );
         }
@@ -344,8 +347,9 @@ impl<'c> Compiler<'c> {
         if let Some(name) = self.compilation.expressions.type_name(condition)
             && name != "bool"
         {
-            let message = format!("a {name} is no condition");
-            self.error(Code::Expression, path, message, "compare it with something");
+            let message = format!("a condition is a bool, and this is of type {name}");
+            let help = "compare it with a value, as in `request.method == 'POST'`";
+            self.error(Code::Expression, path, message, help);
         }
         Some(condition)
     }
@@ -370,8 +374,13 @@ impl<'c> Compiler<'c> {
             ("", None) => None,
             (template, None) => self.template(path, template).map(Formula::Template),
             (_, Some(_)) => {
-                let help = "leave one of them out";
-                self.error(Code::Conflict, path, "both a template and `cel`", help);
+                let help = "remove one of them";
+                self.error(
+                    Code::Conflict,
+                    path,
+                    "both a template and `cel` are given",
+                    help,
+                );
                 None
             }
         }
@@ -384,11 +393,11 @@ impl<'c> Compiler<'c> {
             None => format!("{path}.value"),
         };
         if body.parse_as == ParseAs::None {
-            let help = "set parseAs to `AsString` or `AsJson`, or leave the new body out";
+            let help = "set `parseAs` to `AsString` or `AsJson`, or remove this value";
             self.warning(
                 Code::Conflict,
                 &path,
-                "ignored, because parseAs is `None`",
+                "this value is ignored, because `parseAs` is `None`",
                 help,
             );
             return None;
@@ -411,8 +420,8 @@ impl<'c> Compiler<'c> {
                 self.error(
                     Code::Conflict,
                     &format!("{path}.{key}"),
-                    format!("`body` makes a new body, and `{key}` edits the one there is"),
-                    "leave one of them out",
+                    format!("`body` replaces the body that `{key}` edits"),
+                    "remove one of them",
                 );
             }
         }

@@ -20,8 +20,8 @@ pub(super) fn conflicts(transformation: &Transformation, pass: &Pass) -> Vec<Dia
     if pass.direction == Direction::Response {
         conflict(
             "bodyMode",
-            "only requests wait for fields and then stream",
-            "leave it out: a response whose body is not read streams anyway",
+            "only a request can be `streamed`",
+            "remove it: a response whose body is not read is never held",
         );
         return found;
     }
@@ -35,12 +35,12 @@ pub(super) fn conflicts(transformation: &Transformation, pass: &Pass) -> Vec<Dia
         if extract.duplicates == Duplicates::Last && extract.from.iter().any(in_body) {
             conflict(
                 &format!("extract[{index}].duplicates"),
-                "the last of several values is known at the body's end, and a streamed body goes on before",
-                "use `reject` or `first`, or bodyMode `buffered`",
+                "the last of several values is known only at the end of the body, and a streamed body goes on before",
+                "use `reject` or `first`, or `bodyMode: buffered`",
             );
         }
     }
-    let help = "take it out, or use bodyMode `buffered`";
+    let help = "remove it, or use `bodyMode: buffered`";
     if pass.edits.parse_as == ParseAs::AsJson {
         conflict("body.parseAs", "`AsJson` needs the whole body", help);
     }
@@ -50,10 +50,10 @@ pub(super) fn conflicts(transformation: &Transformation, pass: &Pass) -> Vec<Dia
         } else {
             "body.cel"
         };
-        conflict(key, "a new body needs the whole of the old", help);
+        conflict(key, "a new body needs the whole old body", help);
     }
     if pass.edits.patch.is_some() {
-        conflict("patch", "edits need the whole body", help);
+        conflict("patch", "a patch needs the whole body", help);
     }
     for (index, extract) in transformation.extract.iter().enumerate() {
         if extract
@@ -64,13 +64,13 @@ pub(super) fn conflicts(transformation: &Transformation, pass: &Pass) -> Vec<Dia
             let path = format!("extract[{index}].from");
             conflict(
                 &path,
-                "an expression is evaluated when the body has arrived",
+                "an expression is evaluated only after the whole body has arrived",
                 help,
             );
         }
     }
     if pass.expressions.reads_body(pass.direction) {
-        let message = "an expression reads the body, which has not arrived";
+        let message = "an expression reads the body, which has not arrived by then";
         conflict(
             "bodyMode",
             message,
@@ -87,7 +87,7 @@ pub(super) fn conflicts(transformation: &Transformation, pass: &Pass) -> Vec<Dia
     for (path, formula) in edits.chain(entries) {
         let mut calls = formula.template().into_iter().flat_map(Template::calls);
         if calls.any(|name| ["body", "context"].contains(&name)) {
-            let message = "the template asks for the body, which has not arrived";
+            let message = "the template reads the body, which has not arrived by then";
             found.push(Diagnostic::error(Code::Conflict, path, message).help(help));
         }
     }

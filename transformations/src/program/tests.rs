@@ -30,20 +30,20 @@ fn collects_every_error_of_every_kind() {
         diagnostics(text),
         [
             "RF002 request.clearRouteCache: invalid type: integer `1`, expected a boolean",
-            "RF009 limits.jsonDepth: 500 is out of range; from 1 to 127",
+            "RF009 limits.jsonDepth: 500 is out of range; write a number from 1 to 127",
             "RF006 request.extract[0].header: `x model` is not a header name; use letters, digits and `-`",
-            "RF007 request.extract[0].from[0]: `model`: a JSON Pointer begins with `/`; see RFC 6901; for example `/model`",
-            "RF008 request.extract[1].header: `:path` would be removed from every request; extract into a header of your own and use `set` for this one",
-            "RF008 request.extract[2].from: no source; name a source, or leave `from` out for `/model`",
-            "RF008 request.extract[3].from[0]: `x-a` is always removed from what the client sent; read a header that no field sets",
-            "RF006 request.extract[4].default: a value that a header cannot carry; remove control characters, and spaces around it",
+            "RF007 request.extract[0].from[0]: `model`: a JSON Pointer begins with `/`; write a JSON Pointer (RFC 6901), such as `/model`",
+            "RF008 request.extract[1].header: `extract` would remove `:path` from every request; extract into a header of your own, and use `set` for this one",
+            "RF008 request.extract[2].from: the list has no source; add a source, or remove `from` to read `/model`",
+            "RF008 request.extract[3].from[0]: a field sets `x-a`, so what the client sent in it is removed; read a header that no field sets",
+            "RF006 request.extract[4].default: the value cannot be put into a header; remove control characters, and spaces around it",
             "RF008 request.extract[4].name: `a` is already the name of request.extract[3]; give each field its own",
             "RF008 request.extract[4].header: `x-a` is already the header of request.extract[3]; give each field its own",
-            "RF008 request.body.parseAs: `extract` reads the body, and `None` forbids it; leave `body` out, or take the sources in the body out of `extract`",
-            "RF004 request.set[0] `a`: unexpected end of input, expected end of variable block at 1:4",
+            "RF008 request.body.parseAs: `extract` reads the body, but `parseAs: None` turns that off; remove `body`, or the sources in the body from `extract`",
+            "RF004 request.set[0] `a`: unexpected end of input, expected `}}` at 1:4",
             "RF006 request.set[1] ``: `` is not a header name; use letters, digits and `-`",
             "RF006 response.remove[0]: `a b` is not a header name; use letters, digits and `-`",
-            "RF008 response.extract[0].header: the headers of an answer have gone on when its body is read; write `bodyMode: buffered`, which holds every answer to its end",
+            "RF008 response.extract[0].header: the headers of a response have gone on when its body is read; add `bodyMode: buffered`, which holds every response until it ends",
         ]
     );
 }
@@ -69,7 +69,7 @@ fn a_template_no_message_can_satisfy_is_a_warning() {
     assert_eq!(
         diagnostics(r#"{"request":{"set":[{"name":"x","value":"{{ model }}"}]}}"#),
         [
-            "RF005 request.set[0] `x`: no body gives `model`: every message is answered 400; set body.parseAs to `AsJson`"
+            "RF005 request.set[0] `x`: no body is parsed to read `model` from, so every message is answered 400; set `body.parseAs` to `AsJson`"
         ]
     );
     let declared = r#"{"request":{"extract":[{"header":"h"}],"set":[{"name":"x","value":"{{ extracted.model }}"}]}}"#;
@@ -180,8 +180,8 @@ fn templates_read_only_the_variables_they_may() {
     assert_eq!(warnings.len(), 1);
     assert_eq!(
         warnings[0].to_string(),
-        "request.set[0] `x`: templates may not read the environment variable `HOME`; \
-         it is as one that is not set; add it to RUSTFORMATIONS_ENV_ALLOW"
+        "request.set[0] `x`: the environment variable `HOME` may not be read, so it has no value; \
+         add it to RUSTFORMATIONS_ENV_ALLOW"
     );
 }
 
@@ -190,7 +190,7 @@ fn a_field_that_goes_nowhere_is_refused() {
     assert_eq!(
         diagnostics(r#"{"request":{"extract":[{}]}}"#),
         [
-            "RF008 request.extract[0]: the value goes nowhere; add `header` or `metadata`, or use `extracted` in a template or expression"
+            "RF008 request.extract[0]: nothing uses this field; add `header` or `metadata`, or use `extracted` in a template or expression"
         ]
     );
 }

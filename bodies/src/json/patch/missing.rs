@@ -1,9 +1,14 @@
 //! What edits put where nothing stands, and those that cannot.
 
+use smallvec::SmallVec;
+
 use super::places::{Kind, Place};
-use super::{EditId, Marks, PatchError, Planner, Texts, Verb, bit, quoted};
+use super::{EditId, Marks, PatchError, Planner, Texts, Verb, bit, push_quoted};
 use crate::json::path::{Path, Selector};
 use crate::json::pointer::ROOT;
+
+/// What is put into an array or object takes no more bytes than this, as a rule.
+const MADE_BYTES: usize = 64;
 
 /// An edit that puts a value into one that is missing, and the step of its path that leads on.
 type Made = (EditId, usize);
@@ -66,7 +71,7 @@ impl<'t, T: Texts<'t>> Planner<'_, 't, T> {
     }
 
     /// The edits that put something into a place, each with the step that leads on from there.
-    fn inside(&self, place: &Place) -> Vec<Made> {
+    fn inside(&self, place: &Place) -> SmallVec<[Made; 4]> {
         let paths = self.paths;
         let inside = paths.concern(place.node).inside.iter().enumerate();
         inside
@@ -84,101 +89,134 @@ impl<'t, T: Texts<'t>> Planner<'_, 't, T> {
 
     /// Puts what an array or object lacks at its end.
     pub(super) fn put_missing(&mut self, place: &Place, marks: Marks) -> Result<(), PatchError> {
-        if self.paths.concern(place.node).inside.is_empty() {
+        let is_container = matches!(place.kind, Kind::Object | Kind::Array);
+        if !is_container || self.paths.concern(place.node).inside.is_empty() {
             return Ok(());
         }
-        let items = match place.kind {
-            Kind::Object => {
-                let inside = self.inside(place);
-                self.members(&inside)
-            }
-            Kind::Array => self.appended(place),
-            Kind::Null | Kind::Scalar => return Ok(()),
-        };
-        if items.is_empty() {
+        let inside = self.inside(place);
+        if inside.is_empty() {
             return Ok(());
         }
         let last = self.before(place.value.end.saturating_sub(1));
         let at = last.saturating_add(1);
-        let is_empty = last == place.value.start;
-        let comma = if is_empty || marks.removed { "" } else { "," };
-        self.splice(at..at, format!("{comma}{}", items.join(",")))
+        let is_empty = last == place.value.start || marks.removed;
+        let mut items = String::with_capacity(MADE_BYTES);
+        let mut out = Items {
+            text: &mut items,
+            is_first: is_empty,
+        };
+        if place.kind == Kind::Object {
+            self.put_members(&inside, &mut out);
+        } else {
+            self.put_elements(place, &inside, &mut out);
+        }
+        if items.is_empty() {
+            return Ok(());
+        }
+        self.splice(at..at, items)
     }
 
-    /// What is put at an array's end.
-    fn appended(&mut self, place: &Place) -> Vec<String> {
-        let mut items = Vec::new();
-        for (edit, step) in self.inside(place) {
-            let selector = self
-                .paths
-                .edit(edit)
-                .and_then(|(path, _)| path.selector(step));
+    /// Puts what stands at an array's end.
+    fn put_elements(&mut self, place: &Place, inside: &[Made], out: &mut Items<'_>) {
+        for (edit, step) in inside {
+            let path = self.paths.edit(*edit).map(|(path, _)| path);
+            let selector = path.and_then(|path| path.selector(*step));
             let is_end = selector.is_some_and(|selector| {
                 selector.is_after_last() || selector.index() == Some(place.elements)
             });
-            if is_end && let Some(text) = self.texts.text(edit, None) {
-                items.push(text.into_owned());
+            if is_end && let Some(text) = self.texts.text(*edit, None) {
+                out.begin();
+                out.text.push_str(&text);
             }
         }
-        items
     }
 
     /// The object that takes the place of `null`.
     pub(super) fn made_in_null(&mut self, place: &Place) -> Option<String> {
         let inside = self.inside(place);
-        let members = self.members(&inside);
-        (!members.is_empty()).then(|| format!("{{{}}}", members.join(",")))
+        let mut made = String::new();
+        self.put_object(&inside, &mut made);
+        (!made.is_empty()).then_some(made)
     }
 
-    /// The members that edits put into an object which has none of them.
-    fn members(&mut self, inside: &[Made]) -> Vec<String> {
+    /// Puts the members that edits make in an object which has none of them.
+    fn put_members(&mut self, inside: &[Made], out: &mut Items<'_>) {
         let paths = self.paths;
         let name = |(edit, step): &Made| paths.edit(*edit)?.0.selector(*step)?.name();
-        let mut names: Vec<&str> = Vec::new();
-        for named in inside.iter().filter_map(name) {
-            if !names.contains(&named) {
-                names.push(named);
+        for (nth, made) in inside.iter().enumerate() {
+            let Some(known) = name(made) else { continue };
+            let mut before = inside.iter().take(nth);
+            if before.any(|other| name(other) == Some(known)) {
+                continue;
             }
-        }
-        let mut members = Vec::new();
-        for known in names {
             let same = inside.iter().filter(|made| name(made) == Some(known));
-            let next: Vec<Made> = same
+            let next: SmallVec<[Made; 4]> = same
                 .map(|(edit, step)| (*edit, step.saturating_add(1)))
                 .collect();
-            if let Some(value) = self.made(&next) {
-                members.push(format!("{}:{value}", quoted(known)));
+            let (length, was_first) = (out.text.len(), out.is_first);
+            out.begin();
+            push_quoted(known, out.text);
+            out.text.push(':');
+            if !self.put_value(&next, out.text) {
+                out.text.truncate(length);
+                out.is_first = was_first;
             }
         }
-        members
     }
 
-    /// A value that is missing: what the first edit of this very value puts, or the object that those
-    /// inside it make.
-    fn made(&mut self, edits: &[Made]) -> Option<String> {
-        let mut value: Option<String> = None;
+    /// Puts a value that is missing, if there is one: what the first edit of this very value puts, or the
+    /// object that those inside it make.
+    fn put_value(&mut self, edits: &[Made], out: &mut String) -> bool {
+        let mut is_put = false;
         for (edit, step) in edits {
-            if self
-                .paths
-                .edit(*edit)
-                .is_none_or(|(path, _)| path.depth() != *step)
-            {
+            let path = self.paths.edit(*edit).map(|(path, _)| path);
+            if path.is_none_or(|path| path.depth() != *step) {
                 continue;
             }
             let Some(text) = self.texts.text(*edit, None) else {
                 continue;
             };
-            match value {
-                None => value = Some(text.into_owned()),
-                Some(_) => {
-                    self.plan.conflicts.insert(*edit);
-                }
+            if is_put {
+                self.plan.conflicts.insert(*edit);
+            } else {
+                out.push_str(&text);
+                is_put = true;
             }
         }
-        if value.is_some() {
-            return value;
+        is_put || self.put_object(edits, out)
+    }
+
+    /// Puts an object of what is missing in it, if there is anything.
+    fn put_object(&mut self, inside: &[Made], out: &mut String) -> bool {
+        let length = out.len();
+        out.push('{');
+        let mut members = Items {
+            text: out,
+            is_first: true,
+        };
+        self.put_members(inside, &mut members);
+        let is_empty = members.is_first;
+        if is_empty {
+            out.truncate(length);
+        } else {
+            out.push('}');
         }
-        let members = self.members(edits);
-        (!members.is_empty()).then(|| format!("{{{}}}", members.join(",")))
+        !is_empty
+    }
+}
+
+/// Members or elements on their way.
+struct Items<'o> {
+    text: &'o mut String,
+    /// Whether none stands before the next.
+    is_first: bool,
+}
+
+impl Items<'_> {
+    /// Begins the next one.
+    fn begin(&mut self) {
+        if !std::mem::take(&mut self.is_first) {
+            self.text.push(',');
+        }
     }
 }

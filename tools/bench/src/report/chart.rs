@@ -9,17 +9,17 @@ use super::figure;
 const WIDTH: u32 = 900;
 const HEIGHT: u32 = 520;
 const LEGEND_WIDTH: u32 = 210;
-const FONT: &str = "sans-serif";
+pub(super) const FONT: &str = "sans-serif";
 
 /// Ours stand out by blue and weight.
-const OURS: [RGBColor; 4] = [
+pub(super) const OURS: [RGBColor; 4] = [
     RGBColor(0x08, 0x51, 0x9c),
     RGBColor(0x31, 0x82, 0xbd),
     RGBColor(0x6b, 0xae, 0xd6),
     RGBColor(0x00, 0x8b, 0x8b),
 ];
 
-const OTHERS: [RGBColor; 6] = [
+pub(super) const OTHERS: [RGBColor; 6] = [
     RGBColor(0x99, 0x99, 0x99),
     RGBColor(0x33, 0x33, 0x33),
     RGBColor(0xe6, 0x9f, 0x00),

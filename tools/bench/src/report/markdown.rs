@@ -4,7 +4,7 @@ use super::figure::{count, number, size, with_deviation};
 use crate::body::Position;
 use crate::first_byte::{PAUSE, PIECES};
 use crate::peers::EXTRACT;
-use crate::results::{Cell, Measured, Results};
+use crate::results::{Cell, LeftOut, Measured, Results};
 
 /// Less than this, in microseconds, the method does not tell from nothing: no ratios to it.
 pub(super) const NOISE: f64 = 1.0;
@@ -104,6 +104,11 @@ pub(super) fn is_floor(results: &Results, peer: &str) -> bool {
 }
 
 fn provenance(results: &Results) -> String {
+    ran_on(results) + &left_out(&results.left_out)
+}
+
+/// What was measured, where, when and how often.
+pub(super) fn ran_on(results: &Results) -> String {
     let machine = &results.machine;
     let mut text = format!(
         "Envoy {}, one worker; {}, {} processors, Linux {}; {}, commit `{}`. Rounds: {} of {} s, {} connections; \
@@ -121,13 +126,13 @@ fn provenance(results: &Results) -> String {
     if !machine.processors_split {
         text.push_str(" Envoy, load and upstream shared one processor.");
     }
-    for left_out in &results.left_out {
-        text.push_str(&format!(
-            " Left out: {} ({}).",
-            left_out.name, left_out.reason
-        ));
-    }
     text
+}
+
+/// What was not measured, and why.
+pub(super) fn left_out(left_out: &[LeftOut]) -> String {
+    let sentence = |peer: &LeftOut| format!(" Left out: {} ({}).", peer.name, peer.reason);
+    left_out.iter().map(sentence).collect()
 }
 
 /// What the names in the tables mean.
@@ -228,7 +233,7 @@ fn scale(results: &Results) -> String {
     table(&heading, rows)
 }
 
-fn table(heading: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+pub(super) fn table(heading: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut lines = vec![
         format!("| {} |", heading.join(" | ")),
         format!("|{}", "---|".repeat(heading.len())),
@@ -238,12 +243,12 @@ fn table(heading: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::machine::Machine;
     use crate::spread::Spread;
 
-    fn results(over: &[(&str, Option<f64>)]) -> Results {
+    pub(in crate::report) fn results(over: &[(&str, Option<f64>)]) -> Results {
         let peers = over.iter().map(|(name, _)| Measured {
             name: (*name).to_owned(),
             about: String::new(),
@@ -282,6 +287,7 @@ mod tests {
             first_byte: Vec::new(),
             scale: Vec::new(),
             instructions: Vec::new(),
+            answers: None,
         }
     }
 

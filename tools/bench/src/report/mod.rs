@@ -1,5 +1,7 @@
 //! What a run found out, for people.
 
+mod answers;
+mod bars;
 mod chart;
 mod figure;
 mod markdown;
@@ -17,19 +19,24 @@ use chart::Line;
 
 pub(super) use text::text;
 
-/// The document with all figures. It has the sections `figures` and `ratios`; others may have one of them.
+/// The document with all figures. It has the sections `figures`, `ratios` and `answers`; others may have one of them.
 const DOCUMENT: &str = "docs/performance.md";
 
-/// Renews the generated sections of the documents, and the charts they show.
+/// Renews the generated sections of the documents that this run has figures for, and the charts they show.
 ///
 /// # Errors
-/// The run lacks what the charts show: a filter under load, with `model` last.
+/// The run has nothing that a section shows, or lacks what its charts show.
 pub(super) fn renew(results: &Results) -> Result<()> {
-    let charts = charts(results)?;
-    let sections = [
-        ("figures", markdown::figures(results)),
-        ("ratios", markdown::ratios(results)),
-    ];
+    let (mut sections, mut drawings) = (Vec::new(), Vec::new());
+    if results.answers.is_none() || !results.cells.is_empty() {
+        drawings.extend(charts(results)?);
+        sections.push(("figures", markdown::figures(results)));
+        sections.push(("ratios", markdown::ratios(results)));
+    }
+    if let Some(answers) = &results.answers {
+        drawings.push((answers::CHART, answers::chart(results, answers)?));
+        sections.push(("answers", answers::section(results, answers)));
+    }
     for name in [DOCUMENT, "README.md"] {
         let path = workspace().join(name);
         let mut document =
@@ -45,7 +52,7 @@ pub(super) fn renew(results: &Results) -> Result<()> {
     }
     let folder = workspace().join("docs/performance");
     fs::create_dir_all(&folder)?;
-    for (name, drawing) in charts {
+    for (name, drawing) in drawings {
         let path = folder.join(name);
         fs::write(&path, drawing).with_context(|| format!("cannot write {}", path.display()))?;
     }
@@ -104,7 +111,7 @@ mod tests {
     #[test]
     fn the_document_has_the_generated_sections() {
         let document = fs::read_to_string(workspace().join(DOCUMENT)).unwrap();
-        for name in ["figures", "ratios"] {
+        for name in ["figures", "ratios", "answers"] {
             let found = section::replace(&document, name, "x");
             assert!(found.is_some(), "{DOCUMENT} has no section {name:?}");
         }

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use super::answers::{per_event, within};
 use super::figure::{count, number, size, with_deviation};
-use crate::results::{Cell, Results};
+use crate::results::{Answers, Results};
 use summary::Table;
 
 /// Everything that was measured.
@@ -17,6 +18,10 @@ pub(crate) fn text(results: &Results) -> String {
     }
     if !results.scale.is_empty() {
         append(&mut text, &scale(results));
+    }
+    if let Some(answers) = &results.answers {
+        append(&mut text, &answers_under_load(answers));
+        append(&mut text, &answers_passing(answers));
     }
     if !results.instructions.is_empty() {
         append(&mut text, &instructions(results));
@@ -43,7 +48,8 @@ fn heading(results: &Results) -> String {
         results.seconds,
         results.connections,
     );
-    for left_out in &results.left_out {
+    let of_answers = results.answers.iter().flat_map(|answers| &answers.left_out);
+    for left_out in results.left_out.iter().chain(of_answers) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "left out: {}: {}", left_out.name, left_out.reason);
     }
@@ -54,13 +60,15 @@ fn heading(results: &Results) -> String {
 fn caution(results: &Results) -> String {
     /// Less, and something else held Envoy up.
     const BUSY: f64 = 0.8;
-    let idle = |cell: &&Cell| cell.envoy_busy.median < BUSY;
-    match results.cells.iter().filter(idle).count() {
+    let answers = results.answers.iter().flat_map(|answers| &answers.cells);
+    let busy = results.cells.iter().map(|cell| cell.envoy_busy);
+    let busy: Vec<_> = busy.chain(answers.map(|cell| cell.envoy_busy)).collect();
+    match busy.iter().filter(|busy| busy.median < BUSY).count() {
         0 => String::new(),
         count => format!(
             "caution: Envoy computed less than {:.0} % of the time in {count} of {} rows: is the machine busy?\n",
             BUSY * 100.0,
-            results.cells.len()
+            busy.len()
         ),
     }
 }
@@ -153,6 +161,56 @@ fn scale(results: &Results) -> Table<5> {
             with_deviation(row.ready_milliseconds),
             with_deviation(row.memory_mebibytes),
             with_deviation(row.peak_memory_mebibytes),
+        ]);
+    }
+    table
+}
+
+fn answers_under_load(answers: &Answers) -> Table<9> {
+    let mut table = Table::new([
+        "answer",
+        "filter",
+        "CPU \u{b5}s",
+        "over none \u{b5}s",
+        "an event ns",
+        "budget \u{b5}s",
+        "answers/s",
+        "p99 \u{b5}s",
+        "busy",
+    ]);
+    for cell in &answers.cells {
+        table.row([
+            cell.answer.to_string(),
+            cell.peer.clone(),
+            with_deviation(cell.cpu_microseconds),
+            cell.over_none_microseconds
+                .map(with_deviation)
+                .unwrap_or_default(),
+            per_event(answers, cell).map(number).unwrap_or_default(),
+            within(answers, cell),
+            number(cell.answers_per_second.median),
+            number(cell.p99_microseconds.median),
+            format!("{:.0} %", cell.envoy_busy.median * 100.0),
+        ]);
+    }
+    table
+}
+
+fn answers_passing(answers: &Answers) -> Table<5> {
+    let mut table = Table::new([
+        "stream, filter",
+        "first event \u{b5}s",
+        "passed",
+        "early MiB",
+        "most MiB",
+    ]);
+    for (first, endless) in answers.first_event.iter().zip(&answers.endless) {
+        table.row([
+            first.peer.clone(),
+            with_deviation(first.microseconds),
+            size(usize::try_from(endless.bytes).unwrap_or(usize::MAX)),
+            number(endless.early_mebibytes),
+            number(endless.most_mebibytes),
         ]);
     }
     table

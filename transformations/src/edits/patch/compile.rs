@@ -136,8 +136,8 @@ impl Compiler<'_> {
             self.error(
                 Code::Conflict,
                 &path,
-                "an edit does one thing",
-                "write one of `set`, `replace`, `default`, `insert` and `remove`, with a place such as `/model`",
+                "an edit has exactly one of `set`, `replace`, `default`, `insert` and `remove`",
+                "write one of them, with a place such as `/model`",
             );
             return None;
         };
@@ -176,8 +176,9 @@ impl Compiler<'_> {
             }
         };
         if place.is_root() {
-            let help = "point to a member, or use `body` for a whole new body";
-            self.error(Code::Pointer, path, "the whole body", help);
+            let message = "an edit cannot replace the whole body";
+            let help = "write the place of a member, or use `body`";
+            self.error(Code::Pointer, path, message, help);
             return None;
         }
         if verb == Verb::Insert && !place.is_element() {
@@ -185,7 +186,7 @@ impl Compiler<'_> {
             self.error(
                 Code::Pointer,
                 path,
-                "nothing can be inserted before this",
+                "`insert` needs the place of an element",
                 help,
             );
             return None;
@@ -203,7 +204,7 @@ impl Compiler<'_> {
         };
         if let Some(other) = self.known.iter().find(|other| other.meets(&known)) {
             let other = &other.path;
-            let message = format!("what {other} edits is the same, around it or inside it");
+            let message = format!("{other} edits the same place, or one around or inside it");
             self.error(Code::Conflict, path, message, "edit each place once");
             return None;
         }
@@ -216,8 +217,9 @@ impl Compiler<'_> {
         if let Some(name) = self.language.type_name(condition)
             && name != "bool"
         {
-            let message = format!("a {name} is no condition");
-            self.error(Code::Expression, path, message, "compare it with something");
+            let message = format!("a condition is a bool, and this is of type {name}");
+            let help = "compare it with a value, as in `document.stream == true`";
+            self.error(Code::Expression, path, message, help);
             return None;
         }
         Some(condition)
@@ -236,8 +238,8 @@ impl Compiler<'_> {
 
     fn puts_nothing(&mut self, path: &str, edit: &config::Edit) {
         if edit.value.is_some() || edit.json.is_some() || edit.cel.is_some() {
-            let message = "`remove` puts nothing in its place";
-            let help = "leave `value`, `json` and `cel` out, or write `set`";
+            let message = "`remove` takes no new value";
+            let help = "remove `value`, `json` and `cel`, or write `set`";
             self.error(Code::Conflict, path, message, help);
         }
     }
@@ -252,16 +254,16 @@ impl Compiler<'_> {
                 let path = format!("{path}.cel");
                 let expression = self.language.expression(&path, text, self.diagnostics)?;
                 if self.language.type_name(expression) == Some("type") {
-                    let help = "compare it with something";
-                    self.error(Code::Expression, &path, "JSON has no types", help);
+                    let help = "compare it with a type, as in `type(value) == string`";
+                    self.error(Code::Expression, &path, "a type is not a JSON value", help);
                     return None;
                 }
                 Some(Source::Cel(expression))
             }
             _ => {
-                let message = "what to put there is not said once";
+                let message = "an edit has exactly one of `value`, `json` and `cel`";
                 let help =
-                    "write one of `value`, a string, `json`, JSON text, and `cel`, an expression";
+                    "write `value` for a string, `json` for JSON text, or `cel` for an expression";
                 self.error(Code::Conflict, path, message, help);
                 None
             }
@@ -275,12 +277,12 @@ impl Compiler<'_> {
         };
         if let Template::Text(text) = &template {
             let problem = match json_text(text, self.limits) {
-                _ if text.trim_ascii().is_empty() => Some("it is empty".to_owned()),
+                _ if text.trim_ascii().is_empty() => Some("the JSON text is empty".to_owned()),
                 Ok(_) => None,
                 Err(error) => Some(error.to_string()),
             };
             if let Some(problem) = problem {
-                let help = "write JSON text, a string in quotes of its own, or use `value`";
+                let help = "write JSON text, where a string has quotes of its own, or use `value`";
                 self.error(Code::Template, path, problem, help);
                 return None;
             }

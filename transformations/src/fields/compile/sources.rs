@@ -48,8 +48,8 @@ pub(super) fn sources(
     at: &mut Place<'_>,
 ) -> Vec<Source> {
     if extract.from.is_empty() {
-        let help = "name a source, or leave `from` out for `/model`";
-        at.error(Code::Conflict, "from", "no source", help);
+        let help = "add a source, or remove `from` to read `/model`";
+        at.error(Code::Conflict, "from", "the list has no source", help);
     }
     let Extraction { wanted, rules, .. } = extraction;
     let (take, duplicates) = (extract.take.unwrap_or_default(), extract.duplicates);
@@ -75,14 +75,13 @@ pub(super) fn sources(
                     Ok(source) => sources.push(source),
                     Err(error) => {
                         let message = format!("`{pointer}`: {error}");
-                        let help = "see RFC 6901; for example `/model`";
-                        at.error(Code::Pointer, &key, message, help);
+                        at.error(Code::Pointer, &key, message, error.help());
                     }
                 }
             }
             config::Source::Usage(tokens) => match Count::ruled(rules, *tokens, take, duplicates) {
                 Ok(count) => sources.push(Source::Usage(count)),
-                Err(error) => at.error(Code::Range, &key, error.to_string(), "extract fewer"),
+                Err(error) => at.error(Code::Range, &key, error.to_string(), error.help()),
             },
             config::Source::Cel(text) => {
                 let path = format!("{}.{key}", at.path);
@@ -127,7 +126,9 @@ pub(super) fn sources(
                         Direction::Request => "client",
                         Direction::Response => "upstream",
                     };
-                    let message = format!("`{name}` is always removed from what the {sender} sent");
+                    let message = format!(
+                        "a field sets `{name}`, so what the {sender} sent in it is removed"
+                    );
                     at.error(
                         Code::Conflict,
                         &key,
@@ -154,12 +155,12 @@ fn misplaced(
             "move the field to `response.extract`",
         )),
         (Direction::Response, config::Source::Multipart(_) | config::Source::Form(_)) => Some((
-            "no answer is read as a form",
+            "a response is not read as a form",
             "use `json`, `header`, `usage` or `cel`",
         )),
         (Direction::Response, config::Source::Path(_)) => Some((
-            "an answer has no path",
-            "extract it from the request, and name it `extracted.<name>`",
+            "a response has no path",
+            "add the field to `request.extract`, and read `extracted.` and its name",
         )),
         _ => None,
     }
@@ -171,16 +172,16 @@ fn is_field_name(name: &str, key: &str, at: &mut Place<'_>) -> bool {
         at.error(
             Code::Conflict,
             key,
-            "an empty name",
-            "name a field of the form",
+            "the name is empty",
+            "write the name of a form field",
         );
     } else if name.contains(['\\', '"']) || name.chars().any(char::is_control) {
-        let message = format!("no field of a form is called {name:?}");
+        let message = format!("{name:?} cannot be the name of a form field");
         at.error(
             Code::Conflict,
             key,
             message,
-            "leave out quotes, backslashes and control characters",
+            "remove quotes, backslashes and control characters",
         );
     } else {
         return true;

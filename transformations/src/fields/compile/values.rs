@@ -15,12 +15,12 @@ use crate::ops::Direction;
 /// What the field's value is, and what is wrong with `type` and `take`.
 pub(super) fn value_type(extract: &Extract, at: &mut Place<'_>) -> ValueType {
     if extract.take.is_some() && at.direction == Direction::Request {
-        let message = "a request is one document";
+        let message = "a request has one value, and `take` chooses among several";
         at.error(
             Code::Conflict,
             "take",
             message,
-            "leave it out; it is for answers",
+            "remove it: only `response.extract` has `take`",
         );
     }
     let numeric = matches!(extract.take, Some(Take::Max | Take::Sum));
@@ -37,7 +37,7 @@ pub(super) fn value_type(extract: &Extract, at: &mut Place<'_>) -> ValueType {
             Code::Conflict,
             "type",
             message,
-            "leave it out, or write `number` or `text`",
+            "remove it, or write `number` or `text`",
         );
     }
     value_type
@@ -46,8 +46,8 @@ pub(super) fn value_type(extract: &Extract, at: &mut Place<'_>) -> ValueType {
 /// Checks what the configuration itself would put into the header.
 pub(super) fn check_values(extract: &Extract, value_type: ValueType, at: &mut Place<'_>) {
     let is_typed = |text: &str| value::parsed(text.to_owned(), value_type).is_some();
-    let no_type = "not of the field's `type`";
-    let typed = "write a value of that type, or leave `type` out";
+    let no_type = "the value is not of the field's `type`";
+    let typed = "write a value of that type, or remove `type`";
     if let Some(default) = &extract.default
         && !default.is_empty()
         && !is_typed(default)
@@ -67,11 +67,11 @@ pub(super) fn check_values(extract: &Extract, value_type: ValueType, at: &mut Pl
     }
     let (message, help) = match reach(extract) {
         Reach::Header => (
-            "a value that a header cannot carry",
+            "the value cannot be put into a header",
             "remove control characters, and spaces around it",
         ),
         Reach::Metadata | Reach::Templates => (
-            "a value that a line of an access log cannot carry",
+            "the value cannot be put into an access log",
             "remove control characters",
         ),
     };
@@ -96,16 +96,19 @@ pub(super) fn check_values(extract: &Extract, value_type: ValueType, at: &mut Pl
             at.error(
                 Code::Conflict,
                 &key,
-                "an empty value",
-                "name what replaces the match",
+                "the value is empty",
+                "write what replaces the match",
             );
         }
         let pattern = &alias.pattern;
         let first = *known.entry(pattern).or_insert(index);
         let (message, help) = if pattern.is_empty() {
-            ("no value is empty".to_owned(), "name what to replace")
+            (
+                "the match is empty, and no value is".to_owned(),
+                "write what to replace",
+            )
         } else if first != index {
-            let message = format!("`{pattern}` is replaced by aliases[{first}] already");
+            let message = format!("aliases[{first}] has the match `{pattern}` already");
             (message, "write each match once")
         } else {
             continue;
@@ -118,12 +121,13 @@ pub(super) fn check_values(extract: &Extract, value_type: ValueType, at: &mut Pl
 /// Checks what the table itself would put into the header.
 pub(super) fn check_lookup(lookup: &config::Lookup, at: &mut Place<'_>) {
     if lookup.values.is_empty() && lookup.default.is_none() {
-        let help = "name values, such as `{my-adapter: its-base}`";
-        at.error(Code::Conflict, "lookup.values", "an empty table", help);
+        let help = "add values, such as `{my-adapter: its-base}`";
+        at.error(Code::Conflict, "lookup.values", "the table is empty", help);
     }
     if lookup.values.contains_key("") {
-        let help = "name a value of the field";
-        at.error(Code::Conflict, "lookup.values", "no value is empty", help);
+        let message = "the table has an empty key, and no value is empty";
+        let help = "write a value of the field, or remove the key";
+        at.error(Code::Conflict, "lookup.values", message, help);
     }
     let values = lookup.values.iter();
     let values = values.map(|(from, to)| (format!("lookup.values[{from}]"), to));
@@ -131,12 +135,12 @@ pub(super) fn check_lookup(lookup: &config::Lookup, at: &mut Place<'_>) {
     let default = default.map(|value| ("lookup.default".to_owned(), value));
     for (key, value) in values.chain(default) {
         if !header::valid_exact_value(value) {
-            let message = "a value that a header cannot carry";
+            let message = "the value cannot be put into a header";
             let help = "remove control characters, and spaces around it";
             at.error(Code::HeaderName, &key, message, help);
         } else if value.is_empty() {
-            let help = "name what stands in the header";
-            at.error(Code::Conflict, &key, "an empty value", help);
+            let help = "write what the header gets";
+            at.error(Code::Conflict, &key, "the value is empty", help);
         }
     }
 }

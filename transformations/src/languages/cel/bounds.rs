@@ -19,11 +19,14 @@ const BRACKETS: usize = 32;
 /// Finds what would cost too much to parse, and texts that never end. Anything else that is no
 /// expression is left to the parser to refuse.
 pub(super) fn check(path: &str, text: &str) -> Result<(), Diagnostic> {
-    let too_much = |message| Diagnostic::error(Code::Range, path, message).help("divide it");
+    let too_much = |message| {
+        Diagnostic::error(Code::Range, path, message)
+            .help("shorten it, or split it into several edits or fields")
+    };
     if text.len() > BYTES {
         let bytes = text.len();
         return Err(too_much(format!(
-            "an expression of {bytes} bytes is longer than {BYTES}"
+            "the expression has {bytes} bytes, more than {BYTES}"
         )));
     }
     let mut scan = Scan { rest: text };
@@ -135,7 +138,7 @@ impl<'t> Scan<'t> {
             // A name is over, and the text stands for itself.
             _ if word.is_ascii() && !word.starts_with(|c: char| c.is_ascii_digit()) => Ok(()),
             _ => Wrong::new(
-                format!("a text right after `{word}`"),
+                format!("a string directly follows `{word}`"),
                 "put an operator between them",
             ),
         }
@@ -154,7 +157,7 @@ impl<'t> Scan<'t> {
                 Some(c) if !(one_line && ['\n', '\r'].contains(&c)) => self.skip(c.len_utf8()),
                 _ => {
                     return Wrong::new(
-                        format!("a text that begins with {quotes} and does not end"),
+                        format!("the string that begins with {quotes} has no end"),
                         "end it with the same quotes; line breaks need three of them, or `\\n`",
                     );
                 }
@@ -184,7 +187,7 @@ impl<'t> Scan<'t> {
         }
         let escape: String = self.rest.chars().take(2).collect();
         Wrong::new(
-            format!("`{escape}` begins no escape"),
+            format!("`{escape}` is not an escape"),
             "write `\\\\` for a backslash, or r'...' around a pattern",
         )
     }
@@ -200,8 +203,8 @@ impl<'t> Scan<'t> {
             return Ok(());
         }
         Wrong::new(
-            "a backtick that begins no name",
-            "a name in backticks has letters, digits and `_.-/ `; others go into `[\"...\"]`",
+            "the name in backticks is not valid",
+            "use letters, digits and `_.-/ ` in it, or write `[\"...\"]`",
         )
     }
 }

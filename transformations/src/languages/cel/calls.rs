@@ -42,16 +42,16 @@ impl Lowering<'_> {
             return self.called_otherwise(id, function.name, function.signature);
         }
         if !function.takes(arguments.len()) {
-            let message = format!("`{name}` takes another number of values");
-            self.error(id, message).help = Some(format!("write `{}`", function.signature));
+            let message = format!("`{name}` has the wrong number of arguments");
+            self.error(id, message).help = Some(written(function.signature));
             return Self::placeholder();
         }
         self.special(id, function, arguments)
     }
 
     fn called_otherwise(&mut self, id: u64, name: &str, signature: &str) -> Node {
-        let message = format!("`{name}` is called otherwise");
-        self.error(id, message).help = Some(format!("write `{signature}`"));
+        let message = format!("`{name}` cannot be called in this way");
+        self.error(id, message).help = Some(written(signature));
         Self::placeholder()
     }
 
@@ -131,4 +131,9 @@ impl Lowering<'_> {
             (None, _) => Self::placeholder(),
         }
     }
+}
+
+/// How to write a call. Some signatures have two forms.
+fn written(signature: &str) -> String {
+    format!("write `{}`", signature.replace("), ", ")` or `"))
 }

@@ -1,5 +1,7 @@
 //! One evaluation: nodes to values, names asked for as they are reached.
 
+use smallvec::SmallVec;
+
 use super::Expression;
 use super::budget::Budget;
 use super::error::Error;
@@ -17,7 +19,7 @@ pub(super) struct Evaluation<'v> {
     /// The variables of the macros that are open.
     pub(super) locals: Vec<Value<'v>>,
     /// The fields of JSON bodies that have been looked up.
-    pub(super) fields: Vec<Option<Option<Value<'v>>>>,
+    pub(super) fields: SmallVec<[Option<Option<Value<'v>>>; 2]>,
 }
 
 impl<'v> Evaluation<'v> {
@@ -27,7 +29,7 @@ impl<'v> Evaluation<'v> {
             resolver,
             budget: Budget::new(&expression.limits),
             locals: Vec::new(),
-            fields: Vec::new(),
+            fields: SmallVec::new(),
         }
     }
 
@@ -96,7 +98,7 @@ impl<'v> Evaluation<'v> {
     pub(super) fn condition(&mut self, node: &'v Node) -> Result<bool, Error> {
         match self.value(node)? {
             Value::Bool(holds) => Ok(holds),
-            value => Error::failed(format!("{} is no condition", value.type_name())),
+            value => Error::failed(format!("{} is not a condition", value.type_name())),
         }
     }
 
@@ -176,7 +178,7 @@ impl<'v> Evaluation<'v> {
         match (item.optional, value) {
             (false, value) => Ok(Some(value)),
             (true, Value::Optional(value)) => Ok(value.map(|value| (*value).clone())),
-            (true, value) => Error::failed(format!("{} is no optional", value.type_name())),
+            (true, value) => Error::failed(format!("{} is not an optional", value.type_name())),
         }
     }
 
@@ -193,7 +195,7 @@ impl<'v> Evaluation<'v> {
         for (key, item) in entries {
             let key = self.value(key)?;
             let Some(key) = Key::new(&key) else {
-                return Error::failed(format!("{} is no key", key.type_name()));
+                return Error::failed(format!("{} is not a key", key.type_name()));
             };
             key.look_up(&self.budget)?;
             let Some(value) = self.item(item)? else {
@@ -231,12 +233,12 @@ impl<'v> Evaluation<'v> {
         let inner = match self.value(value)? {
             Value::Optional(Some(inner)) => (*inner).clone(),
             Value::Optional(None) => return Ok(Value::Optional(None)),
-            value => return Error::failed(format!("{} is no optional", value.type_name())),
+            value => return Error::failed(format!("{} is not an optional", value.type_name())),
         };
         match self.within(inner, body)? {
             value if !flat => Ok(Value::optional(Some(value))),
             value @ Value::Optional(_) => Ok(value),
-            value => Error::failed(format!("{} is no optional", value.type_name())),
+            value => Error::failed(format!("{} is not an optional", value.type_name())),
         }
     }
 }

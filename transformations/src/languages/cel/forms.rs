@@ -155,7 +155,8 @@ impl Lowering<'_> {
     /// `body` with `variable` in reach.
     fn inside(&mut self, id: u64, variable: &IdedExpr, lower: impl FnOnce(&mut Self)) {
         let Expr::Ident(name) = &variable.expr else {
-            self.error(id, "a variable is a simple name");
+            self.error(id, "the name of a variable is expected").help =
+                Some("write a simple name, such as `x`".to_owned());
             return;
         };
         self.variables.push(name.clone());
@@ -186,7 +187,8 @@ impl Lowering<'_> {
     ) -> Node {
         let range = self.value(range);
         if self.loops >= LOOPS {
-            self.error(id, format!("more than {LOOPS} macros inside one another"));
+            self.error(id, format!("more than {LOOPS} macros are nested"))
+                .help = Some("split it into several edits or fields".to_owned());
             return Self::placeholder();
         }
         let mut lowered = None;

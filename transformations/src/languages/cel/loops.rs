@@ -71,7 +71,7 @@ impl<'v> Evaluation<'v> {
     fn holds(&mut self, item: Value<'v>, node: &'v Node) -> Result<bool, Error> {
         match self.within(item, node)? {
             Value::Bool(holds) => Ok(holds),
-            value => Error::failed(format!("{} is no condition", value.type_name())),
+            value => Error::failed(format!("{} is not a condition", value.type_name())),
         }
     }
 

@@ -136,7 +136,7 @@ impl<'t> Lowering<'t> {
             Expr::Map(map) => self.map(map),
             Expr::Call(call) => return self.call(id, call),
             Expr::Struct(message) => {
-                let text = format!("there are no messages such as `{}`", message.type_name);
+                let text = format!("there is no message type `{}`", message.type_name);
                 self.error(id, text).help = Some("write a map: `{\"key\": value}`".to_owned());
                 Self::placeholder()
             }
@@ -183,7 +183,7 @@ impl<'t> Lowering<'t> {
                 }
                 let elsewhere = IN_DOCUMENTS.iter().any(|(known, _)| *known == name);
                 if let (Some(error), true) = (self.errors.last_mut(), elsewhere) {
-                    let help = "only the `cel` and `when` of an edit in `patch`, and `dropEvents`, know it";
+                    let help = "only `cel` and `when` of an edit in `patch`, and `dropEvents`, can read it";
                     error.help = Some(help.to_owned());
                 }
                 node
@@ -227,9 +227,9 @@ impl<'t> Lowering<'t> {
                 format!("write `json({}.body).{name}`", message.as_str())
             }
             Node::Path(PathPart::Query) => format!("write `form.decode(request.query).{name}`"),
-            _ => "name what has members: a map".to_owned(),
+            _ => "only maps have members".to_owned(),
         };
-        let error = self.error(id, format!("{kind} has no members, such as `{name}`"));
+        let error = self.error(id, format!("a value of type {kind} has no member `{name}`"));
         error.help = Some(help);
     }
 
@@ -278,8 +278,8 @@ impl<'t> Lowering<'t> {
             return Node::Has(Box::new(Node::Field(self.field(text, path))));
         }
         let Expr::Select(select) = &argument.expr else {
-            self.error(id, "`has` takes a member of something").help =
-                Some("such as `has(extracted.model)`".to_owned());
+            self.error(id, "`has` needs a member").help =
+                Some("write, for example, `has(json(request.body).model)`".to_owned());
             return Self::placeholder();
         };
         let of = self.lower(&select.operand);
@@ -386,7 +386,7 @@ impl<'t> Lowering<'t> {
                 if let (Operator::Subtract, Node::Header(message, name)) = (operator, &left) {
                     let help = format!("write `{}.headers[\"{name}-...\"]`", message.as_str());
                     let error =
-                        self.error(id, "a header's name with a dash is read as a subtraction");
+                        self.error(id, "a dash after a header's name is read as a subtraction");
                     error.help = Some(help);
                     return Some(Self::placeholder());
                 }

@@ -34,7 +34,7 @@ impl<'v> Evaluation<'v> {
                 let status = self.header(Direction::Response, ":status")?;
                 match status.as_str().map(str::parse) {
                     Some(Ok(code)) => Ok(Value::Int(code)),
-                    _ => Error::failed("the status is no number"),
+                    _ => Error::failed("the status is not a number"),
                 }
             }
             Node::Headers(message) => self.headers(*message),
@@ -206,7 +206,7 @@ impl<'v> Evaluation<'v> {
             },
         };
         if self.fields.is_empty() {
-            self.fields = vec![None; self.expression.fields.len()];
+            self.fields.resize(self.expression.fields.len(), None);
         }
         if let Some(place) = self.fields.get_mut(number) {
             *place = Some(value.clone());

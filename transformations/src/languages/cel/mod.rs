@@ -78,10 +78,12 @@ impl Expression {
         let mut lowering = Lowering::new(path, text, &source, in_documents);
         let node = lowering.value(&tree);
         if lowering.too_many_fields() {
-            let message = format!("more than {JSON_POINTERS} fields of a body");
-            lowering
-                .errors
-                .push(Diagnostic::error(Code::Range, path, message).help("read the whole body"));
+            let message =
+                format!("the expression reads more than {JSON_POINTERS} fields of a body");
+            lowering.errors.push(
+                Diagnostic::error(Code::Range, path, message)
+                    .help("split it into several edits or fields"),
+            );
         }
         if !lowering.errors.is_empty() {
             return Err(lowering.errors);

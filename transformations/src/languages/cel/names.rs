@@ -132,7 +132,7 @@ impl Root {
             Root::Env => "env.NAME",
             Root::Extracted | Root::Json(..) => return String::new(),
         };
-        format!("name what of it, such as `{example}`")
+        format!("read a part of it, such as `{example}`")
     }
 }
 
@@ -148,7 +148,7 @@ impl Lowering<'_> {
             }
             Lowered::Root(root) => {
                 let help = root.help();
-                self.error(id, "this is no value in itself").help = Some(help);
+                self.error(id, "this name has no value of its own").help = Some(help);
                 Lowering::placeholder()
             }
         }
@@ -164,7 +164,10 @@ impl Lowering<'_> {
         let node = match lowered {
             Lowered::Node(Node::Headers(message)) => self.header(message, name),
             Lowered::Node(Node::Metadata(_)) => {
-                let error = self.error(id, "only the top of a metadata namespace can be read");
+                let error = self.error(
+                    id,
+                    "only the first level of a metadata namespace can be read",
+                );
                 error.help = Some("have `jwt_authn` copy the claim: `claim_to_headers`".to_owned());
                 Lowering::placeholder()
             }

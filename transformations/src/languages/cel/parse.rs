@@ -69,13 +69,13 @@ fn plain(message: &str) -> (String, Option<String>) {
         return match token(rest).as_str() {
             "<EOF>" => ("the expression ends too early".to_owned(), None),
             token => (
-                format!("`{token}` cannot stand here"),
+                format!("`{token}` is not expected here"),
                 instead_of_name(token),
             ),
         };
     }
     if message.contains("Recursion limit") {
-        return ("too much inside one another".to_owned(), None);
+        return ("the expression is nested too deeply".to_owned(), None);
     }
     // What follows is for those who know the parser.
     let (first, _) = message.split_once(':').unwrap_or((message, ""));

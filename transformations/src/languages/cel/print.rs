@@ -180,8 +180,7 @@ fn push(text: &str, out: &mut String, budget: &Budget) -> Result<(), Error> {
 fn quote(text: &str, out: &mut String, budget: &Budget) -> Result<(), Error> {
     // The longest escape of a byte has six.
     budget.make(text.len())?;
-    match serde_json::to_string(text) {
-        Ok(quoted) => push(&quoted, out, budget),
-        Err(error) => Error::failed(error.to_string()),
-    }
+    let before = out.len();
+    bodies::json::push_quoted(text, out);
+    budget.make(out.len().saturating_sub(before))
 }

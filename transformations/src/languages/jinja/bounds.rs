@@ -42,17 +42,17 @@ pub(super) fn check(path: &str, text: &str) -> Result<(), Diagnostic> {
             let message = format!(
                 "more than {EXPRESSION_TOKENS} names, values and operators in one expression"
             );
-            return refused(span, message, "divide it with `{% set %}`");
+            return refused(span, message, "split it with `{% set %}`");
         }
         if matches!(token, Token::Ident(name) if name.len() > NAME_BYTES) {
-            let message = format!("a name longer than {NAME_BYTES} bytes");
-            return refused(span, message, "write a shorter one");
+            let message = format!("a name has more than {NAME_BYTES} bytes");
+            return refused(span, message, "write a shorter name");
         }
         if matches!(token, Token::BlockStart) {
             statements = statements.saturating_add(1);
         }
         if statements > STATEMENTS {
-            let message = format!("more than {STATEMENTS} statements");
+            let message = format!("the template has more than {STATEMENTS} statements");
             return refused(span, message, "look values up in a map instead");
         }
         let kind = match token {
@@ -70,8 +70,9 @@ pub(super) fn check(path: &str, text: &str) -> Result<(), Diagnostic> {
             && repeats_without_end(left, kind)
         {
             let message =
-                "a text or list repeated as often as a message says, or too often".to_owned();
-            return refused(span, message, "write a number up to 10000");
+                "a text or list is repeated too often, or as often as the message decides"
+                    .to_owned();
+            return refused(span, message, "repeat it by a number up to 10000");
         }
         let [_, last] = before;
         before = [last, Some(kind)];

@@ -138,7 +138,7 @@ impl Template {
             }
         })?;
         if let Some(position) = usage.computed.first() {
-            let message = "`cel` takes an expression that is known from the beginning";
+            let message = "`cel` needs a constant expression";
             let error = Diagnostic::error(Code::Expression, path, message).at(*position);
             return Err(error.help("write it in quotes: `{{ cel(\"request.path\") }}`"));
         }
@@ -151,11 +151,10 @@ impl Template {
             .iter()
             .filter(|name| !settings.readable(name))
         {
-            let message = format!("templates may not read the environment variable `{name}`");
+            let message =
+                format!("the environment variable `{name}` may not be read, so it has no value");
             let warning = Diagnostic::warning(Code::Conflict, path, message);
-            warnings.push(
-                warning.help("it is as one that is not set; add it to RUSTFORMATIONS_ENV_ALLOW"),
-            );
+            warnings.push(warning.help("add it to RUSTFORMATIONS_ENV_ALLOW"));
         }
         Ok(Template::Jinja(Box::new(Jinja {
             cell,
@@ -328,15 +327,13 @@ fn without_final_newline(text: &str) -> &str {
 
 /// Why the engine's compiler may not have a template.
 fn refusal(path: &str, refused: &Refused) -> Diagnostic {
-    let (span, message, help) = match refused {
+    let (span, help) = match refused {
         Refused::TooMuch(span) => (
             span,
-            "constants that take too much to calculate",
             "make the text or list shorter, or repeat it less often",
         ),
         Refused::Import(span) => (
             span,
-            "what is imported gets no name",
             "write a name after `as`: `{% import \"name\" as lib %}`",
         ),
     };
@@ -344,21 +341,36 @@ fn refusal(path: &str, refused: &Refused) -> Diagnostic {
         line: span.start_line.into(),
         column: usize::from(span.start_col).saturating_add(1),
     };
-    let error = Diagnostic::error(Code::Range, path, message);
+    let error = Diagnostic::error(Code::Range, path, refused.to_string());
     error.at(Some(position)).help(help)
 }
 
 /// Written with bounded operators, some templates have more parentheses.
 fn too_deep(path: &str) -> Diagnostic {
-    let message = "too many operators and parentheses inside one another";
-    Diagnostic::error(Code::Range, path, message).help("divide it with `{% set %}`")
+    let message = "operators and parentheses are nested too deeply";
+    Diagnostic::error(Code::Range, path, message).help("split it with `{% set %}`")
 }
 
+/// Words of the engine, and those of the people who write templates.
+const PLAIN: [(&str, &str); 5] = [
+    (
+        "template exceeds maximum recursion limits",
+        "the template is nested too deeply",
+    ),
+    ("start of variable block", "`{{`"),
+    ("end of variable block", "`}}`"),
+    ("start of block", "`{%`"),
+    ("end of block", "`%}`"),
+];
+
 fn syntax_error(path: &str, text: &str, error: &minijinja::Error) -> Diagnostic {
-    let message = match error.detail() {
+    let mut message = match error.detail() {
         Some(detail) => detail.to_owned(),
         None => error.kind().to_string(),
     };
+    for (theirs, ours) in PLAIN {
+        message = message.replace(theirs, ours);
+    }
     let position = error.range().map(|range| {
         let before = text.get(..range.start).unwrap_or(text);
         let line = before.rsplit('\n').next().unwrap_or(before);

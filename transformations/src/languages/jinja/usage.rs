@@ -158,6 +158,7 @@ impl Usage {
         let diagnostic =
             Diagnostic::warning(Code::UnknownName, "", format!("unknown {kind} `{name}`"))
                 .at(position)
+                .help("the template fails where it is used; docs/functions.md lists what there is")
                 .suggest(name, known.iter().copied());
         self.unknown.push(diagnostic);
     }

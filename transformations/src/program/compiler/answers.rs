@@ -9,7 +9,7 @@ use crate::ops::Direction;
 use crate::program::{Pass, Turn};
 
 /// The way out of whatever needs the fields of an answer before it goes on.
-const BUFFERED: &str = "write `bodyMode: buffered`, which holds every answer to its end";
+const BUFFERED: &str = "add `bodyMode: buffered`, which holds every response until it ends";
 
 impl Compiler<'_> {
     /// Warns of a pass that holds every answer: a client that waits for the first event of a stream
@@ -27,9 +27,9 @@ impl Compiler<'_> {
         self.warning(
             Code::HeldAnswer,
             "response",
-            "the body is read, so every answer is held to its end, streams of events too",
-            "add `when: \"!default(response.headers['content-type'], '').startsWith('text/event-stream')\"`, or \
-             use `patch`, which edits event by event",
+            "the body is read, so every response is held until it ends, event streams too",
+            "add `when: \"!default(response.headers['content-type'], '').startsWith('text/event-stream')\"`, \
+             use `patch`, which edits event by event, or add `bodyMode: buffered` to hold them all",
         );
     }
 
@@ -45,7 +45,7 @@ impl Compiler<'_> {
                 (extract.lookup.is_some(), "lookup"),
             ];
             for (_, key) in sets.into_iter().filter(|(sets, _)| *sets) {
-                let message = "the headers of an answer have gone on when its body is read";
+                let message = "the headers of a response have gone on when its body is read";
                 self.error(Code::Conflict, &format!("{path}.{key}"), message, BUFFERED);
             }
             let rejects = [
@@ -56,7 +56,7 @@ impl Compiler<'_> {
                 .into_iter()
                 .filter(|(what, _)| *what == OnFailure::Reject)
             {
-                let message = "an answer that has gone on cannot be rejected";
+                let message = "a response that has gone on cannot be rejected";
                 self.error(Code::Conflict, &format!("{path}.{key}"), message, BUFFERED);
             }
             for (source, index) in extract.from.iter().zip(0..) {
@@ -83,7 +83,7 @@ impl Compiler<'_> {
                 .formula
                 .needs_body(&pass.expressions, Direction::Response)
             {
-                let message = "the body is gone when the fields of the answer are known";
+                let message = "the body is gone when the fields of the response are known";
                 self.error(Code::Conflict, &entry.path, message, BUFFERED);
             }
         }
@@ -95,7 +95,7 @@ impl Compiler<'_> {
 
     /// A value that names a field of the answer, and is made before the answer goes on.
     pub(super) fn needs_held(&mut self, path: &str) {
-        let message = "the fields of an answer are known when it has gone on";
+        let message = "the fields of a response are known only after it has gone on";
         self.error(Code::Conflict, path, message, BUFFERED);
     }
 }

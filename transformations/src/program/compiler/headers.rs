@@ -66,8 +66,8 @@ impl Compiler<'_> {
         match formula {
             Formula::Expression(id) if self.compilation.expressions.gives_list(*id) => {
                 if name.starts_with(':') {
-                    let message = "a list has several items, and a message each pseudo header once";
-                    let help = "name one of them, such as `list[0]`";
+                    let message = "a pseudo header has one value, and a list can have several";
+                    let help = "use one item, such as `list[0]`";
                     self.warning(Code::Conflict, path, message, help);
                 }
             }
@@ -86,9 +86,9 @@ impl Compiler<'_> {
                     self.warning(
                         Code::Conflict,
                         path,
-                        "the template makes one cookie of all that the response sets",
-                        "write `cel: \"response.headers.values('set-cookie').map(c, c + '; Secure')\"`, \
-                         which edits each",
+                        "the template joins all cookies of the response into one",
+                        "use `cel: \"response.headers.values('set-cookie').map(c, c + '; Secure')\"`, \
+                         which edits each cookie",
                     );
                 }
             }
@@ -114,7 +114,7 @@ impl Compiler<'_> {
             };
             if name.bytes().all(|byte| byte == b'*') {
                 let message = format!("`{name}` would remove every header");
-                let help = "write what they begin with, such as `x-internal-*`";
+                let help = "write a pattern with some text in it, such as `x-internal-*`";
                 self.error(Code::Conflict, &path, message, help);
             } else if self.may_edit(direction, &path, &name, HeaderVerb::Remove) {
                 let pattern = name.contains('*');
@@ -135,17 +135,17 @@ impl Compiler<'_> {
         let puts = verb != HeaderVerb::Remove;
         let (message, help) = if puts && header::CONNECTION.contains(&name) {
             (
-                "ignored, because a wrong value breaks the connection or lets requests be smuggled",
-                "leave it out: Envoy sees to it",
+                "this edit is ignored, because a wrong value breaks the connection or allows request smuggling",
+                "remove it: Envoy sets this header",
             )
         } else if name.starts_with(':') && !headers::known_pseudo_header(direction, name) {
             (
-                "ignored, because this message has no such pseudo header",
-                "leave it out",
+                "this edit is ignored, because this message has no such pseudo header",
+                "remove it",
             )
         } else if name.starts_with(':') && verb != HeaderVerb::Set {
             (
-                "ignored, because a message has each pseudo header once",
+                "this edit is ignored, because a message has each pseudo header exactly once",
                 "use `set` with a value",
             )
         } else {

@@ -14,8 +14,8 @@ impl Compiler<'_> {
         value: &config::DynamicMetadataValue,
     ) -> Option<ValueType> {
         if value.value_type.is_some() && value.cel.is_none() {
-            let help = "write `numberValue` for a number, and leave `type` out";
-            self.error(Code::Conflict, path, "`type` is that of `cel`", help);
+            let help = "write `numberValue` for a number, and remove `type`";
+            self.error(Code::Conflict, path, "only `cel` has a `type`", help);
         }
         let text = value.string_value.as_deref();
         match (
@@ -23,8 +23,8 @@ impl Compiler<'_> {
             &value.number_value,
         ) {
             (true, Some(_)) => {
-                let message = "both `stringValue` and `numberValue`";
-                self.error(Code::Conflict, path, message, "leave one of them out");
+                let message = "both `stringValue` and `numberValue` are given";
+                self.error(Code::Conflict, path, message, "remove one of them");
                 None
             }
             (true, None) => Some(ValueType::Text),
@@ -45,11 +45,11 @@ impl Compiler<'_> {
             let text = MetadataEdit::text(entry).unwrap_or_default();
             let named = !entry.namespace.is_empty() && !entry.key.is_empty();
             if !named || (text.is_empty() && cel.is_none()) {
-                let help = "give it a namespace, a key and a `stringValue`, `numberValue` or `cel`";
+                let help = "give it a `namespace`, a `key` and, in `value`, a `stringValue`, `numberValue` or `cel`";
                 self.warning(
                     Code::Conflict,
                     &path,
-                    "skipped, because a part of it is empty",
+                    "this entry is ignored, because its namespace, key or value is empty",
                     help,
                 );
                 return None;

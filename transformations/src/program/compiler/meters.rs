@@ -41,9 +41,9 @@ impl Compiler<'_> {
             if known.contains(&name) {
                 continue;
             }
-            let message = format!("the listener does not extract `{name}`, which a label names");
+            let message = format!("a label reads `{name}`, which the listener does not extract");
             let warning = Diagnostic::warning(Code::UnknownName, "metrics.labels", message)
-                .help("the label is `none`, but for requests of a route that extracts it");
+                .help("extract it, or the label is `none` where no route extracts it");
             self.diagnostics
                 .push(warning.suggest(name, known.iter().copied()));
         }

@@ -23,8 +23,8 @@ impl Compiler<'_> {
                 self.error(
                     Code::UnknownName,
                     &edit.path,
-                    format!("a patch does not see `{}`", names.join("`, `")),
-                    "take the field out with `extract`, and write `extracted.` and its name",
+                    format!("a template in a patch cannot read `{}`", names.join("`, `")),
+                    "add a field to `request.extract`, and write `extracted.` and its name",
                 );
             }
         }
@@ -46,14 +46,14 @@ impl Compiler<'_> {
             let names = template.map(Template::undeclared).unwrap_or_default();
             if !names.is_empty() {
                 let message = format!(
-                    "no body gives `{}`: every message is answered 400",
+                    "no body is parsed to read `{}` from, so every message is answered 400",
                     names.join("`, `")
                 );
                 self.warning(
                     Code::UnknownName,
                     path,
                     message,
-                    "set body.parseAs to `AsJson`",
+                    "set `body.parseAs` to `AsJson`",
                 );
             }
         }
@@ -78,7 +78,7 @@ impl Compiler<'_> {
                     Code::UnknownName,
                     path,
                     "`connection` is a member of the body, which its sender chooses",
-                    "write `cel(\"connection.mtls\")` for what Envoy knows of the connection",
+                    "use `cel(\"connection.mtls\")` for what Envoy knows of the connection",
                 );
             }
         }
@@ -103,8 +103,10 @@ impl Compiler<'_> {
         for (path, when) in early {
             match when {
                 Early::First => {
-                    let message = "the fields of the answer have not been extracted yet";
-                    let help = "name what the field comes from";
+                    let message =
+                        "the expression reads a field of the response before it is extracted";
+                    let help =
+                        "read what the field comes from, such as `json(response.body).model`";
                     self.error(Code::Conflict, &path, message, help);
                 }
                 Early::Unheld => self.needs_held(&path),
@@ -171,7 +173,7 @@ impl Compiler<'_> {
                     Code::Conflict,
                     &format!("response.extract[{index}].name"),
                     format!("`{name}` is already the name of a field of the request"),
-                    "give each field its own",
+                    "give each field its own name",
                 );
             }
         }
@@ -195,16 +197,16 @@ impl Compiler<'_> {
                 continue;
             }
             let error = if of_answer.contains(&name.as_str()) {
-                let message = format!("`{name}` is a field of the answer, which comes later");
-                Diagnostic::error(Code::UnknownName, path, message).help("name it in `response`")
+                let message = format!("`{name}` is a field of the response, which has not arrived");
+                Diagnostic::error(Code::UnknownName, path, message).help("read it in `response`")
             } else {
                 let by = match by {
                     NamedBy::Expression => "an expression",
                     NamedBy::Template => "a template",
                 };
-                let message = format!("nothing extracts `{name}`, which {by} names");
+                let message = format!("no field is named `{name}`, which {by} reads");
                 let error = Diagnostic::error(Code::UnknownName, path, message)
-                    .help("take it out of the request with `extract`");
+                    .help("add the field to `request.extract`");
                 error.suggest(name, of_request.iter().chain(answers).copied())
             };
             self.diagnostics.push(error.at(*position));
@@ -266,7 +268,7 @@ impl Compiler<'_> {
                 self.error(
                     Code::Conflict,
                     &format!("{direction}.extract[{index}]"),
-                    "the value goes nowhere",
+                    "nothing uses this field",
                     "add `header` or `metadata`, or use `extracted` in a template or expression",
                 );
             }

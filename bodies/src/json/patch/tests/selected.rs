@@ -302,6 +302,9 @@ fn in_tree(tree: &Value, path: &Path, verb: Verb, new: &Value) -> Value {
     selected(&tree, &Vec::new(), &path.steps, &mut places);
     places.sort();
     places.dedup();
+    if verb == D {
+        places.retain(|place| at(&mut tree, place).is_null());
+    }
     // Outer ones only, the last first.
     let all = places.clone();
     places.retain(|place| {

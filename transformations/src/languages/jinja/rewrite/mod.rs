@@ -13,11 +13,13 @@ use minijinja::syntax::SyntaxConfig;
 use super::constants::{Constants, TooMuch};
 
 /// Why a template is refused.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Refused {
     /// The compiler would calculate too much.
+    #[error("the constants take too much to calculate")]
     TooMuch(Span),
-    /// An import under what is no name: the compiler would panic.
+    /// An import under what is not a name: the compiler would panic.
+    #[error("the import has no name")]
     Import(Span),
 }
 
@@ -28,10 +30,13 @@ impl From<TooMuch> for Refused {
 }
 
 /// Why there is no other text for a template.
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
-    /// It is no template.
-    Syntax(minijinja::Error),
-    Refused(Refused),
+    /// It is not a template.
+    #[error(transparent)]
+    Syntax(#[from] minijinja::Error),
+    #[error(transparent)]
+    Refused(#[from] Refused),
 }
 
 /// The text of a template written again, unless nothing in it has to change.
@@ -43,14 +48,14 @@ pub(super) enum Error {
 /// It is no template, or the engine's compiler could not handle it.
 pub(super) fn text(name: &str, text: &str, included: bool) -> Result<Option<String>, Error> {
     let whitespace = WhitespaceConfig::default();
-    let template = parse(text, name, SyntaxConfig, whitespace).map_err(Error::Syntax)?;
+    let template = parse(text, name, SyntaxConfig, whitespace)?;
     let rewritten = |counts_text| {
         let mut writer = Writer::new(counts_text);
         writer.statement(&template).map(|()| writer)
     };
-    let mut writer = rewritten(included).map_err(Error::Refused)?;
+    let mut writer = rewritten(included)?;
     if writer.captures && !included {
-        writer = rewritten(true).map_err(Error::Refused)?;
+        writer = rewritten(true)?;
     }
     if writer.out.ends_with('\n') {
         // The engine drops one.

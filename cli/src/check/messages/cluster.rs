@@ -1,0 +1,56 @@
+//! What does nothing, or something else, in a cluster.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use super::{envoy_filter, loads, printed};
+
+/// An Envoy configuration with filters in a listener and in a cluster.
+fn bootstrap(in_listener: &Value, in_cluster: &Value) -> String {
+    let manager = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "http_filters": [in_listener],
+    });
+    let options = json!({
+        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        "http_filters": [in_cluster],
+    });
+    json!({"static_resources": {
+        "listeners": [{"filter_chains": [{"filters": [{"typed_config": manager}]}]}],
+        "clusters": [{"typed_extension_protocol_options": {"options": options}}],
+    }})
+    .to_string()
+}
+
+/// The same with nothing in the listener.
+fn cluster(config: &str) -> String {
+    bootstrap(&Value::Null, &envoy_filter("ours", config))
+}
+
+#[test]
+fn a_route_that_cannot_be_chosen_again() {
+    let route = r#"{"request": {"extract": [{"header": "x-model"}]}}"#;
+    assert_snapshot!(printed(&cluster(route)), @"static_resources.clusters[0].typed_extension_protocol_options.options.http_filters[0].typed_config: warning RF015: request: a filter in a cluster cannot change the route: headers are set, and the route stays; route in the listener's filter, or set `clearRouteCache: false`");
+    loads(&cluster(
+        r#"{"request": {"extract": [{"header": "x-model"}], "clearRouteCache": false}}"#,
+    ));
+}
+
+#[test]
+fn a_rejection_that_ends_every_attempt() {
+    let reject = r#"{"request": {"extract": [{"metadata": {"namespace": "llm", "key": "model"}, "onMissing": "reject"}]}}"#;
+    assert_snapshot!(printed(&cluster(reject)), @"static_resources.clusters[0].typed_extension_protocol_options.options.http_filters[0].typed_config: warning RF015: request.extract: `reject` in a cluster ends the request: no other attempt follows; reject in the listener's filter, which sees a request once");
+}
+
+#[test]
+fn an_address_that_may_be_missing() {
+    let address = r#"{"request": {"set": [{"name": "x-a", "cel": "source.address"}]}}"#;
+    assert_snapshot!(printed(&cluster(address)), @"static_resources.clusters[0].typed_extension_protocol_options.options.http_filters[0].typed_config: warning RF015: `source` and `destination` have no value in requests that no client sent, such as mirrored ones; write `default(source.address, '')`");
+}
+
+#[test]
+fn a_name_in_both() {
+    let ours = envoy_filter("ours", "{}");
+    assert_snapshot!(printed(&bootstrap(&ours, &ours)), @"static_resources.clusters[0].typed_extension_protocol_options.options.http_filters[0].typed_config: warning RF015: the filter at static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters[0].typed_config has the name `ours` too, so a route's configuration of that name reaches both; give one of them another `name`");
+    loads(&bootstrap(&ours, &envoy_filter("theirs", "{}")));
+}

@@ -1,0 +1,95 @@
+//! Headers, bodies and metadata.
+
+use insta::assert_snapshot;
+
+use super::{loads, printed};
+
+#[test]
+fn a_header_name_with_a_space() {
+    assert_snapshot!(printed("request: {set: [{name: a b, value: '1'}], remove: ['ä']}"), @r"
+    error RF006: request.set[0] `a b`: `a b` is not a header name; use letters, digits and `-`
+    error RF006: request.remove[0]: `ä` is not a header name; use letters, digits and `-`
+    ");
+}
+
+#[test]
+fn a_header_of_the_connection() {
+    assert_snapshot!(printed("request: {set: [{name: content-length, value: '1'}]}"), @"warning RF008: request.set[0] `content-length`: this edit is ignored, because a wrong value breaks the connection or allows request smuggling; remove it: Envoy sets this header");
+    loads("request: {remove: [content-length]}");
+}
+
+#[test]
+fn a_pseudo_header_that_is_not_there() {
+    assert_snapshot!(printed("request: {set: [{name: ':status', value: '200'}]}"), @"warning RF008: request.set[0] `:status`: this edit is ignored, because this message has no such pseudo header; remove it");
+}
+
+#[test]
+fn a_pseudo_header_that_is_added() {
+    assert_snapshot!(printed("request: {add: [{name: ':path', value: /a}]}"), @"warning RF008: request.add[0] `:path`: this edit is ignored, because a message has each pseudo header exactly once; use `set` with a value");
+    loads("request: {set: [{name: ':path', value: /a}]}");
+}
+
+#[test]
+fn a_template_and_an_expression() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, value: a, cel: 'request.path'}]}"), @"error RF008: request.set[0] `x-a`: both a template and `cel` are given; remove one of them");
+    loads("request: {set: [{name: x-a, cel: 'request.path'}]}");
+}
+
+#[test]
+fn a_value_that_is_no_text() {
+    assert_snapshot!(printed(r#"request: {set: [{name: x-a, cel: '[1]'}, {name: x-b, cel: '{"a": 1}'}, {name: x-c, cel: 'null'}]}"#), @r#"
+    warning RF008: request.set[0] `x-a`: a value of type list is not text, so it counts as missing; write `list.join(",")` or `toJson(list)`
+    warning RF008: request.set[1] `x-b`: a value of type map is not text, so it counts as missing; read one member, or write `toJson(map)`
+    warning RF008: request.set[2] `x-c`: a value of type null_type is not text, so it counts as missing; remove it; `remove` removes a header
+    "#);
+    loads(
+        r#"request: {set: [{name: x-a, cel: '["a"].join(",")'}, {name: x-b, cel: 'toJson({"a": 1})'}], remove: [x-c]}"#,
+    );
+}
+
+#[test]
+fn a_body_that_is_not_parsed() {
+    assert_snapshot!(printed("request: {body: {parseAs: None, value: a}}"), @"warning RF008: request.body.value: this value is ignored, because `parseAs` is `None`; set `parseAs` to `AsString` or `AsJson`, or remove this value");
+    loads("request: {body: {parseAs: AsString, value: a}}");
+}
+
+#[test]
+fn an_expression_on_a_body_that_is_not_parsed() {
+    assert_snapshot!(printed("request: {body: {parseAs: None}, set: [{name: x-a, cel: 'json(request.body).model'}]}"), @"error RF008: request.body.parseAs: an expression reads the body, but `parseAs: None` turns that off; remove `body`, or use no body in expressions");
+    loads("request: {set: [{name: x-a, cel: 'json(request.body).model'}]}");
+}
+
+#[test]
+fn metadata_without_a_value() {
+    assert_snapshot!(printed("request: {dynamicMetadata: [{namespace: llm, key: k, value: {}}]}"), @"warning RF008: request.dynamicMetadata[0] `k`: this entry is ignored, because its namespace, key or value is empty; give it a `namespace`, a `key` and, in `value`, a `stringValue`, `numberValue` or `cel`");
+    loads("request: {dynamicMetadata: [{namespace: llm, key: k, value: {stringValue: v}}]}");
+}
+
+#[test]
+fn a_when_without_an_action() {
+    assert_snapshot!(printed(r#"request: {when: "request.method == 'POST'"}"#), @"warning RF008: request.when: `when` guards no action; add an edit to it, or remove `when`");
+    loads(r#"request: {when: "request.method == 'POST'", remove: [x-a]}"#);
+}
+
+#[test]
+fn a_response_that_is_held() {
+    assert_snapshot!(printed("response: {body: {parseAs: AsJson}, set: [{name: x-a, value: '{{ a }}'}]}"), @r#"warning RF014: response: the body is read, so every response is held until it ends, event streams too; add `when: "!default(response.headers['content-type'], '').startsWith('text/event-stream')"`, use `patch`, which edits event by event, or add `bodyMode: buffered` to hold them all"#);
+    loads(
+        r#"response: {when: "!default(response.headers['content-type'], '').startsWith('text/event-stream')", body: {parseAs: AsJson}, set: [{name: x-a, value: '{{ a }}'}]}"#,
+    );
+    loads(
+        "response: {bodyMode: buffered, body: {parseAs: AsJson}, set: [{name: x-a, value: '{{ a }}'}]}",
+    );
+}
+
+#[test]
+fn metadata_of_two_types() {
+    assert_snapshot!(printed("request: {dynamicMetadata: [{namespace: llm, key: k, value: {stringValue: a, numberValue: '1'}}]}"), @"error RF008: request.dynamicMetadata[0] `k`: both `stringValue` and `numberValue` are given; remove one of them");
+    loads("request: {dynamicMetadata: [{namespace: llm, key: k, value: {numberValue: '1'}}]}");
+}
+
+#[test]
+fn a_type_without_an_expression() {
+    assert_snapshot!(printed("request: {dynamicMetadata: [{namespace: llm, key: k, value: {stringValue: '1', type: number}}]}"), @"error RF008: request.dynamicMetadata[0] `k`: only `cel` has a `type`; write `numberValue` for a number, and remove `type`");
+    loads("request: {dynamicMetadata: [{namespace: llm, key: k, value: {numberValue: '1'}}]}");
+}

@@ -1,0 +1,217 @@
+//! Expressions.
+
+use insta::assert_snapshot;
+
+use super::{loads, printed};
+
+#[test]
+fn one_that_ends_early() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: '1 +'}]}"), @"error RF012: request.set[0] `x-a`: the expression ends too early at 1:4");
+}
+
+#[test]
+fn a_missing_bracket() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: '(1 + 2'}]}"), @"error RF012: request.set[0] `x-a`: a `)` is missing at 1:7");
+}
+
+#[test]
+fn a_word_that_is_not_expected() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'request.path and true'}]}"), @"error RF012: request.set[0] `x-a`: `and` is not expected here at 1:14; write `&&`");
+    loads("request: {set: [{name: x-a, cel: 'request.path == ''/a'' && true'}]}");
+}
+
+#[test]
+fn a_single_equals_sign() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'request.path = ''/a'''}]}"), @"error RF012: request.set[0] `x-a`: `=` is not expected here at 1:14; write `==`");
+    loads("request: {set: [{name: x-a, cel: 'request.path == ''/a'''}]}");
+}
+
+#[test]
+fn a_number_that_is_too_large() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: '99999999999999999999'}]}"), @"error RF012: request.set[0] `x-a`: not a valid int literal at 1:1");
+}
+
+#[test]
+fn an_unknown_name() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'requst.path'}]}"), @"error RF012: request.set[0] `x-a`: unknown name `requst` at 1:1; did you mean `request`?");
+    loads("request: {set: [{name: x-a, cel: 'request.path'}]}");
+}
+
+#[test]
+fn a_name_of_another_language() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'url'}]}"), @"error RF012: request.set[0] `x-a`: unknown name `url` at 1:1; write `request.pathAndQuery`");
+    loads("request: {set: [{name: x-a, cel: 'request.pathAndQuery'}]}");
+}
+
+#[test]
+fn a_name_below_request() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'method'}]}"), @"error RF012: request.set[0] `x-a`: unknown name `method` at 1:1; write `request.method`");
+    loads("request: {set: [{name: x-a, cel: 'request.method'}]}");
+}
+
+#[test]
+fn an_unknown_member() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'request.metod'}]}"), @"error RF012: request.set[0] `x-a`: unknown name `metod` at 1:8; did you mean `method`?");
+    loads("request: {set: [{name: x-a, cel: 'request.method'}]}");
+}
+
+#[test]
+fn an_unknown_function() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'sise(request.path)'}]}"), @"error RF012: request.set[0] `x-a`: unknown function `sise` at 1:5; did you mean `size`?");
+    loads("request: {set: [{name: x-a, cel: 'size(request.path)'}]}");
+}
+
+#[test]
+fn a_function_of_templates() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'request_header(''a'')'}]}"), @r#"error RF012: request.set[0] `x-a`: unknown function `request_header` at 1:15; write `request.headers["name"]`"#);
+    loads(r#"request: {set: [{name: x-a, cel: 'request.headers["name"]'}]}"#);
+}
+
+#[test]
+fn a_filter_of_templates() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'tojson(1)'}]}"), @"error RF012: request.set[0] `x-a`: unknown function `tojson` at 1:7; write `toJson(value)`");
+    loads("request: {set: [{name: x-a, cel: 'toJson(1)'}]}");
+}
+
+#[test]
+fn a_function_that_only_templates_have() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'replace_with_random(request.path, ''a'')'}]}"), @"error RF012: request.set[0] `x-a`: unknown function `replace_with_random` at 1:20; only templates have it: `{{ replace_with_random(...) }}`");
+}
+
+#[test]
+fn a_wrong_number_of_arguments() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'size(1, 2)'}]}"), @"error RF012: request.set[0] `x-a`: `size` has the wrong number of arguments at 1:5; write `size(value)` or `value.size()`");
+}
+
+#[test]
+fn a_method_that_is_a_function() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'request.path.toJson()'}]}"), @"error RF012: request.set[0] `x-a`: `toJson` cannot be called in this way at 1:20; write `toJson(value)`");
+}
+
+#[test]
+fn a_pattern_that_is_wrong() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'request.path.matches(''('')'}]}"), @"error RF012: request.set[0] `x-a`: the pattern is wrong: unclosed group at 1:21");
+}
+
+#[test]
+fn a_name_without_a_value() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'metadata'}]}"), @r#"error RF012: request.set[0] `x-a`: this name has no value of its own at 1:1; read a part of it, such as `metadata["namespace"].key`"#);
+    loads(r#"request: {set: [{name: x-a, cel: 'metadata["namespace"].key'}]}"#);
+}
+
+#[test]
+fn a_request_without_a_part() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'request'}]}"), @"error RF012: request.set[0] `x-a`: this name has no value of its own at 1:1; read a part of it, such as `request.headers`");
+}
+
+#[test]
+fn a_member_of_a_text() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'request.body.model'}]}"), @"error RF012: request.set[0] `x-a`: a value of type bytes has no member `model` at 1:13; write `json(request.body).model`");
+    loads("request: {set: [{name: x-a, cel: 'json(request.body).model'}]}");
+}
+
+#[test]
+fn a_member_of_a_query() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'request.query.a'}]}"), @"error RF012: request.set[0] `x-a`: a value of type string has no member `a` at 1:14; write `form.decode(request.query).a`");
+    loads("request: {set: [{name: x-a, cel: 'form.decode(request.query).a'}]}");
+}
+
+#[test]
+fn a_member_of_a_list() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: '[1].a'}]}"), @"error RF012: request.set[0] `x-a`: a value of type list has no member `a` at 1:4; only maps have members");
+}
+
+#[test]
+fn metadata_below_the_first_level() {
+    assert_snapshot!(printed(r#"request: {set: [{name: x-a, cel: 'metadata["n"].a.b'}]}"#), @"error RF012: request.set[0] `x-a`: only the first level of a metadata namespace can be read at 1:16; have `jwt_authn` copy the claim: `claim_to_headers`");
+}
+
+#[test]
+fn a_header_with_a_dash() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'request.headers.x-model'}]}"), @r#"error RF012: request.set[0] `x-a`: a dash after a header's name is read as a subtraction at 1:18; write `request.headers["x-..."]`"#);
+    loads(r#"request: {set: [{name: x-a, cel: 'request.headers["x-model"]'}]}"#);
+}
+
+#[test]
+fn has_without_a_member() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'has(request)'}]}"), @"error RF012: request.set[0] `x-a`: `has` needs a member at 1:4; write, for example, `has(json(request.body).model)`");
+    loads("request: {set: [{name: x-a, cel: 'string(has(json(request.body).model))'}]}");
+}
+
+#[test]
+fn a_message() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'Foo{a: 1}'}]}"), @r#"error RF012: request.set[0] `x-a`: there is no message type `Foo` at 1:4; write a map: `{"key": value}`"#);
+}
+
+#[test]
+fn a_variable_that_is_no_name() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: '[1].map(1 + 1, 2)'}]}"), @"error RF012: request.set[0] `x-a`: the name of a variable is expected at 1:8; write a simple name, such as `x`");
+    loads(r#"request: {set: [{name: x-a, cel: '[1].map(x, 2).join(",")'}]}"#);
+}
+
+#[test]
+fn macros_that_are_nested() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: '[1].map(a, [1].map(b, [1].map(c, [1].map(d, [1].map(e, e)))))'}]}"), @"error RF012: request.set[0] `x-a`: more than 4 macros are nested at 1:52; split it into several edits or fields");
+}
+
+#[test]
+fn a_string_after_a_number() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: '1''a'''}]}"), @"error RF012: request.set[0] `x-a`: a string directly follows `1` at 1:1; put an operator between them");
+}
+
+#[test]
+fn a_string_without_an_end() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: '''a'}]}"), @r"error RF012: request.set[0] `x-a`: the string that begins with ' has no end at 1:1; end it with the same quotes; line breaks need three of them, or `\n`");
+    loads("request: {set: [{name: x-a, cel: '''a'''}]}");
+}
+
+#[test]
+fn an_unknown_escape() {
+    assert_snapshot!(printed(r#"request: {set: [{name: x-a, cel: '''\q'''}]}"#), @r"error RF012: request.set[0] `x-a`: `\q` is not an escape at 1:1; write `\\` for a backslash, or r'...' around a pattern");
+    loads(r#"request: {set: [{name: x-a, cel: 'r''\q'''}]}"#);
+}
+
+#[test]
+fn a_name_in_backticks_that_is_not_valid() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'request.headers.`a$b`'}]}"), @r#"error RF012: request.set[0] `x-a`: the name in backticks is not valid at 1:17; use letters, digits and `_.-/ ` in it, or write `["..."]`"#);
+    loads(r#"request: {set: [{name: x-a, cel: 'request.headers["a$b"]'}]}"#);
+}
+
+#[test]
+fn a_condition_that_is_no_bool() {
+    assert_snapshot!(printed("request: {when: request.path, remove: [x-a]}"), @"error RF012: request.when: a condition is a bool, and this is of type string; compare it with a value, as in `request.method == 'POST'`");
+    loads(r#"request: {when: "request.method == 'POST'", remove: [x-a]}"#);
+}
+
+#[test]
+fn a_field_that_does_not_exist() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: extracted.model}]}"), @"error RF005: request.set[0] `x-a`: no field is named `model`, which an expression reads; add the field to `request.extract`");
+    loads("request: {extract: [{}], set: [{name: x-a, cel: extracted.model}]}");
+}
+
+#[test]
+fn a_field_that_is_misspelled() {
+    assert_snapshot!(printed("request: {extract: [{header: x-b}], set: [{name: x-a, cel: extracted.modl}]}"), @"error RF005: request.set[0] `x-a`: no field is named `modl`, which an expression reads; did you mean `model`?");
+    loads("request: {extract: [{header: x-b}], set: [{name: x-a, cel: extracted.model}]}");
+}
+
+#[test]
+fn the_response_in_a_request() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: response.code}]}"), @"error RF008: request.set[0] `x-a`: the expression reads the response, which has not arrived; move it to `response`");
+    loads("response: {set: [{name: x-a, cel: response.code}]}");
+}
+
+#[test]
+fn the_body_of_the_request_in_a_response() {
+    assert_snapshot!(printed("response: {set: [{name: x-a, cel: json(request.body).model}]}"), @"error RF008: response.set[0] `x-a`: the request's body is gone when the response arrives; add a field to `request.extract`, and read `extracted.` and its name");
+    loads(
+        r#"request: {extract: [{}]}
+response: {set: [{name: x-a, cel: extracted.model}]}"#,
+    );
+}
+
+#[test]
+fn extracted_before_anything_is_extracted() {
+    assert_snapshot!(printed(r#"request: {extract: [{header: x-a}], when: "extracted.model == 'a'"}"#), @"error RF008: request.when: the expression reads `extracted` before anything is extracted; read what the field comes from, such as `json(request.body).model`");
+    loads(r#"request: {extract: [{header: x-a}], when: "json(request.body).model == 'a'"}"#);
+}
