@@ -535,7 +535,7 @@ mod tests {
             ("/{m:.+}", "is not a name"),
             ("/{m=a}", "is not a name"),
             ("/{=**}", "is not a name"),
-            ("/{a}/{b=**}", "two names"),
+            ("/{a}/{b=**}", "this has two"),
             ("/**/{m=**}", "`**` occurs twice"),
             ("/{m=**}/a/**", "`**` occurs twice"),
             ("/{m=**}:x", "not a segment"),
