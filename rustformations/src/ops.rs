@@ -144,6 +144,10 @@ impl TransformationOps for Ops<'_> {
         self.envoy.add_header(header_type(direction), name, value)
     }
 
+    fn keeps_lines_apart(&self, direction: Direction, name: &str) -> bool {
+        name != "set-cookie" || self.envoy.adds_header_lines(header_type(direction))
+    }
+
     fn remove_header(&mut self, direction: Direction, name: &str) -> bool {
         self.envoy.remove_header(header_type(direction), name)
     }

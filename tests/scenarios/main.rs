@@ -18,6 +18,7 @@ mod expressions;
 mod failures;
 mod foreign_routes;
 mod gateway;
+mod headers;
 mod hidden_callbacks;
 mod hostile;
 mod kgateway;
@@ -136,6 +137,11 @@ const AREAS: &[Area] = &[
         name: "expressions",
         module: Built::Release,
         scenarios: expressions::SCENARIOS,
+    },
+    Area {
+        name: "headers",
+        module: Built::Release,
+        scenarios: headers::SCENARIOS,
     },
     Area {
         name: "failures",

@@ -97,9 +97,10 @@ impl HeaderNames {
 
 /// The headers of one message as they arrived, as far as templates name them.
 ///
-/// Names are in lower case. A header whose name or value is not UTF-8 is not seen.
+/// Names are in lower case. A value may be no text: HTTP carries bytes that are not UTF-8
+/// (RFC 9110 section 5.5), and a client must not hide a header behind one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Snapshot(Vec<(String, String)>);
+pub(crate) struct Snapshot(Vec<(String, Vec<u8>)>);
 
 impl Snapshot {
     /// Copies the headers that `needed` names.
@@ -108,28 +109,27 @@ impl Snapshot {
         direction: Direction,
         needed: &HeaderNames,
     ) -> Self {
-        let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
+        let lower = |name: &[u8]| Some(std::str::from_utf8(name).ok()?.to_ascii_lowercase());
         Self(match needed {
             HeaderNames::Named(names) => names
                 .iter()
                 .flat_map(|name| {
                     let values = ops.header_values(direction, name);
-                    values
-                        .into_iter()
-                        .filter_map(|value| Some((name.clone(), text(value)?)))
+                    let values = values.into_iter();
+                    values.map(|value| (name.clone(), value.to_vec()))
                 })
                 .collect(),
             HeaderNames::All => ops
                 .headers(direction)
                 .into_iter()
-                .filter_map(|(name, value)| Some((text(name)?.to_ascii_lowercase(), text(value)?)))
+                .filter_map(|(name, value)| Some((lower(name)?, value.to_vec())))
                 .collect(),
         })
     }
 
     /// These headers, and those of an earlier time that are gone.
     pub(crate) fn or(mut self, earlier: Self) -> Self {
-        let gone = |(name, _): &(String, String)| !self.names().any(|other| other == name);
+        let gone = |(name, _): &(String, Vec<u8>)| !self.names().any(|other| other == name);
         let gone: Vec<_> = earlier.0.into_iter().filter(gone).collect();
         self.0.extend(gone);
         self
@@ -137,7 +137,7 @@ impl Snapshot {
 
     /// All values of a header, in order. `name` is in lower case. Hosts keep `host` as
     /// `:authority`, whatever the protocol.
-    pub(crate) fn values<'s>(&'s self, name: &str) -> impl Iterator<Item = &'s str> {
+    pub(crate) fn values<'s>(&'s self, name: &str) -> impl Iterator<Item = &'s [u8]> {
         let has = |name: &str| self.0.iter().any(|(other, _)| other == name);
         let name = if name == "host" && !has("host") {
             ":authority"
@@ -147,11 +147,13 @@ impl Snapshot {
         self.0
             .iter()
             .filter(move |(other, _)| other == name)
-            .map(|(_, value)| value.as_str())
+            .map(|(_, value)| value.as_slice())
     }
 
-    /// All values of a header in one text, with this between them; `None` when there is none.
-    pub(crate) fn joined(&self, name: &str, separator: &str) -> Option<Cow<'_, str>> {
+    /// All values of a header in one; `None` when there is none. Between them stands what RFC 9110
+    /// section 5.3 names, and for cookies RFC 9113 section 8.2.3.
+    pub(crate) fn joined(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        let separator: &[u8] = if name == "cookie" { b"; " } else { b", " };
         let mut values = self.values(name);
         let first = values.next()?;
         let Some(second) = values.next() else {
@@ -159,8 +161,8 @@ impl Snapshot {
         };
         let mut joined = [first, separator, second].concat();
         for value in values {
-            joined.push_str(separator);
-            joined.push_str(value);
+            joined.extend_from_slice(separator);
+            joined.extend_from_slice(value);
         }
         Some(Cow::Owned(joined))
     }
@@ -171,11 +173,15 @@ impl Snapshot {
     }
 
     /// The cookies of a request, in order.
-    pub(crate) fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn cookies(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.values("cookie")
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.split_once('='))
-            .map(|(name, value)| (name.trim(), value.trim()))
+            .flat_map(|value| value.split(|byte| *byte == b';'))
+            .filter_map(|pair| {
+                let equals = pair.iter().position(|byte| *byte == b'=')?;
+                let (name, value) = pair.split_at_checked(equals)?;
+                Some((name, value.split_first()?.1))
+            })
+            .map(|(name, value)| (name.trim_ascii(), value.trim_ascii()))
             .filter(|(name, _)| !name.is_empty())
     }
 }
@@ -183,6 +189,7 @@ impl Snapshot {
 #[cfg(test)]
 impl FromIterator<(String, String)> for Snapshot {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(headers: I) -> Self {
-        Self(headers.into_iter().collect())
+        let bytes = |(name, value): (String, String)| (name, value.into_bytes());
+        Self(headers.into_iter().map(bytes).collect())
     }
 }

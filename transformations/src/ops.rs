@@ -118,6 +118,12 @@ pub trait TransformationOps {
     /// Adds a value to a header. `value` is not empty.
     fn add_header(&mut self, direction: Direction, name: &str, value: &[u8]) -> bool;
 
+    /// Whether a value that is added to a header is a line of its own, or at least means the same.
+    /// Envoy 1.36 joins values by a comma, and `set-cookie` has a meaning only line by line.
+    fn keeps_lines_apart(&self, _direction: Direction, _name: &str) -> bool {
+        true
+    }
+
     /// Removes all values of a header.
     fn remove_header(&mut self, direction: Direction, name: &str) -> bool;
 

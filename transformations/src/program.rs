@@ -128,10 +128,16 @@ impl Program {
         remove(deciding.map(String::as_str), ops)
     }
 
-    /// The request headers that the program may change.
+    /// The request headers that the program may change, by their names.
     pub(crate) fn changed_headers(&self) -> impl Iterator<Item = &str> {
         let own = self.own_headers.iter().map(String::as_str);
         own.chain(self.request.iter().flat_map(Pass::changed_headers))
+    }
+
+    /// The request headers that a pattern of the program removes, of those the request has.
+    pub(crate) fn matched_headers(&self, ops: &dyn TransformationOps) -> Vec<String> {
+        let remove = self.request.as_ref().map(|pass| &pass.edits.remove);
+        remove.map_or_else(Vec::new, |remove| remove.matched(ops, Direction::Request))
     }
 
     /// Whether the program does nothing to any message.

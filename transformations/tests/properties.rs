@@ -133,7 +133,10 @@ fn extract() -> impl Strategy<Value = Value> {
             });
             json!({
                 "name": "model", "from": from, "header": "X-Routed", "duplicates": duplicates,
-                "aliases": alias.map(|value| json!({"match": "a*", "value": value})).into_iter()
+                "aliases": alias
+                    .map(|value| value.replace('$', "$$") + if header { "$1" } else { "" })
+                    .map(|value| json!({"match": "a*", "value": value}))
+                    .into_iter()
                     .collect::<Vec<_>>(),
                 "onMissing": missing, "onInvalid": invalid,
             })
@@ -208,7 +211,7 @@ fn config() -> impl Strategy<Value = Value> {
         )
             .prop_map(|(set, add, parse_as, body, metadata)| {
                 json!({
-                    "set": set, "add": add, "remove": ["x-b"],
+                    "set": set, "add": add, "remove": ["x-b", "x-*-r"],
                     "body": {"parseAs": parse_as, "value": body},
                     "dynamicMetadata": [
                         {"namespace": "n", "key": "k", "value": {"stringValue": metadata}}

@@ -117,7 +117,7 @@ mod routes {
     /// Neither extracted again nor routed again: its own field would be another one.
     #[test]
     fn the_second_pass_extracts_nothing() {
-        let second = r#"{"request": {"extract": [{"from": [{"json": "/other"}], "header": "x-gateway-model-name"}],
+        let second = r#"{"request": {"extract": [{"name": "model", "from": [{"json": "/other"}], "header": "x-gateway-model-name"}],
             "set": [{"name": "x-model", "value": "{{ extracted.model }}"}]}}"#;
         let routes = vec![route(Some("a"), Some(second))];
         let body = r#"{"model":"a","other":"b"}"#;
@@ -473,6 +473,27 @@ mod attempts {
     }
 
     #[test]
+    fn what_a_pattern_removed_is_there_for_the_next_attempt() {
+        let config = r#"{"request": {"set": [{"name": "x-acme-user", "value": "u"}],
+            "remove": ["x-acme-*", "*-debug"]}}"#;
+        let headers = [("x-acme-a", "1"), ("x-acme-a", "2"), ("x-debug", "3")];
+        let mut host = request(&headers, &[]);
+        host.chain = Chain::Upstream;
+        for _ in 0..2 {
+            attempt(config, &mut host, "");
+            assert_eq!(host.request.values("x-acme-user"), ["u"]);
+            for name in ["x-acme-a", "x-debug"] {
+                assert_eq!(host.request.values(name), [""; 0]);
+            }
+        }
+        let nothing = r#"{"request": {"when": "false", "remove": ["x-other"]}}"#;
+        attempt(nothing, &mut host, "");
+        assert_eq!(host.request.values("x-acme-a"), ["1", "2"]);
+        assert_eq!(host.request.values("x-debug"), ["3"]);
+        assert_eq!(host.request.values("x-acme-user"), [""; 0]);
+    }
+
+    #[test]
     fn a_cluster_chooses_no_route() {
         let config = r#"{"request": {"extract": [{"header": "x-gateway-model-name"}]}}"#;
         let mut host = request(&[(MODEL, "forged")], &[]);
@@ -539,7 +560,7 @@ fn a_method_neither_becomes_head_or_connect_nor_stops_being_it() {
 }
 
 #[test]
-fn several_cookie_lines_are_one_to_expressions() {
+fn several_cookie_lines_are_one_to_both_languages() {
     let config = r#"{"request": {"set": [
         {"name": "x-cel", "cel": "request.headers['cookie']"},
         {"name": "x-jinja", "value": "{{ header('cookie') }}|{{ request_header('Cookie') }}"},
@@ -552,9 +573,39 @@ fn several_cookie_lines_are_one_to_expressions() {
     ];
     let host = played(&program(config), request(&headers, &[]));
     assert_eq!(host.request.values("x-cel"), ["a=1; b=2"]);
-    // As kgateway has it.
-    assert_eq!(host.request.values("x-jinja"), ["a=1, b=2|a=1, b=2"]);
+    assert_eq!(host.request.values("x-jinja"), ["a=1; b=2|a=1; b=2"]);
     assert_eq!(host.request.values("x-other"), ["1, 2"]);
+}
+
+/// Envoy 1.36 has no way to add a line. `set-cookie` has no meaning joined.
+#[test]
+fn a_host_that_joins_lines_keeps_the_cookies_it_cannot_set() {
+    let config = r#"{"response": {
+        "set": [{"name": "set-cookie", "cel": "response.headers.values('set-cookie').map(c, c + '; Secure')"},
+            {"name": "x-a", "cel": "['1', '2']"}],
+        "add": [{"name": "x-b", "cel": "['1', '2']"}]}}"#;
+    for (joins, cookies, values, failures) in [
+        (
+            true,
+            ["a=1", "b=2"],
+            vec!["1, 2"],
+            vec![Reason::HeaderValue],
+        ),
+        (
+            false,
+            ["a=1; Secure", "b=2; Secure"],
+            vec!["1", "2"],
+            vec![],
+        ),
+    ] {
+        let mut host = answer(&[("set-cookie", "a=1"), ("set-cookie", "b=2")], &[]);
+        host.joins_lines = joins;
+        let host = played(&program(config), host);
+        assert_eq!(host.response.values("set-cookie"), cookies);
+        assert_eq!(host.response.values("x-a"), values);
+        assert_eq!(host.response.values("x-b"), values);
+        assert_eq!(reasons(&host), failures);
+    }
 }
 
 /// What a client sees when Envoy's connection to the upstream is new: the same body twice.

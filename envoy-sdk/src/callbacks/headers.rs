@@ -42,6 +42,17 @@ impl v1_36::Table {
     }
 }
 
+impl v1_36::Table {
+    /// The function that adds a value, which only envoy-gloo has, and not for trailers.
+    fn add(&self, map: HttpHeaderType) -> Option<v1_36::SetHeader> {
+        match map {
+            HttpHeaderType::RequestHeader => self.http_add_request_header,
+            HttpHeaderType::ResponseHeader => self.http_add_response_header,
+            HttpHeaderType::RequestTrailer | HttpHeaderType::ResponseTrailer => None,
+        }
+    }
+}
+
 impl FilterCallbacks {
     /// Value number `index` of a header, and how many there are.
     pub(crate) fn header(
@@ -137,11 +148,7 @@ impl FilterCallbacks {
         let (name, value) = (RawModuleBuffer::new(name), RawModuleBuffer::new(value));
         Some(match &self.callbacks.generation {
             Generation::V1_36(table) => {
-                let add = match map {
-                    HttpHeaderType::RequestHeader => table.http_add_request_header,
-                    HttpHeaderType::ResponseHeader => table.http_add_response_header,
-                    HttpHeaderType::RequestTrailer | HttpHeaderType::ResponseTrailer => None,
-                }?;
+                let add = table.add(map)?;
                 // SAFETY: the filter is live; Envoy copies name and value.
                 unsafe { add(self.filter, name.ptr, name.length, value.ptr, value.length) }
             }
@@ -150,5 +157,13 @@ impl FilterCallbacks {
                 (table.http_add_header)(self.filter, map as u32, name, value)
             },
         })
+    }
+
+    /// Whether the host can add a value.
+    pub(crate) fn adds_header_lines(self, map: HttpHeaderType) -> bool {
+        match &self.callbacks.generation {
+            Generation::V1_36(table) => table.add(map).is_some(),
+            Generation::V1_37(_) => true,
+        }
     }
 }

@@ -119,6 +119,12 @@ impl EnvoyHttpFilter {
         callbacks.set_header(map, name.as_bytes(), &joined)
     }
 
+    /// Whether [`add_header`](Self::add_header) adds a line, instead of a value to the one there is.
+    pub fn adds_header_lines(&self, map: HttpHeaderType) -> bool {
+        self.callbacks()
+            .is_some_and(|callbacks| callbacks.adds_header_lines(map))
+    }
+
     /// Removes every value of a header; true also when there was none, false when the map does not
     /// exist.
     pub fn remove_header(&mut self, map: HttpHeaderType, name: &str) -> bool {

@@ -114,6 +114,7 @@ fn values_are_added() {
                         envoy.add_header(map, "set-cookie", b"a=1"),
                         envoy.add_header(map, "Set-Cookie", b"b=2"),
                         envoy.add_header(map, "x-old", b""),
+                        envoy.adds_header_lines(map),
                     ];
                     RequestHeadersStatus::Continue
                 }),
@@ -124,7 +125,10 @@ fn values_are_added() {
         play.stream.request_headers(&headers, true);
         let headers = play.stream.upstream().headers.unwrap();
         let old = generation.is_1_36() && generation != Generation::V1_36_GLOO;
-        assert_eq!(*results.borrow(), [true, true, true, true, !old, false]);
+        assert_eq!(
+            *results.borrow(),
+            [true, true, true, true, !old, false, !old]
+        );
         assert_eq!(headers.values("x-new"), [b"1"]);
         if old {
             assert_eq!(headers.values("x-old"), [b"1, 2, 3"]);
@@ -150,6 +154,7 @@ fn envoy_gloo_adds_headers_and_joins_trailers() {
             }),
             response_trailers: response_hook(|envoy, _| {
                 assert!(envoy.add_header(ResponseTrailer, "x-t", b"2"));
+                assert!(!envoy.adds_header_lines(ResponseTrailer));
                 ResponseTrailersStatus::Continue
             }),
             ..Script::default()

@@ -10,7 +10,8 @@ use serde::Deserialize;
 #[serde(rename_all = "camelCase")]
 pub struct Extract {
     /// How templates and messages call the field: `extracted.<name>`. No field of the request may share
-    /// it with one of the answer. Default: what the first source that is not a header calls it: the last
+    /// it with one of the answer. A template of `patch` that prints a field without a value among
+    /// other text fails. Default: what the first source that is not a header calls it: the last
     /// part of a `json` pointer, `model` of `/model/{model}/invoke`, `input_tokens` of `usage: input`.
     #[serde(default)]
     pub name: Option<String>,
@@ -24,7 +25,8 @@ pub struct Extract {
     #[serde(default)]
     pub header: Option<String>,
     /// Dynamic metadata to set to the value, as its `type`. Of an answer it is set when that has ended
-    /// or broken off, before Envoy writes its access log.
+    /// or broken off, before Envoy writes its access log. A text with a line break or another control
+    /// character is left out, and counted: in a text access log it would write lines of its own.
     #[serde(default)]
     pub metadata: Option<MetadataTarget>,
     /// What the value is to metadata and expressions. A value that is none of these is invalid: a JSON
@@ -51,7 +53,8 @@ pub struct Extract {
     #[serde(default)]
     pub on_missing: OnFailure,
     /// What to do when a source cannot be read: the body is not JSON, is nested too deep, holds
-    /// the key twice, or the value is too long, not of its `type`, or cannot stand in a header.
+    /// the key twice, or the value is too long, or not of its `type`. Where the field has a `header` or
+    /// `lookup`, also when that cannot carry the value: control characters, spaces around it.
     #[serde(default)]
     pub on_invalid: OnFailure,
 }
@@ -103,7 +106,7 @@ pub enum Source {
     Form(String),
     /// A template over the path, such as `/model/{model}/invoke`: the segment, or the part of one,
     /// that `{model}` stands for, percent-decoded. `*` stands for one segment, or for the rest of
-    /// one; `**` for any number of them. The query does not count. A path that is different
+    /// one; `**` for any number of them, and `{model=**}` takes several. The query does not count. A path that is different
     /// yields nothing.
     Path(String),
 }
@@ -195,7 +198,7 @@ pub struct Alias {
     /// The value to replace; each `*` stands for any run of characters.
     #[serde(rename = "match")]
     pub pattern: String,
-    /// What to replace it with.
+    /// What to replace it with. `$1` to `$9` are what each `*` of `match` stands for, `$$` is a `$`.
     pub value: String,
 }
 

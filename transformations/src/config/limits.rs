@@ -14,7 +14,7 @@ pub struct Limits {
     /// The longest value that `extract` takes, in bytes. From 1 to 65536: it becomes a header,
     /// and most servers refuse headers longer than 8 KiB.
     pub value_bytes: usize,
-    /// The longest value that a template gives a header, in bytes. From 1 to 65536: a server that
+    /// The longest value that an edit gives a header, in bytes, all its lines together. From 1 to 65536: a server that
     /// refuses a header closes the connection, and with HTTP/2 the requests of others on it.
     pub header_bytes: usize,
     /// How many steps one template may take; about one for each expression it evaluates, and one for
@@ -81,3 +81,6 @@ pub(crate) const FIELDS: usize = 64;
 /// Most names of parts, or of a form's fields, of one configuration: those seen are kept in 64-bit
 /// sets.
 pub(crate) const FORM_SOURCES: usize = 64;
+
+/// Most lines that one edit gives a header: servers take about a hundred in all.
+pub(crate) const HEADER_LINES: usize = 64;

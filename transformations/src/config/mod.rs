@@ -19,6 +19,7 @@ use serde::{Deserialize, Deserializer};
 pub use extract::{
     Alias, Duplicates, Extract, Lookup, MetadataTarget, OnFailure, Source, Take, Tokens, ValueType,
 };
+pub(crate) use limits::HEADER_LINES;
 pub use limits::Limits;
 pub use metadata::{DynamicMetadata, DynamicMetadataValue};
 pub use metrics::Metrics;
@@ -82,12 +83,15 @@ pub struct Transformation {
     /// nothing out, and is counted. Responses only, and only those that are streams: any other goes on
     /// as if there were none, and is not held for it. Not together with `body`.
     pub drop_events: Vec<String>,
-    /// Headers to set: all values the message has are replaced by one. A template that fails or
-    /// renders nothing removes the header.
+    /// Headers to set: all lines the message has are replaced. What fails or gives nothing removes
+    /// the header.
     pub set: Vec<HeaderTemplate>,
-    /// Headers to add a value to. A template that fails or renders nothing adds nothing.
+    /// Headers to add a line to. What fails or gives nothing adds nothing.
     pub add: Vec<HeaderTemplate>,
-    /// Names of headers to remove.
+    /// Names of headers to remove. In a name, `*` stands for any run of characters: `x-internal-*`.
+    /// Such a pattern removes what the message arrived with, before `set` and `add`, and leaves
+    /// alone: pseudo headers, `host`, `content-length`, `transfer-encoding`, `connection` and their
+    /// kind, and the headers of `extract`.
     pub remove: Vec<String>,
     /// Dynamic metadata to set, for later filters and the access log. An entry that names a field of the
     /// answer is set when that has ended or broken off.
@@ -149,8 +153,9 @@ pub struct HeaderTemplate {
     /// Jinja template. Empty: `set` removes the header, `add` does nothing.
     #[serde(default)]
     pub value: String,
-    /// A CEL expression, in place of `value`. Strings, bytes, numbers and booleans are values;
-    /// anything else is as a template that renders nothing.
+    /// A CEL expression, in place of `value`. Strings, bytes, numbers and booleans are values; a list
+    /// makes a header line of each item, at most 64, null and empty items left out. Null, a map and
+    /// an empty list are as a template that renders nothing.
     #[serde(default, deserialize_with = "given")]
     pub cel: Option<String>,
 }

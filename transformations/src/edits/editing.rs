@@ -81,6 +81,9 @@ impl<'r> Editing<'r> {
             Some(patch) => self.patch(patch, extent, declared, &view)?,
             None => None,
         };
+        for name in edits.remove.matched(self.ops, direction) {
+            self.ops.remove_header(direction, &name);
+        }
         let made_now = |header: &&HeaderEdit| {
             !(awaits_answer && header.awaits_answer) && header.formula.as_ref().is_none_or(made)
         };
@@ -90,8 +93,8 @@ impl<'r> Editing<'r> {
         for header in edits.add.iter().filter(made_now) {
             self.add(header, &view)?;
         }
-        for name in &edits.remove {
-            self.ops.remove_header(self.direction, name);
+        for name in &edits.remove.names {
+            self.ops.remove_header(direction, name);
         }
         for metadata in &edits.metadata {
             if !(awaits_answer && metadata.awaits_answer) && made(&metadata.formula) {

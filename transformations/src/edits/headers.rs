@@ -1,8 +1,9 @@
 //! Header and metadata edits.
 
-use super::HeaderEdit;
 use super::editing::Editing;
 use super::view::View;
+use super::{Formula, HeaderEdit};
+use crate::config::HEADER_LINES;
 use crate::failure::{Reason, Reply};
 use crate::headers;
 use crate::ops::Direction;
@@ -10,25 +11,51 @@ use crate::ops::Direction;
 impl Editing<'_> {
     pub(super) fn set(&mut self, header: &HeaderEdit, view: &View<'_>) -> Result<(), Box<Reply>> {
         let direction = self.direction;
-        if let Some(value) = self.header_value(header, view)? {
-            if header.name == ":method" && !self.keeps_framing(&value) {
+        let lines = self.lines(header, view)?;
+        if let Some(first) = lines.first() {
+            if let Some((reason, detail)) = self.objection(header, &lines) {
+                if self.has(header, &lines) {
+                    return Ok(());
+                }
+                self.outcome.fail(reason, &header.path, detail);
+            } else if header.name == ":method" && !self.keeps_framing(first) {
                 let detail = "the method cannot become HEAD or CONNECT, nor stop being it";
                 self.outcome.fail(Reason::HeaderValue, &header.path, detail);
                 return Ok(());
-            }
-            if self
-                .ops
-                .set_header(direction, &header.name, value.as_bytes())
-            {
+            } else if lines.len() > 1 && !self.ops.keeps_lines_apart(direction, &header.name) {
+                let detail = "this host cannot set several lines: the header stays as it was";
+                self.outcome.fail(Reason::HeaderValue, &header.path, detail);
                 return Ok(());
+            } else if self.put(header, &lines) || self.has(header, &lines) {
+                return Ok(());
+            } else {
+                self.refused(&header.path);
             }
-            self.refused(&header.path);
         }
         // A message without its pseudo headers is none.
         if !header.name.starts_with(':') {
             self.ops.remove_header(direction, &header.name);
         }
         Ok(())
+    }
+
+    /// Puts lines in place of all that a header has; whether the host did it.
+    fn put(&mut self, header: &HeaderEdit, lines: &[String]) -> bool {
+        let mut first = true;
+        lines.iter().all(|line| {
+            let (name, line) = (&header.name, line.as_bytes());
+            match std::mem::take(&mut first) {
+                true => self.ops.set_header(self.direction, name, line),
+                false => self.ops.add_header(self.direction, name, line),
+            }
+        })
+    }
+
+    /// Whether a header has these lines already: to set them again is no failure.
+    fn has(&self, header: &HeaderEdit, lines: &[String]) -> bool {
+        let values = self.ops.header_values(self.direction, &header.name);
+        let lines = lines.iter().map(String::as_bytes);
+        lines.eq(values)
     }
 
     /// Whether a request of this method has an answer that is framed as it was going to be: after
@@ -44,12 +71,18 @@ impl Editing<'_> {
     }
 
     pub(super) fn add(&mut self, header: &HeaderEdit, view: &View<'_>) -> Result<(), Box<Reply>> {
-        if let Some(value) = self.header_value(header, view)?
-            && !self
+        let lines = self.lines(header, view)?;
+        if let Some((reason, detail)) = self.objection(header, &lines) {
+            self.outcome.fail(reason, &header.path, detail);
+            return Ok(());
+        }
+        for line in &lines {
+            if !self
                 .ops
-                .add_header(self.direction, &header.name, value.as_bytes())
-        {
-            self.refused(&header.path);
+                .add_header(self.direction, &header.name, line.as_bytes())
+            {
+                self.refused(&header.path);
+            }
         }
         Ok(())
     }
@@ -59,26 +92,37 @@ impl Editing<'_> {
             .fail(Reason::HeaderValue, path, "the host refused the header");
     }
 
-    /// A value that is not empty and that a header can carry.
-    fn header_value(
-        &mut self,
-        header: &HeaderEdit,
-        view: &View<'_>,
-    ) -> Result<Option<String>, Box<Reply>> {
-        let Some(formula) = &header.formula else {
-            return Ok(None);
-        };
-        let Some(value) = self.value(formula, &header.path, view)? else {
-            return Ok(None);
-        };
-        let (reason, detail) = if value.len() > self.limits.header_bytes {
-            (Reason::Limit, "the value is too long")
-        } else if headers::valid_value_of(&header.name, &value) {
-            return Ok(Some(value));
+    /// The lines that an edit makes, none of them empty: one, or one for each item of a list.
+    fn lines(&mut self, header: &HeaderEdit, view: &View<'_>) -> Result<Vec<String>, Box<Reply>> {
+        match &header.formula {
+            None => Ok(Vec::new()),
+            Some(Formula::Expression(id)) => {
+                Ok(view.values.lines(*id).unwrap_or_else(|(reason, detail)| {
+                    self.outcome.fail(reason, &header.path, detail);
+                    Vec::new()
+                }))
+            }
+            Some(formula) => {
+                let line = self.value(formula, &header.path, view)?;
+                Ok(line.into_iter().collect())
+            }
+        }
+    }
+
+    /// Why a header cannot have these lines.
+    fn objection(&self, header: &HeaderEdit, lines: &[String]) -> Option<(Reason, &'static str)> {
+        let bytes = lines.iter().map(String::len).fold(0, usize::saturating_add);
+        if bytes > self.limits.header_bytes {
+            Some((Reason::Limit, "the value is too long"))
+        } else if lines.len() > HEADER_LINES {
+            Some((Reason::Limit, "the list has too many items"))
+        } else if lines.len() > 1 && header.name.starts_with(':') {
+            let detail = "a message has each pseudo header once, and the list has several items";
+            Some((Reason::HeaderValue, detail))
         } else {
-            (Reason::HeaderValue, "the value cannot stand in this header")
-        };
-        self.outcome.fail(reason, &header.path, detail);
-        Ok(None)
+            let valid = |line: &String| headers::valid_value_of(&header.name, line);
+            let detail = "the value cannot stand in this header";
+            (!lines.iter().all(valid)).then_some((Reason::HeaderValue, detail))
+        }
     }
 }

@@ -6,9 +6,11 @@ mod headers;
 mod metadata;
 pub(crate) mod patch;
 mod patched;
+mod removals;
 mod view;
 
 pub(crate) use editing::{Before, Editing};
+pub(crate) use removals::Removals;
 
 use bodies::json::Selection;
 
@@ -27,7 +29,7 @@ pub(crate) struct Edits {
     pub(crate) patch: Option<Patch>,
     pub(crate) set: Vec<HeaderEdit>,
     pub(crate) add: Vec<HeaderEdit>,
-    pub(crate) remove: Vec<String>,
+    pub(crate) remove: Removals,
     pub(crate) metadata: Vec<MetadataEdit>,
     /// What templates name of a JSON body.
     pub(crate) document: Selection,
@@ -155,10 +157,10 @@ impl Edits {
         self.set.iter().chain(&self.add)
     }
 
-    /// The headers that may change.
+    /// The headers that may change, but for those that a pattern removes.
     pub(crate) fn changed_headers(&self) -> impl Iterator<Item = &str> {
         let put = self.put_headers().map(|header| header.name.as_str());
-        put.chain(self.remove.iter().map(String::as_str))
+        put.chain(self.remove.names.iter().map(String::as_str))
     }
 
     /// The templates of the edits.

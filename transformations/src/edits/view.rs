@@ -1,6 +1,6 @@
 //! What the templates of a pass see.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 use minijinja::Value;
@@ -57,6 +57,7 @@ impl View<'_> {
             body: self.text.clone().unwrap_or_else(|| Value::from("")),
             context: context.unwrap_or(Value::UNDEFINED),
             expressions: self.values.for_templates(self.expressions),
+            absent: Cell::default(),
         };
         let variables = Variables {
             document: self

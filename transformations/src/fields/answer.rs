@@ -149,7 +149,7 @@ impl Extraction {
             if on_hold {
                 field.set_headers(ops, value.as_str(), outcome);
             }
-            field.set_metadata(ops, &value);
+            field.set_metadata(ops, &value, outcome);
             extracted.insert(&field.name, value);
         }
         Ok(extracted)

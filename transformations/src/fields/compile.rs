@@ -11,7 +11,7 @@ use diagnostics::{Code, Diagnostic};
 
 use super::Extraction;
 use super::aliases::Aliases;
-use super::field::Field;
+use super::field::{Field, Reach};
 use super::lookup::Lookup;
 use super::usage;
 use super::value;
@@ -171,10 +171,22 @@ fn field(
         default: default.and_then(|value| value::parsed(value, value_type)),
         aliases: Aliases::new(&extract.aliases),
         lookup,
+        reach: reach(extract),
         value_bytes,
         duplicates: extract.duplicates,
         on_missing: extract.on_missing,
         on_invalid: extract.on_invalid,
+    }
+}
+
+/// Where a field's value goes.
+fn reach(extract: &Extract) -> Reach {
+    if extract.header.is_some() || extract.lookup.is_some() {
+        Reach::Header
+    } else if extract.metadata.is_some() {
+        Reach::Metadata
+    } else {
+        Reach::Templates
     }
 }
 

@@ -1,5 +1,6 @@
 //! One field: its sources in order, and what becomes of what they yield.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bodies::FieldId;
@@ -35,10 +36,34 @@ pub(super) struct Field {
     pub(super) default: Option<FieldValue>,
     pub(super) aliases: Aliases,
     pub(super) lookup: Option<Lookup>,
+    pub(super) reach: Reach,
     pub(super) value_bytes: usize,
     pub(super) duplicates: Duplicates,
     pub(super) on_missing: OnFailure,
     pub(super) on_invalid: OnFailure,
+}
+
+/// Where a field's value goes: what it may hold depends on that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Into a header, or one that a table finds.
+    Header,
+    /// Into metadata.
+    Metadata,
+    /// Only to templates and expressions.
+    Templates,
+}
+
+impl Reach {
+    /// Whether a value can go there. An access log prints a text of the metadata as it is: a line
+    /// break would write lines of its own.
+    pub(super) fn carries(self, value: &str) -> bool {
+        match self {
+            Reach::Header => header::valid_exact_value(value),
+            Reach::Metadata => header::valid_value(value.as_bytes()),
+            Reach::Templates => true,
+        }
+    }
 }
 
 /// Where a field comes from.
@@ -108,10 +133,19 @@ impl Field {
 
     /// Sets the metadata of the field.
     #[inline]
-    pub(super) fn set_metadata(&self, ops: &mut dyn TransformationOps, value: &FieldValue) {
+    pub(super) fn set_metadata(
+        &self,
+        ops: &mut dyn TransformationOps,
+        value: &FieldValue,
+        outcome: &mut Outcome,
+    ) {
         let Some(target) = &self.metadata else {
             return;
         };
+        if !Reach::Metadata.carries(value.as_str()) {
+            let detail = "the value holds a control character, which metadata does not take";
+            return outcome.fail(Reason::HeaderValue, &self.path, detail);
+        }
         let value = match value {
             FieldValue::Text(text) => MetadataValue::Text(text),
             FieldValue::Number(spelling) => {
@@ -328,7 +362,7 @@ impl Field {
                 count.map(|count| FieldValue::Number(count.to_string()))
             }
             Source::Header(name) => {
-                let values: Vec<_> = answer.headers.values(name).map(str::as_bytes).collect();
+                let values: Vec<_> = answer.headers.values(name).collect();
                 return self.header(&values);
             }
             Source::Expression(id) => return evaluated(*id, values),
@@ -354,7 +388,12 @@ impl Field {
         if text.len() > self.value_bytes {
             return Err(TOO_LONG);
         }
-        let replacement = self.aliases.replacement(text).map(str::to_owned);
+        let replacement = match self.aliases.replacement(text) {
+            // Made of parts of the value, any of which may stand in it several times.
+            Some(Cow::Owned(made)) if made.len() > self.value_bytes => return Err(TOO_LONG),
+            Some(replacement) if replacement.is_empty() => return Ok(Yield::Nothing),
+            replacement => replacement.map(Cow::into_owned),
+        };
         let value = match (replacement, yielded) {
             (Some(text), _) | (None, Yield::Text(text)) => value::parsed(text, self.value_type),
             (None, Yield::Value(value)) => value::typed(value, self.value_type),
@@ -366,8 +405,7 @@ impl Field {
                 "the value is not of the field's type",
             ));
         };
-        // In metadata too: a line break would write lines of its own into a text access log.
-        if !header::valid_exact_value(value.as_str()) {
+        if self.reach == Reach::Header && !self.reach.carries(value.as_str()) {
             return Err(Unusable(
                 Reason::HeaderValue,
                 "the value holds what a header cannot carry: control characters, or spaces around it",

@@ -167,7 +167,7 @@ impl Extraction {
                 continue;
             };
             field.set_headers(ops, value.as_str(), outcome);
-            field.set_metadata(ops, &value);
+            field.set_metadata(ops, &value, outcome);
             extracted.insert(&field.name, value);
         }
         if reading.as_mut().is_some_and(|read| !read.watch(routed_on)) {

@@ -11,10 +11,19 @@ use super::lenient::Lenient;
 pub(super) struct Path {
     /// How the template calls what it takes.
     pub(super) name: String,
-    /// The segments before `**`, or all.
+    /// The segments before any number of others, or all.
     head: Vec<Segment>,
-    /// Those after `**`, if it stands there.
-    tail: Option<Vec<Segment>>,
+    /// Any number of segments, if the template has them, and those after them.
+    rest: Option<(Others, Vec<Segment>)>,
+}
+
+/// What stands for any number of segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Others {
+    /// `**`
+    Any,
+    /// `{name=**}`, which takes one at least.
+    Taken,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +67,9 @@ impl Case {
     }
 }
 
+/// What is wrong with a template, and the way out.
+type Unparsed = (String, &'static str);
+
 /// What a path says is not what its percent-encoding says it is, or something else to others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
@@ -68,7 +80,7 @@ impl Path {
     /// # Errors
     ///
     /// What is wrong with it, and the way out.
-    pub(super) fn parse(template: &str) -> Result<Self, (String, &'static str)> {
+    pub(super) fn parse(template: &str) -> Result<Self, Unparsed> {
         let Some(template) = template.strip_prefix('/') else {
             return Err((
                 "a path begins with `/`".to_owned(),
@@ -90,10 +102,10 @@ impl Path {
         }
         let mut name = None;
         let mut head = Vec::new();
-        let mut tail: Option<Vec<Segment>> = None;
+        let mut rest: Option<(Others, Vec<Segment>)> = None;
         for text in template.split('/') {
-            if text == "**" {
-                if tail.replace(Vec::new()).is_some() {
+            if let Some(others) = Others::parse(text, &mut name)? {
+                if rest.replace((others, Vec::new())).is_some() {
                     return Err(("`**` occurs twice".to_owned(), "write it once"));
                 }
                 continue;
@@ -103,13 +115,14 @@ impl Path {
                 return Err(("no path has such a segment".to_owned(), help));
             }
             let segment = Segment::parse(text, &mut name)?;
-            tail.as_mut().unwrap_or(&mut head).push(segment);
+            let segments = rest.as_mut().map(|(_, segments)| segments);
+            segments.unwrap_or(&mut head).push(segment);
         }
         let name = name.ok_or((
             "the template has no `{name}`".to_owned(),
             "write `{model}` in place of the model",
         ))?;
-        Ok(Self { name, head, tail })
+        Ok(Self { name, head, rest })
     }
 
     /// What the template takes of a value of `:path`, decoded; `None` when the path is different.
@@ -155,20 +168,74 @@ impl Path {
         };
         let mut head = self.head.iter();
         let fits = head.all(|wanted| fits(wanted, segments.next()))
-            && match &self.tail {
+            && match &self.rest {
                 None => segments.next().is_none(),
-                // From the end; `**` stands for what is left.
-                Some(tail) => {
+                // From the end; the others are what is left.
+                Some((_, tail)) => {
                     let mut tail = tail.iter().rev();
                     tail.all(|wanted| fits(wanted, segments.next_back()))
                 }
             };
-        if fits { taken.transpose() } else { Ok(None) }
+        if !fits {
+            return Ok(None);
+        }
+        if let Some((Others::Taken, _)) = self.rest {
+            return joined(segments);
+        }
+        taken.transpose()
     }
 }
 
+impl Others {
+    fn parse(text: &str, name: &mut Option<String>) -> Result<Option<Self>, Unparsed> {
+        if text == "**" {
+            return Ok(Some(Others::Any));
+        }
+        let inner = text
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix("=**}"));
+        let Some(inner) = inner else {
+            return Ok(None);
+        };
+        set_name(inner, name)?;
+        Ok(Some(Others::Taken))
+    }
+}
+
+/// Decoded segments, with slashes between them; `None` when there is none.
+fn joined<'p>(segments: impl Iterator<Item = &'p str>) -> Result<Option<String>, Malformed> {
+    let segments: Vec<Cow<'p, str>> = segments.map(decoded).collect::<Result<_, _>>()?;
+    let value = segments.join("/");
+    unambiguous(&value)?;
+    Ok((!value.is_empty()).then_some(value))
+}
+
+/// Notes what a template calls what it takes.
+fn set_name(text: &str, name: &mut Option<String>) -> Result<(), Unparsed> {
+    let named = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
+    if text.is_empty() || !text.bytes().all(named) {
+        let message = format!("`{{{text}}}` is not a name");
+        let help = "write only a name in it: `{model}` matches one segment, `{model=**}` several";
+        return Err((message, help));
+    }
+    if name.replace(text.to_owned()).is_some() {
+        let help = "write `*` for the segments that are not the value";
+        return Err(("a template has one name, and this has two".to_owned(), help));
+    }
+    Ok(())
+}
+
+/// Refuses what is another value to servers that take out `.` and `..`.
+fn unambiguous(value: &str) -> Result<(), Malformed> {
+    let mut parts = value.split(['/', '\\']);
+    if parts.any(|part| [".", ".."].contains(&part)) {
+        return Err(Malformed);
+    }
+    Ok(())
+}
+
 impl Segment {
-    fn parse(text: &str, name: &mut Option<String>) -> Result<Self, (String, &'static str)> {
+    fn parse(text: &str, name: &mut Option<String>) -> Result<Self, Unparsed> {
         if text == "*" {
             return Ok(Segment::Any);
         }
@@ -192,21 +259,10 @@ impl Segment {
             let message = format!("`{text}` is not a segment of a template");
             return Err((message, "write one `{name}`, with plain text around it"));
         }
-        let named = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
-        if !inner.bytes().all(named) {
-            let message = format!("`{{{inner}}}` is not a name");
-            return Err((
-                message,
-                "write only a name in it, such as `{model}`: it matches one segment",
-            ));
-        }
+        set_name(inner, name)?;
         if open && suffix.is_empty() {
             let message = format!("`{text}` has nothing that ends the value before `*`");
             return Err((message, "put a text between `}` and `*`, such as `:`"));
-        }
-        if name.replace(inner.to_owned()).is_some() {
-            let help = "write `*` for the segments that are not the value";
-            return Err(("a template has one name, and this has two".to_owned(), help));
         }
         Ok(Segment::Taken {
             prefix: prefix.to_owned(),
@@ -239,12 +295,7 @@ impl Segment {
                 let Some(value) = value.filter(|value| !value.is_empty()) else {
                     return false;
                 };
-                let mut parts = value.split(['/', '\\']);
-                *taken = Some(if parts.any(|part| [".", ".."].contains(&part)) {
-                    Err(Malformed)
-                } else {
-                    Ok(value.to_owned())
-                });
+                *taken = Some(unambiguous(value).map(|()| value.to_owned()));
                 true
             }
         }
@@ -339,6 +390,43 @@ mod tests {
         assert_eq!(take("/a/**/{m}/b", "/a/b"), Ok(None));
         assert_eq!(take("/a/**/{m}/b", "/a/x/b"), Ok(Some("x".to_owned())));
         assert_eq!(take("/a/{m}/**/b", "/a/b"), Ok(None));
+    }
+
+    #[test]
+    fn several_segments_that_are_taken() {
+        let arn = "/model/arn:aws:bedrock:eu-west-1:1:application-inference-profile/abc/converse";
+        for (template, path, expected) in [
+            (
+                "/model/{m=**}/converse",
+                arn,
+                Some("arn:aws:bedrock:eu-west-1:1:application-inference-profile/abc"),
+            ),
+            ("/model/{m=**}/*", "/model/a/b/c/invoke?x=/", Some("a/b/c")),
+            ("/model/{m=**}/*", "/model/a/invoke", Some("a")),
+            ("/model/{m=**}/*", "/model/a%2Fb/c/invoke", Some("a/b/c")),
+            ("/model/{m=**}/*", "/model/invoke", None),
+            ("/model/{m=**}/*", "/models/a/invoke", None),
+            ("/{m=**}", "/a/b", Some("a/b")),
+            ("/{m=**}", "/", None),
+            ("/v1/{m=**}", "/v1", None),
+        ] {
+            let expected = expected.map(str::to_owned);
+            assert_eq!(take(template, path), Ok(expected), "{template} {path}");
+        }
+        for path in [
+            "/model/a//b/invoke",
+            "/model/a/../b/invoke",
+            "/model/a/./b/invoke",
+            "/model/a/%2e%2e/b/invoke",
+            "/model/a;x/b/invoke",
+            "/model/a\\b/c/invoke",
+            "/model/a/%FF/invoke",
+            "/model/a/b%2F/invoke",
+            "/model/a%2F..%2Fb/c/invoke",
+            "/x/../model/a/b/invoke",
+        ] {
+            assert_eq!(take("/model/{m=**}/invoke", path), Err(Malformed), "{path}");
+        }
     }
 
     #[test]
@@ -446,6 +534,11 @@ mod tests {
             ("/v1\\{m}", "in different ways"),
             ("/{m:.+}", "is not a name"),
             ("/{m=a}", "is not a name"),
+            ("/{=**}", "is not a name"),
+            ("/{a}/{b=**}", "this has two"),
+            ("/**/{m=**}", "`**` occurs twice"),
+            ("/{m=**}/a/**", "`**` occurs twice"),
+            ("/{m=**}:x", "not a segment"),
             ("/a//{m}", "no path has such a segment"),
             ("/a/../{m}", "no path has such a segment"),
             ("/./{m}", "no path has such a segment"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic};
+use diagnostics::{Code, Diagnostic, Position};
 
 use super::{ExpressionId, Expressions, Phase};
 use crate::config::Limits;
@@ -22,8 +22,25 @@ pub(crate) struct Compilation {
     settings: Arc<Settings>,
     limits: Limits,
     pub(crate) expressions: Expressions,
-    /// The fields that expressions name, each with the place of the expression.
-    pub(crate) extracted: Vec<(String, String)>,
+    /// The fields that expressions and templates name.
+    pub(crate) extracted: Vec<NamedField>,
+}
+
+/// What names a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    Expression,
+    Template,
+}
+
+/// A field that is named, and where.
+pub(crate) struct NamedField {
+    pub(crate) name: String,
+    pub(crate) by: NamedBy,
+    /// The place of that in the configuration.
+    pub(crate) path: String,
+    /// The place in it, where it is known.
+    pub(crate) position: Option<Position>,
 }
 
 impl Compilation {
@@ -101,8 +118,12 @@ impl Compilation {
     ) -> ExpressionId {
         self.check(phase, path, expression.needs(), diagnostics);
         let names = expression.needs().extracted.iter();
-        self.extracted
-            .extend(names.map(|name| (path.to_owned(), name.clone())));
+        self.extracted.extend(names.map(|name| NamedField {
+            name: name.clone(),
+            by: NamedBy::Expression,
+            path: path.to_owned(),
+            position: None,
+        }));
         self.expressions
             .add(self.direction, phase, text, expression)
     }
@@ -152,6 +173,14 @@ impl Compilation {
         template: &Template,
         diagnostics: &mut Vec<Diagnostic>,
     ) {
+        let fields = template.fields().iter();
+        self.extracted
+            .extend(fields.map(|(name, position)| NamedField {
+                name: name.clone(),
+                by: NamedBy::Template,
+                path: path.to_owned(),
+                position: *position,
+            }));
         for (text, position) in template.expressions() {
             let before = diagnostics.len();
             if let Some(id) = self.compile(Phase::Edits, path, text, diagnostics) {

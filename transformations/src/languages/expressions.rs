@@ -156,7 +156,12 @@ impl Expressions {
         self.get(id)?.type_name()
     }
 
-    /// Why an expression's value can never be one of a header, a field or metadata, and the way out.
+    /// Whether an expression gives a list, and nothing else.
+    pub(crate) fn gives_list(&self, id: ExpressionId) -> bool {
+        self.type_name(id) == Some("list")
+    }
+
+    /// Why an expression's value can never be one of a field or metadata, and the way out.
     pub(crate) fn worthless(&self, id: ExpressionId) -> Option<(String, &'static str)> {
         let (name, help) = match self.type_name(id)? {
             name @ "list" => (name, "write `list.join(\",\")` or `toJson(list)`"),
@@ -321,6 +326,15 @@ impl Values {
     /// It failed, or is bytes that are no text.
     pub(crate) fn text(&self, id: ExpressionId) -> Result<Option<Cow<'_, str>>, Failed> {
         cel::text(self.get(id)?).map_err(|error| failed(&error))
+    }
+
+    /// The lines that a value makes of a header, none of them empty: a list has one for each item.
+    ///
+    /// # Errors
+    ///
+    /// As [`text`](Self::text); also a list or a map in a list.
+    pub(crate) fn lines(&self, id: ExpressionId) -> Result<Vec<String>, Failed> {
+        cel::lines(self.get(id)?).map_err(|error| failed(&error))
     }
 
     /// The value as metadata has it; `None` for null.

@@ -8,9 +8,10 @@ mod extracted;
 mod function;
 pub mod functions;
 pub(crate) mod jinja;
+mod query;
 mod sought;
 
-pub(crate) use compilation::{Compilation, extracted};
+pub(crate) use compilation::{Compilation, NamedBy, NamedField, extracted};
 pub(crate) use document::Document;
 pub(crate) use expressions::{
     BodyCache, ExpressionId, Expressions, Failed, Phase, Seen, Values, spelled,

@@ -25,7 +25,7 @@ use crate::headers::HeaderNames;
 use crate::languages::cel::Expression;
 use crate::languages::jinja::HeaderNeeds;
 use crate::languages::jinja::{self, Template};
-use crate::languages::{Compilation, ExpressionId, Expressions, Phase};
+use crate::languages::{Compilation, ExpressionId, Expressions, NamedField, Phase};
 use crate::ops::Direction;
 use crate::program::Engine;
 use crate::settings::Settings;
@@ -45,8 +45,8 @@ struct Compiler<'c> {
     limits: &'c Limits,
     /// The expressions of the pass in hand.
     compilation: Compilation,
-    /// The fields that expressions of either pass name, each with the place of the expression.
-    extracted: Vec<(String, String)>,
+    /// The fields that expressions and templates of either pass name.
+    extracted: Vec<NamedField>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -214,7 +214,12 @@ impl<'c> Compiler<'c> {
                     &format!("{path}.add"),
                     &transformation.add,
                 ),
-                remove: self.removals(direction, &format!("{path}.remove"), &transformation.remove),
+                remove: self.removals(
+                    direction,
+                    &format!("{path}.remove"),
+                    &transformation.remove,
+                    extraction.headers().map(str::to_owned).collect(),
+                ),
                 metadata: self.metadata(
                     &format!("{path}.dynamicMetadata"),
                     &transformation.dynamic_metadata,
@@ -449,9 +454,10 @@ impl patch::Language for Compiler<'_> {
             self.limits,
             diagnostics,
         );
-        let template = template
+        let mut template = template
             .map_err(|diagnostic| diagnostics.push(diagnostic))
             .ok()?;
+        template.refuse_gaps();
         self.compilation
             .of_edit_template(path, &template, diagnostics);
         Some(template)

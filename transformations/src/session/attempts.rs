@@ -56,7 +56,10 @@ fn put_back(host: &mut dyn Host, name: &str, values: &[&[u8]]) {
 /// with its length before it.
 fn written(program: &Program, host: &dyn Host) -> Vec<u8> {
     let mut state = Vec::new();
-    for name in FRAMING.into_iter().chain(program.changed_headers()) {
+    let matched = program.matched_headers(host);
+    let matched = matched.iter().map(String::as_str);
+    let changed = program.changed_headers().chain(matched);
+    for name in FRAMING.into_iter().chain(changed) {
         let values = host.header_values(Direction::Request, name);
         push(&mut state, name.as_bytes());
         state.extend(length(values.len()));

@@ -21,6 +21,8 @@ pub struct Host {
     pub response: Message,
     /// Names of headers it lets nobody set or add to.
     pub refuses: Vec<String>,
+    /// Whether it has one line for a header, to which values are added by a comma, as Envoy 1.36.
+    pub joins_lines: bool,
     /// The buffer limit that it tells, in bytes; 0: none. `None`: it tells no limit, as Envoy before 1.38.
     pub limit: Option<u64>,
     /// The chain that the filter stands in.
@@ -96,6 +98,7 @@ impl Host {
             request,
             response,
             refuses: Vec::new(),
+            joins_lines: false,
             limit: Some(0),
             chain: Chain::Downstream,
             routes: Vec::new(),

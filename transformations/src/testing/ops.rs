@@ -84,11 +84,23 @@ impl TransformationOps for Host {
     fn add_header(&mut self, direction: Direction, name: &str, value: &[u8]) -> bool {
         self.called("add_header");
         let accepted = self.accepts(name, value);
-        if accepted {
-            let headers = &mut self.message_mut(direction).headers;
-            headers.push((name.to_owned(), value.to_vec()));
+        let joins = self.joins_lines;
+        let headers = &mut self.message_mut(direction).headers;
+        let mut there = headers.iter_mut().filter(|(other, _)| other == name);
+        match there.next() {
+            _ if !accepted => {}
+            Some(_) if joins && name == "set-cookie" => return false,
+            Some((_, line)) if joins => {
+                line.extend_from_slice(b", ");
+                line.extend_from_slice(value);
+            }
+            _ => headers.push((name.to_owned(), value.to_vec())),
         }
         accepted
+    }
+
+    fn keeps_lines_apart(&self, _: Direction, name: &str) -> bool {
+        !self.joins_lines || name != "set-cookie"
     }
 
     fn remove_header(&mut self, direction: Direction, name: &str) -> bool {

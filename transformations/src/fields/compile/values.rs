@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use diagnostics::Code;
 use diagnostics::header;
 
-use super::Place;
+use super::{Place, reach};
 use crate::config::{self, Extract, Take, ValueType};
+use crate::fields::aliases::{Replacement, stars};
+use crate::fields::field::Reach;
 use crate::fields::value;
 use crate::ops::Direction;
 
@@ -53,7 +55,8 @@ pub(super) fn check_values(extract: &Extract, value_type: ValueType, at: &mut Pl
         at.error(Code::Conflict, "default", no_type, typed);
     }
     for (index, alias) in extract.aliases.iter().enumerate() {
-        if !alias.value.is_empty() && !is_typed(&alias.value) {
+        // What a star stands for is known of a value only.
+        if !alias.value.is_empty() && !alias.value.contains('$') && !is_typed(&alias.value) {
             at.error(
                 Code::Conflict,
                 &format!("aliases[{index}].value"),
@@ -62,9 +65,17 @@ pub(super) fn check_values(extract: &Extract, value_type: ValueType, at: &mut Pl
             );
         }
     }
-    let message = "the value cannot be put into a header";
-    let help = "remove control characters, and spaces around it";
-    let carried = header::valid_exact_value;
+    let (message, help) = match reach(extract) {
+        Reach::Header => (
+            "the value cannot be put into a header",
+            "remove control characters, and spaces around it",
+        ),
+        Reach::Metadata | Reach::Templates => (
+            "the value cannot be put into an access log",
+            "remove control characters",
+        ),
+    };
+    let carried = |value: &str| reach(extract).carries(value);
     if extract
         .default
         .as_deref()
@@ -74,16 +85,14 @@ pub(super) fn check_values(extract: &Extract, value_type: ValueType, at: &mut Pl
     }
     let mut known = HashMap::new();
     for (index, alias) in extract.aliases.iter().enumerate() {
+        let key = format!("aliases[{index}].value");
         if !carried(&alias.value) {
-            at.error(
-                Code::HeaderName,
-                &format!("aliases[{index}].value"),
-                message,
-                help,
-            );
+            at.error(Code::HeaderName, &key, message, help);
+        }
+        if let Err((message, help)) = Replacement::parse(&alias.value, stars(&alias.pattern)) {
+            at.error(Code::Conflict, &key, message, help);
         }
         if alias.value.is_empty() {
-            let key = format!("aliases[{index}].value");
             at.error(
                 Code::Conflict,
                 &key,

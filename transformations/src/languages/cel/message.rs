@@ -46,7 +46,7 @@ impl<'v> Evaluation<'v> {
             Node::HeaderValues(message, name) => {
                 let name = self.header_name(name, "values")?;
                 let values = self.resolver.headers(*message).values(&name);
-                Value::list(values.map(Value::borrowed).collect(), &self.budget)
+                Value::list(values.map(header_value).collect(), &self.budget)
             }
             Node::HasHeader(message, name) => {
                 let name = self.header_name(name, "in")?;
@@ -56,7 +56,7 @@ impl<'v> Evaluation<'v> {
             Node::Cookie(name) => {
                 let name = self.text(name, "cookie")?;
                 match self.cookie(&name) {
-                    Some(value) => Ok(Value::borrowed(value)),
+                    Some(value) => Ok(header_value(value)),
                     None => Error::missing(format!("no cookie `{}`", shown(&name))),
                 }
             }
@@ -119,10 +119,10 @@ impl<'v> Evaluation<'v> {
             .flat_map(Extracted::iter)
     }
 
-    fn cookie(&self, wanted: &str) -> Option<&'v str> {
+    fn cookie(&self, wanted: &str) -> Option<&'v [u8]> {
         let mut cookies = self.resolver.headers(Direction::Request).cookies();
         cookies
-            .find(|(name, _)| *name == wanted)
+            .find(|(name, _)| *name == wanted.as_bytes())
             .map(|(_, value)| value)
     }
 
@@ -132,12 +132,15 @@ impl<'v> Evaluation<'v> {
         Ok(name.to_ascii_lowercase())
     }
 
-    /// All values of a header in one text.
+    /// All values of a header in one.
     fn header(&self, message: Direction, name: &str) -> Result<Value<'v>, Error> {
-        match self.resolver.headers(message).joined(name, separator(name)) {
+        match self.resolver.headers(message).joined(name) {
             None => Error::missing(format!("no header `{}`", shown(name))),
-            Some(Cow::Borrowed(value)) => Ok(Value::borrowed(value)),
-            Some(Cow::Owned(values)) => Value::text(values, &self.budget),
+            Some(Cow::Borrowed(value)) => Ok(header_value(value)),
+            Some(Cow::Owned(values)) => match String::from_utf8(values) {
+                Ok(values) => Value::text(values, &self.budget),
+                Err(values) => Value::bytes(values.into_bytes(), &self.budget),
+            },
         }
     }
 
@@ -156,6 +159,9 @@ impl<'v> Evaluation<'v> {
         let headers = self.resolver.headers(Direction::Request);
         let Some(target) = headers.values(":path").next() else {
             return Error::missing("the request has no path");
+        };
+        let Ok(target) = std::str::from_utf8(target) else {
+            return Error::failed("the path is not UTF-8");
         };
         let target = target.split('#').next().unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -226,6 +232,14 @@ impl<'v> Evaluation<'v> {
     }
 }
 
+/// A value of a header: a string, or bytes where it is no text.
+fn header_value(value: &[u8]) -> Value<'_> {
+    match std::str::from_utf8(value) {
+        Ok(text) => Value::borrowed(text),
+        Err(_) => Value::Bytes(Bytes::Borrowed(value)),
+    }
+}
+
 /// The value of a field.
 fn of_field(value: &FieldValue) -> Value<'_> {
     match value {
@@ -233,10 +247,4 @@ fn of_field(value: &FieldValue) -> Value<'_> {
         FieldValue::Number(spelling) => number::from_json(Text::Borrowed(spelling)),
         FieldValue::Bool(value) => Value::Bool(*value),
     }
-}
-
-/// What stands between the values of a header in one text: RFC 9110 section 5.3, and of cookies
-/// RFC 9113 section 8.2.3.
-fn separator(name: &str) -> &'static str {
-    if name == "cookie" { "; " } else { ", " }
 }

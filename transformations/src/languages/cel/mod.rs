@@ -37,7 +37,7 @@ pub(crate) use error::Error;
 pub(crate) use forms::FORMS;
 pub(crate) use needs::Needs;
 pub(crate) use node::{JsonText, MetadataEntry, MetadataKind};
-pub(crate) use print::{body, jinja, json, text};
+pub(crate) use print::{body, jinja, json, lines, text};
 pub(crate) use resolver::Resolver;
 pub(crate) use typed::{spelled, typed};
 pub(crate) use value::Value;

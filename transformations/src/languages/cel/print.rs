@@ -36,6 +36,32 @@ pub(crate) fn text<'t>(value: &'t Value<'_>) -> Result<Option<Cow<'t, str>>, Err
     }))
 }
 
+/// The texts of a list's items, or the one of any other value; those that are empty left out.
+///
+/// # Errors
+///
+/// As [`text`]; also a list, a map or a type in a list.
+pub(crate) fn lines(value: &Value<'_>) -> Result<Vec<String>, Error> {
+    let items = match value {
+        Value::List(items) => items.as_slice(),
+        Value::Optional(Some(value)) => return lines(value),
+        value => std::slice::from_ref(value),
+    };
+    let mut lines = Vec::new();
+    for item in items {
+        match text(item)? {
+            Some(line) if line.is_empty() => {}
+            Some(line) => lines.push(line.into_owned()),
+            None if matches!(item, Value::Null | Value::Optional(None)) => {}
+            None if matches!(value, Value::List(_)) => {
+                return Error::failed(format!("a {} in the list is no value", item.type_name()));
+            }
+            None => {}
+        }
+    }
+    Ok(lines)
+}
+
 /// The value as a body: strings and bytes as they are, anything else as JSON.
 ///
 /// # Errors

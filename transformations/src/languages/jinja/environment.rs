@@ -13,6 +13,7 @@ use crate::settings::Settings;
 
 /// Functions of the engine and of this crate.
 pub(crate) const FUNCTIONS: &[&str] = &[
+    "add_query",
     "base64_decode",
     "base64_encode",
     "base64url_decode",
@@ -25,13 +26,16 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "env",
     "get_cookie",
     "get_cookie_i",
+    "get_query",
     "header",
     "namespace",
     "range",
     "raw_string",
+    "remove_query",
     "replace_with_random",
     "replace_with_string",
     "request_header",
+    "set_query",
     "substring",
 ];
 

@@ -5,6 +5,7 @@ use minijinja::tests::is_in;
 use minijinja::value::{ObjectRepr, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
 
+use super::scope::{Absent, Scope};
 use super::{memory, reading, slices};
 
 /// The names under which the environment has them, as filters.
@@ -30,6 +31,10 @@ pub(super) const READ_WHOLE: &str = "_read_whole";
 pub(super) const SLICE: &str = "_slice";
 /// What looks at a value before a namespace keeps it.
 pub(super) const KEPT: &str = "_kept";
+/// What looks at a field of `extracted` before it is printed.
+pub(super) const FIELD: &str = "_field";
+/// The same of a field whose name is computed.
+pub(super) const COMPUTED_FIELD: &str = "_computed_field";
 /// A text of the template, counted where it is printed.
 pub(super) const RAW: &str = "_raw";
 
@@ -71,6 +76,18 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     });
     environment.add_filter(SLICE, slices::slice);
     environment.add_filter(KEPT, kept);
+    for (name, absent) in [(FIELD, Absent::Field), (COMPUTED_FIELD, Absent::Computed)] {
+        environment.add_filter(name, move |value: &Value| {
+            if value.is_undefined() {
+                Scope::current(|scope| {
+                    let before = scope.absent.get();
+                    let worse = before == Absent::Computed;
+                    scope.absent.set(if worse { before } else { absent });
+                });
+            }
+            value.clone()
+        });
+    }
     environment.add_filter(RAW, |text: String| Value::from_safe_string(text));
 }
 

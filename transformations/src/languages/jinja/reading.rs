@@ -59,6 +59,14 @@ pub(super) fn text(text: &str) -> Result<(), Error> {
     }
 }
 
+/// The same of bytes that may be no text.
+pub(super) fn bytes(bytes: &[u8]) -> Result<(), Error> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => self::text(text),
+        Err(_) => memory::visit(bytes.len() / WIDE_CHARACTERS),
+    }
+}
+
 /// Counts the characters of a text, or of what any other value prints.
 pub(super) fn printed(value: &Value) -> Result<(), Error> {
     if value.as_object().is_some() {

@@ -1,6 +1,6 @@
 //! What templates see of the message: functions through [`Scope`], names through [`Variables`].
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
@@ -27,6 +27,20 @@ pub(crate) struct Scope {
     pub(crate) context: Value,
     /// What `cel()` returns for each expression, or why it fails.
     pub(crate) expressions: BTreeMap<String, Result<Value, String>>,
+    /// What the template that renders has printed of `extracted` and is not there.
+    pub(crate) absent: Cell<Absent>,
+}
+
+/// A field that is printed and has no value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// There was none.
+    #[default]
+    None,
+    /// One that the template names.
+    Field,
+    /// One whose name is computed: nothing may extract it.
+    Computed,
 }
 
 thread_local! {

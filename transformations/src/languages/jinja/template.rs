@@ -11,7 +11,7 @@ use minijinja::{Environment, ErrorKind, Value};
 use super::bounds;
 use super::memory;
 use super::rewrite::{self, Refused};
-use super::scope::{Scope, Variables};
+use super::scope::{Absent, Scope, Variables};
 use super::usage::Usage;
 use crate::config::Limits;
 use crate::languages::jinja::HeaderNeeds;
@@ -49,8 +49,12 @@ pub(crate) struct Jinja {
     extracted: Vec<String>,
     /// Names that a JSON body may give.
     names: BTreeSet<String>,
+    /// Fields that it names.
+    fields: Vec<(String, Option<Position>)>,
     /// Expressions that it evaluates.
     expressions: Vec<(String, Option<Position>)>,
+    /// Whether it fails where it prints a field without a value among other text.
+    refuses_gaps: bool,
     rendered_bytes: usize,
     fuel: u64,
 }
@@ -159,7 +163,9 @@ impl Template {
             undeclared: usage.undeclared.into_iter().collect(),
             extracted: Vec::new(),
             names: usage.names,
+            fields: usage.fields,
             expressions: usage.expressions,
+            refuses_gaps: false,
             rendered_bytes: limits.rendered_bytes,
             fuel: limits.template_fuel,
         })))
@@ -178,6 +184,14 @@ impl Template {
         match self {
             Template::Text(_) => &[],
             Template::Jinja(jinja) => &jinja.expressions,
+        }
+    }
+
+    /// The members of `extracted` that it names, and where they stand in it.
+    pub(crate) fn fields(&self) -> &[(String, Option<Position>)] {
+        match self {
+            Template::Text(_) => &[],
+            Template::Jinja(jinja) => &jinja.fields,
         }
     }
 
@@ -219,6 +233,14 @@ impl Template {
         }
     }
 
+    /// Has the template fail where it prints a field without a value among other text: what stands in
+    /// the place of a prompt must not be what was to be added to it.
+    pub(crate) fn refuse_gaps(&mut self) {
+        if let Template::Jinja(jinja) = self {
+            jinja.refuses_gaps = true;
+        }
+    }
+
     /// The declared fields that the template names; `None`: it may look at any.
     pub(crate) fn extracted(&self) -> impl Iterator<Item = Option<&str>> {
         let names = match self {
@@ -254,6 +276,7 @@ impl Template {
             Template::Text(text) => return Ok(text.clone()),
             Template::Jinja(jinja) => jinja,
         };
+        let has_fields = variables.extracted.is_some();
         let variables = Value::from_object(Variables {
             calls: Arc::clone(&jinja.calls),
             ..variables.clone()
@@ -264,8 +287,10 @@ impl Template {
         };
         memory::begin(jinja.rendered_bytes, jinja.fuel);
         let template = jinja.cell.borrow_dependent();
+        scope.absent.take();
         let rendered = scope.during(|| template.render_to_write(variables, &mut out).map(drop));
         let exhausted = memory::end();
+        let absent = scope.absent.take();
         rendered.map_err(|error| match error.kind() {
             _ if exhausted => RenderError::Limit(
                 "the template makes or looks through more than it may".to_owned(),
@@ -277,6 +302,17 @@ impl Template {
             )),
             _ => RenderError::Failed(error.to_string()),
         })?;
+        // Nothing but a field that has no value is nothing; in a text it would go unnoticed.
+        let gap = match absent {
+            Absent::None => false,
+            Absent::Field => jinja.refuses_gaps && !out.bytes.trim_ascii().is_empty(),
+            Absent::Computed => true,
+        };
+        if has_fields && gap {
+            let message =
+                "a field of `extracted` that is printed has no value; write `| default('')`";
+            return Err(RenderError::Failed(message.to_owned()));
+        }
         String::from_utf8(out.bytes).map_err(|error| RenderError::Failed(error.to_string()))
     }
 }

@@ -9,6 +9,9 @@ use minijinja::machinery::{Instruction, Instructions, get_compiled_template};
 use super::environment::{FILTERS, FUNCTIONS, TESTS};
 use crate::languages::jinja::HeaderNeeds;
 
+/// The name of the extracted fields.
+const EXTRACTED: &str = "extracted";
+
 /// What one template uses.
 #[derive(Debug, Default)]
 pub(crate) struct Usage {
@@ -22,6 +25,8 @@ pub(crate) struct Usage {
     pub(crate) expressions: Vec<(String, Option<Position>)>,
     /// Where it would evaluate what is not known yet.
     pub(crate) computed: Vec<Option<Position>>,
+    /// The members of `extracted` that it names, and where.
+    pub(crate) fields: Vec<(String, Option<Position>)>,
     /// Every name that it looks up: any of them may be a member of a JSON body.
     pub(crate) names: BTreeSet<String>,
     /// Names that nothing in the template or the environment declares, attribute paths whole.
@@ -46,6 +51,13 @@ impl Usage {
         {
             usage.scan(instructions);
         }
+        let own = |code| {
+            instructions(code).any(|step| matches!(step, Instruction::StoreLocal(EXTRACTED)))
+        };
+        if own(&compiled.instructions) || compiled.blocks.values().any(own) {
+            // A variable of the template's own.
+            usage.fields.clear();
+        }
         usage
     }
 
@@ -62,6 +74,18 @@ impl Usage {
             };
             if let Instruction::Lookup(name) | Instruction::Enclose(name) = instruction {
                 self.names.insert((*name).to_owned());
+            }
+            if let Instruction::Lookup(EXTRACTED) | Instruction::Enclose(EXTRACTED) = instruction {
+                let after = |steps| code.get(index.saturating_add(steps)).copied();
+                let name = match (after(1), after(2)) {
+                    (Some(Instruction::GetAttr(name)), _) => Some(*name),
+                    (Some(Instruction::LoadConst(name)), Some(Instruction::GetItem)) => {
+                        name.as_str()
+                    }
+                    _ => None,
+                };
+                let named = name.map(|name| (name.to_owned(), position()));
+                self.fields.extend(named);
             }
             if let Instruction::Include(_) | Instruction::LoadBlocks = instruction {
                 // What the other template calls is not known here.

@@ -5,8 +5,8 @@ use diagnostics::header;
 
 use super::Compiler;
 use crate::config::HeaderTemplate;
-use crate::edits::HeaderEdit;
-use crate::headers;
+use crate::edits::{Formula, HeaderEdit, Removals};
+use crate::headers::{self, HeaderNames};
 use crate::ops::Direction;
 
 /// What is done to a header.
@@ -16,6 +16,9 @@ pub(super) enum HeaderVerb {
     Add,
     Remove,
 }
+
+/// A header whose lines no comma joins (RFC 6265 section 3).
+const SET_COOKIE: &str = "set-cookie";
 
 impl Compiler<'_> {
     pub(super) fn headers(
@@ -33,7 +36,7 @@ impl Compiler<'_> {
                 (text, cel) => Some(self.formula(&path, text, cel)?),
             };
             if let Some(formula) = &formula {
-                self.worthless(&path, formula);
+                self.lines(direction, verb, &path, &name, formula);
             }
             // An empty value in `set` removes.
             let verb = match verb {
@@ -51,19 +54,79 @@ impl Compiler<'_> {
         headers.iter().enumerate().filter_map(compile).collect()
     }
 
+    /// Finds values that a header cannot have, or that lose some of its lines.
+    fn lines(
+        &mut self,
+        direction: Direction,
+        verb: HeaderVerb,
+        path: &str,
+        name: &str,
+        formula: &Formula,
+    ) {
+        match formula {
+            Formula::Expression(id) if self.compilation.expressions.gives_list(*id) => {
+                if name.starts_with(':') {
+                    let message = "a pseudo header has one value, and a list can have several";
+                    let help = "use one item, such as `list[0]`";
+                    self.warning(Code::Conflict, path, message, help);
+                }
+            }
+            Formula::Expression(_) => self.worthless(path, formula),
+            // `header()` gives several cookies as one text, which is one broken cookie.
+            Formula::Template(template) => {
+                let reads = template.needs().is_some_and(|needs| match &needs.message {
+                    HeaderNames::Named(names) => names.contains(SET_COOKIE),
+                    HeaderNames::All => false,
+                });
+                if direction == Direction::Response
+                    && verb == HeaderVerb::Set
+                    && name == SET_COOKIE
+                    && reads
+                {
+                    self.warning(
+                        Code::Conflict,
+                        path,
+                        "the template joins all cookies of the response into one",
+                        "use `cel: \"response.headers.values('set-cookie').map(c, c + '; Secure')\"`, \
+                         which edits each cookie",
+                    );
+                }
+            }
+        }
+    }
+
+    /// Headers to remove. `kept`: those of the fields, which no pattern removes.
     pub(super) fn removals(
         &mut self,
         direction: Direction,
         list: &str,
         names: &[String],
-    ) -> Vec<String> {
-        let check = |(index, name): (usize, &String)| {
-            let path = format!("{list}[{index}]");
-            let name = self.header_name(&path, name)?;
-            self.may_edit(direction, &path, &name, HeaderVerb::Remove)
-                .then_some(name)
+        kept: Vec<String>,
+    ) -> Removals {
+        let mut removals = Removals {
+            kept,
+            ..Removals::default()
         };
-        names.iter().enumerate().filter_map(check).collect()
+        for (index, name) in names.iter().enumerate() {
+            let path = format!("{list}[{index}]");
+            let Some(name) = self.header_name(&path, name) else {
+                continue;
+            };
+            if name.bytes().all(|byte| byte == b'*') {
+                let message = format!("`{name}` would remove every header");
+                let help = "write a pattern with some text in it, such as `x-internal-*`";
+                self.error(Code::Conflict, &path, message, help);
+            } else if self.may_edit(direction, &path, &name, HeaderVerb::Remove) {
+                let pattern = name.contains('*');
+                let into = if pattern {
+                    &mut removals.globs
+                } else {
+                    &mut removals.names
+                };
+                into.push(name);
+            }
+        }
+        removals
     }
 
     /// Whether an edit of a header does any good. One that does harm is ignored, as kgateway's

@@ -5,8 +5,8 @@ use diagnostics::{Code, Diagnostic};
 use super::Compiler;
 use crate::config::{self, Config, ParseAs};
 use crate::edits::{self, Formula};
-use crate::languages::extracted;
 use crate::languages::jinja::Template;
+use crate::languages::{NamedBy, NamedField, extracted};
 use crate::metrics::Meters;
 use crate::ops::Direction;
 use crate::program::Pass;
@@ -29,6 +29,7 @@ impl Compiler<'_> {
             }
         }
         if pass.edits.parse_as == ParseAs::AsJson {
+            self.forgeable(pass);
             return;
         }
         let edits = pass
@@ -53,6 +54,31 @@ impl Compiler<'_> {
                     path,
                     message,
                     "set `body.parseAs` to `AsJson`",
+                );
+            }
+        }
+    }
+
+    /// Finds templates that take a member of the body for what the host knows of the connection.
+    fn forgeable(&mut self, pass: &Pass) {
+        let body = pass
+            .edits
+            .body
+            .iter()
+            .map(|body| (&body.path, &body.formula));
+        let headers = pass.edits.put_headers();
+        let headers = headers.filter_map(|edit| Some((&edit.path, edit.formula.as_ref()?)));
+        let metadata = pass.edits.metadata.iter();
+        let metadata = metadata.map(|entry| (&entry.path, &entry.formula));
+        for (path, formula) in body.chain(headers).chain(metadata) {
+            let names = formula.template().map(Template::undeclared);
+            let connection = |name: &String| name.split('.').next() == Some("connection");
+            if names.unwrap_or_default().iter().any(connection) {
+                self.warning(
+                    Code::UnknownName,
+                    path,
+                    "`connection` is a member of the body, which its sender chooses",
+                    "use `cel(\"connection.mtls\")` for what Envoy knows of the connection",
                 );
             }
         }
@@ -153,25 +179,37 @@ impl Compiler<'_> {
         }
     }
 
-    /// Finds expressions that name fields that nothing extracts.
+    /// Finds expressions and templates that name fields that nothing extracts.
     fn unknown_fields(&mut self, of_request: &[&str], of_answer: &[&str]) {
-        for (path, name) in &self.extracted {
+        for NamedField {
+            name,
+            by,
+            path,
+            position,
+        } in &self.extracted
+        {
             let is_request = path.starts_with("request");
             let answers = if is_request { &[][..] } else { of_answer };
-            let mut known = of_request.iter().chain(answers).copied();
-            if known.any(|known| known == name) {
+            let mut known = of_request.iter().chain(answers).copied().peekable();
+            // Without `extract`, a template's `extracted` is a member of the body.
+            let of_body = *by == NamedBy::Template && known.peek().is_none();
+            if of_body || known.any(|known| known == name) {
                 continue;
             }
             let error = if of_answer.contains(&name.as_str()) {
                 let message = format!("`{name}` is a field of the response, which has not arrived");
                 Diagnostic::error(Code::UnknownName, path, message).help("read it in `response`")
             } else {
-                let message = format!("no field is named `{name}`, which an expression reads");
+                let by = match by {
+                    NamedBy::Expression => "an expression",
+                    NamedBy::Template => "a template",
+                };
+                let message = format!("no field is named `{name}`, which {by} reads");
                 let error = Diagnostic::error(Code::UnknownName, path, message)
                     .help("add the field to `request.extract`");
                 error.suggest(name, of_request.iter().chain(answers).copied())
             };
-            self.diagnostics.push(error);
+            self.diagnostics.push(error.at(*position));
         }
     }
 
@@ -182,7 +220,8 @@ impl Compiler<'_> {
             return Vec::new();
         };
         let mut early = Vec::new();
-        for (path, name) in &self.extracted {
+        let of_expressions = |named: &&NamedField| named.by == NamedBy::Expression;
+        for NamedField { name, path, .. } in self.extracted.iter().filter(of_expressions) {
             let asked_first = path == "response.when" || path.starts_with("response.extract[");
             let waits = path.starts_with("response.dynamicMetadata[")
                 || path.starts_with("response.set[")

@@ -8,7 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bodies::JSON_DEPTH;
 use indexmap::map::Entry;
 use md5::{Digest, Md5};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use sha1::Sha1;
 use sha2::Sha256;
 
@@ -18,6 +18,7 @@ use crate::languages::cel::document;
 use crate::languages::cel::error::Error;
 use crate::languages::cel::print;
 use crate::languages::cel::value::{Bytes, Key, Map, Text, Value};
+use crate::languages::query::ESCAPED;
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
     Builtin {
@@ -169,13 +170,6 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         call: jwt_payload,
     },
 ];
-
-/// What needs no escape in a URL (RFC 3986 section 2.3).
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
 
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);

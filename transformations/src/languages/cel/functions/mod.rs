@@ -7,6 +7,7 @@ mod maps;
 mod math;
 mod network;
 mod optional;
+mod query;
 mod random;
 mod text;
 
@@ -75,6 +76,7 @@ const MANY: usize = usize::MAX;
 pub(crate) const FAMILIES: &[(&str, &[Builtin])] = &[
     ("Types", conversion::FUNCTIONS),
     ("JSON and encodings", encoding::FUNCTIONS),
+    ("Parameters of a path", query::FUNCTIONS),
     ("Text", text::FUNCTIONS),
     ("Lists", lists::FUNCTIONS),
     ("Maps", maps::FUNCTIONS),

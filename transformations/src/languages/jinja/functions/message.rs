@@ -12,7 +12,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function {
         name: "header",
         signature: "header(\"name\")",
-        about: "All values of a header of the message, joined by `, ` as in kgateway; empty when there is none.",
+        about: "All values of a header of the message, joined by `, `, cookies by `; `; empty when there is none. What is not UTF-8 becomes replacement characters.",
         examples: &[("{{ header(\"X-A\") }}", "1, 2")],
     },
     Function {
@@ -67,11 +67,11 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     });
     environment.add_function("get_cookie", |name: &str| {
         reading::text(name)?;
-        cookie(|other| other == name).and_then(memory::made)
+        cookie(|other| other == name.as_bytes()).and_then(memory::made)
     });
     environment.add_function("get_cookie_i", |name: &str| {
         reading::text(name)?;
-        cookie(|other| other.eq_ignore_ascii_case(name)).and_then(memory::made)
+        cookie(|other| other.eq_ignore_ascii_case(name.as_bytes())).and_then(memory::made)
     });
     environment.add_function("body", || {
         Scope::current(|scope| scope.body.clone()).unwrap_or_default()
@@ -89,19 +89,23 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     });
 }
 
-/// All values of a header in one text; empty when there is none.
+/// All values of a header in one text; empty when there is none. What is not UTF-8 becomes
+/// replacement characters, as in `body()`.
 fn joined(headers: &Snapshot, name: &str) -> String {
-    let joined = headers.joined(&name.to_ascii_lowercase(), ", ");
-    joined.unwrap_or_default().into_owned()
+    let joined = headers.joined(&name.to_ascii_lowercase());
+    String::from_utf8_lossy(&joined.unwrap_or_default()).into_owned()
 }
 
 /// The value of the first request cookie whose name `matches`; empty when there is none.
-fn cookie(matches: impl Fn(&str) -> bool) -> Result<String, Error> {
+fn cookie(matches: impl Fn(&[u8]) -> bool) -> Result<String, Error> {
     let found = Scope::current(|scope| {
-        scope.request.values("cookie").try_for_each(reading::text)?;
+        scope
+            .request
+            .values("cookie")
+            .try_for_each(reading::bytes)?;
         let mut cookies = scope.request.cookies();
         let found = cookies.find(|(name, _)| matches(name));
-        Ok::<_, Error>(found.map(|(_, value)| value.to_owned()))
+        Ok::<_, Error>(found.map(|(_, value)| String::from_utf8_lossy(value).into_owned()))
     });
     Ok(found.transpose()?.flatten().unwrap_or_default())
 }

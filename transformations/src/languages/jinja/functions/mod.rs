@@ -4,6 +4,7 @@ mod encoding;
 mod language;
 mod message;
 mod process;
+mod query;
 mod text;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub(super) fn register(environment: &mut Environment<'static>, settings: &Arc<Se
     message::register(environment);
     text::register(environment);
     encoding::register(environment);
+    query::register(environment);
     process::register(environment, settings);
 }
 
@@ -52,6 +54,7 @@ pub(crate) const FAMILIES: &[(&str, &[Function])] = &[
     ("The message", message::FUNCTIONS),
     ("Text", text::FUNCTIONS),
     ("Encodings", encoding::FUNCTIONS),
+    ("Parameters of a path", query::FUNCTIONS),
     ("The process", process::FUNCTIONS),
     ("The language", language::FUNCTIONS),
 ];
@@ -83,6 +86,7 @@ mod tests {
                 ("json(request.body).model".to_owned(), Ok(Value::from("m"))),
                 (none, Err("no header `none`".to_owned())),
             ]),
+            ..Scope::default()
         })
     }
 

@@ -109,6 +109,14 @@ impl Writer {
             }
             Expr::BinOp(binary) => {
                 let (left, right) = match written(&binary.op, &binary.left, &binary.right) {
+                    Written::Filter(name @ operators::CONCATENATION) => {
+                        let left = self.printed(&binary.left, Level::Filter)?;
+                        self.apply(name);
+                        self.write("(");
+                        let right = self.printed(&binary.right, Level::Any)?;
+                        self.write(")");
+                        (left, right)
+                    }
                     Written::Filter(name) => {
                         let left = self.filtered(&binary.left, name)?;
                         self.write("(");
@@ -157,6 +165,19 @@ impl Writer {
             Expr::Call(call) => self.call(call)?,
         }
         Ok(Known::default())
+    }
+
+    /// An expression whose value becomes text: what looks at a field of `extracted` before stands
+    /// behind it.
+    pub(super) fn printed(
+        &mut self,
+        expression: &Expr<'_>,
+        needed: Level,
+    ) -> Result<Known, Refused> {
+        match field(expression) {
+            Some(filter) => self.filtered(expression, filter),
+            None => self.expression(expression, needed),
+        }
     }
 
     /// An expression, and a filter of ours on it.
@@ -303,6 +324,19 @@ fn written(op: &BinOpKind, left: &Expr<'_>, right: &Expr<'_>) -> Written {
         BinOpKind::ScAnd => Written::Between(Level::And, " and ", Level::Not),
         BinOpKind::ScOr => Written::Between(Level::Or, " or ", Level::And),
     }
+}
+
+/// What looks at an expression that is a member of `extracted`.
+fn field(expression: &Expr<'_>) -> Option<&'static str> {
+    let (of, filter) = match expression {
+        Expr::GetAttr(member) => (&member.expr, operators::FIELD),
+        Expr::GetItem(item) => match &item.subscript_expr {
+            Expr::Const(_) => (&item.expr, operators::FIELD),
+            _ => (&item.expr, operators::COMPUTED_FIELD),
+        },
+        _ => return None,
+    };
+    matches!(of, Expr::Var(name) if name.id == "extracted").then_some(filter)
 }
 
 /// Whether a comparison with it ends soon.

@@ -19,7 +19,7 @@ impl Writer {
             Stmt::EmitExpr(printed) => {
                 // A space: `{{-` would cut the text before it.
                 self.write("{{ ");
-                self.expression(&printed.expr, Level::Any)?;
+                self.printed(&printed.expr, Level::Any)?;
                 self.write(" }}");
             }
             Stmt::ForLoop(each) => self.for_loop(each)?,
