@@ -154,8 +154,9 @@ pub struct HeaderTemplate {
     #[serde(default)]
     pub value: String,
     /// A CEL expression, in place of `value`. Strings, bytes, numbers and booleans are values; a list
-    /// makes a header line of each item, at most 64, null and empty items left out. Null, a map and
-    /// an empty list are as a template that renders nothing.
+    /// that the expression makes is a header line for each item, at most 64, null and empty items left
+    /// out. Null, a map, an empty list and a list of the body are as a template that renders nothing:
+    /// `.map(v, v)` makes one of it.
     #[serde(default, deserialize_with = "given")]
     pub cel: Option<String>,
 }

@@ -96,7 +96,7 @@ impl Editing<'_> {
     fn lines(&mut self, header: &HeaderEdit, view: &View<'_>) -> Result<Vec<String>, Box<Reply>> {
         match &header.formula {
             None => Ok(Vec::new()),
-            Some(Formula::Expression(id)) => {
+            Some(Formula::Expression(id)) if self.expressions.makes_list(*id) => {
                 Ok(view.values.lines(*id).unwrap_or_else(|(reason, detail)| {
                     self.outcome.fail(reason, &header.path, detail);
                     Vec::new()

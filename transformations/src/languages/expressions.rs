@@ -156,9 +156,9 @@ impl Expressions {
         self.get(id)?.type_name()
     }
 
-    /// Whether an expression gives a list, and nothing else.
-    pub(crate) fn gives_list(&self, id: ExpressionId) -> bool {
-        self.type_name(id) == Some("list")
+    /// Whether an expression makes a list, whatever the message holds.
+    pub(crate) fn makes_list(&self, id: ExpressionId) -> bool {
+        self.get(id).is_some_and(Expression::makes_list)
     }
 
     /// Why an expression's value can never be one of a field or metadata, and the way out.

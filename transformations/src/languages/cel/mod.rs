@@ -106,6 +106,11 @@ impl Expression {
         self.node.type_name()
     }
 
+    /// Whether its value is a list that the expression makes, whatever the message holds.
+    pub(crate) fn makes_list(&self) -> bool {
+        self.node.makes_list()
+    }
+
     /// Its value for one message.
     ///
     /// # Errors

@@ -116,6 +116,43 @@ impl Node {
             _ => return None,
         })
     }
+
+    /// Whether the expression makes a list, whatever the message holds. A list that a body holds is
+    /// none that it makes: its sender may write one where a text is expected.
+    pub(super) fn makes_list(&self) -> bool {
+        /// The functions that give a list.
+        const LISTS: [&str; 6] = [
+            "distinct",
+            "flatten",
+            "lists.range",
+            "slice",
+            "sort",
+            "split",
+        ];
+        let or_nothing = |node: &Node| matches!(node, Node::Literal(Literal::Null));
+        match self {
+            Node::HeaderValues(..) | Node::List(_) => true,
+            Node::Loop(each) => each.kind.type_name() == "list",
+            // It also turns texts round.
+            Node::Call(function, of) if function.name == "reverse" => {
+                of.iter().all(Node::makes_list)
+            }
+            Node::Call(function, _) => LISTS.contains(&function.name),
+            Node::Operation(Operator::Add, sides) => sides.iter().any(Node::makes_list),
+            Node::Conditional(nodes) => {
+                let [_, then, otherwise] = &**nodes;
+                let list = |node: &Node| node.makes_list() || or_nothing(node);
+                list(then) && list(otherwise) && !(or_nothing(then) && or_nothing(otherwise))
+            }
+            Node::Default(nodes) => nodes.iter().all(Node::makes_list),
+            Node::Coalesce(nodes) => nodes.iter().all(Node::makes_list),
+            Node::Bind(nodes) => {
+                let [_, body] = &**nodes;
+                body.makes_list()
+            }
+            _ => false,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -64,7 +64,7 @@ impl Compiler<'_> {
         formula: &Formula,
     ) {
         match formula {
-            Formula::Expression(id) if self.compilation.expressions.gives_list(*id) => {
+            Formula::Expression(id) if self.compilation.expressions.makes_list(*id) => {
                 if name.starts_with(':') {
                     let message = "a pseudo header has one value, and a list can have several";
                     let help = "use one item, such as `list[0]`";
