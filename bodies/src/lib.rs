@@ -4,16 +4,24 @@
 //! headers and [`Limits`]. Whatever a body holds, what is kept of it is bounded.
 //!
 //! ```
-//! use bodies::{Change, Limits, json, spliced};
+//! use std::borrow::Cow;
 //!
-//! let mut pointers = json::Pointers::default();
-//! pointers.insert("/model").unwrap();
+//! use bodies::json::{self, EditId, Path, Paths, Texts, Verb};
+//! use bodies::{Limits, spliced};
 //!
+//! struct Name(&'static str);
+//!
+//! impl<'t> Texts<'t> for Name {
+//!     fn text(&mut self, _edit: EditId, _value: Option<&[u8]>) -> Option<Cow<'t, str>> {
+//!         Some(Cow::Owned(json::quoted(self.0)))
+//!     }
+//! }
+//!
+//! let paths = Paths::new(vec![(Path::parse("$.model")?, Verb::Set)])?;
 //! let document = br#"{ "model": "fast",  "n": 1.0 }"#;
-//! let change = Change::Set(json::quoted("gpt-4o"));
-//! let plan = json::plan(document, &pointers, &[change], &Limits::default())?;
+//! let plan = json::plan(document, &paths, &mut Name("gpt-4o"), &Limits::default())?;
 //! assert_eq!(spliced(document, &plan.splices), br#"{ "model": "gpt-4o",  "n": 1.0 }"#);
-//! # Ok::<(), json::PatchError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 #![forbid(unsafe_code)]
