@@ -49,7 +49,7 @@ async fn a_release_that_tells_no_booleans_says_so(stage: &Stage) -> Result<()> {
     let warned = gateway
         .envoy
         .log()
-        .contains("this Envoy does not tell `connection.mtls`");
+        .contains("this Envoy does not report `connection.mtls`");
     same("warning", warned, stage.release == EnvoyRelease::OLDEST)
 }
 

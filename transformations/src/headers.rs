@@ -150,10 +150,8 @@ impl Snapshot {
             .map(|(_, value)| value.as_slice())
     }
 
-    /// All values of a header in one; `None` when there is none. Between them stands what RFC 9110
-    /// section 5.3 names, and for cookies RFC 9113 section 8.2.3.
-    pub(crate) fn joined(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        let separator: &[u8] = if name == "cookie" { b"; " } else { b", " };
+    /// All values of a header in one, with `separator` between them; `None` when there is none.
+    pub(crate) fn joined(&self, name: &str, separator: &[u8]) -> Option<Cow<'_, [u8]>> {
         let mut values = self.values(name);
         let first = values.next()?;
         let Some(second) = values.next() else {

@@ -560,7 +560,7 @@ fn a_method_neither_becomes_head_or_connect_nor_stops_being_it() {
 }
 
 #[test]
-fn several_cookie_lines_are_one_to_both_languages() {
+fn several_cookie_lines_are_one_to_expressions_and_joined_as_in_kgateway_to_templates() {
     let config = r#"{"request": {"set": [
         {"name": "x-cel", "cel": "request.headers['cookie']"},
         {"name": "x-jinja", "value": "{{ header('cookie') }}|{{ request_header('Cookie') }}"},
@@ -573,7 +573,7 @@ fn several_cookie_lines_are_one_to_both_languages() {
     ];
     let host = played(&program(config), request(&headers, &[]));
     assert_eq!(host.request.values("x-cel"), ["a=1; b=2"]);
-    assert_eq!(host.request.values("x-jinja"), ["a=1; b=2|a=1; b=2"]);
+    assert_eq!(host.request.values("x-jinja"), ["a=1, b=2|a=1, b=2"]);
     assert_eq!(host.request.values("x-other"), ["1, 2"]);
 }
 

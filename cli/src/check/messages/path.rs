@@ -69,7 +69,8 @@ fn a_name_with_a_pattern() {
 
 #[test]
 fn a_name_with_a_space() {
-    assert_snapshot!(printed("request: {extract: [{header: x-a, from: [{path: '/a/{my model}'}]}]}"), @"error RF013: request.extract[0].from[0]: `/a/{my model}`: `{my model}` is not a name; write only a name in it, such as `{model}`: it matches one segment");
+    assert_snapshot!(printed("request: {extract: [{header: x-a, from: [{path: '/a/{my model}'}]}]}"), @"error RF013: request.extract[0].from[0]: `/a/{my model}`: `{my model}` is not a name; write only a name in it: `{model}` matches one segment, `{model=**}` several");
+    loads("request: {extract: [{header: x-a, from: [{path: '/a/{model=**}'}]}]}");
     loads("request: {extract: [{header: x-a, from: [{path: '/a/{model}'}]}]}");
 }
 

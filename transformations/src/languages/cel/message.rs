@@ -132,9 +132,11 @@ impl<'v> Evaluation<'v> {
         Ok(name.to_ascii_lowercase())
     }
 
-    /// All values of a header in one.
+    /// All values of a header in one. Between them stands what RFC 9110 section 5.3 names, and for
+    /// cookies RFC 9113 section 8.2.3.
     fn header(&self, message: Direction, name: &str) -> Result<Value<'v>, Error> {
-        match self.resolver.headers(message).joined(name) {
+        let separator: &[u8] = if name == "cookie" { b"; " } else { b", " };
+        match self.resolver.headers(message).joined(name, separator) {
             None => Error::missing(format!("no header `{}`", shown(name))),
             Some(Cow::Borrowed(value)) => Ok(header_value(value)),
             Some(Cow::Owned(values)) => match String::from_utf8(values) {

@@ -12,7 +12,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function {
         name: "header",
         signature: "header(\"name\")",
-        about: "All values of a header of the message, joined by `, `, cookies by `; `; empty when there is none. What is not UTF-8 becomes replacement characters.",
+        about: "All values of a header of the message, joined by `, `, cookies too, as in kgateway; empty when there is none. What is not UTF-8 becomes replacement characters.",
         examples: &[("{{ header(\"X-A\") }}", "1, 2")],
     },
     Function {
@@ -89,10 +89,10 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     });
 }
 
-/// All values of a header in one text; empty when there is none. What is not UTF-8 becomes
+/// All values of a header in one text, cookies joined by `, ` as in kgateway; empty when there is none. What is not UTF-8 becomes
 /// replacement characters, as in `body()`.
 fn joined(headers: &Snapshot, name: &str) -> String {
-    let joined = headers.joined(&name.to_ascii_lowercase());
+    let joined = headers.joined(&name.to_ascii_lowercase(), b", ");
     String::from_utf8_lossy(&joined.unwrap_or_default()).into_owned()
 }
 
