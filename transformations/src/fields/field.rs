@@ -57,6 +57,7 @@ pub(super) enum Reach {
 impl Reach {
     /// Whether a value can go there. An access log prints a text of the metadata as it is: a line
     /// break would write lines of its own.
+    #[inline(always)]
     pub(super) fn carries(self, value: &str) -> bool {
         match self {
             Reach::Header => header::valid_exact_value(value),
@@ -113,7 +114,7 @@ impl Field {
     }
 
     /// Sets the headers of the field to what `value` says.
-    #[inline]
+    #[inline(always)]
     pub(super) fn set_headers(
         &self,
         ops: &mut dyn TransformationOps,
@@ -132,7 +133,7 @@ impl Field {
     }
 
     /// Sets the metadata of the field.
-    #[inline]
+    #[inline(always)]
     pub(super) fn set_metadata(
         &self,
         ops: &mut dyn TransformationOps,
@@ -328,6 +329,7 @@ impl Field {
     }
 
     /// What one source yields in a request. Without `values`, what an expression yields is not known.
+    #[inline(always)]
     fn of_request(
         &self,
         source: &Source,
@@ -376,6 +378,7 @@ impl Field {
     }
 
     /// What was yielded as a value that may stand in a header, aliases applied.
+    #[inline(always)]
     fn accepted(&self, yielded: Yield) -> Result<Yield, Unusable> {
         let text = match &yielded {
             Yield::Value(value) => value.as_str(),

@@ -19,6 +19,7 @@ pub(crate) enum FieldValue {
 
 impl Extracted {
     /// Adds a field's value.
+    #[inline]
     pub(crate) fn insert(&mut self, name: &Arc<str>, value: FieldValue) {
         self.0.push((Arc::clone(name), value));
     }

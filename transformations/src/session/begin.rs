@@ -144,6 +144,7 @@ impl Session {
 
     /// Whether what follows the headers is not a body: a WebSocket, any other upgrade that Envoy
     /// lets through, which is one that `connection` names, or a CONNECT tunnel.
+    #[inline(always)]
     pub(super) fn upgrades(&self, host: &dyn Host, direction: Direction) -> bool {
         if direction == Direction::Response && matches!(self.request, State::Idle) {
             return false;

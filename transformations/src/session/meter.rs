@@ -32,8 +32,9 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) fn new(meters: &Arc<Meters>, host: &dyn Host) -> Self {
-        Self {
+    #[inline(never)]
+    pub(super) fn new(meters: &Arc<Meters>, host: &dyn Host) -> Box<Self> {
+        Box::new(Self {
             meters: Arc::clone(meters),
             request: Snapshot::take(host, Direction::Request, meters.request_headers()),
             started: host.now(),
@@ -42,7 +43,7 @@ impl Meter {
             released_early: false,
             streams: false,
             first_byte: None,
-        }
+        })
     }
 
     /// Notes how the pass over the request ended.
@@ -165,9 +166,10 @@ fn is_stream(content_type: &[u8]) -> bool {
 
 impl Session {
     /// Begins to measure a request, if its listener is told to.
+    #[inline]
     pub(super) fn begin_measuring(&mut self, host: &dyn Host) {
         if let Some(meters) = self.listener.meters() {
-            self.meter = Some(Box::new(Meter::new(meters, host)));
+            self.meter = Some(Meter::new(meters, host));
         }
     }
 
@@ -205,6 +207,7 @@ impl Session {
     }
 
     /// Notes what the headers of the answer say of it.
+    #[inline]
     pub(super) fn measure_answer(&mut self, host: &dyn Host) {
         if let Some(meter) = &mut self.meter {
             let kind = host.first_header_value(Direction::Response, "content-type");
@@ -223,6 +226,7 @@ impl Session {
     }
 
     /// Records what was measured, unless it was before.
+    #[inline(never)]
     pub(super) fn record(&mut self, host: &mut dyn Host) {
         if let Some(meter) = self.meter.take() {
             meter.record(host, &self.exchange);

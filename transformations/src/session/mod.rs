@@ -116,6 +116,7 @@ impl Session {
         self.measured(host, direction, end, action)
     }
 
+    #[inline]
     fn begin(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
         let begun = match direction {
             Direction::Request => {
@@ -181,15 +182,20 @@ impl Session {
     /// A part of a body has arrived; `end`: nothing follows.
     #[inline]
     pub fn on_body(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
-        if self.meter.is_none() {
-            return self.receive(host, direction, end);
+        if self.meter.is_some() {
+            return self.receive_measured(host, direction, end);
         }
+        self.receive(host, direction, end)
+    }
+
+    #[inline(never)]
+    fn receive_measured(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
         self.measure_body(host, direction);
         let action = self.receive(host, direction, end);
         self.measured(host, direction, end, action)
     }
 
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
         if direction == Direction::Response && self.exchange.reads_answer() {
             return self.account(host, end);
@@ -198,7 +204,7 @@ impl Session {
     }
 
     /// Does to a message what its state asks for.
-    #[inline]
+    #[inline(always)]
     fn advance(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
         match self.state(direction) {
             State::Idle | State::Done => Action::Continue,
@@ -226,7 +232,9 @@ impl Session {
         if self.exchange.reads_answer() {
             self.settle(host);
         }
-        self.record(host);
+        if self.meter.is_some() {
+            self.record(host);
+        }
         for state in [&mut self.request, &mut self.response] {
             if !matches!(state, State::Idle | State::Done) {
                 *state = State::Done;

@@ -72,6 +72,7 @@ struct Run<'r> {
 }
 
 /// What the condition says before the body arrives. What was found out is not asked again.
+#[inline]
 pub(super) fn condition(
     pass: &Pass,
     ops: &mut dyn TransformationOps,
