@@ -35,6 +35,8 @@ pub struct Plan<'t> {
     pub splices: Vec<Splice<'t>>,
     /// The changes, by number, that the body cannot take; nothing of them is made.
     pub misfits: BTreeSet<usize>,
+    /// The changes, by number, of a place that an earlier one changes; nothing of them is made.
+    pub conflicts: BTreeSet<usize>,
 }
 
 /// The body with the edits made.

@@ -326,6 +326,13 @@ fn a_clusters_filter_records_at_the_end_of_the_answer() {
             "{trailers}"
         );
     }
+    // One that does nothing else records too.
+    let mut host = Host::new(post("{}"), answer());
+    host.chain = Chain::Upstream;
+    let mut session = Session::new(load(&json!({"metrics": {}})));
+    host.play_one(&mut session, Direction::Request, Neighbour::None);
+    host.play_one(&mut session, Direction::Response, Neighbour::None);
+    assert_eq!(recorded(&host, Metric::Requests).len(), 1);
     let mut config = by_model();
     config["request"]["extract"][0]["onMissing"] = json!("reject");
     let mut host = Host::new(post("{}"), Message::default());

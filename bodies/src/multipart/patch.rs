@@ -56,6 +56,8 @@ pub fn plan(
     let mut splices = Vec::new();
     let mut added = String::new();
     let mut misfits = BTreeSet::new();
+    let mut conflicts = BTreeSet::new();
+    let mut changed: Vec<(&str, &Change)> = Vec::new();
     let mut room = limits.edit_bytes;
     for (number, (name, change)) in changes.iter().enumerate() {
         let named = || {
@@ -64,11 +66,28 @@ pub fn plan(
                 .filter(|place| place.name.as_deref() == Some(name))
         };
         let missing = named().next().is_none();
+        let applies = match change {
+            Change::Set(_) => true,
+            Change::Default(_) => missing,
+            Change::Replace(_) | Change::Remove => !missing,
+            Change::Nothing => false,
+        };
+        if !applies {
+            continue;
+        }
+        if let Some((_, first)) = changed.iter().find(|(known, _)| known == name) {
+            // Removed twice is removed.
+            if !matches!((first, change), (Change::Remove, Change::Remove)) {
+                conflicts.insert(number);
+            }
+            continue;
+        }
         let (text, replaces, adds) = match change {
             Change::Set(text) => (text, true, true),
             Change::Replace(text) => (text, true, false),
             Change::Default(text) => (text, false, true),
             Change::Remove => {
+                changed.push((name, change));
                 splices.extend(named().map(|place| Splice {
                     old: place.whole.clone(),
                     new: Cow::Borrowed(""),
@@ -82,6 +101,7 @@ pub fn plan(
             misfits.insert(number);
             continue;
         }
+        changed.push((name, change));
         let times = if replaces { named().count() } else { 0 };
         let added_bytes = value.len().saturating_mul(times.max(1));
         room = room.checked_sub(added_bytes).ok_or(Error::TooLong)?;
@@ -133,7 +153,11 @@ pub fn plan(
         });
     }
     splices.sort_by_key(|splice| splice.old.start);
-    Ok(Plan { splices, misfits })
+    Ok(Plan {
+        splices,
+        misfits,
+        conflicts,
+    })
 }
 
 /// What a JSON text stands for in a part.
@@ -401,6 +425,7 @@ mod tests {
             let expected = Plan {
                 splices: Vec::new(),
                 misfits: [0].into(),
+                conflicts: BTreeSet::new(),
             };
             assert_eq!(plan, expected, "{value:?}");
         }

@@ -19,7 +19,7 @@ pub struct Metrics {
     /// or gives nothing, gives `none`. A value is cut to 128 bytes, and `_` replaces control characters.
     pub labels: BTreeMap<String, String>,
     /// How many different combinations of the labels' values the metrics tell apart, from 1 to 10000. Each
-    /// is some dozen time series. Of a request with another combination every label is `other`.
+    /// is about 120 time series. Of a request with another combination every label is `other`.
     pub max_values: usize,
 }
 

@@ -13,6 +13,7 @@ pub(super) enum Number {
 
 /// The first whole doubles that are not exact any more.
 const EXACT: f64 = 9_007_199_254_740_992.0;
+const EXACT_COUNT: u64 = 1 << 53;
 
 impl Number {
     /// The number that JSON spells so; `None` when it is none, or no double holds it.
@@ -27,11 +28,14 @@ impl Number {
         Some(whole.map_or(Number::Double(double), Number::Whole))
     }
 
-    /// The number as a number of tokens; `None` when it is negative, fractional or does not fit.
+    /// The number as a number of tokens; `None` when it is negative, fractional or 2^53 and more.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, and in range
     pub(super) fn count(self) -> Option<u64> {
         match self {
-            Number::Whole(whole) => u64::try_from(whole).ok(),
+            // What is no exact double would be another number in metadata.
+            Number::Whole(whole) => u64::try_from(whole)
+                .ok()
+                .filter(|count| *count < EXACT_COUNT),
             Number::Double(double) => {
                 let is_count = double.fract() == 0.0 && (0.0..EXACT).contains(&double);
                 is_count.then_some(double as u64)
@@ -92,8 +96,9 @@ mod tests {
             ("12", Some(Some(12))),
             ("12.0", Some(Some(12))),
             ("1.2e1", Some(Some(12))),
-            ("18446744073709551615", Some(Some(u64::MAX))),
-            ("18446744073709551616", Some(None)),
+            ("9007199254740991", Some(Some(9_007_199_254_740_991))),
+            ("9007199254740992", Some(None)),
+            ("18446744073709551615", Some(None)),
             ("1e300", Some(None)),
             ("1e999", None),
             ("-1", Some(None)),

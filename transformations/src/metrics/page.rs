@@ -64,7 +64,8 @@ plane with no room for it, as kgateway's, the variable `RUSTFORMATIONS_METRICS` 
 as JSON, for every listener without `metrics`: `{\"labels\": {\"model\": \"request.headers['x-gateway-model-name']\"}}`.
 
 Each label is a CEL expression of what was extracted, of the request's headers, of its connection and of its metadata. Headers
-count as they went on; one that was removed, as it arrived. A routing header that a client forged never counts. An expression
+count as they went on; one that was removed, as it arrived. A client can forge a header that no configuration
+sets: prefer `extracted.NAME`. An expression
 that fails or gives nothing gives `none`. A value is cut to 128 bytes; control characters become `_`.
 
 Clients choose the values, so their number is bounded: the first `maxValues` combinations have time series of their own, and

@@ -20,7 +20,8 @@ impl Session {
     /// The answer to a request whose route has a program that cannot be used.
     pub(super) fn begin_request(&mut self, host: &mut dyn Host) -> Result<(), Box<Reply>> {
         let mut route = host.route_program();
-        if self.program.is_empty() && !matches!(route, RouteProgram::Found(_)) {
+        let measures = self.listener.meters().is_some();
+        if self.program.is_empty() && !measures && !matches!(route, RouteProgram::Found(_)) {
             return self.apply(host, route);
         }
         // Without an upstream there is nothing that needs it, and Envoy is asked as little as may be.

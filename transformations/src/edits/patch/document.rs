@@ -82,6 +82,13 @@ impl<'p> Editor<'p> {
             let detail = "the value holds the boundary of the body's parts";
             self.outcome.fail(Reason::MultipartInvalid, path, detail);
         }
+        for conflict in plan.conflicts {
+            let edit = numbers
+                .get(conflict)
+                .and_then(|number| patch.edits.get(*number));
+            let path = edit.map_or(&patch.path, |edit| &edit.path);
+            self.outcome.fail(Reason::PlaceTaken, path, PLACE_TAKEN);
+        }
         let edits = patch.edits.iter().zip(&of_files.edits);
         for (edit, _) in edits.filter(|(edit, ready)| {
             !has_lines && edit.verb.puts() && ready.condition != Condition::Never
@@ -192,13 +199,14 @@ impl<'p> Editor<'p> {
                 .fail(Reason::PlaceMissing, path(misfit), detail);
         }
         for conflict in plan.conflicts {
-            let detail = "an edit before it has changed the same place";
             self.outcome
-                .fail(Reason::PlaceTaken, path(conflict), detail);
+                .fail(Reason::PlaceTaken, path(conflict), PLACE_TAKEN);
         }
         Ok(plan.splices)
     }
 }
+
+const PLACE_TAKEN: &str = "an edit before it has changed the same place";
 
 /// What the edits put into one document.
 struct InDocument<'d, 'p> {
