@@ -81,7 +81,7 @@ impl Compilation {
         let known = expressions.find(Phase::Document, text);
         if let Some(known) = known.or_else(|| expressions.find(Phase::Edits, text)) {
             if let Some(expression) = expressions.get(known) {
-                self.reads_no_answer(path, expression.needs(), diagnostics);
+                self.reads_no_body(path, expression.needs(), diagnostics);
             }
             return Some(known);
         }
@@ -92,7 +92,7 @@ impl Compilation {
         } else {
             Phase::Edits
         };
-        self.reads_no_answer(path, needs, diagnostics);
+        self.reads_no_body(path, needs, diagnostics);
         Some(self.add(phase, path, text, expression, diagnostics))
     }
 
@@ -152,13 +152,20 @@ impl Compilation {
         for (text, _) in template.expressions() {
             let id = self.expressions.find(Phase::Edits, text);
             if let Some(expression) = id.and_then(|id| self.expressions.get(id)) {
-                self.reads_no_answer(path, expression.needs(), diagnostics);
+                self.reads_no_body(path, expression.needs(), diagnostics);
             }
         }
     }
 
-    /// An answer is edited event by event as it passes: there never is a whole body.
-    fn reads_no_answer(&self, path: &str, needs: &Needs, diagnostics: &mut Vec<Diagnostic>) {
+    /// An answer is edited event by event as it passes: there never is a whole body. Of a request, what
+    /// is asked at a place sees the document alone.
+    fn reads_no_body(&self, path: &str, needs: &Needs, diagnostics: &mut Vec<Diagnostic>) {
+        let in_document = needs.value || !needs.document.is_empty();
+        if self.direction == Direction::Request && in_document && needs.request.reads_body() {
+            let message = "an edit that reads `document` or `value` cannot read the body too";
+            let help = "`document` is the body as JSON: write `document.a` instead of `json(request.body).a`";
+            diagnostics.push(Diagnostic::error(Code::Conflict, path, message).help(help));
+        }
         if self.direction == Direction::Response && needs.response.reads_body() {
             let message =
                 "an edit of a response cannot read the whole body, because events pass one by one";

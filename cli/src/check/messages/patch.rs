@@ -156,3 +156,9 @@ fn events_of_a_request() {
 fn dropped_events_beside_a_body() {
     assert_snapshot!(printed("response: {bodyMode: buffered, dropEvents: ['document.a == 1'], body: {value: a}}"), @"error RF008: response.dropEvents: `body` replaces the body that `dropEvents` edits; remove one of them");
 }
+
+#[test]
+fn an_expression_of_the_document_and_the_body() {
+    assert_snapshot!(printed("request: {patch: [{set: /max, cel: 'min(value, json(request.body).limit)'}]}"), @"error RF008: request.patch[0] `/max`.cel: an edit that reads `document` or `value` cannot read the body too; `document` is the body as JSON: write `document.a` instead of `json(request.body).a`");
+    loads("request: {patch: [{set: /max, cel: 'min(value, document.limit)'}]}");
+}
