@@ -114,7 +114,7 @@ impl Metric {
                 true,
                 &[],
                 "Microseconds for each output token after the first: from the first byte of the answer's \
-                 body to the end of the exchange. Only of streams of events, whose answers report tokens.",
+                 body to the end of the exchange. Only of streams that report tokens.",
             ),
             Metric::HeldBytes => (
                 "rustformations_held_bytes",

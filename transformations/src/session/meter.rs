@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bodies::content::MediaType;
+
 use super::exchange::Exchange;
 use super::host::{Chain, Host};
 use super::run::Ended;
@@ -150,18 +152,11 @@ fn whole(number: u128) -> u64 {
 
 /// Whether a body of this type is a stream of documents, of which each brings some tokens.
 fn is_stream(content_type: &[u8]) -> bool {
-    let essence = content_type
-        .split(|b| *b == b';')
-        .next()
-        .unwrap_or_default();
-    [
-        "text/event-stream",
-        "application/vnd.amazon.eventstream",
-        "application/x-ndjson",
-        "application/jsonl",
-    ]
-    .iter()
-    .any(|kind| essence.trim_ascii().eq_ignore_ascii_case(kind.as_bytes()))
+    let kind = MediaType::of(content_type);
+    matches!(
+        kind,
+        MediaType::Events | MediaType::Lines | MediaType::EventStream
+    )
 }
 
 impl Session {
