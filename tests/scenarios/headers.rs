@@ -98,7 +98,11 @@ async fn several_cookie_lines_are_edited_as_one(stage: &Stage) -> Result<()> {
         {"name": "x-cookies", "value": "{{ header('cookie') }}"},
     ]}});
     let gateway = Gateway::start(stage, config).await?;
-    for protocol in [Protocol::Http1, Protocol::Http2] {
+    // Envoy joins the lines of HTTP/2 by itself. Those of HTTP/1 templates join as in kgateway.
+    for (protocol, joined) in [
+        (Protocol::Http1, "a=1, session=s, b=2"),
+        (Protocol::Http2, "a=1; session=s; b=2"),
+    ] {
         let request = Request::get("/")
             .by(protocol)
             .header("cookie", "a=1")
@@ -107,7 +111,7 @@ async fn several_cookie_lines_are_edited_as_one(stage: &Stage) -> Result<()> {
         let (_, seen) = gateway.forward(request).await?;
         same("cookie", seen.headers.values("cookie"), ["a=1; b=2"])?;
         let all = only(&seen.headers, "x-cookies")?;
-        same("template", all.as_str(), "a=1; session=s; b=2")?;
+        same("template", all.as_str(), joined)?;
     }
     Ok(())
 }
