@@ -2,8 +2,9 @@
 
 #![forbid(unsafe_code)]
 
-use cases::engine::{Ways, play};
-use cases::read::{self, Placed};
+mod played;
+
+use played::{cases, problems};
 
 /// A case that passes.
 const RIGHT: &str = r#"
@@ -49,21 +50,6 @@ cases:
   config: {request: {set: [{name: x-a, value: '{{'}]}}
   expect: {errors: [{RF004: 'request.set[0]'}]}
 "#;
-
-fn cases(text: &str) -> Result<Vec<Placed>, String> {
-    read::read(text, "file.yaml").map_err(|error| error.to_string())
-}
-
-fn problems(text: &str) -> Vec<String> {
-    let cases = match cases(text) {
-        Ok(cases) => cases,
-        Err(error) => return vec![error],
-    };
-    let played = cases
-        .iter()
-        .map(|one| play(&one.case, &mut Ways::default()));
-    played.flatten().collect()
-}
 
 #[test]
 fn right_expectations_pass() {

@@ -2,23 +2,12 @@
 
 #![forbid(unsafe_code)]
 
+mod played;
+
 use cases::engine::{Ways, play};
-use cases::read::{self, Placed};
+use cases::read;
 
-fn cases(text: &str) -> Result<Vec<Placed>, String> {
-    read::read(text, "file.yaml").map_err(|error| error.to_string())
-}
-
-fn problems(text: &str) -> Vec<String> {
-    let cases = match cases(text) {
-        Ok(cases) => cases,
-        Err(error) => return vec![error],
-    };
-    let played = cases
-        .iter()
-        .map(|one| play(&one.case, &mut Ways::default()));
-    played.flatten().collect()
-}
+use played::{cases, problems};
 
 /// A stream whose events go on one by one.
 const STREAM: &str = r#"

@@ -276,6 +276,19 @@ fn line() -> impl Strategy<Value = String> {
     ]
 }
 
+/// The pieces between the cuts.
+fn cut<'s>(stream: &'s [u8], cuts: &[prop::sample::Index]) -> Vec<&'s [u8]> {
+    let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
+    cuts.sort_unstable();
+    let mut chunks = Vec::new();
+    let mut from = 0;
+    for cut in cuts.into_iter().chain([stream.len()]) {
+        chunks.push(&stream[from..cut]);
+        from = cut;
+    }
+    chunks
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -287,14 +300,7 @@ proptest! {
     ) {
         let stream: String = lines.iter().map(|(line, end)| format!("{line}{end}")).collect();
         let stream = stream.as_bytes();
-        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
-        cuts.sort_unstable();
-        let mut chunks = Vec::new();
-        let mut from = 0;
-        for cut in cuts.into_iter().chain([stream.len()]) {
-            chunks.push(&stream[from..cut]);
-            from = cut;
-        }
+        let chunks = cut(stream, &cuts);
         let (expected, failures) = passed(&[stream], event_bytes);
         let expected = expected.concat();
         let bytes: Vec<&[u8]> = stream.chunks(1).collect();
@@ -337,14 +343,7 @@ proptest! {
             };
         }
         let stream = stream.as_bytes();
-        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
-        cuts.sort_unstable();
-        let mut chunks = Vec::new();
-        let mut from = 0;
-        for cut in cuts.into_iter().chain([stream.len()]) {
-            chunks.push(&stream[from..cut]);
-            from = cut;
-        }
+        let chunks = cut(stream, &cuts);
         let bytes: Vec<&[u8]> = stream.chunks(1).collect();
         for chunks in [chunks, bytes] {
             let (pieces, others) = played(config, Direction::Response, content_type, &chunks);

@@ -1,6 +1,6 @@
 //! The page `docs/metrics.md`.
 
-use super::definition::{Kind, Metric, RequestOutcome};
+use super::definition::{Metric, RequestOutcome};
 
 /// The page `docs/metrics.md`, made of the definitions.
 pub fn page() -> String {
@@ -33,16 +33,12 @@ fn table(configured: bool) -> String {
         table.push_str(&format!(
             "| `{}` | {} | {} | {} |\n",
             definition.name,
-            kind(definition.kind),
+            definition.kind.as_str(),
             labels.join(", "),
             definition.help
         ));
     }
     table
-}
-
-fn kind(kind: Kind) -> &'static str {
-    kind.as_str()
 }
 
 const HEAD: &str = "\
@@ -64,9 +60,8 @@ plane with no room for it, as kgateway's, the variable `RUSTFORMATIONS_METRICS` 
 as JSON, for every listener without `metrics`: `{\"labels\": {\"model\": \"request.headers['x-gateway-model-name']\"}}`.
 
 Each label is a CEL expression of what was extracted, of the request's headers, of its connection and of its metadata. Headers
-count as they went on; one that was removed, as it arrived. A client can forge a header that no configuration
-sets: prefer `extracted.NAME`. An expression
-that fails or gives nothing gives `none`. A value is cut to 128 bytes; control characters become `_`.
+count as they went on; one that was removed, as it arrived. A client can forge a header that no
+configuration sets: prefer `extracted.NAME`. An expression that fails or gives nothing gives `none`. A value is cut to 128 bytes; control characters become `_`.
 
 Clients choose the values, so their number is bounded: the first `maxValues` combinations have time series of their own, and
 of a request with another every label is `other`. Listeners with the same labels share the bound, as they share the series. An
