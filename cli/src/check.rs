@@ -156,6 +156,9 @@ fn load(engine: &Engine, filter: &Filter) -> Result<Vec<Diagnostic>> {
             if filter.chain == Some(Chain::Cluster) {
                 warnings.extend(loaded.program.in_cluster());
             }
+            if filter.chain == Some(Chain::Listener) {
+                warnings.extend(loaded.program.in_listener());
+            }
             let of_route = filter.chain.is_none() && !filter.instance.is_empty();
             if of_route && loaded.program.has_metrics() {
                 warnings.push(metrics::in_route());

@@ -57,6 +57,7 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
         list("RUSTFORMATIONS_ENV_ALLOW").as_deref(),
     );
     settings.lacks_booleans = Host::current().is_some_and(|host| host < Host::V1_37_1);
+    settings.lacks_cluster_name = Host::current().is_some_and(|host| host < Host::V1_38);
     for name in settings.misnamed_headers() {
         envoy_log_warn!(
             "RUSTFORMATIONS_ROUTING_HEADERS: {}: `{name}` is not a header name and does nothing; \

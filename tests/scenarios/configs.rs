@@ -30,6 +30,7 @@ const FILES: &[(&str, &[u16])] = &[
     ("per-route.yaml", &[9001]),
     ("mirror.yaml", &[9001, 9002]),
     ("model-names.yaml", &[9001]),
+    ("failover.yaml", &[9001, 9002]),
     ("inference-extension.yaml", &[9001, 9002]),
     ("unified-endpoint.yaml", &[9001, 9002]),
     ("tenant-and-model.yaml", &[9001, 9002]),

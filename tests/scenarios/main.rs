@@ -15,6 +15,7 @@ mod composite;
 mod configs;
 mod deploy;
 mod expressions;
+mod failover;
 mod failures;
 mod foreign_routes;
 mod gateway;
@@ -143,6 +144,11 @@ const AREAS: &[Area] = &[
         name: "headers",
         module: Built::Release,
         scenarios: headers::SCENARIOS,
+    },
+    Area {
+        name: "failover",
+        module: Built::Release,
+        scenarios: failover::SCENARIOS,
     },
     Area {
         name: "failures",

@@ -110,7 +110,8 @@ pub use failure::{Failure, Reason, Reply};
 pub use fields::Usage;
 pub use languages::functions;
 pub use ops::{
-    Attribute, AttributeValue, Direction, KgatewayOps, MetadataValue, TransformationOps,
+    Attribute, AttributeValue, Direction, KgatewayOps, MetadataSource, MetadataValue,
+    TransformationOps,
 };
 pub use program::{Engine, Loaded, Program, SharedProgram};
 pub use session::{Action, Chain, Hold, Host, RouteProgram, Session};

@@ -35,6 +35,8 @@ pub struct Program {
     own_headers: Vec<String>,
     /// Whether the usage of every answer is read, though no field asks for it.
     counts_usage: bool,
+    /// Whether an expression asks which attempt this is.
+    counts_attempts: bool,
     limits: Limits,
     settings: Arc<Settings>,
     /// What is measured of the requests of a listener with this program.
@@ -78,6 +80,11 @@ impl Program {
     /// Whether the usage of every answer is read.
     pub(crate) fn counts_usage(&self) -> bool {
         self.counts_usage || self.meters.is_some()
+    }
+
+    /// Whether the attempts to send a request are counted, in a cluster's chain.
+    pub(crate) fn counts_attempts(&self) -> bool {
+        self.counts_attempts
     }
 
     /// The bounds on what one message may cost.

@@ -1,4 +1,6 @@
-//! What a program does in a listener's chain and not in a cluster's.
+//! What a program does in a listener's chain and not in a cluster's, and the reverse.
+
+use std::collections::BTreeSet;
 
 use diagnostics::{Code, Diagnostic};
 
@@ -40,5 +42,21 @@ impl Program {
             );
         }
         found
+    }
+
+    /// Everything that has no value where the filter stands in a listener's chain: what differs from
+    /// attempt to attempt.
+    pub fn in_listener(&self) -> Vec<Diagnostic> {
+        // The answer's pass runs after the attempts.
+        let expressions = self.pass(Direction::Request).into_iter();
+        let expressions = expressions.flat_map(|pass| pass.expressions.iter());
+        let names = expressions.flat_map(|expression| &expression.needs().of_attempts);
+        let names: BTreeSet<_> = names.collect();
+        let warnings = names.into_iter().map(|name| {
+            let message = format!("`{name}` has no value before a host is chosen");
+            Diagnostic::warning(Code::Cluster, "request", message)
+                .help("read it in the filter of a cluster")
+        });
+        warnings.collect()
     }
 }

@@ -101,6 +101,10 @@ impl<'c> Compiler<'c> {
         for pass in [&request, &response].into_iter().flatten() {
             request_headers.merge(&pass.needs.request);
         }
+        let counts_attempts = [&request, &response].into_iter().flatten().any(|pass| {
+            let mut expressions = pass.expressions.iter();
+            expressions.any(|expression| expression.needs().attempt)
+        });
         let own_headers = request
             .iter()
             .flat_map(|pass| pass.own_headers(self.settings));
@@ -112,6 +116,7 @@ impl<'c> Compiler<'c> {
             response,
             request_headers,
             counts_usage: false,
+            counts_attempts,
             limits: *self.limits,
             settings: Arc::clone(self.settings),
         }

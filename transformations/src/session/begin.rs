@@ -29,6 +29,9 @@ impl Session {
         if self.chain == Chain::Upstream {
             self.apply(host, route)?;
             attempts::restore(&self.program, host);
+            if self.program.counts_attempts() {
+                host.count_attempt();
+            }
             self.program.remove_own_headers(host);
             self.exchange.change_program(&self.program, host);
             return Ok(());
