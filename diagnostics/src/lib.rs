@@ -13,4 +13,4 @@ mod tests;
 
 pub use code::{Code, Explanation};
 pub use diagnostic::{ConfigErrors, Diagnostic, Position, Severity};
-pub use read::{DIAGNOSTICS, Draft, read};
+pub use read::{Draft, MOST as DIAGNOSTICS, read};

@@ -10,7 +10,7 @@ use serde_path_to_error::Segment;
 use crate::{Code, ConfigErrors, Diagnostic, Position};
 
 /// Most diagnostics of one configuration.
-pub const DIAGNOSTICS: usize = 64;
+pub const MOST: usize = 64;
 
 /// What helps where a value at this path has the wrong shape, if anything more does than the message.
 type Help = fn(&str) -> Option<&'static str>;
@@ -95,10 +95,10 @@ fn item(path: &str) -> &str {
 
 /// Keeps the worst, as many as anyone reads.
 fn shorten(diagnostics: &mut Vec<Diagnostic>) {
-    let more = diagnostics.len().saturating_sub(DIAGNOSTICS);
+    let more = diagnostics.len().saturating_sub(MOST);
     if more > 0 {
         diagnostics.sort_by_key(|diagnostic| Reverse(diagnostic.severity));
-        diagnostics.truncate(DIAGNOSTICS);
+        diagnostics.truncate(MOST);
         let rest = Diagnostic::warning(
             Code::Range,
             "",
@@ -164,7 +164,7 @@ fn salvage<C: DeserializeOwned>(text: &str, help: Help, first: Diagnostic) -> Dr
     let mut taken_out = TakenOut::default();
     let mut diagnostics = Vec::new();
     let mut config = None;
-    while diagnostics.len() < DIAGNOSTICS {
+    while diagnostics.len() < MOST {
         let mut unknown = Vec::new();
         match typed(&document, &mut unknown) {
             Ok(rest) => {

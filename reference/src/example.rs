@@ -21,7 +21,8 @@ impl Example {
             return (paragraphs(comment), None);
         };
         let text = one_line(example);
-        let text = text.strip_suffix('`').unwrap_or(&text).to_owned();
+        let text = text.trim_end_matches('.');
+        let text = text.strip_suffix('`').unwrap_or(text).to_owned();
         let value = serde_saphyr::from_str(&text).ok();
         (paragraphs(description), Some(Self { text, value }))
     }
