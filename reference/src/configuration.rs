@@ -55,7 +55,9 @@ pub(crate) fn page() -> String {
          and the trusted hops. The longest prefix decides, in whatever order the rules are. A denied request has no body.\n",
     );
     section(&mut page, Filter::Acl);
-    page.push_str("\n## Limits\n\nThese have a key:\n\n| key | default | range |\n|---|---|---|\n");
+    page.push_str(
+        "\n## All limits\n\nThese have a key:\n\n| key | default | range |\n|---|---|---|\n",
+    );
     for key in keys(Filter::Transformations) {
         if key.path().starts_with("limits.") {
             page.push_str(&format!(

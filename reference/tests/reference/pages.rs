@@ -15,6 +15,33 @@ fn the_pages_are_fresh() {
     }
 }
 
+/// Where GitHub puts a heading.
+fn anchor(heading: &str) -> String {
+    let kept = heading.to_lowercase();
+    let kept = kept
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.collect::<String>().replace(' ', "-")
+}
+
+#[test]
+fn links_within_a_page_lead_to_one_heading() {
+    for page in PAGES.iter().filter(|page| page.path.ends_with(".md")) {
+        let text = (page.make)();
+        let headings = text.lines().filter(|line| line.starts_with("##"));
+        let anchors: Vec<_> = headings
+            .map(|line| anchor(line.trim_start_matches('#').trim_start()))
+            .collect();
+        let links: Vec<_> = text.split("](#").skip(1).collect();
+        assert!(links.len() > 10, "{}: {} links", page.path, links.len());
+        for link in links {
+            let (link, _) = link.split_once(')').unwrap();
+            let found = anchors.iter().filter(|anchor| *anchor == link).count();
+            assert_eq!(found, 1, "{}: #{link}", page.path);
+        }
+    }
+}
+
 #[test]
 fn each_code_has_a_section() {
     let page = PAGES
