@@ -39,9 +39,6 @@ merged. `{}` on a route turns the filter off there. Of the route, its virtual ho
 configuration applies. Where a request pass has the route chosen again and the new route has another configuration, by its
 text, the request pass of that runs too, without its `extract`, and its response pass edits the response.
 [chains.md](chains.md) describes that, and the filter in a cluster.
-
-A pass, `request` or `response`, does in this order: `when`, `extract`, `body` or `dropEvents` and `patch`, `set`, `add`, `remove`,
-`dynamicMetadata`, and at last the choice of the route.
 ";
 
 /// The page.
