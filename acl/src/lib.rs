@@ -31,6 +31,12 @@ use diagnostics::{ConfigErrors, Diagnostic, read};
 
 use table::Table;
 
+/// The JSON Schema of a configuration, as its types describe it.
+#[cfg(feature = "schema")]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(config::Config).to_value()
+}
+
 /// What denied a request whose address is not known.
 const UNKNOWN_IP: &str = "unknown-ip";
 

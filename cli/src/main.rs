@@ -3,6 +3,7 @@
 
 mod check;
 mod document;
+mod schema;
 
 use std::process::ExitCode;
 
@@ -13,11 +14,13 @@ use clap::Parser;
 #[command(name = "rustformations", version)]
 enum Command {
     Check(check::Check),
+    Schema(schema::Schema),
 }
 
 fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Check(command) => command.execute(),
+        Command::Schema(command) => command.execute(),
     };
     match done {
         Ok(code) => code,

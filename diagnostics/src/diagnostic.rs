@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Code;
+
 /// How bad a [`Diagnostic`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -9,69 +11,6 @@ pub enum Severity {
     Warning,
     /// The configuration is refused.
     Error,
-}
-
-/// [`Code`] and what is known of each, written once.
-macro_rules! codes {
-    ($($(#[$about:meta])* $name:ident = $code:literal,)+) => {
-        /// The kind of a [`Diagnostic`]. Codes are never reused.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[non_exhaustive]
-        pub enum Code {
-            $($(#[$about])* $name,)+
-        }
-
-        impl Code {
-            /// Every code, in order.
-            pub const ALL: &[Code] = &[$(Code::$name),+];
-
-            /// The code as users see it: `RF001` and so on.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Code::$name => $code,)+
-                }
-            }
-        }
-    };
-}
-
-codes! {
-    /// The text is not UTF-8, or not JSON.
-    Syntax = "RF001",
-    /// A value has the wrong type, a required key is missing, or a key occurs twice.
-    Schema = "RF002",
-    /// A key that this module does not know.
-    UnknownKey = "RF003",
-    /// A template that does not parse.
-    Template = "RF004",
-    /// A filter, test, function, field or variable that does not exist.
-    UnknownName = "RF005",
-    /// A header name that HTTP does not allow, or that a configuration may not use.
-    HeaderName = "RF006",
-    /// A JSON Pointer that RFC 6901 does not allow.
-    Pointer = "RF007",
-    /// Settings that contradict each other, or that would do nothing.
-    Conflict = "RF008",
-    /// A number out of its range, or too many of something.
-    Range = "RF009",
-    /// A text that is not an IP address or prefix.
-    Prefix = "RF010",
-    /// A header value that HTTP does not allow.
-    HeaderValue = "RF011",
-    /// An expression that does not parse, or that names what does not exist.
-    Expression = "RF012",
-    /// A path template that no path can match.
-    Path = "RF013",
-    /// A response that is held until it ends, an event stream too.
-    HeldAnswer = "RF014",
-    /// Something that does nothing in a cluster's chain of filters.
-    Cluster = "RF015",
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// A place in a text. Lines and columns count from 1.

@@ -10,7 +10,7 @@ use serde_path_to_error::Segment;
 use crate::{Code, ConfigErrors, Diagnostic, Position};
 
 /// Most diagnostics of one configuration.
-const MOST: usize = 64;
+pub const MOST: usize = 64;
 
 /// What helps where a value at this path has the wrong shape, if anything more does than the message.
 type Help = fn(&str) -> Option<&'static str>;

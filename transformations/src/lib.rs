@@ -85,6 +85,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+mod bounds;
 pub mod config;
 mod edits;
 mod extent;
@@ -103,6 +104,7 @@ mod settings;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use bounds::{Bound, bounds};
 pub use config::Limits;
 pub use config::limits::HELD_BYTES;
 pub use diagnostics::{Code, ConfigErrors, Diagnostic, Position, Severity};

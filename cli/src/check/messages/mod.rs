@@ -6,6 +6,7 @@
 mod acl;
 mod answers;
 mod cluster;
+mod codes;
 mod edits;
 mod expressions;
 mod extract;
