@@ -95,6 +95,7 @@ mod headers;
 mod languages;
 pub mod metrics;
 mod ops;
+mod pointer;
 #[cfg(test)]
 mod processor;
 mod program;
@@ -105,7 +106,7 @@ pub mod testing;
 
 pub use config::Limits;
 pub use config::limits::HELD_BYTES;
-pub use diagnostics::{Code, ConfigErrors, Diagnostic, Position, Severity};
+pub use diagnostics::{Code, ConfigErrors, Diagnostic, Position, Severity, closest};
 pub use failure::{Failure, Reason, Reply};
 pub use fields::Usage;
 pub use languages::functions;
