@@ -1,9 +1,6 @@
 //! `rustformations`: what can be done with a configuration without an Envoy.
 #![forbid(unsafe_code)]
 
-mod check;
-mod document;
-
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -12,7 +9,7 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "rustformations", version)]
 enum Command {
-    Check(check::Check),
+    Check(rustformations_cli::Check),
 }
 
 fn main() -> ExitCode {
