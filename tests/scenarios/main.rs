@@ -23,6 +23,7 @@ mod hidden_callbacks;
 mod hostile;
 mod kgateway;
 mod metrics;
+mod mistakes;
 mod panics;
 mod patch;
 mod plain;
@@ -152,6 +153,11 @@ const AREAS: &[Area] = &[
         name: "refusals",
         module: Built::Release,
         scenarios: refusals::SCENARIOS,
+    },
+    Area {
+        name: "mistakes",
+        module: Built::Release,
+        scenarios: mistakes::SCENARIOS,
     },
     Area {
         name: "hidden_callbacks",

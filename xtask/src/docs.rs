@@ -7,17 +7,21 @@ use artifacts::workspace;
 
 use crate::cargo::cargo;
 
-/// The pages, by the examples of the engine that print them.
-const PAGES: [&str; 2] = ["functions", "metrics"];
+/// The pages, by the packages and their examples that print them.
+const PAGES: [(&str, &str); 3] = [
+    ("transformations", "functions"),
+    ("transformations", "metrics"),
+    ("rustformations-cli", "mistakes"),
+];
 
-/// Writes the pages of docs/ that the engine prints: the functions, from the descriptions beside them, and
-/// the metrics, from their definitions.
+/// Writes the pages of docs/ that the code prints: the functions, from the descriptions beside them, the
+/// metrics, from their definitions, and the mistakes, from their messages.
 ///
 /// # Errors
-/// The engine does not compile.
+/// A package does not compile.
 pub(crate) fn write() -> Result<()> {
-    for name in PAGES {
-        let page = cargo(&["run", "--quiet", "--locked", "--package", "transformations"])
+    for (package, name) in PAGES {
+        let page = cargo(&["run", "--quiet", "--locked", "--package", package])
             .args(["--example", name])
             .current_dir(workspace())
             .output()?;
