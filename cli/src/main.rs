@@ -1,20 +1,17 @@
 //! `rustformations`: what can be done with a configuration without an Envoy.
 #![forbid(unsafe_code)]
 
-mod check;
-mod document;
-mod schema;
-
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustformations_cli::{Check, Schema};
 
 /// Works with configurations of the Envoy module rustformations.
 #[derive(Parser)]
 #[command(name = "rustformations", version)]
 enum Command {
-    Check(check::Check),
-    Schema(schema::Schema),
+    Check(Check),
+    Schema(Schema),
 }
 
 fn main() -> ExitCode {

@@ -10,14 +10,18 @@ use reference::Filter;
 ///
 /// An editor completes and checks a file that begins with `# yaml-language-server: $schema=` and the path of the schema.
 #[derive(clap::Args)]
-pub(crate) struct Schema {
+pub struct Schema {
     /// That of the filter http-acl.
     #[arg(long)]
     acl: bool,
 }
 
 impl Schema {
-    pub(crate) fn execute(&self) -> Result<ExitCode> {
+    /// Prints it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn execute(&self) -> Result<ExitCode> {
         let filter = if self.acl {
             Filter::Acl
         } else {

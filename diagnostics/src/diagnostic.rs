@@ -80,16 +80,8 @@ impl Diagnostic {
     /// Adds "did you mean" when one of `known` is close to `written`.
     #[must_use]
     pub fn suggest<'a>(self, written: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        if written.len() > LONGEST_NAME {
-            return self;
-        }
-        let closest = known
-            .into_iter()
-            .map(|name| (strsim::damerau_levenshtein(written, name), name))
-            .filter(|(distance, name)| *distance <= (name.len() / 3).max(1))
-            .min();
-        match closest {
-            Some((_, name)) => self.help(format!("did you mean `{name}`?")),
+        match closest(written, known) {
+            Some(name) => self.help(format!("did you mean `{name}`?")),
             None => self,
         }
     }
@@ -98,6 +90,26 @@ impl Diagnostic {
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+}
+
+/// The name among `known` that is close to what is written, if one is.
+pub fn closest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if written.len() > LONGEST_NAME {
+        return None;
+    }
+    // Other languages write the same words in other cases: `parse_as`, `Request`.
+    let plain = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
+    let words = plain(written);
+    let distance = |name: &str| {
+        let theirs = strsim::damerau_levenshtein(written, name);
+        theirs.min(strsim::damerau_levenshtein(&words, &plain(name)))
+    };
+    let close = known
+        .into_iter()
+        .map(|name| (distance(name), name))
+        .filter(|(distance, name)| *distance <= (name.len() / 3).max(1))
+        .min();
+    close.map(|(_, name)| name)
 }
 
 /// ``request.set[2] `x-model`: unknown filter `uper` at 1:12; did you mean `upper`?``

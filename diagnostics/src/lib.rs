@@ -7,10 +7,12 @@
 mod code;
 mod diagnostic;
 pub mod header;
+mod known;
+mod plain;
 mod read;
 #[cfg(test)]
 mod tests;
 
 pub use code::{Code, Explanation};
-pub use diagnostic::{ConfigErrors, Diagnostic, Position, Severity};
-pub use read::{Draft, MOST as DIAGNOSTICS, read};
+pub use diagnostic::{ConfigErrors, Diagnostic, Position, Severity, closest};
+pub use read::{Advice, Draft, MOST as DIAGNOSTICS, read};

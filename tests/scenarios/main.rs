@@ -25,6 +25,7 @@ mod hostile;
 mod kgateway;
 mod metrics;
 mod mirrors;
+mod mistakes;
 mod panics;
 mod patch;
 mod plain;
@@ -159,6 +160,11 @@ const AREAS: &[Area] = &[
         name: "refusals",
         module: Built::Release,
         scenarios: refusals::SCENARIOS,
+    },
+    Area {
+        name: "mistakes",
+        module: Built::Release,
+        scenarios: mistakes::SCENARIOS,
     },
     Area {
         name: "hidden_callbacks",

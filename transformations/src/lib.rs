@@ -96,6 +96,7 @@ mod headers;
 mod languages;
 pub mod metrics;
 mod ops;
+mod pointer;
 #[cfg(test)]
 mod processor;
 mod program;
@@ -107,7 +108,7 @@ pub mod testing;
 pub use bounds::{Bound, bounds};
 pub use config::Limits;
 pub use config::limits::HELD_BYTES;
-pub use diagnostics::{Code, ConfigErrors, Diagnostic, Position, Severity};
+pub use diagnostics::{Code, ConfigErrors, Diagnostic, Position, Severity, closest};
 pub use failure::{Failure, Reason, Reply};
 pub use fields::Usage;
 pub use languages::functions;

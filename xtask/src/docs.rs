@@ -8,7 +8,7 @@ use artifacts::workspace;
 use crate::cargo::cargo;
 
 /// The pages of `docs/`, and what prints each.
-const PAGES: [(&str, &[&str]); 6] = [
+const PAGES: [(&str, &[&str]); 7] = [
     (
         "functions.md",
         &["--package", "transformations", "--example", "functions"],
@@ -16,6 +16,10 @@ const PAGES: [(&str, &[&str]); 6] = [
     (
         "metrics.md",
         &["--package", "transformations", "--example", "metrics"],
+    ),
+    (
+        "mistakes.md",
+        &["--package", "rustformations-cli", "--example", "mistakes"],
     ),
     ("configuration.md", &REFERENCE),
     ("diagnostics.md", &REFERENCE),
@@ -27,7 +31,8 @@ const PAGES: [(&str, &[&str]); 6] = [
 const REFERENCE: [&str; 3] = ["--package", "reference", "--"];
 
 /// Writes the files of docs/ that the code prints: the functions, from the descriptions beside them, the
-/// metrics, from their definitions, and the reference, from the types of the configuration.
+/// metrics, from their definitions, the mistakes, from their messages, and the reference, from the types of
+/// the configuration.
 ///
 /// # Errors
 /// The code does not compile.

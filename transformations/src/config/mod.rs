@@ -5,6 +5,7 @@
 //! chosen again and the new one has another configuration, by its text, the request pass of that
 //! runs too, without its `extract`, and its response pass edits the response.
 
+mod advice;
 mod extract;
 pub(crate) mod limits;
 mod metadata;
@@ -16,6 +17,7 @@ mod tests;
 use diagnostics::{Draft, read};
 use serde::{Deserialize, Deserializer};
 
+pub(crate) use advice::METRICS_ADVICE;
 pub use extract::{
     Alias, Duplicates, Extract, Lookup, MetadataTarget, OnFailure, Source, Take, Tokens, ValueType,
 };
@@ -53,11 +55,7 @@ pub fn schema() -> serde_json::Value {
 
 /// Reads a configuration.
 pub(crate) fn load(text: &[u8]) -> Draft<Config> {
-    read(text, "write `{}` for a filter that does nothing", |path| {
-        let last = path.rsplit('.').next().unwrap_or_default();
-        let source = "write an object with one key for each source, such as `{json: /model}`";
-        last.starts_with("from[").then_some(source)
-    })
+    read(text, advice::ADVICE)
 }
 
 /// What to do to one message, in this order: `when`, `extract`, `body` or `dropEvents` and `patch`, `set`, `add`, `remove`,

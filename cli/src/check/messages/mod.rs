@@ -23,15 +23,13 @@ mod templates;
 use serde_json::{Value, json};
 use transformations::{Code, Engine};
 
-use super::Check;
+use crate::finding::Finding;
 
-/// What is printed of a configuration for this filter, without the file's name and the sum.
+/// What is printed of a configuration for this filter, without the file's name, lines and the sum.
 fn printed_for(filter: &str, engine: &Engine, text: &str) -> String {
-    let check = Check {
-        files: Vec::new(),
-        filter: filter.to_owned(),
-    };
-    check.judge(engine, text).lines.join("\n")
+    let findings = super::found(engine, filter, text);
+    let lines: Vec<String> = findings.iter().map(Finding::plain).collect();
+    lines.join("\n")
 }
 
 /// What is printed of a configuration.
@@ -60,7 +58,7 @@ fn list_loads(text: &str) {
 fn envoy_filter(name: &str, filter_config: &str) -> Value {
     json!({"name": name, "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter",
-        "dynamic_module_config": {"name": "rust_module"},
+        "dynamic_module_config": {"name": "rust_module", "do_not_close": true},
         "filter_name": "rustformation",
         "filter_config": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": filter_config},
     }})
