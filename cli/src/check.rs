@@ -7,11 +7,13 @@ use std::process::ExitCode;
 
 use acl::Acl;
 use anyhow::{Context, Result};
-use transformations::{Code, ConfigErrors, Diagnostic, Engine, metrics};
+use transformations::{Code, ConfigErrors, Diagnostic, Engine, Severity, metrics};
 
+use crate::denied;
 use crate::document::{self, Chain, Filter};
 
-/// Prints everything that is wrong with configurations. Exits 0 if there is no error, else 1.
+/// Prints everything that is wrong with configurations. Exits 0 if there is no error, else 1. A note is
+/// neither an error nor a warning.
 ///
 /// A file holds a filter_config, or an Envoy configuration with filters of the module rust_module in it; YAML or
 /// JSON. What the module only warns of, because control planes run ahead of it, is an error here: unknown keys.
@@ -69,12 +71,14 @@ impl Check {
             Ok(filters) => filters,
             Err(error) => return Verdict::unreadable(&error),
         };
+        let denied = document::parsed(text).map(|(document, _)| denied::headers(&document));
+        let denied = denied.unwrap_or_default();
         let mut verdict = Verdict::default();
         for filter in &filters {
             if let Some(warning) = shared_name(filter, &filters) {
                 verdict.add(&filter.place, &warning);
             }
-            match load(engine, filter) {
+            match load(engine, filter, &denied) {
                 Ok(diagnostics) => {
                     for diagnostic in diagnostics {
                         verdict.add(&filter.place, &diagnostic);
@@ -102,13 +106,21 @@ impl Verdict {
     }
 
     fn add(&mut self, place: &str, diagnostic: &Diagnostic) {
-        let error = diagnostic.is_error() || diagnostic.code == Code::UnknownKey;
-        let (severity, count) = if error {
-            ("error", &mut self.errors)
-        } else {
-            ("warning", &mut self.warnings)
+        let severity = match diagnostic.severity {
+            _ if diagnostic.code == Code::UnknownKey => Severity::Error,
+            severity => severity,
         };
-        *count += 1;
+        let severity = match severity {
+            Severity::Error => {
+                self.errors += 1;
+                "error"
+            }
+            Severity::Warning => {
+                self.warnings += 1;
+                "warning"
+            }
+            Severity::Note => "note",
+        };
         let prefix = prefix(place);
         self.lines.push(format!(
             "{prefix}{severity} {}: {diagnostic}",
@@ -147,15 +159,17 @@ fn read(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// All diagnostics of one filter's configuration.
-fn load(engine: &Engine, filter: &Filter) -> Result<Vec<Diagnostic>> {
+/// All diagnostics of one filter's configuration. `denied`: the headers that routes deny by.
+fn load(engine: &Engine, filter: &Filter, denied: &[String]) -> Result<Vec<Diagnostic>> {
     let config = filter.config.as_bytes();
     let loaded = match filter.name.as_str() {
         "rustformation" | "http_simple_mutations" => engine.load(config).map(|loaded| {
             let mut warnings = loaded.warnings;
+            warnings.extend(loaded.notes);
             if filter.chain == Some(Chain::Cluster) {
                 warnings.extend(loaded.program.in_cluster());
             }
+            warnings.extend(denied::past(&loaded.program, denied));
             let of_route = filter.chain.is_none() && !filter.instance.is_empty();
             if of_route && loaded.program.has_metrics() {
                 warnings.push(metrics::in_route());

@@ -59,23 +59,31 @@ pub(crate) enum Chain {
 const UPSTREAM_KEYS: [&str; 2] = ["upstream_http_filters", "upstreamHttpFilters"];
 const UPSTREAM_TYPE: &str = "upstreams.http.v3.HttpProtocolOptions";
 
-/// Every configuration in a YAML or JSON text. One that is not Envoy's is itself the configuration of the filter
-/// `name`.
+/// A YAML or JSON text, and itself if it is JSON.
 ///
 /// # Errors
-/// The text is neither YAML nor JSON, or an Envoy configuration without a filter of this module.
-pub(crate) fn filters(text: &str, name: &str) -> Result<Vec<Filter>> {
-    let (document, json) = match serde_json::from_str(text) {
-        Ok(document) => (document, Some(text)),
+/// The text is neither YAML nor JSON.
+pub(crate) fn parsed(text: &str) -> Result<(Value, Option<&str>)> {
+    match serde_json::from_str(text) {
+        Ok(document) => Ok((document, Some(text))),
         Err(_) => {
             let parsed: Result<Value, _> = serde_saphyr::from_str(text);
             let parsed = parsed.map_err(|error| {
                 let error = error.without_snippet();
                 anyhow!(error.render_with_formatter(&UserMessageFormatter))
             });
-            (parsed.context("neither YAML nor JSON")?, None)
+            Ok((parsed.context("neither YAML nor JSON")?, None))
         }
-    };
+    }
+}
+
+/// Every configuration in a YAML or JSON text. One that is not Envoy's is itself the configuration of the filter
+/// `name`.
+///
+/// # Errors
+/// The text is neither YAML nor JSON, or an Envoy configuration without a filter of this module.
+pub(crate) fn filters(text: &str, name: &str) -> Result<Vec<Filter>> {
+    let (document, json) = parsed(text)?;
     let mut found = Vec::new();
     collect(&document, &mut String::new(), Around::default(), &mut found)?;
     if !found.is_empty() {

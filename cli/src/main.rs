@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod denied;
 mod document;
 
 use std::process::ExitCode;

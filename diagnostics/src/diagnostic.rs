@@ -5,6 +5,8 @@ use std::fmt;
 /// How bad a [`Diagnostic`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// The configuration does what it says; what that is where something fails may surprise its author.
+    Note,
     /// The configuration works, but something in it does not do what its author expects.
     Warning,
     /// The configuration is refused.
@@ -66,6 +68,10 @@ codes! {
     HeldAnswer = "RF014",
     /// Something that does nothing in a cluster's chain of filters.
     Cluster = "RF015",
+    /// A rule that a message gets past for which it cannot be decided.
+    FailsOpen = "RF016",
+    /// A body whose template, where it fails, leaves the message without a body.
+    EmptiedBody = "RF017",
 }
 
 impl fmt::Display for Code {
@@ -120,6 +126,14 @@ impl Diagnostic {
     pub fn warning(code: Code, path: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,
+            ..Self::error(code, path, message)
+        }
+    }
+
+    /// A note at `path`.
+    pub fn note(code: Code, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Note,
             ..Self::error(code, path, message)
         }
     }

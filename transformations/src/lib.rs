@@ -98,6 +98,7 @@ mod ops;
 #[cfg(test)]
 mod processor;
 mod program;
+mod rejection;
 mod session;
 mod settings;
 #[cfg(feature = "testing")]
@@ -106,12 +107,13 @@ pub mod testing;
 pub use config::Limits;
 pub use config::limits::HELD_BYTES;
 pub use diagnostics::{Code, ConfigErrors, Diagnostic, Position, Severity};
-pub use failure::{Failure, Reason, Reply};
+pub use failure::{Failure, Reason};
 pub use fields::Usage;
 pub use languages::functions;
 pub use ops::{
     Attribute, AttributeValue, Direction, KgatewayOps, MetadataValue, TransformationOps,
 };
 pub use program::{Engine, Loaded, Program, SharedProgram};
+pub use rejection::Reply;
 pub use session::{Action, Chain, Hold, Host, RouteProgram, Session};
 pub use settings::Settings;
