@@ -38,6 +38,8 @@ pub struct Program {
     limits: Limits,
     /// As it is written.
     error_format: Option<ErrorFormat>,
+    /// Whether the request's pass may change the path.
+    changes_path: bool,
     settings: Arc<Settings>,
     /// What is measured of the requests of a listener with this program.
     meters: Option<Arc<Meters>>,
@@ -102,8 +104,7 @@ impl Program {
 
     /// Whether the path that a client sent may be another one after the request's pass.
     pub(crate) fn changes_path(&self) -> bool {
-        let mut changed = self.request.iter().flat_map(Pass::changed_headers);
-        changed.any(|name| name == ":path")
+        self.changes_path
     }
 
     /// What to do to one message; `None`: nothing.

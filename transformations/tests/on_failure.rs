@@ -169,7 +169,7 @@ fn a_stream_is_cut_off_where_an_event_cannot_be_edited() {
         "data: {\"a\":\"secret\"}\n\n",
         "data: {\"a\":2}\n\n",
     ];
-    let mut host = Host::new(Message::default(), Message::new(&headers, &events));
+    let mut host = Host::new(Message::default(), Message::new(&headers, events));
     host.play(&mut Session::new(program), Neighbour::None);
     assert_eq!(host.violations, [""; 0]);
     assert_eq!(host.reset, Some("rustformations_failed"));

@@ -105,6 +105,10 @@ impl<'c> Compiler<'c> {
         let own_headers = request
             .iter()
             .flat_map(|pass| pass.own_headers(self.settings));
+        let changes_path = request
+            .iter()
+            .flat_map(Pass::changed_headers)
+            .any(|name| name == ":path");
         Program {
             meters,
             has_metrics: config.metrics.is_some(),
@@ -115,6 +119,7 @@ impl<'c> Compiler<'c> {
             counts_usage: false,
             limits: *self.limits,
             error_format: config.error_format,
+            changes_path,
             settings: Arc::clone(self.settings),
         }
     }

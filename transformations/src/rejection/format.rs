@@ -122,16 +122,18 @@ fn google_status(status: u16) -> &'static str {
 impl Rejection {
     /// The answer as the client of `api` reads it. `written`: what the configuration says of it.
     pub(crate) fn reply(
-        self,
+        &self,
         written: Option<ErrorFormat>,
         api: impl FnOnce() -> Api,
     ) -> Box<Reply> {
         let Self {
             status,
             details,
-            mut headers,
+            headers,
             content,
         } = self;
+        let (status, details) = (*status, *details);
+        let mut headers = headers.clone();
         let shaped = |problem: &Problem| {
             let api = match written.unwrap_or_default() {
                 ErrorFormat::Auto => api(),
@@ -142,7 +144,7 @@ impl Rejection {
             };
             api.error(status, problem)
         };
-        let (kind, body) = match &content {
+        let (kind, body) = match content {
             // Such an answer has none (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5).
             _ if [204, 205, 304].contains(&status) => (TEXT, String::new()),
             Content::Kgateway(_) if written.is_none() => (TEXT, String::new()),

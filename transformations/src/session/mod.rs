@@ -130,7 +130,7 @@ impl Session {
             }
         };
         if let Err(rejection) = begun {
-            return self.answer(host, direction, rejection);
+            return self.answer(host, direction, &rejection);
         }
         if direction == Direction::Response && self.accounts() {
             return self.start_answer(host, end);
@@ -154,7 +154,7 @@ impl Session {
                 self.response = State::Done;
                 Action::Continue
             }
-            Err(rejection) => self.answer(host, direction, rejection),
+            Err(rejection) => self.answer(host, direction, &rejection),
         };
         if end || self.exchange.has_read_answer() {
             self.settle(host);
@@ -252,12 +252,7 @@ impl Session {
     }
 
     #[cold]
-    fn answer(
-        &mut self,
-        host: &dyn Host,
-        direction: Direction,
-        rejection: Box<Rejection>,
-    ) -> Action {
+    fn answer(&mut self, host: &dyn Host, direction: Direction, rejection: &Rejection) -> Action {
         let reply = self.reply(host, rejection);
         if let Some(meter) = &mut self.meter {
             meter.answered(&reply);
@@ -267,7 +262,7 @@ impl Session {
     }
 
     /// An answer in the shape that the client of this request reads.
-    fn reply(&self, host: &dyn Host, rejection: Box<Rejection>) -> Box<Reply> {
+    fn reply(&self, host: &dyn Host, rejection: &Rejection) -> Box<Reply> {
         let api = self.exchange.api;
         rejection.reply(self.program.error_format(), || {
             api.unwrap_or_else(|| Api::of_request(host))
@@ -306,7 +301,7 @@ impl Session {
                     }
                     host.report(&failures);
                     return match pass.rejection(&failures) {
-                        Some(rejection) => self.answer(host, direction, rejection),
+                        Some(rejection) => self.answer(host, direction, &rejection),
                         None => Action::Continue,
                     };
                 }
@@ -316,7 +311,7 @@ impl Session {
             && let Err((rejection, failures)) = run::early_rules(pass, host, &self.exchange)
         {
             host.report(&failures);
-            return self.answer(host, direction, rejection);
+            return self.answer(host, direction, &rejection);
         }
         running.declared = pass.declared(host).map(Box::new);
         let declared = running.declared.as_deref();
@@ -355,7 +350,7 @@ impl Session {
                 holding.keep(host, direction);
                 Action::Hold(holding.hold())
             }
-            Verdict::Answer(rejection) => self.answer(host, direction, rejection),
+            Verdict::Answer(rejection) => self.answer(host, direction, &rejection),
             Verdict::Release(extent) => {
                 if let Some(meter) = &mut self.meter {
                     let early = extent == Extent::Begun;
@@ -398,7 +393,7 @@ impl Session {
             host.report(&failures);
         }
         if let Err(rejection) = ran {
-            return self.answer(host, direction, rejection);
+            return self.answer(host, direction, &rejection);
         }
         if let Some(stream) = stream {
             *self.state(direction) = State::Editing(stream);
@@ -419,7 +414,7 @@ impl Session {
             return Action::Continue;
         }
         if let Err(rejection) = self.apply(host, route) {
-            return self.answer(host, Direction::Request, rejection);
+            return self.answer(host, Direction::Request, &rejection);
         }
         self.exchange.change_program(&self.program, host);
         let before = mem::replace(&mut self.request, State::Done);

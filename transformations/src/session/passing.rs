@@ -73,7 +73,7 @@ impl Session {
         host.report(&outcome.failures);
         match rejection {
             None => Action::Continue,
-            Some(rejection) => self.cut_off(host, Direction::Request, rejection),
+            Some(rejection) => self.cut_off(host, Direction::Request, &rejection),
         }
     }
 
@@ -124,7 +124,7 @@ impl Session {
         }
         match rejection {
             None => Action::Continue,
-            Some(rejection) => self.cut_off(host, direction, rejection),
+            Some(rejection) => self.cut_off(host, direction, &rejection),
         }
     }
 
@@ -134,7 +134,7 @@ impl Session {
         &mut self,
         host: &mut dyn Host,
         direction: Direction,
-        rejection: Box<Rejection>,
+        rejection: &Rejection,
     ) -> Action {
         if direction == Direction::Request && matches!(self.response, State::Idle) {
             return self.answer(host, direction, rejection);
