@@ -352,7 +352,7 @@ async fn a_rule_of_the_headers_answers_before_the_body(stage: &Stage) -> Result<
 async fn a_rule_of_the_route_that_was_chosen_again_answers(stage: &Stage) -> Result<()> {
     let upstream = Upstream::named("routed").await?;
     let listener = json!({"request": {"extract": [{"header": MODEL}]}});
-    let route = json!({"request": {"onFailure": "reject", "reject": [
+    let route = json!({"request": {"extract": [{"header": MODEL}], "onFailure": "reject", "reject": [
         {"when": "extracted.model == 'gpt-4o' && json(request.body).n > 1", "status": 402, "message": "only one"},
     ]}});
     let bootstrap = Bootstrap::new()
