@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod denied;
 mod document;
 mod envoy;
 mod finding;

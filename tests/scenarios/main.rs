@@ -31,6 +31,7 @@ mod patch;
 mod plain;
 mod readme;
 mod refusals;
+mod rejecting;
 mod responses;
 mod routes;
 mod routing;
@@ -105,6 +106,11 @@ const AREAS: &[Area] = &[
         name: "patch",
         module: Built::Release,
         scenarios: patch::SCENARIOS,
+    },
+    Area {
+        name: "rejecting",
+        module: Built::Release,
+        scenarios: rejecting::SCENARIOS,
     },
     Area {
         name: "sources",

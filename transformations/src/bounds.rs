@@ -104,6 +104,16 @@ pub fn bounds() -> Vec<Bound> {
                 "the edit fails",
             ),
             (
+                "bytes that the `message` of an answer quotes",
+                limits::MESSAGE_BYTES,
+                "the message is cut",
+            ),
+            (
+                "bytes of the `body` of an answer",
+                limits::ANSWER_BYTES,
+                "the answer is an error with `code` and `message`",
+            ),
+            (
                 "bytes of the headers of one part of a multipart body",
                 bodies::PART_HEADER_BYTES,
                 "the body is invalid",

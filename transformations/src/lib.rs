@@ -100,6 +100,7 @@ mod pointer;
 #[cfg(test)]
 mod processor;
 mod program;
+mod rejection;
 mod session;
 mod settings;
 #[cfg(feature = "testing")]
@@ -109,7 +110,7 @@ pub use bounds::{Bound, bounds};
 pub use config::Limits;
 pub use config::limits::HELD_BYTES;
 pub use diagnostics::{Code, ConfigErrors, Diagnostic, Position, Severity, closest};
-pub use failure::{Failure, Reason, Reply};
+pub use failure::{Failure, Reason};
 pub use fields::Usage;
 pub use languages::functions;
 pub use ops::{
@@ -117,5 +118,6 @@ pub use ops::{
     TransformationOps,
 };
 pub use program::{Engine, Loaded, Program, SharedProgram};
+pub use rejection::Reply;
 pub use session::{Action, Chain, Hold, Host, RouteProgram, Session};
 pub use settings::Settings;

@@ -69,7 +69,8 @@ pub struct Extract {
     pub on_missing: OnFailure,
     /// What to do when a source cannot be read: the body is not JSON, is nested too deep, holds
     /// the key twice, or the value is too long, or not of its `type`. Where the field has a `header` or
-    /// `lookup`, also when that cannot carry the value: control characters, spaces around it.
+    /// `lookup`, also when that cannot carry the value: control characters, spaces around it. `onFailure: reject`
+    /// of the pass rejects it in any case.
     /// Example: `request: {extract: [{header: x-model, onInvalid: reject}]}`
     #[serde(default)]
     pub on_invalid: OnFailure,

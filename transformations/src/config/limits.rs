@@ -103,3 +103,9 @@ pub(crate) const FORM_SOURCES: usize = 64;
 
 /// Most lines that one edit gives a header: servers take about a hundred in all.
 pub(crate) const HEADER_LINES: usize = 64;
+
+/// The longest message of an answer of ours, in bytes: clients put it into logs and terminals.
+pub(crate) const MESSAGE_BYTES: usize = 4096;
+
+/// The longest body of an answer of ours, in bytes: Envoy holds it whole beside what it holds already.
+pub(crate) const ANSWER_BYTES: usize = 1 << 20;

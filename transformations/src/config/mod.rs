@@ -11,6 +11,7 @@ pub(crate) mod limits;
 mod metadata;
 mod metrics;
 mod patch;
+mod reject;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ pub use limits::Limits;
 pub use metadata::{DynamicMetadata, DynamicMetadataValue};
 pub use metrics::Metrics;
 pub use patch::Edit;
+pub use reject::{ErrorFormat, Reject, RejectBody};
 
 /// The whole configuration of one filter instance or one route.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -39,6 +41,11 @@ pub struct Config {
     /// What to do to responses. Absent or `null`: nothing.
     /// Example: `response: {set: [{name: x-served-by, value: gateway}]}`
     pub response: Option<Transformation>,
+    /// The shape of the errors that this filter answers with: those of `onMissing`, `onInvalid`, `reject`,
+    /// `onFailure` and the limits. `auto` (the default), `openai`, `anthropic`, `gemini` or `text`. Where it is
+    /// absent, the 400 of `parseAs: AsJson` has no body, as kgateway's.
+    /// Example: `{errorFormat: anthropic, request: {extract: [{header: x-model, onMissing: reject}]}}`
+    pub error_format: Option<ErrorFormat>,
     /// Bounds on what one message may cost.
     /// Example: `{request: {extract: [{header: x-model}]}, limits: {maxHeldBytes: 4194304}}`
     pub limits: Limits,
@@ -58,7 +65,7 @@ pub(crate) fn load(text: &[u8]) -> Draft<Config> {
     read(text, advice::ADVICE)
 }
 
-/// What to do to one message, in this order: `when`, `extract`, `body` or `dropEvents` and `patch`, `set`, `add`, `remove`,
+/// What to do to one message, in this order: `when`, `extract`, `reject`, `body` or `dropEvents` and `patch`, `set`, `add`, `remove`,
 /// `dynamicMetadata`, route cache.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
@@ -72,11 +79,25 @@ pub struct Transformation {
     #[serde(deserialize_with = "given")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub when: Option<String>,
+    /// What becomes of a message that something of this pass fails for: an expression, a template, a patch, a
+    /// field that is invalid, a body that cannot be read, a limit. `reject`: it is answered, a request with 400, a
+    /// response with 502; a stream whose beginning has gone on is cut off. `continue`: it goes on, and what
+    /// failed is left out; the body stays as it was. Absent: as `continue`, but a failing template of `body`
+    /// leaves no body, and `parseAs: AsJson` answers 400, as in kgateway. What is read of a response as it
+    /// passes is not answered for.
+    /// Example: `request: {onFailure: reject, patch: [{replace: /max_tokens, cel: "min(value, 4096)"}]}`
+    pub on_failure: Option<OnFailure>,
     /// Fields to take out of the message. A request is routed on them. An answer is read as it passes
     /// and is not held; its fields are known when it has ended or broken off.
     /// Example: `request: {extract: [{from: [{json: /model}], header: x-model}]}`
     #[cfg_attr(feature = "schema", schemars(length(max = limits::FIELDS)))]
     pub extract: Vec<Extract>,
+    /// Rules, of which the first that holds answers in place of the message. Those that read the body, or
+    /// fields in it, wait for it; with `bodyMode: streamed` only for the fields. Leading rules that read
+    /// headers alone wait for nothing. In `response` a rule that reads a field of the body needs
+    /// `bodyMode: buffered`. Default: none.
+    /// Example: `request: {onFailure: reject, reject: [{when: "request.method == 'DELETE'"}]}`
+    pub reject: Vec<Reject>,
     /// When a message whose body is read is let go. Default: `buffered`; an answer's `extract` alone
     /// holds it only where that is written.
     /// Example: `request: {bodyMode: streamed, extract: [{header: x-model}]}`
@@ -147,8 +168,8 @@ pub struct Body {
     /// How templates see the body.
     /// Example: `request: {body: {parseAs: AsJson}, set: [{name: x-model, value: "{{ model }}"}]}`
     pub parse_as: ParseAs,
-    /// A template for the new body. Empty: the body stays as it is. A template that fails or
-    /// renders nothing leaves an empty body without `content-type`.
+    /// A template for the new body. Empty: the body stays as it is. A template that renders nothing leaves an
+    /// empty body without `content-type`. So does one that fails, unless `onFailure` is there.
     /// Example: `request: {body: {value: "[{{ body() }}]"}}`
     pub value: String,
     /// A CEL expression for the new body, in place of `value`: strings and bytes as they are,

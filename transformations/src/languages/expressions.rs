@@ -25,7 +25,9 @@ pub(crate) enum Phase {
     Condition,
     /// Before the fields are extracted: `extract[].from[].cel`.
     Extraction,
-    /// When they have been.
+    /// When they have been: `reject[].when`.
+    Rules,
+    /// After those.
     Edits,
     /// In each document that is edited: it reads `document` or `value`.
     Document,

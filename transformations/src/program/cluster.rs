@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use diagnostics::{Code, Diagnostic};
 
 use super::Program;
+use crate::config::OnFailure;
 use crate::ops::Direction;
 
 impl Program {
@@ -23,9 +24,23 @@ impl Program {
                     "route in the listener's filter, or set `clearRouteCache: false`",
                 );
             }
-            if pass.extraction.rejects() {
+            if pass.on_failure != Some(OnFailure::Reject) && pass.extraction.rejects() {
                 warn(
                     "request.extract",
+                    "`reject` in a cluster ends the request: no other attempt follows",
+                    "reject in the listener's filter, which sees a request once",
+                );
+            }
+            if !pass.edits.reject.is_empty() {
+                warn(
+                    "request.reject",
+                    "`reject` in a cluster ends the request: no other attempt follows",
+                    "reject in the listener's filter, which sees a request once",
+                );
+            }
+            if pass.on_failure == Some(OnFailure::Reject) {
+                warn(
+                    "request.onFailure",
                     "`reject` in a cluster ends the request: no other attempt follows",
                     "reject in the listener's filter, which sees a request once",
                 );
