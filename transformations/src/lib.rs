@@ -85,6 +85,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+mod body;
 pub mod config;
 mod edits;
 mod extent;

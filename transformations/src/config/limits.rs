@@ -29,9 +29,9 @@ pub struct Limits {
     /// fields that it has not shown by then count as missing. It may be above Envoy's limit. A body that
     /// an edit makes longer passes; before 1.38 a request's does so only where this is set.
     pub max_held_bytes: Option<usize>,
-    /// The most bytes that an encoded body (`content-encoding`) may stand for where one is read. One that
-    /// `patch` edits goes on decoded, so that for it the buffer limit is one too; before Envoy 1.38
-    /// that is `maxHeldBytes`, or 1 MiB.
+    /// The most bytes that an encoded body (`content-encoding`) may stand for where one is read. What
+    /// `patch`, expressions and templates read is decoded as a whole, so that for them the limit of
+    /// what is held is one too; before Envoy 1.38 that is `maxHeldBytes`, or 1 MiB.
     pub decoded_bytes: usize,
     /// The most bytes that each byte of an encoded body may stand for, on average, from 262144
     /// decoded bytes on. At least 1.

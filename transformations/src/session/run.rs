@@ -340,7 +340,7 @@ impl<'r> Run<'r> {
             &BodyCache::default(),
         );
         let before = self.before(exchange, message, values);
-        self.editing().settle(before);
+        self.editing(&BodyCache::default()).settle(before);
     }
 
     /// Makes the edits. Apart from the rest: a pass that only extracts is the common one, and is
@@ -356,7 +356,7 @@ impl<'r> Run<'r> {
         let whole = running.extent == Extent::Whole;
         let values = self.values(Phase::Edits, exchange, &message, whole, cache);
         let before = self.before(exchange, message, values);
-        let mut editing = self.editing();
+        let mut editing = self.editing(cache);
         editing.run(
             before,
             running.extent,
@@ -364,13 +364,14 @@ impl<'r> Run<'r> {
         )
     }
 
-    fn editing(&mut self) -> Editing<'_> {
+    fn editing<'e>(&'e mut self, cache: &'e BodyCache) -> Editing<'e> {
         let pass = self.pass;
         Editing {
             direction: pass.direction,
             edits: &pass.edits,
             expressions: &pass.expressions,
             limits: &pass.limits,
+            cache,
             ops: self.ops,
             outcome: &mut self.outcome,
         }
@@ -396,9 +397,7 @@ impl<'r> Run<'r> {
     /// Counts a body that is longer than may be held.
     fn too_long(&mut self) {
         let pass = self.pass;
-        let patch = pass.edits.patch.as_ref().map(|patch| patch.path.as_str());
-        let body = pass.edits.body.as_ref().map(|body| body.path.as_str());
-        let path = patch.or(body).unwrap_or(pass.direction.as_str());
+        let path = pass.edits.body_path().unwrap_or(pass.direction.as_str());
         let detail = "the body is longer than may be held; raise limits.maxHeldBytes";
         self.outcome.fail(Reason::Limit, path, detail);
     }
