@@ -10,7 +10,7 @@ use minijinja::value::ValueKind;
 use crate::failure::Unusable;
 use crate::headers::Snapshot;
 use crate::languages::jinja::{RenderError, Scope, Template, Variables};
-use crate::languages::{Expressions, Extracted, FieldValue, Values};
+use crate::languages::{Expressions, Extracted, FieldValue, Phase, Values};
 
 /// The message as it arrived, for templates, and the values of expressions. Put together when the first of them asks: most passes
 /// have none.
@@ -80,7 +80,8 @@ impl View<'_> {
         }
         let (scope, variables) = self.shown.get_or_init(|| self.show());
         scope.body_read.set(false);
-        let text = template.render(scope, variables)?;
+        let text = template.render(scope, variables);
+        let text = text.map_err(|error| self.cause(template, error))?;
         match self.text.encoded {
             Some(why) if scope.body_read.get() => Err(RenderError::Encoded(why)),
             _ => Ok(text),
@@ -95,9 +96,20 @@ impl View<'_> {
     pub(super) fn render_body(&self, template: &Template) -> Result<RenderedBody, RenderError> {
         let (scope, variables) = self.shown.get_or_init(|| self.show());
         scope.body_read.set(false);
-        let bytes = template.render_bytes(scope, variables)?;
+        let bytes = template.render_bytes(scope, variables);
+        let bytes = bytes.map_err(|error| self.cause(template, error))?;
         let encoded = self.text.encoded.filter(|_| scope.body_read.get());
         Ok(RenderedBody { bytes, encoded })
+    }
+
+    /// Why a template failed: a body that cannot be decoded, if an expression of its own reads it.
+    fn cause(&self, template: &Template, error: RenderError) -> RenderError {
+        let mut called = template.expressions().iter();
+        let encoded = called.find_map(|(text, _)| {
+            let id = self.expressions.find(Phase::Edits, text)?;
+            self.values.encoded(id)
+        });
+        encoded.map_or(error, RenderError::Encoded)
     }
 
     /// The names a template needs JSON for, when there is none.

@@ -313,6 +313,14 @@ impl Values {
         }
     }
 
+    /// Why the body that an expression reads cannot be decoded.
+    pub(crate) fn encoded(&self, id: ExpressionId) -> Option<Unusable> {
+        match self.evaluated(id) {
+            Some(Err(cel::Error::Encoded(why))) => Some(*why),
+            _ => None,
+        }
+    }
+
     /// Whether a condition holds.
     ///
     /// # Errors
