@@ -53,10 +53,12 @@ fn has_ranges(ops: &dyn TransformationOps) -> bool {
 impl Editing<'_> {
     /// What there is of the body, as far as the pass has to do with it.
     pub(super) fn presence(&self, head: bool, declared: Option<&Declared>) -> Presence {
-        let concerned = self.edits.parse_as == ParseAs::AsJson
-            || self.edits_body(declared)
-            || self.expressions.reads_body(self.direction);
-        if concerned && self.direction == Direction::Response {
+        let concerned = || {
+            self.edits.parse_as == ParseAs::AsJson
+                || self.edits_body(declared)
+                || self.expressions.reads_body(self.direction)
+        };
+        if self.direction == Direction::Response && concerned() {
             Presence::of(self.ops, head)
         } else {
             Presence::Whole
