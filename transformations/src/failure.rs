@@ -145,7 +145,7 @@ impl From<DocumentError> for Unusable {
             DocumentError::Json(error) => error.into(),
             DocumentError::TooLong => Self(
                 Reason::Limit,
-                "an event, a line or a message is longer than limits.eventBytes",
+                "a message of the event stream is longer than limits.eventBytes",
             ),
             DocumentError::Incomplete => {
                 Self(Reason::JsonInvalid, "the body ends within a JSON document")
@@ -239,7 +239,15 @@ impl Reply {
         })
     }
 
-    /// The answer to a request that stands for more than may be held.
+    /// The answer to a request of which edits reached a limit, if any of these failures is one: what the
+    /// edits would have enforced must not be passed by making them fail. An answer goes on as it was.
+    pub(crate) fn over_limit(direction: Direction, failures: &[Failure]) -> Option<Box<Self>> {
+        let mut reasons = failures.iter().map(|failure| failure.reason);
+        let is_over = reasons.any(|reason| reason == Reason::Limit);
+        (direction == Direction::Request && is_over).then(Self::too_large)
+    }
+
+    /// The answer to a request that stands for more than may be held, or has more to edit than may be.
     pub(crate) fn too_large() -> Box<Self> {
         Box::new(Self {
             status: 413,
@@ -302,5 +310,14 @@ impl Outcome {
             path: path.to_owned(),
             detail: detail.into(),
         });
+    }
+
+    /// As [`fail`](Self::fail), unless the same has failed at the same place before: of the many
+    /// documents of a message each may fail in the same way.
+    pub(crate) fn fail_once(&mut self, reason: Reason, path: &str, detail: impl Into<String>) {
+        let same = |known: &Failure| known.reason == reason && known.path == path;
+        if !self.failures.iter().any(same) {
+            self.fail(reason, path, detail);
+        }
     }
 }

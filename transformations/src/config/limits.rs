@@ -18,9 +18,12 @@ pub struct Limits {
     /// refuses a header closes the connection, and with HTTP/2 the requests of others on it.
     pub header_bytes: usize,
     /// How many steps one template may take; about one for each expression it evaluates, and one for
-    /// every two items or 32 to 256 bytes that filters, tests, comparisons and slices read.
+    /// every two items or 32 to 256 bytes that filters, tests, comparisons and slices read. The
+    /// expressions of a `patch` have as many together for each document.
     pub template_fuel: u64,
-    /// The most bytes one template may render, and all edits of one `patch` may put into a body.
+    /// The most bytes one template may render, and all edits of one `patch` may put into a body: of events
+    /// and lines that are edited as they pass, into each. A request that needs more is answered 413.
+    /// The expressions of one document may make as much together.
     pub rendered_bytes: usize,
     /// The most bytes of a body to hold, at least 1. Absent: Envoy's buffer limit; of streamed requests
     /// 1 MiB at most. Envoy 1.36 and 1.37 do not report theirs: there it is 1 MiB, and Envoy's own
@@ -36,8 +39,10 @@ pub struct Limits {
     /// The most bytes that each byte of an encoded body may stand for, on average, from 262144
     /// decoded bytes on. At least 1.
     pub decoded_ratio: usize,
-    /// The longest event of a `text/event-stream` response that `patch` edits, in bytes. From 1 to
-    /// 16777216: it is held until it has arrived whole. A longer one passes as it is.
+    /// The longest event or line that is held until it has arrived whole, for `patch`, `dropEvents` and
+    /// `extract`, in bytes; also a document over several lines of a request that is called JSON Lines,
+    /// and a message of AWS's event stream. From 1 to 16777216. `patch` leaves a longer one as it is, and
+    /// a request with one is answered 413; `extract` reads it as it passes, but for a message of AWS's.
     pub event_bytes: usize,
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::host::Host;
 use super::{Action, Session, State};
-use crate::failure::Outcome;
+use crate::failure::{Outcome, Reply};
 use crate::fields::Reading;
 use crate::headers::Snapshot;
 use crate::languages::{BodyCache, Seen};
@@ -68,20 +68,24 @@ impl Session {
         host.report(&outcome.failures);
         match outcome.reply {
             None => Action::Continue,
-            Some(reply) if matches!(self.response, State::Idle) => {
-                self.answer(Direction::Request, reply)
-            }
-            Some(reply) => {
-                self.request = State::Done;
-                if let Some(meter) = &mut self.meter {
-                    meter.answered(&reply);
-                }
-                Action::Reset(reply.details)
-            }
+            Some(reply) => self.cut_off(reply),
         }
     }
 
-    /// Edits the documents that have arrived whole. The rest of them waits.
+    /// Ends a request that has gone on: by an answer, unless one has begun.
+    fn cut_off(&mut self, reply: Box<Reply>) -> Action {
+        if matches!(self.response, State::Idle) {
+            return self.answer(Direction::Request, reply);
+        }
+        self.request = State::Done;
+        if let Some(meter) = &mut self.meter {
+            meter.answered(&reply);
+        }
+        Action::Reset(reply.details)
+    }
+
+    /// Edits the documents that have arrived whole. The rest of them waits. A request is cut off when
+    /// its edits reach a limit.
     #[inline(never)]
     pub(super) fn edit(
         &mut self,
@@ -117,13 +121,17 @@ impl Session {
         };
         let chunks = host.received_chunks(direction);
         let edited = pass.edit_stream(stream, &chunks, ended, &seen);
-        if let Some((edited, outcome)) = edited {
-            host.replace_received(direction, &edited);
-            host.report(&outcome.failures);
-        }
         if ended {
             *state = State::Done;
         }
+        let Some((edited, outcome)) = edited else {
+            return Action::Continue;
+        };
+        host.report(&outcome.failures);
+        if let Some(reply) = Reply::over_limit(direction, &outcome.failures) {
+            return self.cut_off(reply);
+        }
+        host.replace_received(direction, &edited);
         Action::Continue
     }
 }
