@@ -326,7 +326,7 @@ fn what_parsers_disagree_on_is_a_conflict() {
 /// Texts of documents, of what is none, and of what is broken.
 fn texts() -> impl Strategy<Value = Vec<String>> {
     let name = r#"(usage|total_tokens|model|Usage|tot\\u0061l_tokens|\\u0075sage|x|\\n)"#;
-    let scalar = r#"(1|-2.5|"a"|"total_tokens"|"\\u00e9\\u003c"|null|true|\[1,2\]|\{\})"#;
+    let scalar = r#"(1|-2\.5|"a"|"total_tokens"|"\\u00e9\\u003c"|null|true|\[1,2\]|\{\})"#;
     let member = format!(r#""{name}": ?{scalar}"#);
     let inner = format!(r#"\{{({member}(,{member})?)?\}}"#);
     let text = format!(
