@@ -1,5 +1,6 @@
 //! What was seen of an exchange in memory.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -15,7 +16,9 @@ use crate::verdict::{Answered, Arrival, Metadata, Seen};
 
 pub(super) fn seen(case: &Case, host: &Host, way: Way, labels: &[String]) -> Seen {
     let answered = host.reply.as_ref().map(|(direction, reply)| {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
+        let owned = |(name, value): &(Cow<'static, str>, String)| {
+            (name.clone().into_owned(), value.as_bytes().to_vec())
+        };
         let answered = Answered {
             status: reply.status,
             details: Some(reply.details.to_owned()),

@@ -211,7 +211,7 @@ impl RequestOutcome {
                  limit with 413"
             }
             RequestOutcome::Rejected => {
-                "a rule of the configuration answered it: `onMissing: reject` or `onInvalid: reject`"
+                "a rule of the configuration answered it: `reject`, `onMissing: reject` or `onInvalid: reject`"
             }
             RequestOutcome::Failed => {
                 "an edit or the condition failed, or the module answered it for another reason; \

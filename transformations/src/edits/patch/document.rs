@@ -10,9 +10,10 @@ use bodies::{Splice, spliced};
 
 use super::{Condition, Patch, Ready, Stream, Text};
 use crate::config::Limits;
-use crate::failure::{Failure, Outcome, Reason, Reply, Unusable};
+use crate::failure::{Failure, Outcome, Reason, Unusable};
 use crate::languages::{Document, ExpressionId, Failed, Seen};
 use crate::ops::Direction;
+use crate::rejection::Rejection;
 
 /// Makes the edits of one message in its documents.
 pub(crate) struct Editor<'p> {
@@ -155,7 +156,7 @@ impl<'p> Editor<'p> {
 
     /// Whether a request is not edited any further: a limit was reached, and it is answered.
     pub(super) fn is_refused(&self) -> bool {
-        Reply::over_limit(self.seen.direction, &self.outcome.failures).is_some()
+        Rejection::over_limit(self.seen.direction, &self.outcome.failures).is_some()
     }
 
     /// The longest document of a stream that is held, in bytes.
