@@ -129,8 +129,8 @@ impl Rejection {
     }
 
     /// The answer to a request of which edits reached a limit, if any of these failures is one: what the
-    /// edits would have enforced must not be passed by making them fail. A response goes on as it was, and so
-    /// does a request where `onFailure` is `continue`.
+    /// edits would have enforced must not be passed by making them fail. A response goes on as it was.
+    /// `onFailure` decides where it is there.
     pub(crate) fn over_limit(
         direction: Direction,
         on_failure: Option<OnFailure>,
@@ -138,7 +138,7 @@ impl Rejection {
     ) -> Option<Box<Self>> {
         let mut reasons = failures.iter().map(|failure| failure.reason);
         let is_over = reasons.any(|reason| reason == Reason::Limit);
-        let answers = direction == Direction::Request && on_failure != Some(OnFailure::Continue);
+        let answers = direction == Direction::Request && on_failure.is_none();
         (answers && is_over).then(Self::too_large)
     }
 
