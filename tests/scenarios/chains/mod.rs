@@ -2,7 +2,7 @@
 //! see without them.
 
 mod attempts;
-mod coding;
+pub(crate) mod coding;
 mod encoded;
 mod exchanges;
 mod facts;

@@ -10,13 +10,14 @@ use super::patch::{Declared, Stream};
 use super::presence::Presence;
 use super::view::{BodyText, RenderedBody, View};
 use super::{Edits, Formula, HeaderEdit, NewBody};
-use crate::config::{Limits, ParseAs};
+use crate::config::{Limits, OnFailure, ParseAs};
 use crate::extent::Extent;
-use crate::failure::{Outcome, Reason, Reply, Unusable};
+use crate::failure::{Outcome, Reason, Unusable};
 use crate::headers::Snapshot;
 use crate::languages::jinja::{self, RenderError, Template};
 use crate::languages::{BodyCache, Expressions, Extracted, Values};
 use crate::ops::{Direction, TransformationOps};
+use crate::rejection::Rejection;
 
 /// kgateway's response code details.
 const JSON_INVALID: &str = "json parsing error in transformation template";
@@ -26,6 +27,7 @@ const UNDECLARED_VARIABLE: &str = "undeclared json variables in transformation t
 pub(crate) struct Editing<'r> {
     pub(crate) direction: Direction,
     pub(crate) edits: &'r Edits,
+    pub(crate) on_failure: Option<OnFailure>,
     pub(crate) expressions: &'r Expressions,
     pub(crate) limits: &'r Limits,
     /// What has been read of the body.
@@ -60,7 +62,7 @@ impl<'r> Editing<'r> {
         before: Before<'_>,
         extent: Extent,
         declared: Option<Declared>,
-    ) -> Result<Option<Box<Stream>>, Box<Reply>> {
+    ) -> Result<Option<Box<Stream>>, Box<Rejection>> {
         let edits = self.edits;
         let presence = self.presence(before.head, declared.as_ref());
         let extent = match presence {
@@ -132,7 +134,11 @@ impl<'r> Editing<'r> {
         }
     }
 
-    fn view<'e>(&mut self, before: Before<'e>, whole: bool) -> Result<View<'e>, Box<Reply>>
+    pub(super) fn view<'e>(
+        &mut self,
+        before: Before<'e>,
+        whole: bool,
+    ) -> Result<View<'e>, Box<Rejection>>
     where
         'r: 'e,
     {
@@ -171,7 +177,7 @@ impl<'r> Editing<'r> {
     }
 
     /// The body as JSON; `None` when it is empty or `null`.
-    fn document(&mut self) -> Result<Option<Value>, Box<Reply>> {
+    fn document(&mut self) -> Result<Option<Value>, Box<Rejection>> {
         let direction = self.direction;
         let chunks = self.cache.body.chunks(self.ops, direction, self.limits);
         let read = match chunks {
@@ -187,7 +193,7 @@ impl<'r> Editing<'r> {
             Err((reason, detail)) => {
                 let path = format!("{}.body", direction.as_str());
                 self.outcome.fail(reason, &path, detail);
-                Err(Reply::bad_request(JSON_INVALID))
+                self.unreadable(JSON_INVALID, reason).map(|()| None)
             }
         }
     }
@@ -195,7 +201,14 @@ impl<'r> Editing<'r> {
     fn body(&mut self, body: &NewBody, view: &View<'_>) {
         let direction = self.direction;
         let made = match &body.formula {
-            Formula::Template(template) => self.rendered_body(template, &body.path, view),
+            Formula::Template(template) => {
+                match self.rendered_body(template, &body.path, view) {
+                    Some(rendered) => rendered,
+                    // As in kgateway: what the template was to hide does not get out.
+                    None if self.on_failure.is_none() => Vec::new(),
+                    None => return,
+                }
+            }
             Formula::Expression(id) => match view.values.body(*id, self.limits) {
                 Ok(made) if self.is_body(&made) => return,
                 Ok(made) => made,
@@ -239,27 +252,32 @@ impl<'r> Editing<'r> {
         self.cache.body.is(self.ops, self.direction, bytes)
     }
 
-    /// What a body template gives; nothing when it fails. One that reads a body that cannot be decoded
+    /// What a body template gives; `None` when it fails. One that reads a body that cannot be decoded
     /// fails, but may give it back.
-    fn rendered_body(&mut self, template: &Template, path: &str, view: &View<'_>) -> Vec<u8> {
+    fn rendered_body(
+        &mut self,
+        template: &Template,
+        path: &str,
+        view: &View<'_>,
+    ) -> Option<Vec<u8>> {
         if let Some(names) = view.undeclared(template) {
             self.outcome.fail(Reason::UndeclaredVariable, path, names);
-            return Vec::new();
+            return None;
         }
         let RenderedBody { bytes, encoded } = match view.render_body(template) {
             Ok(rendered) => rendered,
             Err(error) => {
                 self.render_failed(path, &error);
-                return Vec::new();
+                return None;
             }
         };
         if let Some(why) = encoded {
             self.render_failed(path, &RenderError::Encoded(why));
             if !self.is_body(&bytes) {
-                return Vec::new();
+                return None;
             }
         }
-        bytes
+        Some(bytes)
     }
 
     /// What a template or expression gives, if it is not empty. A name that only JSON could give, without
@@ -269,7 +287,7 @@ impl<'r> Editing<'r> {
         formula: &Formula,
         path: &str,
         view: &View<'_>,
-    ) -> Result<Option<String>, Box<Reply>> {
+    ) -> Result<Option<String>, Box<Rejection>> {
         let template = match formula {
             Formula::Template(template) => template,
             Formula::Expression(id) => {
@@ -282,11 +300,22 @@ impl<'r> Editing<'r> {
         };
         if let Some(names) = view.undeclared(template) {
             self.outcome.fail(Reason::UndeclaredVariable, path, names);
-            return Err(Reply::bad_request(UNDECLARED_VARIABLE));
+            self.unreadable(UNDECLARED_VARIABLE, Reason::UndeclaredVariable)?;
+            return Ok(None);
         }
         Ok(self
             .rendered(template, path, view)
             .filter(|value| !value.is_empty()))
+    }
+
+    /// What becomes of a message whose body cannot be read, or lacks what is named: in kgateway it is
+    /// answered.
+    fn unreadable(&self, details: &'static str, reason: Reason) -> Result<(), Box<Rejection>> {
+        match self.on_failure {
+            None => Err(Rejection::kgateway(details, reason)),
+            Some(OnFailure::Continue) => Ok(()),
+            Some(OnFailure::Reject) => Err(Rejection::failed(self.direction, reason)),
+        }
     }
 
     pub(super) fn rendered(

@@ -10,11 +10,12 @@ use super::patch::{
 use super::view::View;
 use crate::config::Limits;
 use crate::extent::Extent;
-use crate::failure::{Outcome, Reason, Reply, Unusable};
+use crate::failure::{Outcome, Reason, Unusable};
 use crate::headers::Snapshot;
 use crate::languages::jinja::Template;
 use crate::languages::{BodyCache, ExpressionId, Seen};
 use crate::ops::Direction;
+use crate::rejection::Rejection;
 
 impl Editing<'_> {
     /// Edits a whole body. Of a stream of events that is to come, what is done to each.
@@ -28,7 +29,7 @@ impl Editing<'_> {
         extent: Extent,
         declared: Option<Declared>,
         view: &View<'_>,
-    ) -> Result<Option<Stream>, Box<Reply>> {
+    ) -> Result<Option<Stream>, Box<Rejection>> {
         let direction = self.direction;
         if extent == Extent::Whole && self.ops.body_size(direction) == 0 {
             return Ok(None);
@@ -258,7 +259,7 @@ impl Editing<'_> {
         patch: &Patch,
         view: &View<'_>,
         edit: impl FnOnce(&[u8], &Seen<'_>, &Limits) -> (Option<Vec<u8>>, Outcome),
-    ) -> Result<(), Box<Reply>> {
+    ) -> Result<(), Box<Rejection>> {
         let direction = self.direction;
         let body = match self.cache.body.bytes(self.ops, direction, self.limits) {
             Ok(body) => body,
@@ -266,7 +267,7 @@ impl Editing<'_> {
                 let Unusable(reason, detail) = error.into();
                 self.outcome.fail(reason, &patch.path, detail);
                 return match (error, direction) {
-                    (coding::Error::TooMuch, Direction::Request) => Err(Reply::too_large()),
+                    (coding::Error::TooMuch, Direction::Request) => Err(Rejection::too_large()),
                     _ => Ok(()),
                 };
             }

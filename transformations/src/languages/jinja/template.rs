@@ -9,6 +9,7 @@ use diagnostics::{Code, Diagnostic, Position};
 use minijinja::{Environment, ErrorKind, Value};
 
 use super::bounds;
+use super::instead;
 use super::memory;
 use super::rewrite::{self, Refused};
 use super::scope::{Absent, Scope, Variables};
@@ -49,6 +50,8 @@ pub(crate) struct Jinja {
     calls: Arc<[&'static str]>,
     /// Names that a JSON body has to give.
     undeclared: Vec<String>,
+    /// Of these, functions that do not exist.
+    uncallable: BTreeSet<String>,
     /// Of these `extracted` and what is below it, if fields are extracted.
     extracted: Vec<String>,
     /// Names that a JSON body may give.
@@ -113,6 +116,9 @@ impl Template {
             .iter()
             .any(|opening| text.contains(opening))
         {
+            if let Some((message, help)) = instead::of_text(text) {
+                warnings.push(Diagnostic::warning(Code::Template, path, message).help(help));
+            }
             return Ok(Template::Text(without_final_newline(text).to_owned()));
         }
         bounds::check(path, text)?;
@@ -165,6 +171,7 @@ impl Template {
             needs: usage.needs,
             calls: usage.calls.into_iter().collect(),
             undeclared: usage.undeclared.into_iter().collect(),
+            uncallable: usage.uncallable,
             extracted: Vec::new(),
             names: usage.names,
             fields: usage.fields,
@@ -205,6 +212,19 @@ impl Template {
             Template::Text(_) => &[],
             Template::Jinja(jinja) => &jinja.undeclared,
         }
+    }
+
+    /// The first of these that is no function, and where it stands in the template.
+    pub(crate) fn first_undeclared(&self) -> Option<(&str, Option<Position>)> {
+        let Template::Jinja(jinja) = self else {
+            return None;
+        };
+        let mut names = jinja.undeclared.iter();
+        let name = names.find(|name| !jinja.uncallable.contains(*name))?;
+        let text = &jinja.cell.borrow_owner().text;
+        let first = name.split('.').next().unwrap_or_default();
+        let position = text.find(first).map(|start| position(text, start));
+        Some((name, position))
     }
 
     /// Functions of the environment that it calls.
@@ -393,15 +413,23 @@ fn syntax_error(path: &str, text: &str, error: &minijinja::Error) -> Diagnostic 
     for (theirs, ours) in PLAIN {
         message = message.replace(theirs, ours);
     }
-    let position = error.range().map(|range| {
-        let before = text.get(..range.start).unwrap_or(text);
-        let line = before.rsplit('\n').next().unwrap_or(before);
-        Position {
-            line: before.matches('\n').count().saturating_add(1),
-            column: line.chars().count().saturating_add(1),
-        }
-    });
-    Diagnostic::error(Code::Template, path, message).at(position)
+    let position = error.range().map(|range| position(text, range.start));
+    let help = instead::of_syntax(text, &message);
+    let error = Diagnostic::error(Code::Template, path, message).at(position);
+    match help {
+        Some(help) => error.help(help),
+        None => error,
+    }
+}
+
+/// The line and column of a byte of a template.
+fn position(text: &str, start: usize) -> Position {
+    let before = text.get(..start).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or(before);
+    Position {
+        line: before.matches('\n').count().saturating_add(1),
+        column: line.chars().count().saturating_add(1),
+    }
 }
 
 /// Keeps what is written, up to a bound.
