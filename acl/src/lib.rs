@@ -31,6 +31,12 @@ use diagnostics::{Advice, ConfigErrors, Diagnostic, read};
 
 use table::Table;
 
+/// The JSON Schema of a configuration, as its types describe it.
+#[cfg(feature = "schema")]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(config::Config).to_value()
+}
+
 /// What helps with mistakes in an access list.
 const ADVICE: Advice = Advice {
     when_empty: "write `{\"defaultAction\": \"deny\"}` to deny everything",

@@ -9,10 +9,12 @@ use acl::Acl;
 use anyhow::{Context, Result};
 use transformations::{Code, ConfigErrors, Diagnostic, Engine, metrics};
 
+use crate::denied;
 use crate::document::{self, Contents, Filter, Owner};
 use crate::finding::Finding;
 
-/// Prints everything that is wrong with configurations. Exits 0 if nothing is, else 1.
+/// Prints everything that is wrong with configurations. Exits 0 if nothing is, else 1. A note is neither an error nor a
+/// warning.
 ///
 /// A file holds a filter_config, or an Envoy configuration with filters of the module rust_module in it; YAML or
 /// JSON, several documents too.
@@ -73,7 +75,8 @@ impl Check {
             };
             let findings = judge(&engine, &self.filter, &text);
             let errors = findings.iter().filter(|finding| finding.is_error()).count();
-            let warnings = findings.len() - errors;
+            let warnings = findings.iter().filter(|finding| finding.is_warning());
+            let warnings = warnings.count();
             sound &= errors == 0 && (warnings == 0 || self.allow_warnings);
             match self.format {
                 Format::Json => objects.extend(findings.iter().map(|finding| finding.json(&name))),
@@ -111,6 +114,7 @@ fn found(engine: &Engine, filter: &str, text: &str) -> Vec<Finding> {
     let Contents {
         text,
         filters,
+        denied,
         mut findings,
     } = document::contents(text, filter);
     for filter in &filters {
@@ -122,11 +126,15 @@ fn found(engine: &Engine, filter: &str, text: &str) -> Vec<Finding> {
                 diagnostic: warning,
             });
         }
-        findings.extend(load(engine, filter).into_iter().map(|diagnostic| Finding {
-            place: filter.place.clone(),
-            at: filter.source.place_of(&diagnostic),
-            diagnostic,
-        }));
+        findings.extend(
+            load(engine, filter, &denied)
+                .into_iter()
+                .map(|diagnostic| Finding {
+                    place: filter.place.clone(),
+                    at: filter.source.place_of(&diagnostic),
+                    diagnostic,
+                }),
+        );
     }
     findings
 }
@@ -153,15 +161,20 @@ fn read(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// All diagnostics of one filter's configuration.
-fn load(engine: &Engine, filter: &Filter) -> Vec<Diagnostic> {
+/// All diagnostics of one filter's configuration. `denied`: the headers that routes deny by.
+fn load(engine: &Engine, filter: &Filter, denied: &[String]) -> Vec<Diagnostic> {
     let config = filter.config.as_bytes();
     let loaded = match filter.name.as_str() {
         "rustformation" | "http_simple_mutations" => engine.load(config).map(|loaded| {
             let mut warnings = loaded.warnings;
+            warnings.extend(loaded.notes);
             if filter.owner == Some(Owner::Cluster) {
                 warnings.extend(loaded.program.in_cluster());
             }
+            if filter.owner == Some(Owner::Listener) {
+                warnings.extend(loaded.program.in_listener());
+            }
+            warnings.extend(denied::past(&loaded.program, denied));
             if filter.owner == Some(Owner::Route) && loaded.program.has_metrics() {
                 warnings.push(metrics::in_route());
             }

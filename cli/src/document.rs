@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use transformations::{Code, Diagnostic};
 
+use crate::denied;
 use crate::envoy::{self, Around};
 use crate::finding::Finding;
 use crate::source::Source;
@@ -64,6 +65,8 @@ pub(crate) enum Owner {
 pub(crate) struct Contents {
     pub(crate) text: Rc<Text>,
     pub(crate) filters: Vec<Filter>,
+    /// The headers by which routes deny.
+    pub(crate) denied: Vec<String>,
     /// What is wrong outside of the filters' configurations.
     pub(crate) findings: Vec<Finding>,
 }
@@ -86,6 +89,7 @@ pub(crate) fn contents(text: &str, name: &str) -> Contents {
     let mut contents = Contents {
         text: Rc::clone(&text),
         filters: Vec::new(),
+        denied: Vec::new(),
         findings: Vec::new(),
     };
     let documents = match tree::read(&text) {
@@ -97,6 +101,7 @@ pub(crate) fn contents(text: &str, name: &str) -> Contents {
     };
     let is_envoys = |node: &Node| ENVOY_KEYS.iter().any(|key| node.get(key).is_some());
     for document in &documents {
+        contents.denied.extend(denied::headers(&document.value()));
         envoy::collect(&text, document, Around::default(), &mut contents);
     }
     if !contents.filters.is_empty() || !contents.findings.is_empty() {

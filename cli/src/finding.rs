@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use serde_json::{Value, json};
-use transformations::{Diagnostic, Position};
+use transformations::{Diagnostic, Position, Severity};
 
 /// How much of a long line is shown, in characters.
 const SHOWN: usize = 120;
@@ -24,8 +24,17 @@ impl Finding {
         self.diagnostic.is_error()
     }
 
+    /// Whether `check` fails for it, unless it is told not to.
+    pub fn is_warning(&self) -> bool {
+        self.diagnostic.severity == Severity::Warning
+    }
+
     fn severity(&self) -> &'static str {
-        if self.is_error() { "error" } else { "warning" }
+        match self.diagnostic.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        }
     }
 
     /// What is wrong, where in the configuration and how to mend it. The line and column are those of

@@ -4,17 +4,20 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustformations_cli::{Check, Schema};
 
 /// Works with configurations of the Envoy module rustformations.
 #[derive(Parser)]
 #[command(name = "rustformations", version)]
 enum Command {
-    Check(rustformations_cli::Check),
+    Check(Check),
+    Schema(Schema),
 }
 
 fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Check(command) => command.execute(),
+        Command::Schema(command) => command.execute(),
     };
     match done {
         Ok(code) => code,

@@ -210,7 +210,7 @@ response:
   set: [{name: x-model, value: "{{ model }}"}]
 "#,
     }
-    /// Something has no effect, or another one, in a cluster's chain of filters.
+    /// Something has no effect, or another one, in a cluster's chain of filters, or only works there.
     Cluster = "RF015" {
         why: "In a cluster the route is chosen already, each attempt passes the filter, and a route's configuration reaches all filters of its name.",
         fix: "Move what chooses a route or rejects requests to the listener's filter, and give the two filters different names.",
@@ -231,6 +231,26 @@ static_resources:
             filter_config:
               "@type": type.googleapis.com/google.protobuf.Struct
               value: {request: {extract: [{header: x-model}]}}
+"#,
+    }
+    /// A message that nothing can be decided for gets past a rule.
+    FailsOpen = "RF016" {
+        why: "A rule about a field says nothing of a body that cannot be read, and by default such a message goes on.",
+        fix: "Set `onFailure: reject` for the pass, or `onInvalid: reject` for the field.",
+        filter: "rustformation",
+        example: r#"
+request:
+  extract: [{from: [{json: /model}]}]
+  reject: [{when: "extracted.model == 'secret'"}]
+"#,
+    }
+    /// A `body` template that fails leaves the message without a body.
+    EmptiedBody = "RF017" {
+        why: "kgateway's module does so, and what a redaction fails to remove must not go on.",
+        fix: "Set `onFailure: continue` to keep the body then, or `onFailure: reject` to answer the message.",
+        filter: "rustformation",
+        example: r#"
+request: {body: {value: "<{{ body() }}>"}}
 "#,
     }
 }

@@ -7,6 +7,8 @@ use crate::Code;
 /// How bad a [`Diagnostic`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// The configuration does what it says; what that is where something fails may surprise its author.
+    Note,
     /// The configuration works, but something in it does not do what its author expects.
     Warning,
     /// The configuration is refused.
@@ -59,6 +61,14 @@ impl Diagnostic {
     pub fn warning(code: Code, path: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,
+            ..Self::error(code, path, message)
+        }
+    }
+
+    /// A note at `path`.
+    pub fn note(code: Code, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Note,
             ..Self::error(code, path, message)
         }
     }

@@ -15,4 +15,4 @@ mod tests;
 
 pub use code::{Code, Explanation};
 pub use diagnostic::{ConfigErrors, Diagnostic, Position, Severity, closest};
-pub use read::{Advice, Draft, read};
+pub use read::{Advice, Draft, MOST as DIAGNOSTICS, read};

@@ -12,7 +12,7 @@ use crate::plain;
 use crate::{Code, ConfigErrors, Diagnostic, Position, closest};
 
 /// Most diagnostics of one configuration.
-const MOST: usize = 64;
+pub const MOST: usize = 64;
 
 /// What helps with the mistakes in one kind of configuration.
 #[derive(Clone, Copy)]

@@ -6,10 +6,12 @@ use std::sync::{Arc, LazyLock, Once};
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
     EnvoyHttpFilter, EnvoyMetrics, Host, HttpFilter, HttpFilterConfig, RouteConfigError,
-    envoy_log_error, envoy_log_warn,
+    envoy_log_error, envoy_log_info, envoy_log_warn,
 };
 use transformations::metrics;
-use transformations::{Code, ConfigErrors, Diagnostic, Engine, Program, Settings, SharedProgram};
+use transformations::{
+    Code, ConfigErrors, Diagnostic, Engine, Program, Settings, Severity, SharedProgram,
+};
 
 use crate::Constructors;
 use crate::filter::Filter;
@@ -57,6 +59,7 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
         list("RUSTFORMATIONS_ENV_ALLOW").as_deref(),
     );
     settings.lacks_booleans = Host::current().is_some_and(|host| host < Host::V1_37_1);
+    settings.lacks_cluster_name = Host::current().is_some_and(|host| host < Host::V1_38);
     for name in settings.misnamed_headers() {
         envoy_log_warn!(
             "RUSTFORMATIONS_ROUTING_HEADERS: {}: `{name}` is not a header name and does nothing; \
@@ -120,10 +123,11 @@ pub(crate) fn compiled<T>(
         Err(errors) => (None, errors.0),
     };
     for diagnostic in diagnostics {
-        if diagnostic.is_error() {
-            envoy_log_error!("{name}{place}: {}: {diagnostic}", diagnostic.code);
-        } else {
-            envoy_log_warn!("{name}{place}: {}: {diagnostic}", diagnostic.code);
+        let code = diagnostic.code;
+        match diagnostic.severity {
+            Severity::Error => envoy_log_error!("{name}{place}: {code}: {diagnostic}"),
+            Severity::Warning => envoy_log_warn!("{name}{place}: {code}: {diagnostic}"),
+            Severity::Note => envoy_log_info!("{name}{place}: {code}: {diagnostic}"),
         }
     }
     compiled

@@ -15,6 +15,7 @@ mod composite;
 mod configs;
 mod deploy;
 mod expressions;
+mod failover;
 mod failures;
 mod foreign_routes;
 mod gateway;
@@ -30,6 +31,7 @@ mod patch;
 mod plain;
 mod readme;
 mod refusals;
+mod rejecting;
 mod responses;
 mod routes;
 mod routing;
@@ -106,6 +108,11 @@ const AREAS: &[Area] = &[
         scenarios: patch::SCENARIOS,
     },
     Area {
+        name: "rejecting",
+        module: Built::Release,
+        scenarios: rejecting::SCENARIOS,
+    },
+    Area {
         name: "sources",
         module: Built::Release,
         scenarios: sources::SCENARIOS,
@@ -144,6 +151,11 @@ const AREAS: &[Area] = &[
         name: "headers",
         module: Built::Release,
         scenarios: headers::SCENARIOS,
+    },
+    Area {
+        name: "failover",
+        module: Built::Release,
+        scenarios: failover::SCENARIOS,
     },
     Area {
         name: "failures",

@@ -2,7 +2,7 @@
 //! see without them.
 
 mod attempts;
-mod coding;
+pub(crate) mod coding;
 mod exchanges;
 mod facts;
 mod limits;

@@ -10,13 +10,14 @@ use minijinja::Value;
 use super::patch::{Declared, Stream};
 use super::view::View;
 use super::{Edits, Formula, HeaderEdit, NewBody};
-use crate::config::{Limits, ParseAs};
+use crate::config::{Limits, OnFailure, ParseAs};
 use crate::extent::Extent;
-use crate::failure::{Outcome, Reason, Reply};
+use crate::failure::{Outcome, Reason};
 use crate::headers::Snapshot;
 use crate::languages::jinja::{self, RenderError, Template};
 use crate::languages::{Expressions, Extracted, Values};
 use crate::ops::{Direction, TransformationOps};
+use crate::rejection::Rejection;
 
 /// kgateway's response code details.
 const JSON_INVALID: &str = "json parsing error in transformation template";
@@ -26,6 +27,7 @@ const UNDECLARED_VARIABLE: &str = "undeclared json variables in transformation t
 pub(crate) struct Editing<'r> {
     pub(crate) direction: Direction,
     pub(crate) edits: &'r Edits,
+    pub(crate) on_failure: Option<OnFailure>,
     pub(crate) expressions: &'r Expressions,
     pub(crate) limits: &'r Limits,
     pub(crate) ops: &'r mut dyn TransformationOps,
@@ -58,7 +60,7 @@ impl<'r> Editing<'r> {
         before: Before<'_>,
         extent: Extent,
         declared: Option<Declared>,
-    ) -> Result<Option<Box<Stream>>, Box<Reply>> {
+    ) -> Result<Option<Box<Stream>>, Box<Rejection>> {
         let edits = self.edits;
         let whole = extent == Extent::Whole;
         // What needs a body that is too long is left out.
@@ -132,7 +134,11 @@ impl<'r> Editing<'r> {
         !head && !status.iter().any(|status| bodiless.contains(status))
     }
 
-    fn view<'e>(&mut self, before: Before<'e>, whole: bool) -> Result<View<'e>, Box<Reply>>
+    pub(super) fn view<'e>(
+        &mut self,
+        before: Before<'e>,
+        whole: bool,
+    ) -> Result<View<'e>, Box<Rejection>>
     where
         'r: 'e,
     {
@@ -161,7 +167,7 @@ impl<'r> Editing<'r> {
     }
 
     /// The body as JSON; `None` when it is empty or `null`.
-    fn document(&mut self) -> Result<Option<Value>, Box<Reply>> {
+    fn document(&mut self) -> Result<Option<Value>, Box<Rejection>> {
         let direction = self.direction;
         let chunks = self.ops.body_chunks(direction);
         match jinja::document(&chunks, &self.edits.document, self.limits) {
@@ -173,7 +179,7 @@ impl<'r> Editing<'r> {
                     DocumentError::TooDeep => Reason::Limit,
                 };
                 self.outcome.fail(reason, &path, error.to_string());
-                Err(Reply::bad_request(JSON_INVALID))
+                self.unreadable(JSON_INVALID, reason).map(|()| None)
             }
         }
     }
@@ -181,7 +187,14 @@ impl<'r> Editing<'r> {
     fn body(&mut self, body: &NewBody, view: &View<'_>) {
         let direction = self.direction;
         let rendered = match &body.formula {
-            Formula::Template(template) => self.rendered_body(template, &body.path, view),
+            Formula::Template(template) => {
+                match self.rendered_body(template, &body.path, view) {
+                    Some(rendered) => rendered,
+                    // As in kgateway: what the template was to hide does not get out.
+                    None if self.on_failure.is_none() => Vec::new(),
+                    None => return,
+                }
+            }
             Formula::Expression(id) => {
                 match view.values.body(*id, self.limits) {
                     Ok(value) if self.is_body(&value) => return,
@@ -234,13 +247,18 @@ impl<'r> Editing<'r> {
             })
     }
 
-    fn rendered_body(&mut self, template: &Template, path: &str, view: &View<'_>) -> Vec<u8> {
+    fn rendered_body(
+        &mut self,
+        template: &Template,
+        path: &str,
+        view: &View<'_>,
+    ) -> Option<Vec<u8>> {
         if let Some(names) = view.undeclared(template) {
             self.outcome.fail(Reason::UndeclaredVariable, path, names);
-            return Vec::new();
+            return None;
         }
-        let rendered = self.rendered(template, path, view);
-        rendered.unwrap_or_default().into_bytes()
+        let rendered = self.rendered(template, path, view)?;
+        Some(rendered.into_bytes())
     }
 
     /// What a template or expression gives, if it is not empty. A name that only JSON could give, without
@@ -250,7 +268,7 @@ impl<'r> Editing<'r> {
         formula: &Formula,
         path: &str,
         view: &View<'_>,
-    ) -> Result<Option<String>, Box<Reply>> {
+    ) -> Result<Option<String>, Box<Rejection>> {
         let template = match formula {
             Formula::Template(template) => template,
             Formula::Expression(id) => {
@@ -263,11 +281,22 @@ impl<'r> Editing<'r> {
         };
         if let Some(names) = view.undeclared(template) {
             self.outcome.fail(Reason::UndeclaredVariable, path, names);
-            return Err(Reply::bad_request(UNDECLARED_VARIABLE));
+            self.unreadable(UNDECLARED_VARIABLE, Reason::UndeclaredVariable)?;
+            return Ok(None);
         }
         Ok(self
             .rendered(template, path, view)
             .filter(|value| !value.is_empty()))
+    }
+
+    /// What becomes of a message whose body cannot be read, or lacks what is named: in kgateway it is
+    /// answered.
+    fn unreadable(&self, details: &'static str, reason: Reason) -> Result<(), Box<Rejection>> {
+        match self.on_failure {
+            None => Err(Rejection::kgateway(details, reason)),
+            Some(OnFailure::Continue) => Ok(()),
+            Some(OnFailure::Reject) => Err(Rejection::failed(self.direction, reason)),
+        }
     }
 
     pub(super) fn rendered(

@@ -13,11 +13,12 @@ use super::view::View;
 use crate::config::Limits;
 use crate::config::limits::HELD_BYTES;
 use crate::extent::Extent;
-use crate::failure::{Outcome, Reason, Reply, Unusable};
+use crate::failure::{Outcome, Reason, Unusable};
 use crate::headers::Snapshot;
 use crate::languages::jinja::Template;
 use crate::languages::{BodyCache, ExpressionId, Seen};
 use crate::ops::Direction;
+use crate::rejection::Rejection;
 
 impl Editing<'_> {
     /// Edits a whole body. Of a stream of events that is to come, what is done to each.
@@ -31,7 +32,7 @@ impl Editing<'_> {
         extent: Extent,
         declared: Option<Declared>,
         view: &View<'_>,
-    ) -> Result<Option<Stream>, Box<Reply>> {
+    ) -> Result<Option<Stream>, Box<Rejection>> {
         let direction = self.direction;
         if extent == Extent::Whole && self.ops.body_size(direction) == 0 {
             return Ok(None);
@@ -259,7 +260,7 @@ impl Editing<'_> {
         coding: Option<Coding>,
         view: &View<'_>,
         edit: impl FnOnce(&[u8], &Seen<'_>, &Limits) -> (Option<Vec<u8>>, Outcome),
-    ) -> Result<(), Box<Reply>> {
+    ) -> Result<(), Box<Rejection>> {
         let direction = self.direction;
         let chunks = self.ops.body_chunks(direction);
         let body = match (coding, chunks.as_slice()) {
@@ -275,7 +276,7 @@ impl Editing<'_> {
                         let too_large =
                             error == coding::Error::TooMuch && direction == Direction::Request;
                         return if too_large {
-                            Err(Reply::too_large())
+                            Err(Rejection::too_large())
                         } else {
                             Ok(())
                         };

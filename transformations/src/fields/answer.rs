@@ -12,10 +12,11 @@ use super::Extraction;
 use super::field;
 use super::rules::{Rules, Taken};
 use super::usage::{Counts, Usage};
-use crate::failure::{Outcome, Reply, Unusable};
+use crate::failure::{Outcome, Unusable};
 use crate::headers::{self, HeaderNames, Snapshot};
 use crate::languages::{Extracted, Values};
 use crate::ops::{Direction, TransformationOps};
+use crate::rejection::Rejection;
 
 /// How an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +136,7 @@ impl Extraction {
         on_hold: bool,
         values: &Values,
         outcome: &mut Outcome,
-    ) -> Result<Extracted, Box<Reply>> {
+    ) -> Result<Extracted, Box<Rejection>> {
         let said = &reading.said;
         if let Some(Unusable(reason, detail)) = said.unreadable {
             outcome.fail(reason, "response.extract", detail);

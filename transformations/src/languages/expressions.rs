@@ -25,7 +25,9 @@ pub(crate) enum Phase {
     Condition,
     /// Before the fields are extracted: `extract[].from[].cel`.
     Extraction,
-    /// When they have been.
+    /// When they have been: `reject[].when`.
+    Rules,
+    /// After those.
     Edits,
     /// In each document that is edited: it reads `document` or `value`.
     Document,
@@ -243,18 +245,18 @@ impl Resolver for Seen<'_> {
     }
 
     fn metadata(&self, entry: &MetadataEntry) -> Option<AttributeValue> {
-        let (namespace, key) = (&entry.namespace, &entry.key);
+        let (source, namespace, key) = (entry.source, &entry.namespace, &entry.key);
         match entry.kind {
             MetadataKind::Text => {
-                let text = self.ops.metadata_text(namespace, key);
+                let text = self.ops.metadata_text(source, namespace, key);
                 text.map(AttributeValue::Text)
             }
             MetadataKind::Number => {
-                let number = self.ops.metadata_number(namespace, key);
+                let number = self.ops.metadata_number(source, namespace, key);
                 number.map(AttributeValue::Number)
             }
             MetadataKind::Bool => {
-                let value = self.ops.metadata_bool(namespace, key);
+                let value = self.ops.metadata_bool(source, namespace, key);
                 value.map(AttributeValue::Bool)
             }
         }

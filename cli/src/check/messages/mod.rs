@@ -15,6 +15,7 @@ mod metrics;
 mod most;
 mod patch;
 mod path;
+mod reject;
 mod settings;
 mod shape;
 mod streamed;
@@ -78,6 +79,7 @@ fn every_code_has_a_message() {
         include_str!("most.rs"),
         include_str!("patch.rs"),
         include_str!("path.rs"),
+        include_str!("reject.rs"),
         include_str!("settings.rs"),
         include_str!("shape.rs"),
         include_str!("streamed.rs"),
@@ -86,7 +88,7 @@ fn every_code_has_a_message() {
     .concat();
     let shown = |code: &&Code| {
         let printed = |severity| messages.contains(&format!("{severity} {code}: "));
-        printed("error") || printed("warning")
+        printed("error") || printed("warning") || printed("note")
     };
     let silent: Vec<_> = Code::ALL.iter().filter(|code| !shown(code)).collect();
     assert!(silent.is_empty(), "no test shows a message of {silent:?}");

@@ -12,7 +12,7 @@ use super::functions::FAMILIES;
 use super::*;
 use crate::headers::Snapshot;
 use crate::languages::{Extracted, FieldValue};
-use crate::ops::{Attribute, AttributeValue, Direction};
+use crate::ops::{Attribute, AttributeValue, Direction, MetadataSource};
 
 /// What the cases are evaluated on.
 #[derive(Debug, Default, Deserialize)]
@@ -98,12 +98,19 @@ impl Resolver for Exchange {
             Attribute::SourceAddress => Some(AttributeValue::Text("10.1.2.3".to_owned())),
             Attribute::SourcePort => Some(AttributeValue::Int(1234)),
             Attribute::ConnectionMtls => Some(AttributeValue::Bool(true)),
+            Attribute::XdsRouteName => Some(AttributeValue::Text("gold".to_owned())),
+            Attribute::XdsClusterName => Some(AttributeValue::Text("c".to_owned())),
+            Attribute::RequestAttempt => Some(AttributeValue::Int(2)),
             _ => None,
         }
     }
 
     fn metadata(&self, entry: &MetadataEntry) -> Option<AttributeValue> {
-        let value = self.metadata.get(&entry.namespace)?.get(&entry.key)?;
+        let namespace = match entry.source {
+            MetadataSource::Dynamic => entry.namespace.clone(),
+            source => format!("{source:?} {}", entry.namespace),
+        };
+        let value = self.metadata.get(&namespace)?.get(&entry.key)?;
         match entry.kind {
             MetadataKind::Text => Some(AttributeValue::Text(value.as_str()?.to_owned())),
             MetadataKind::Number => value.as_f64().map(AttributeValue::Number),

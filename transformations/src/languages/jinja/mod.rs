@@ -2,14 +2,14 @@
 //!
 //! The engine is minijinja in the release kgateway locks; its functions are in [`functions`].
 
-mod bounds;
-mod constants;
+pub(crate) mod bounds;
+pub(crate) mod constants;
 mod document;
 mod environment;
-mod filters;
+pub(crate) mod filters;
 mod functions;
 mod instead;
-mod memory;
+pub(crate) mod memory;
 mod needs;
 mod operators;
 mod order;

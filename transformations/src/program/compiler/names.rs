@@ -28,6 +28,27 @@ impl Compiler<'_> {
                 );
             }
         }
+        let rules = pass.edits.reject.iter();
+        let rules = rules.filter(|_| pass.edits.parse_as != ParseAs::AsJson);
+        for rule in rules {
+            let mut names: Vec<&str> = rule
+                .templates()
+                .flat_map(Template::undeclared)
+                .map(String::as_str)
+                .collect();
+            names.dedup();
+            if !names.is_empty() {
+                self.error(
+                    Code::UnknownName,
+                    &rule.path,
+                    format!(
+                        "a template of `reject` cannot read `{}`",
+                        names.join("`, `")
+                    ),
+                    "add a field to `request.extract`, and write `extracted.` and its name",
+                );
+            }
+        }
         if pass.edits.parse_as == ParseAs::AsJson {
             self.forgeable(pass);
             return;
@@ -253,7 +274,9 @@ impl Compiler<'_> {
         let body = body.filter_map(|body| Some((&body.path, body.formula.template()?)));
         let patch = pass.edits.patch.iter().flat_map(|patch| &patch.edits);
         let patch = patch.filter_map(|edit| Some((&edit.path, edit.template()?)));
-        for (path, template) in body.chain(patch) {
+        let rules = pass.edits.reject.iter();
+        let rules = rules.flat_map(|rule| rule.templates().map(|template| (&rule.path, template)));
+        for (path, template) in body.chain(patch).chain(rules) {
             let mut named = template.undeclared().iter();
             let field = |name: &String| {
                 let name = name.strip_prefix("extracted.");
