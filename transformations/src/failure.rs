@@ -26,6 +26,8 @@ pub enum Reason {
     FieldMissing,
     /// A body is encoded in a way that is not known, or not as its `content-encoding` says.
     ContentEncoding,
+    /// An answer is a part of a body, which is not edited.
+    PartialContent,
     /// A body has no place for an edit: beyond an array's end, or inside a value.
     PlaceMissing,
     /// Another edit has changed the place of an edit.
@@ -49,7 +51,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 17] = [
+    pub const ALL: [Reason; 18] = [
         Reason::JsonInvalid,
         Reason::UndeclaredVariable,
         Reason::Render,
@@ -58,6 +60,7 @@ impl Reason {
         Reason::DuplicateKey,
         Reason::FieldMissing,
         Reason::ContentEncoding,
+        Reason::PartialContent,
         Reason::PlaceMissing,
         Reason::PlaceTaken,
         Reason::MultipartInvalid,
@@ -80,6 +83,7 @@ impl Reason {
             Reason::DuplicateKey => "duplicate_key",
             Reason::FieldMissing => "field_missing",
             Reason::ContentEncoding => "content_encoding",
+            Reason::PartialContent => "partial_content",
             Reason::PlaceMissing => "place_missing",
             Reason::PlaceTaken => "place_taken",
             Reason::MultipartInvalid => "multipart_invalid",
@@ -96,6 +100,15 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl From<&json::DocumentError> for Reason {
+    fn from(error: &json::DocumentError) -> Self {
+        match error {
+            json::DocumentError::Invalid(_) => Self::JsonInvalid,
+            json::DocumentError::TooDeep => Self::Limit,
+        }
     }
 }
 
@@ -161,7 +174,7 @@ impl From<coding::Error> for Unusable {
         match error {
             coding::Error::Unknown => Self(
                 Reason::ContentEncoding,
-                "the body is encoded in another way than gzip, deflate, br or zstd, or in several",
+                "the body is encoded in another way than gzip, deflate, br or zstd, or in more than three",
             ),
             coding::Error::Invalid => Self(
                 Reason::ContentEncoding,
@@ -169,7 +182,7 @@ impl From<coding::Error> for Unusable {
             ),
             coding::Error::TooMuch => Self(
                 Reason::Limit,
-                "the body becomes too long decoded; see limits.decodedBytes and limits.decodedRatio",
+                "the body becomes too long decoded; see limits.decodedBytes, decodedRatio and maxHeldBytes",
             ),
         }
     }

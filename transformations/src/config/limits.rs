@@ -45,9 +45,9 @@ pub struct Limits {
     /// Example: `limits: {maxHeldBytes: 4194304}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub max_held_bytes: Option<usize>,
-    /// The most bytes that an encoded body (`content-encoding`) may stand for where one is read. One that
-    /// `patch` edits goes on decoded, so that for it the buffer limit is one too; before Envoy 1.38
-    /// that is `maxHeldBytes`, or 1 MiB.
+    /// The most bytes that an encoded body (`content-encoding`) may stand for where one is read. What
+    /// `patch`, expressions and templates read is decoded as a whole, so that for them the limit of
+    /// what is held is one too; before Envoy 1.38 that is `maxHeldBytes`, or 1 MiB.
     /// Example: `limits: {decodedBytes: 8388608}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub decoded_bytes: usize,
