@@ -26,6 +26,8 @@ pub enum Reason {
     FieldMissing,
     /// A body is encoded in a way that is not known, or not as its `content-encoding` says.
     ContentEncoding,
+    /// An answer is a part of a body, which is not edited.
+    PartialContent,
     /// A body has no place for an edit: beyond an array's end, or inside a value.
     PlaceMissing,
     /// Another edit has changed the place of an edit.
@@ -49,7 +51,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 17] = [
+    pub const ALL: [Reason; 18] = [
         Reason::JsonInvalid,
         Reason::UndeclaredVariable,
         Reason::Render,
@@ -58,6 +60,7 @@ impl Reason {
         Reason::DuplicateKey,
         Reason::FieldMissing,
         Reason::ContentEncoding,
+        Reason::PartialContent,
         Reason::PlaceMissing,
         Reason::PlaceTaken,
         Reason::MultipartInvalid,
@@ -80,6 +83,7 @@ impl Reason {
             Reason::DuplicateKey => "duplicate_key",
             Reason::FieldMissing => "field_missing",
             Reason::ContentEncoding => "content_encoding",
+            Reason::PartialContent => "partial_content",
             Reason::PlaceMissing => "place_missing",
             Reason::PlaceTaken => "place_taken",
             Reason::MultipartInvalid => "multipart_invalid",
@@ -96,6 +100,15 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl From<&json::DocumentError> for Reason {
+    fn from(error: &json::DocumentError) -> Self {
+        match error {
+            json::DocumentError::Invalid(_) => Self::JsonInvalid,
+            json::DocumentError::TooDeep => Self::Limit,
+        }
     }
 }
 
@@ -143,7 +156,7 @@ impl From<DocumentError> for Unusable {
             DocumentError::Json(error) => error.into(),
             DocumentError::TooLong => Self(
                 Reason::Limit,
-                "an event, a line or a message is longer than limits.eventBytes",
+                "a message of the event stream is longer than limits.eventBytes",
             ),
             DocumentError::Incomplete => {
                 Self(Reason::JsonInvalid, "the body ends within a JSON document")
@@ -161,7 +174,7 @@ impl From<coding::Error> for Unusable {
         match error {
             coding::Error::Unknown => Self(
                 Reason::ContentEncoding,
-                "the body is encoded in another way than gzip, deflate, br or zstd, or in several",
+                "the body is encoded in another way than gzip, deflate, br or zstd, or in more than three",
             ),
             coding::Error::Invalid => Self(
                 Reason::ContentEncoding,
@@ -169,7 +182,7 @@ impl From<coding::Error> for Unusable {
             ),
             coding::Error::TooMuch => Self(
                 Reason::Limit,
-                "the body becomes too long decoded; see limits.decodedBytes and limits.decodedRatio",
+                "the body becomes too long decoded; see limits.decodedBytes, decodedRatio and maxHeldBytes",
             ),
         }
     }
@@ -206,5 +219,14 @@ impl Outcome {
             path: path.to_owned(),
             detail: detail.into(),
         });
+    }
+
+    /// As [`fail`](Self::fail), unless the same has failed at the same place before: of the many
+    /// documents of a message each may fail in the same way.
+    pub(crate) fn fail_once(&mut self, reason: Reason, path: &str, detail: impl Into<String>) {
+        let same = |known: &Failure| known.reason == reason && known.path == path;
+        if !self.failures.iter().any(same) {
+            self.fail(reason, path, detail);
+        }
     }
 }

@@ -85,6 +85,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+mod body;
 mod bounds;
 pub mod config;
 mod edits;

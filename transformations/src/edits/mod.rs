@@ -6,6 +6,7 @@ mod headers;
 mod metadata;
 pub(crate) mod patch;
 mod patched;
+mod presence;
 mod reject;
 mod removals;
 mod view;
@@ -154,6 +155,12 @@ impl Edits {
             && self.add.is_empty()
             && self.remove.is_empty()
             && self.metadata.is_empty()
+    }
+
+    /// The place in the configuration of what changes the body, for failures.
+    pub(crate) fn body_path(&self) -> Option<&str> {
+        let patch = self.patch.as_ref().map(|patch| patch.path.as_str());
+        patch.or(self.body.as_ref().map(|body| body.path.as_str()))
     }
 
     /// The header edits that put a value.

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use bodies::{Finding, json};
+use bodies::Finding;
 
 use super::cel::{self, JsonText, MetadataEntry, Resolver, Value};
 use super::expressions::{ExpressionId, Failed, Seen, failed, no_boolean};
@@ -17,6 +17,8 @@ pub(crate) struct Document<'m> {
     seen: &'m Seen<'m>,
     text: &'m [u8],
     searched: OnceCell<Searched>,
+    /// What all expressions may cost at all places of the document.
+    budget: cel::Budget,
 }
 
 /// A place of it.
@@ -32,6 +34,7 @@ impl<'m> Document<'m> {
             seen,
             text,
             searched: OnceCell::new(),
+            budget: cel::Budget::new(&seen.expressions.limits),
         }
     }
 
@@ -61,8 +64,7 @@ impl<'m> Document<'m> {
         self.evaluated(id, value, |value| match value {
             Value::Optional(None) => Ok(None),
             value => {
-                let budget = cel::Budget::new(&self.seen.expressions.limits);
-                let text = cel::json(value, &budget).map_err(|error| failed(&error))?;
+                let text = cel::json(value, &self.budget).map_err(|error| failed(&error))?;
                 Ok(Some(text))
             }
         })
@@ -79,7 +81,7 @@ impl<'m> Document<'m> {
             value,
         };
         match self.seen.expressions.get(id) {
-            Some(expression) => match expression.evaluate(&place) {
+            Some(expression) => match expression.evaluate_within(&place, &self.budget) {
                 Ok(value) => read(&value),
                 Err(error) => Err(failed(&error)),
             },
@@ -93,23 +95,24 @@ impl Resolver for Place<'_> {
         self.document.seen.headers(message)
     }
 
-    fn body(&self, message: Direction) -> &[u8] {
+    fn body(&self, message: Direction) -> Result<&[u8], cel::Error> {
         self.document.seen.body(message)
     }
 
-    fn json_text(&self, of: JsonText) -> Option<&[u8]> {
+    fn json_text(&self, of: JsonText) -> Result<Option<&[u8]>, cel::Error> {
         match of {
-            JsonText::Body(message) => Some(self.body(message)),
-            JsonText::Document => Some(self.document.text),
-            JsonText::Value => self.value,
+            JsonText::Body(message) => self.body(message).map(Some),
+            JsonText::Document => Ok(Some(self.document.text)),
+            JsonText::Value => Ok(self.value),
         }
     }
 
-    fn field(&self, of: JsonText, pointer: &str) -> Option<Result<&Finding, json::Error>> {
+    fn field(&self, of: JsonText, pointer: &str) -> Option<Result<&Finding, cel::Error>> {
         let Document {
             seen,
             text,
             searched,
+            ..
         } = self.document;
         match of {
             JsonText::Body(_) => seen.field(of, pointer),

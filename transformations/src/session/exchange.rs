@@ -7,7 +7,7 @@ use crate::fields::{Content, Usage};
 use crate::headers::Snapshot;
 use crate::languages::Extracted;
 use crate::ops::{Direction, TransformationOps};
-use crate::program::Program;
+use crate::program::{Program, Turn};
 use crate::rejection::Api;
 
 /// One request and its response.
@@ -45,7 +45,7 @@ impl Exchange {
         }
         if program
             .pass(Direction::Response)
-            .is_some_and(|pass| pass.edits.body.is_some())
+            .is_some_and(|pass| pass.reads_body(Turn::First))
         {
             self.head = ops.header_values(Direction::Request, ":method") == [b"HEAD"];
         }

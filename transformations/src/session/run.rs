@@ -203,10 +203,10 @@ impl<'r> Run<'r> {
         let cache = BodyCache::default();
         // Before any change: templates see the message as it arrived.
         let edits = !pass.edits.is_empty();
+        if running.extent == Extent::TooLong {
+            self.too_long();
+        }
         let message = if edits || !pass.expressions.is_empty() {
-            if running.extent == Extent::TooLong {
-                self.too_long();
-            }
             let message = self.snapshot(exchange);
             if !self.applies(exchange, running, &message, &cache) {
                 running.reading = None;
@@ -310,12 +310,12 @@ impl<'r> Run<'r> {
             return Ok(());
         };
         if !answer.reading.is_over() {
+            // What it would have said cannot be waited for.
+            if running.extent == Extent::TooLong && extraction.rejects() {
+                return Err(Rejection::too_long_answer());
+            }
             answer.fields = Fields::Expected(beginning);
-            return match running.extent {
-                // What it would have said cannot be waited for.
-                Extent::TooLong if extraction.rejects() => Err(Rejection::too_long_answer()),
-                _ => Ok(()),
-            };
+            return Ok(());
         }
         let phase_reads = self
             .pass
@@ -374,7 +374,7 @@ impl<'r> Run<'r> {
             &BodyCache::default(),
         );
         let before = self.before(exchange, message, values);
-        self.editing().settle(before);
+        self.editing(&BodyCache::default()).settle(before);
     }
 
     /// Looks for a rule that holds.
@@ -405,7 +405,7 @@ impl<'r> Run<'r> {
                 Ok(true) => {
                     let values = self.values(Phase::Edits, exchange, message, whole, cache);
                     let before = self.before(exchange, message.clone(), values);
-                    return Err(self.editing().rejection(rule, before, whole));
+                    return Err(self.editing(cache).rejection(rule, before, whole));
                 }
                 Err((reason, detail)) => {
                     self.outcome
@@ -432,7 +432,7 @@ impl<'r> Run<'r> {
         let whole = running.extent == Extent::Whole;
         let values = self.values(Phase::Edits, exchange, &message, whole, cache);
         let before = self.before(exchange, message, values);
-        let mut editing = self.editing();
+        let mut editing = self.editing(cache);
         editing.run(
             before,
             running.extent,
@@ -440,7 +440,7 @@ impl<'r> Run<'r> {
         )
     }
 
-    fn editing(&mut self) -> Editing<'_> {
+    fn editing<'e>(&'e mut self, cache: &'e BodyCache) -> Editing<'e> {
         let pass = self.pass;
         Editing {
             direction: pass.direction,
@@ -448,6 +448,7 @@ impl<'r> Run<'r> {
             on_failure: pass.on_failure,
             expressions: &pass.expressions,
             limits: &pass.limits,
+            cache,
             ops: self.ops,
             outcome: &mut self.outcome,
         }
@@ -473,9 +474,7 @@ impl<'r> Run<'r> {
     /// Counts a body that is longer than may be held.
     fn too_long(&mut self) {
         let pass = self.pass;
-        let patch = pass.edits.patch.as_ref().map(|patch| patch.path.as_str());
-        let body = pass.edits.body.as_ref().map(|body| body.path.as_str());
-        let path = patch.or(body).unwrap_or(pass.direction.as_str());
+        let path = pass.edits.body_path().unwrap_or(pass.direction.as_str());
         let detail = "the body is longer than may be held; raise limits.maxHeldBytes";
         self.outcome.fail(Reason::Limit, path, detail);
     }

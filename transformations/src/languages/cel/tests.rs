@@ -77,11 +77,11 @@ impl Resolver for Exchange {
         &self.message(message).snapshot
     }
 
-    fn body(&self, message: Direction) -> &[u8] {
-        self.message(message).body.as_bytes()
+    fn body(&self, message: Direction) -> Result<&[u8], Error> {
+        Ok(self.message(message).body.as_bytes())
     }
 
-    fn field(&self, of: JsonText, pointer: &str) -> Option<Result<&Finding, json::Error>> {
+    fn field(&self, of: JsonText, pointer: &str) -> Option<Result<&Finding, Error>> {
         let (_, names) = self.searched.as_ref()?;
         if of != JsonText::Body(Direction::Request) {
             return None;
@@ -89,7 +89,7 @@ impl Resolver for Exchange {
         let number = names.iter().position(|name| name == pointer)?;
         Some(match self.found.as_ref()? {
             Ok(fields) => Ok(&fields[number]),
-            Err(error) => Err(*error),
+            Err(error) => Err(Error::of_json(*error)),
         })
     }
 

@@ -15,6 +15,7 @@ use super::rewrite::{self, Refused};
 use super::scope::{Absent, Scope, Variables};
 use super::usage::Usage;
 use crate::config::Limits;
+use crate::failure::Unusable;
 use crate::languages::jinja::HeaderNeeds;
 use crate::settings::Settings;
 
@@ -27,6 +28,9 @@ pub(crate) enum RenderError {
     /// The template failed.
     #[error("{0}")]
     Failed(String),
+    /// It reads a body that cannot be decoded.
+    #[error("{}", .0.1)]
+    Encoded(Unusable),
 }
 
 /// A compiled template.
@@ -282,18 +286,36 @@ impl Template {
         name == "extracted" || name.starts_with("extracted.")
     }
 
-    /// Renders for one message.
+    /// Renders text for one message. What is printed of a body that is none becomes replacement
+    /// characters.
     ///
     /// # Errors
     ///
-    /// The template failed, ran out of fuel, or rendered more than the limit.
+    /// As [`render_bytes`](Self::render_bytes).
     pub(crate) fn render(
         &self,
         scope: &Rc<Scope>,
         variables: &Variables,
     ) -> Result<String, RenderError> {
+        let bytes = self.render_bytes(scope, variables)?;
+        Ok(match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        })
+    }
+
+    /// Renders for one message: text, unless it prints a body that is none.
+    ///
+    /// # Errors
+    ///
+    /// The template failed, ran out of fuel, or rendered more than the limit.
+    pub(crate) fn render_bytes(
+        &self,
+        scope: &Rc<Scope>,
+        variables: &Variables,
+    ) -> Result<Vec<u8>, RenderError> {
         let jinja = match self {
-            Template::Text(text) => return Ok(text.clone()),
+            Template::Text(text) => return Ok(text.clone().into_bytes()),
             Template::Jinja(jinja) => jinja,
         };
         let has_fields = variables.extracted.is_some();
@@ -333,7 +355,7 @@ impl Template {
                 "a field of `extracted` that is printed has no value; write `| default('')`";
             return Err(RenderError::Failed(message.to_owned()));
         }
-        String::from_utf8(out.bytes).map_err(|error| RenderError::Failed(error.to_string()))
+        Ok(out.bytes)
     }
 }
 
@@ -418,11 +440,13 @@ struct Bounded {
 
 impl io::Write for Bounded {
     fn write(&mut self, written: &[u8]) -> io::Result<usize> {
+        let instead = Scope::printing();
+        let out = instead.as_deref().unwrap_or(written);
         self.room = self
             .room
-            .checked_sub(written.len())
+            .checked_sub(out.len())
             .ok_or(io::ErrorKind::StorageFull)?;
-        self.bytes.extend_from_slice(written);
+        self.bytes.extend_from_slice(out);
         Ok(written.len())
     }
 
