@@ -43,9 +43,10 @@ COPY envoyinit envoyinit
 COPY cli cli
 COPY tools/check-module tools/check-module
 COPY tools/summary tools/summary
-# Cargo compares times, and these sources are older than the empty ones it has just built.
+# Cargo compares times, and these sources are older than the empty ones it has just built. The module logs the revision.
+ARG REVISION=unknown
 RUN find . -name '*.rs' -exec touch {} + \
- && cargo build --release --locked --package rustformations --package envoyinit --package rustformations-cli \
+ && RUSTFORMATIONS_REVISION="${REVISION}" cargo build --release --locked --package rustformations --package envoyinit --package rustformations-cli \
  && cargo build --locked --package check-module
 # Four fifths of the module are its debug information: that goes into a file of its own, and the names that a crash
 # report shows stay. Then the unwinder of the programs, which an image without a C++ runtime lacks, and all that the
