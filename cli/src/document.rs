@@ -7,6 +7,9 @@ use serde_saphyr::UserMessageFormatter;
 /// The module's name in Envoy configurations.
 const MODULE: &str = "rust_module";
 
+/// The module's file, which Envoy Gateway names in place of the module.
+const FILE: &str = "librust_module.so";
+
 /// The types of Envoy's configurations that hold one of a dynamic module, and where they name the filter.
 const TYPES: [(&str, [&str; 2]); 2] = [
     (
@@ -185,10 +188,7 @@ fn filter(fields: &Map<String, Value>, place: &str, around: Around<'_>) -> Resul
         return Ok(None);
     };
     let module = either(fields, ["dynamic_module_config", "dynamicModuleConfig"]);
-    if module
-        .and_then(|module| module.get("name"))
-        .is_none_or(|name| name != MODULE)
-    {
+    if !module.is_some_and(is_ours) {
         return Ok(None);
     }
     let name = either(fields, *name_keys).and_then(Value::as_str);
@@ -200,6 +200,20 @@ fn filter(fields: &Map<String, Value>, place: &str, around: Around<'_>) -> Resul
         chain: around.chain,
         instance: around.instance.to_owned(),
     }))
+}
+
+/// Whether a `dynamic_module_config` loads this module: by its name, by its file, or from a URL.
+fn is_ours(module: &Value) -> bool {
+    let sources = [
+        "/module/local/filename",
+        "/module/remote/http_uri/uri",
+        "/module/remote/httpUri/uri",
+    ];
+    let mut sources = sources
+        .iter()
+        .filter_map(|place| module.pointer(place)?.as_str());
+    module.get("name").is_some_and(|name| name == MODULE)
+        || sources.any(|source| source.rsplit('/').next() == Some(FILE))
 }
 
 fn either<'a>(fields: &'a Map<String, Value>, [name, json_name]: [&str; 2]) -> Option<&'a Value> {
@@ -265,6 +279,33 @@ mod tests {
             filter(3, "x", ""),
         ];
         assert_eq!(of(&document), expected);
+    }
+
+    #[test]
+    fn a_module_by_its_file_or_from_a_url_is_found() {
+        let found = |module: Value| {
+            let filter = json!({"@type": TYPE, "dynamic_module_config": {"module": module},
+                "filter_config": wrapped("StringValue", &json!("{}"))});
+            let admin = json!({"admin": filter, "b": {"@type": TYPE, "dynamic_module_config": {"name": "rust_module"}}});
+            of(&admin).len() - 1
+        };
+        for (module, ours) in [
+            (
+                json!({"local": {"filename": "/modules/librust_module.so"}}),
+                1,
+            ),
+            (
+                json!({"remote": {"http_uri": {"uri": "https://a/b/librust_module.so"}}}),
+                1,
+            ),
+            (json!({"local": {"filename": "/modules/libother.so"}}), 0),
+            (
+                json!({"local": {"filename": "/librust_module.so/other"}}),
+                0,
+            ),
+        ] {
+            assert_eq!(found(module.clone()), ours, "{module}");
+        }
     }
 
     #[test]
