@@ -5,7 +5,9 @@ use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use harness::{Answer, Envoy, Manifests, Protocol, RateLimitService, Request, Upstream};
+use harness::{
+    Answer, AnswerStream, Envoy, Launch, Manifests, Protocol, RateLimitService, Request, Upstream,
+};
 use serde_json::{Value, json};
 
 use super::envoy_gateway::EnvoyGateway;
@@ -34,7 +36,7 @@ async fn envoy_gateway(
     for (name, value) in control_plane.environment(&[("openai", "sk-1")])? {
         launch = launch.env(&name, &value);
     }
-    stage.start(launch).await
+    started(stage, launch).await
 }
 
 async fn istio(
@@ -48,7 +50,15 @@ async fn istio(
     for (name, value) in control_plane.environment(&[("openai", "sk-1")])? {
         launch = launch.env(&name, &value);
     }
-    stage.start(launch).await
+    started(stage, launch).await
+}
+
+/// The Envoy, whose log has no warning of a configuration.
+async fn started(stage: &Stage, launch: Launch) -> Result<Arc<Envoy>> {
+    let envoy = stage.start(launch).await?;
+    let log = envoy.log();
+    ensure!(!log.contains(": RF0"), "{log}");
+    Ok(envoy)
 }
 
 /// What the lab of either gateway does with requests.
@@ -158,7 +168,7 @@ async fn the_lab_routes(envoy: &Envoy, servers: &BTreeMap<&str, Upstream>) -> Re
 }
 
 /// An event of the answer is with the client before the next one is made.
-async fn the_lab_streams(envoy: &Envoy, stream: &harness::AnswerStream) -> Result<()> {
+async fn the_lab_streams(envoy: &Envoy, stream: &AnswerStream) -> Result<()> {
     let request = ask(CHAT, r#"{"model": "llama", "stream": true}"#);
     stream.send("data: {\"id\": 1}\n\n").await?;
     let mut answer = request.stream(envoy.address().await?).await?;
@@ -178,7 +188,7 @@ async fn the_lab_streams(envoy: &Envoy, stream: &harness::AnswerStream) -> Resul
 }
 
 /// The mock models, and a stream that `llama` answers with.
-async fn streaming() -> Result<(harness::AnswerStream, BTreeMap<&'static str, Upstream>)> {
+async fn streaming() -> Result<(AnswerStream, BTreeMap<&'static str, Upstream>)> {
     let (stream, answer) = Answer::stream("text/event-stream");
     let mut servers = servers(&["mistral", "httpbun"]).await?;
     servers.insert("llama", Upstream::answering(answer).await?);
