@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use harness::{Answer, Connection, Envoy, Example, Protocol, Request, Response, Upstream};
+use harness::{Answer, Envoy, Example, Protocol, Request, Response, Upstream};
 use serde_json::{Value, json};
 
+use crate::mirrors::{check_shares, shares};
 use crate::stage::{Scenario, Stage, only, same, scenarios};
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
@@ -280,44 +281,20 @@ async fn per_route(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// Shares are random: the bounds lie more than five standard deviations away.
 async fn mirror(stage: &Stage) -> Result<()> {
     let (stable, candidate) = (
         Upstream::mock_llm("stable").await?,
         Upstream::mock_llm("candidate").await?,
     );
     let envoy = start(stage, "mirror.yaml", &[(9001, &stable), (9002, &candidate)]).await?;
-    let mut connection = Connection::open(envoy.address().await?, Protocol::Http1).await?;
-    let copies = async || envoy.stat("cluster.candidate.upstream_rq_total").await;
-    let mut before = 0;
-    // None; 42 %, within five standard deviations; 0.5 %, batch by batch until one is copied.
-    for (model, batches, requests, bounds) in [
-        ("other", 1, 100, 0..=0),
-        ("chat", 1, 400, 119..=217),
-        ("embed", 8, 500, 0..=13),
-    ] {
-        let mut copied = 0;
-        for _ in 0..batches {
-            for _ in 0..requests {
-                let response = connection
-                    .send(Request::post("/").json(&json!({"model": model})))
-                    .await?;
-                same(model, served_by(&response.expect_status(200)?)?, "stable")?;
-            }
-            let after = copies().await?;
-            copied = after - before;
-            before = after;
-            ensure!(
-                bounds.contains(&copied),
-                "{model}: {copied} of {requests} copied, not within {bounds:?}"
-            );
-            if copied > 0 {
-                break;
-            }
-        }
-        ensure!(copied > 0 || model == "other", "{model}: none copied");
-    }
-    let copies = candidate.first_requests(usize::try_from(before)?).await?;
+    let copies = check_shares(
+        &envoy,
+        shares("chat", "embed"),
+        |model| Request::post("/").json(&json!({"model": model})),
+        |response| same("served by", served_by(response)?, "stable"),
+    )
+    .await?;
+    let copies = candidate.first_requests(usize::try_from(copies)?).await?;
     let models: BTreeSet<_> = copies
         .iter()
         .filter_map(|copy| copy.headers.value("x-gateway-model-name"))

@@ -23,6 +23,7 @@ mod hidden_callbacks;
 mod hostile;
 mod kgateway;
 mod metrics;
+mod mirrors;
 mod panics;
 mod patch;
 mod plain;

@@ -1,21 +1,16 @@
 //! A route's configuration replaces the listener's as a whole.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use harness::{Bootstrap, Protocol, Request, Route, Upstream};
 use serde_json::{Value, json};
 
-use crate::gateway::{Gateway, MODEL};
+use crate::gateway::MODEL;
 use crate::stage::{Scenario, Stage, only, same, scenarios};
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All a_route_replaces_and_empties,
     Ends the_most_specific_configuration_wins,
-    All a_route_chosen_by_the_body_applies_its_own_configuration,
-    All an_empty_configuration_of_the_route_turns_off_both_passes,
     All a_streamed_request_waits_for_the_route_that_needs_its_body,
-    Ends a_route_found_later_transforms_the_response,
-    All a_forged_header_does_not_choose_a_route_with_a_configuration_of_its_own,
-    All a_forged_header_chooses_no_route_where_the_condition_does_not_hold,
     All a_method_does_not_become_head,
 ];
 
@@ -94,13 +89,6 @@ async fn the_most_specific_configuration_wins(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-fn extract_then(response: &str) -> Value {
-    json!({
-        "request": {"extract": [{"header": MODEL}]},
-        "response": {"set": [{"name": "x-response", "value": response}]},
-    })
-}
-
 /// A first route that extracts the model, and one that a model chooses, with a configuration of its own.
 fn chosen(first: Value, second: Value, upstream: &Upstream) -> Bootstrap {
     Bootstrap::new()
@@ -112,48 +100,6 @@ fn chosen(first: Value, second: Value, upstream: &Upstream) -> Bootstrap {
                 .per_route(second),
         )
         .route(Route::to("upstream").per_route(first))
-}
-
-async fn a_route_chosen_by_the_body_applies_its_own_configuration(stage: &Stage) -> Result<()> {
-    let upstream = Upstream::echo().await?;
-    let bootstrap = chosen(extract_then("first"), set("second"), &upstream);
-    let envoy = stage.envoy(&bootstrap).await?;
-    for (model, response, request) in [
-        ("gpt-4o", "second", Some("second")),
-        ("other", "first", None),
-    ] {
-        let sent = Request::post("/").json(&json!({"model": model}));
-        let answer = sent
-            .send(envoy.address().await?)
-            .await?
-            .expect_status(200)?;
-        same(
-            model,
-            only(&answer.headers, "x-response")?.as_str(),
-            response,
-        )?;
-        let seen = upstream.request().await?;
-        same(model, seen.headers.value("x-request").as_deref(), request)?;
-        same(model, only(&seen.headers, MODEL)?.as_str(), model)?;
-    }
-    Ok(())
-}
-
-async fn an_empty_configuration_of_the_route_turns_off_both_passes(stage: &Stage) -> Result<()> {
-    let upstream = Upstream::echo().await?;
-    let bootstrap = chosen(extract_then("first"), json!({}), &upstream);
-    let envoy = stage.envoy(&bootstrap).await?;
-    let answer = Request::post("/")
-        .json(&json!({"model": "gpt-4o"}))
-        .send(envoy.address().await?)
-        .await?
-        .expect_status(200)?;
-    ensure!(
-        !answer.headers.contains("x-response"),
-        "the first route's response pass ran"
-    );
-    let seen = upstream.request().await?;
-    same("model", only(&seen.headers, MODEL)?.as_str(), "gpt-4o")
 }
 
 async fn a_streamed_request_waits_for_the_route_that_needs_its_body(stage: &Stage) -> Result<()> {
@@ -172,97 +118,6 @@ async fn a_streamed_request_waits_for_the_route_that_needs_its_body(stage: &Stag
             .expect_status(200)?;
         let seen = upstream.request().await?;
         same("body", seen.text().as_str(), r#"{"model":"real","n":1}"#)?;
-    }
-    Ok(())
-}
-
-async fn a_route_found_later_transforms_the_response(stage: &Stage) -> Result<()> {
-    let upstream = Upstream::echo().await?;
-    let of_route = json!({"response": {"set": [
-        {"name": "x-response", "value": "{{ request_header('x-gateway-model-name') }} {{ extracted.model }}"},
-    ]}, "request": {"extract": [{"header": MODEL}]}});
-    let bootstrap = Bootstrap::new()
-        .filter(extract_then("listener"))
-        .cluster("upstream", upstream.address())
-        .route(
-            Route::to("upstream")
-                .header(MODEL, "gpt-4o")
-                .per_route(of_route),
-        )
-        .route(Route::to("upstream"));
-    let envoy = stage.envoy(&bootstrap).await?;
-    let address = envoy.address().await?;
-    let ask = |model: &str| Request::post("/").json(&json!({"model": model}));
-    let response = ask("gpt-4o").send(address).await?.expect_status(200)?;
-    same(
-        "route",
-        only(&response.headers, "x-response")?.as_str(),
-        "gpt-4o gpt-4o",
-    )?;
-    let response = ask("mistral").send(address).await?.expect_status(200)?;
-    same(
-        "listener",
-        only(&response.headers, "x-response")?.as_str(),
-        "listener",
-    )
-}
-
-/// The route's configuration would replace the listener's, and with it what removes the forged header.
-async fn a_forged_header_does_not_choose_a_route_with_a_configuration_of_its_own(
-    stage: &Stage,
-) -> Result<()> {
-    let upstream = Upstream::echo().await?;
-    let bootstrap = Bootstrap::new()
-        .filter(extract_then("listener"))
-        .cluster("upstream", upstream.address())
-        .route(
-            Route::to("upstream")
-                .header(MODEL, "gpt-4o")
-                .per_route(set("route")),
-        )
-        .route(Route::to("upstream"));
-    let envoy = stage.envoy(&bootstrap).await?;
-    let address = envoy.address().await?;
-    for (body, model) in [
-        (r#"{"model":"mistral"}"#, Some("mistral")),
-        ("{}", None),
-        ("", None),
-    ] {
-        let forged = Request::post("/").header(MODEL, "gpt-4o").body(body);
-        let response = forged.send(address).await?.expect_status(200)?;
-        same(
-            body,
-            only(&response.headers, "x-response")?.as_str(),
-            "listener",
-        )?;
-        same(
-            body,
-            upstream.request().await?.headers.value(MODEL).as_deref(),
-            model,
-        )?;
-    }
-    Ok(())
-}
-
-async fn a_forged_header_chooses_no_route_where_the_condition_does_not_hold(
-    stage: &Stage,
-) -> Result<()> {
-    for when in [
-        "request.method == 'GET'",
-        "json(request.body).a == 1",
-        "request.headers['x-none'] == ''",
-    ] {
-        let config = json!({"request": {"when": when, "extract": [{"header": MODEL}]}});
-        let gateway = Gateway::start(stage, config).await?;
-        for body in ["", r#"{"model":"mistral"}"#] {
-            let forged = Request::post("/").header(MODEL, "gpt-4o").body(body);
-            let response = forged.send(gateway.address).await?.expect_status(200)?;
-            let served_by = only(&response.headers, "x-served-by")?;
-            ensure!(
-                served_by != "routed",
-                "{when}: the forged header chose the route"
-            );
-        }
     }
     Ok(())
 }

@@ -13,10 +13,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
-use harness::{Connection, Envoy, Manifests, Protocol, Request, Upstream};
+use anyhow::{Context, Result};
+use harness::{Envoy, Manifests, Protocol, Request, Upstream};
 use serde_json::{Value, json};
 
+use crate::mirrors::{check_shares, shares};
 use crate::stage::{Scenario, Stage, only, same, scenarios};
 use control_plane::ControlPlane;
 use dashboard::the_dashboard_asks_for_what_there_is;
@@ -271,38 +272,17 @@ async fn the_walkthrough_says_who_answers(stage: &Stage) -> Result<()> {
     same("requests played", played, 7)
 }
 
-/// Shares are random: the bounds lie more than five standard deviations away.
 async fn the_lab_mirrors(stage: &Stage) -> Result<()> {
     let manifests = Manifests::render(LAB)?;
     let servers = servers(&["llama", "mistral", "httpbun", "candidate"]).await?;
     let envoy = gateway(stage, &manifests, &servers, &[]).await?;
-    let mut connection = Connection::open(envoy.address().await?, Protocol::Http1).await?;
-    let mut before = 0;
-    // None; 42 %, within five standard deviations; 0.5 %, batch by batch until one is copied.
-    for (model, batches, requests, bounds) in [
-        ("other", 1, 100, 0..=0),
-        ("llama", 1, 400, 119..=217),
-        ("mistral", 8, 500, 0..=13),
-    ] {
-        let mut copied = 0;
-        for _ in 0..batches {
-            for _ in 0..requests {
-                let request = Request::post("/v1/chat/completions").json(&json!({"model": model}));
-                connection.send(request).await?.expect_status(200)?;
-            }
-            let after = envoy.stat("cluster.candidate.upstream_rq_total").await?;
-            copied = after - before;
-            before = after;
-            ensure!(
-                bounds.contains(&copied),
-                "{model}: {copied} of {requests} copied, not within {bounds:?}"
-            );
-            if copied > 0 {
-                break;
-            }
-        }
-        ensure!(copied > 0 || model == "other", "{model}: none copied");
-    }
+    check_shares(
+        &envoy,
+        shares("llama", "mistral"),
+        |model| Request::post("/v1/chat/completions").json(&json!({"model": model})),
+        |_| Ok(()),
+    )
+    .await?;
     Ok(())
 }
 

@@ -1,0 +1,74 @@
+//! What is held of a response, and when it is let go.
+
+use super::*;
+
+const PATCH: &str = r#"{"response": {"patch": [{"replace": "/model", "value": "fast"}]}}"#;
+
+fn released(config: &str, content_type: Option<&str>, chunks: &[&str]) -> (Host, usize) {
+    let mut headers = vec![(":status", "200")];
+    headers.extend(content_type.map(|value| ("content-type", value)));
+    let body = chunks.concat();
+    let host = played(&program(config), answer(&headers, chunks));
+    let end = chunks.len();
+    let released = host.released[1].unwrap_or(end);
+    assert_eq!(host.response.body(), body.as_bytes());
+    (host, released)
+}
+
+#[test]
+fn what_no_edit_can_apply_to_is_not_held() {
+    let events = ["data: {\"model\":\"m\"}\n\n", "data: [DONE]\n\n", ""];
+    let list = ["[{\"model\":1},", "{\"model\":2}", "]"];
+    for (content_type, chunks) in [
+        (Some("text/plain; charset=utf-8"), ["Hello ", "wor", "ld"]),
+        (None, events),
+        (Some("application/json"), list),
+        (Some("application/json"), [" \n", "null", " "]),
+    ] {
+        let (host, at) = released(PATCH, content_type, &chunks);
+        let first = if chunks[0].trim().is_empty() { 2 } else { 1 };
+        assert_eq!(at, first, "{content_type:?}");
+        assert_eq!(host.failures, [], "{content_type:?}");
+    }
+    // It is called JSON, and cannot be.
+    let (host, at) = released(PATCH, Some("application/json"), &["oops", "!", ""]);
+    assert_eq!(at, 1);
+    assert_eq!(reasons(&host), [Reason::JsonInvalid]);
+    // In one piece, too.
+    let (host, _) = released(PATCH, Some("text/plain"), &["no healthy upstream"]);
+    assert_eq!(host.failures, []);
+}
+
+#[test]
+fn a_place_in_a_list_waits_for_a_list() {
+    for pointer in ["/0/model", "/-", "$[0].model", "$[*].model", "$[-1]"] {
+        let config =
+            format!(r#"{{"response": {{"patch": [{{"set": "{pointer}", "value": "fast"}}]}}}}"#);
+        let chunks = ["[{\"model\":1}", "]", ""];
+        let host = answer(&[(":status", "200")], &chunks);
+        let host = played(&program(&config), host);
+        assert_eq!(host.released[1], None);
+        assert_ne!(host.response.body(), chunks.concat().as_bytes());
+    }
+}
+
+/// gzip of `Hello world` and of `{"model":"m"}`.
+#[test]
+fn the_first_byte_of_an_encoded_answer_is_looked_at_decoded() {
+    const TEXT: [u8; 31] = [
+        31, 139, 8, 0, 0, 0, 0, 0, 0, 3, 243, 72, 205, 201, 201, 87, 40, 207, 47, 202, 73, 1, 0,
+        82, 158, 214, 139, 11, 0, 0, 0,
+    ];
+    let headers = [(":status", "200"), ("content-encoding", "gzip")];
+    let mut host = answer(&headers, &[]);
+    host.response.chunks = vec![TEXT[..28].to_vec(), TEXT[28..].to_vec()];
+    let host = played(&program(PATCH), host);
+    assert_eq!(host.released[1], Some(1));
+    assert_eq!(host.failures, []);
+    assert_eq!(host.response.body(), TEXT);
+    // Not gzip at all.
+    let host = answer(&headers, &["never gzip", "more", ""]);
+    let host = played(&program(PATCH), host);
+    assert_eq!(host.released[1], Some(1));
+    assert_eq!(reasons(&host), [Reason::ContentEncoding]);
+}

@@ -1,0 +1,125 @@
+//! What happens at and over the limit of what is held.
+
+use super::*;
+
+const PATCH: &str = r#"{"response": {"patch": [{"replace": "/model", "value": "fast"}],
+    "set": [{"name": "x-set", "value": "1"}, {"name": "x-body", "cel": "response.code"}], "remove": ["x-gone"]}}"#;
+
+fn long() -> Vec<String> {
+    let mut pieces = vec![r#"{"model":"a","text":""#.to_owned()];
+    pieces.extend((0..20).map(|_| "y".repeat(100_000)));
+    pieces.push("\"}".to_owned());
+    pieces
+}
+
+fn long_answer(config: &str, limit: Option<u64>) -> Host {
+    let mut host = answer(&[(":status", "200"), ("x-gone", "1")], &[]);
+    host.response.chunks = long().into_iter().map(String::into_bytes).collect();
+    host.limit = limit;
+    played(&program(config), host)
+}
+
+#[test]
+fn an_answer_over_the_limit_goes_on_as_it_was() {
+    for limit in [Some(1 << 20), None] {
+        let host = long_answer(PATCH, limit);
+        assert_eq!(host.response.body(), long().concat().into_bytes());
+        assert_eq!(reasons(&host), [Reason::Limit]);
+        // What needs no body is done all the same.
+        assert_eq!(host.response.values("x-set"), ["1"]);
+        assert_eq!(host.response.values("x-gone"), [""; 0]);
+    }
+}
+
+#[test]
+fn an_answer_within_the_limit_is_edited() {
+    let raised = PATCH.replacen('{', r#"{"limits": {"maxHeldBytes": 4000000}, "#, 1);
+    for (config, limit) in [
+        (raised.as_str(), Some(1 << 20)),
+        (raised.as_str(), None),
+        (PATCH, Some(0)),
+    ] {
+        let host = long_answer(config, limit);
+        assert!(host.response.body().starts_with(br#"{"model":"fast""#));
+        assert_eq!(reasons(&host), []);
+    }
+}
+
+#[test]
+fn what_needs_a_body_that_is_too_long_is_left_out() {
+    let config = r#"{"limits": {"maxHeldBytes": 8}, "response": {"body": {"parseAs": "AsJson"}, "set": [
+        {"name": "x-model", "value": "{{ model }}"}, {"name": "x-b", "cel": "json(response.body).model"},
+        {"name": "x-c", "value": "{{ cel('json(response.body).model') }}"}, {"name": "x-d", "value": "{{ header(':status') }}"}]}}"#;
+    let host = answer(&[(":status", "200")], &["{\"model\":", "\"a\"}", ""]);
+    let host = played(&program(config), host);
+    assert!(host.reply.is_none());
+    assert_eq!(reasons(&host), [Reason::Limit]);
+    for header in ["x-model", "x-b", "x-c"] {
+        assert_eq!(host.response.values(header), [""; 0], "{header}");
+    }
+    assert_eq!(host.response.values("x-d"), ["200"]);
+}
+
+#[test]
+fn a_held_request_over_max_held_bytes_is_answered_413() {
+    let config = r#"{"limits": {"maxHeldBytes": 8}, "request": {"extract": [{"header": "x-gateway-model-name"}]}}"#;
+    for limit in [Some(1 << 20), None] {
+        let mut host = request(&[], &["{\"model\"", ":\"a\"", "}"]);
+        host.limit = limit;
+        let host = played(&program(config), host);
+        let (_, reply) = host.reply.unwrap();
+        assert_eq!(reply.status, 413);
+        assert_eq!(host.request.body(), b"");
+    }
+}
+
+/// Envoy has one limit for both messages and all filters.
+#[test]
+fn what_a_request_may_hold_does_not_bound_its_answer() {
+    let first = r#"{"limits": {"maxHeldBytes": 32}, "request": {"extract": [{"header": "x-gateway-model-name"}]}}"#;
+    let long = format!(r#"{{"model":"b","text":"{}"}}"#, "y".repeat(100));
+    let (begin, rest) = long.split_at(50);
+    let mut host = request(&[], &[r#"{"model":"a"}"#]);
+    host.response = Message::new(&[(":status", "200")], [begin, rest, ""]);
+    host.limit = Some(1 << 20);
+    host.routes = vec![Route::new(&[(MODEL, "a")], Some(program(PATCH)))];
+    let host = played(&program(first), host);
+    assert_eq!(host.limit, Some(1 << 20));
+    assert_eq!(host.failures, []);
+    assert!(host.response.body().starts_with(br#"{"model":"fast""#));
+}
+
+#[test]
+fn a_streamed_request_over_the_limit_goes_on_without_its_field() {
+    let config =
+        r#"{"request": {"bodyMode": "streamed", "extract": [{"header": "x-gateway-model-name"}]}}"#;
+    let bounded = config.replacen('{', r#"{"limits": {"maxHeldBytes": 1048576}, "#, 1);
+    for config in [config, &bounded] {
+        for limit in [Some(1 << 20), Some(0), Some(65_536), None] {
+            let mut host = request(&[], &["{\"text\":\""]);
+            host.request.chunks.extend(vec![vec![b'y'; 30_000]; 50]);
+            host.request.chunks.push(b"\",\"model\":\"a\"}".to_vec());
+            let whole = host.request.body();
+            host.limit = limit;
+            let host = played(&program(config), host);
+            assert!(host.reply.is_none(), "{limit:?}");
+            assert_eq!(host.request.body(), whole);
+            assert_eq!(host.request.values(MODEL), [""; 0]);
+            assert_eq!(reasons(&host), [Reason::Limit]);
+        }
+    }
+}
+
+#[test]
+fn a_body_that_grows_raises_the_limit() {
+    let value = "y".repeat(3000);
+    let config = format!(r#"{{"request": {{"patch": [{{"set": "/text", "value": "{value}"}}]}}}}"#);
+    for trailers in [false, true] {
+        let mut host = request(&[], &["{", "}"]);
+        host.request.trailers = trailers;
+        host.limit = Some(1000);
+        let host = played(&program(&config), host);
+        assert!(host.limit.unwrap() >= 3000);
+        assert!(host.request.body().len() > 3000);
+    }
+}

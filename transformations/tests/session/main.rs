@@ -1,0 +1,121 @@
+//! The life of an exchange: what is held, for how long, by whom, and which program runs when.
+
+#![forbid(unsafe_code)]
+// A test that finds nothing where something must be fails, as it should.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use transformations::testing::{Host, Message, Neighbour, Route};
+use transformations::{Chain, Direction, Engine, Program, Reason, Session, Settings};
+
+mod answers;
+mod attempts;
+mod limits;
+mod routes;
+
+const MODEL: &str = "x-gateway-model-name";
+
+fn program(config: &str) -> Arc<Program> {
+    Arc::new(Program::load(config.as_bytes()).unwrap().program)
+}
+
+fn request(headers: &[(&str, &str)], chunks: &[&str]) -> Host {
+    Host::new(Message::new(headers, chunks), Message::default())
+}
+
+fn answer(headers: &[(&str, &str)], chunks: &[&str]) -> Host {
+    Host::new(Message::default(), Message::new(headers, chunks))
+}
+
+fn played(program: &Arc<Program>, mut host: Host) -> Host {
+    host.play(&mut Session::new(Arc::clone(program)), Neighbour::None);
+    assert_eq!(host.violations, [""; 0]);
+    host
+}
+
+fn reasons(host: &Host) -> Vec<Reason> {
+    host.failures.iter().map(|failure| failure.reason).collect()
+}
+
+/// RFC 9110 sections 9.3.2 and 9.3.6: what follows such a request is framed in a way of its own.
+#[test]
+fn a_method_neither_becomes_head_or_connect_nor_stops_being_it() {
+    let config =
+        r#"{"request": {"set": [{"name": ":method", "value": "{{ header('x-method') }}"}]}}"#;
+    for (before, wanted, after, failures) in [
+        ("POST", "PUT", "PUT", 0),
+        ("POST", "HEAD", "POST", 1),
+        ("POST", "head", "POST", 1),
+        ("POST", "CONNECT", "POST", 1),
+        ("HEAD", "GET", "HEAD", 1),
+        ("HEAD", "HEAD", "HEAD", 0),
+        ("CONNECT", "POST", "CONNECT", 1),
+    ] {
+        let host = request(&[(":method", before), ("x-method", wanted)], &[]);
+        let host = played(&program(config), host);
+        assert_eq!(host.request.values(":method"), [after], "{before} {wanted}");
+        assert_eq!(host.failures.len(), failures, "{before} {wanted}");
+    }
+}
+
+#[test]
+fn several_cookie_lines_are_one_to_expressions_and_joined_as_in_kgateway_to_templates() {
+    let config = r#"{"request": {"set": [
+        {"name": "x-cel", "cel": "request.headers['cookie']"},
+        {"name": "x-jinja", "value": "{{ header('cookie') }}|{{ request_header('Cookie') }}"},
+        {"name": "x-other", "value": "{{ header('x-a') }}"}]}}"#;
+    let headers = [
+        ("cookie", "a=1"),
+        ("cookie", "b=2"),
+        ("x-a", "1"),
+        ("x-a", "2"),
+    ];
+    let host = played(&program(config), request(&headers, &[]));
+    assert_eq!(host.request.values("x-cel"), ["a=1; b=2"]);
+    assert_eq!(host.request.values("x-jinja"), ["a=1, b=2|a=1, b=2"]);
+    assert_eq!(host.request.values("x-other"), ["1, 2"]);
+}
+
+/// Envoy 1.36 has no way to add a line. `set-cookie` has no meaning joined.
+#[test]
+fn a_host_that_joins_lines_keeps_the_cookies_it_cannot_set() {
+    let config = r#"{"response": {
+        "set": [{"name": "set-cookie", "cel": "response.headers.values('set-cookie').map(c, c + '; Secure')"},
+            {"name": "x-a", "cel": "['1', '2']"}],
+        "add": [{"name": "x-b", "cel": "['1', '2']"}]}}"#;
+    for (joins, cookies, values, failures) in [
+        (
+            true,
+            ["a=1", "b=2"],
+            vec!["1, 2"],
+            vec![Reason::HeaderValue],
+        ),
+        (
+            false,
+            ["a=1; Secure", "b=2; Secure"],
+            vec!["1", "2"],
+            vec![],
+        ),
+    ] {
+        let mut host = answer(&[("set-cookie", "a=1"), ("set-cookie", "b=2")], &[]);
+        host.joins_lines = joins;
+        let host = played(&program(config), host);
+        assert_eq!(host.response.values("set-cookie"), cookies);
+        assert_eq!(host.response.values("x-a"), values);
+        assert_eq!(host.response.values("x-b"), values);
+        assert_eq!(reasons(&host), failures);
+    }
+}
+
+/// What a client sees when Envoy's connection to the upstream is new: the same body twice.
+#[test]
+fn a_body_that_is_offered_twice_is_read_once() {
+    let config =
+        r#"{"request": {"bodyMode": "streamed", "extract": [{"header": "x-gateway-model-name"}]}}"#;
+    let mut host = request(&[], &[r#"{"model":"m","n":1}"#]);
+    host.play(&mut Session::new(program(config)), Neighbour::OffersAgain);
+    assert_eq!(host.violations, [""; 0]);
+    assert_eq!(host.failures, []);
+    assert_eq!(host.request.values(MODEL), ["m"]);
+}
