@@ -96,7 +96,9 @@ pub(super) fn problems(manifests: &Manifests) -> Vec<Problem> {
         match serde_saphyr::from_str::<Value>(text) {
             Ok(deployment) => {
                 let mut object = overlay.clone();
-                object.0["data"]["deployment"] = deployment;
+                if let Some(text) = object.0.pointer_mut("/data/deployment") {
+                    *text = deployment;
+                }
                 let pod = "/data/deployment/spec/template/spec";
                 init_containers(&object, pod, &mut problems);
             }
