@@ -28,8 +28,10 @@ RUN find . -type f ! -name '*.rs' ! -name 'Cargo.*' ! -path './.cargo/*' -delete
 FROM ${RUST_IMAGE} AS build
 WORKDIR /src
 ENV CARGO_TARGET_DIR=/target CARGO_INCREMENTAL=0
+# Each by itself: the command's parts of the engine, such as the schemas, do not belong into the module.
 COPY --from=manifests /src .
-RUN cargo build --release --locked --package rustformations --package envoyinit --package rustformations-cli \
+RUN cargo build --release --locked --package rustformations --package envoyinit \
+ && cargo build --release --locked --package rustformations-cli \
  && cargo build --locked --package check-module
 # What the images are built from, and nothing else: a change to `tests` or to other tools builds nothing anew.
 COPY transformations transformations
@@ -41,12 +43,14 @@ COPY envoy-sdk envoy-sdk
 COPY rustformations rustformations
 COPY envoyinit envoyinit
 COPY cli cli
+COPY reference reference
 COPY tools/check-module tools/check-module
 COPY tools/summary tools/summary
 # Cargo compares times, and these sources are older than the empty ones it has just built. The module logs the revision.
 ARG REVISION=unknown
 RUN find . -name '*.rs' -exec touch {} + \
- && RUSTFORMATIONS_REVISION="${REVISION}" cargo build --release --locked --package rustformations --package envoyinit --package rustformations-cli \
+ && RUSTFORMATIONS_REVISION="${REVISION}" cargo build --release --locked --package rustformations --package envoyinit \
+ && cargo build --release --locked --package rustformations-cli \
  && cargo build --locked --package check-module
 # Four fifths of the module are its debug information: that goes into a file of its own, and the names that a crash
 # report shows stay. Then the unwinder of the programs, which an image without a C++ runtime lacks, and all that the

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::process::Command;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
@@ -52,6 +53,10 @@ fn dependencies_point_one_way() {
     assert_eq!(dependencies["diagnostics"], [""; 0]);
     assert_eq!(dependencies["bodies"], ["json-blocks"]);
     assert_eq!(dependencies["cases"], ["transformations"]);
+    assert_eq!(
+        dependencies["reference"],
+        ["acl", "diagnostics", "transformations"]
+    );
     assert_eq!(dependencies["json-blocks"], [""; 0]);
     assert_eq!(dependencies[SDK], [""; 0]);
     assert_eq!(
@@ -67,6 +72,20 @@ fn dependencies_point_one_way() {
             !needed.contains(&"rustformations"),
             "{package}: the module is used as a file"
         );
+    }
+}
+
+/// The schemas of the configurations are for the command and the pages.
+#[test]
+fn the_module_is_built_without_schemas() {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["tree", "--locked", "--edges", "normal", "--prefix", "none"]);
+    command.args(["--package", "rustformations"]);
+    command.current_dir(artifacts::workspace());
+    let tree = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    assert!(tree.contains("transformations v"), "{tree}");
+    for name in ["schemars", "reference"] {
+        assert!(!tree.contains(&format!("\n{name} v")), "{tree}");
     }
 }
 

@@ -27,9 +27,22 @@ mod tests;
 
 use std::sync::Arc;
 
-use diagnostics::{ConfigErrors, Diagnostic, read};
+use diagnostics::{Advice, ConfigErrors, Diagnostic, read};
 
 use table::Table;
+
+/// The JSON Schema of a configuration, as its types describe it.
+#[cfg(feature = "schema")]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(config::Config).to_value()
+}
+
+/// What helps with mistakes in an access list.
+const ADVICE: Advice = Advice {
+    when_empty: "write `{\"defaultAction\": \"deny\"}` to deny everything",
+    value: |_| None,
+    key: |_, _| None,
+};
 
 /// What denied a request whose address is not known.
 const UNKNOWN_IP: &str = "unknown-ip";
@@ -95,8 +108,7 @@ impl Acl {
     ///
     /// Everything that is wrong with it.
     pub fn load(text: &[u8]) -> Result<Loaded, ConfigErrors> {
-        let when_empty = "write `{\"defaultAction\": \"deny\"}` to deny everything";
-        let (acl, warnings) = read(text, when_empty, |_| None).compile(compile::compile)?;
+        let (acl, warnings) = read(text, ADVICE).compile(compile::compile)?;
         Ok(Loaded { acl, warnings })
     }
 

@@ -293,8 +293,8 @@ fn everything_wrong_is_said_at_once_with_its_place() {
         diagnostics(&text.to_string()),
         [
             "RF002 rules[1]: invalid type: integer `7`, expected an object with `cidrs` and `action`",
-            "RF003 enabled: unknown key, which is ignored; check its spelling, or remove it",
-            "RF003 rules[2].nmae: unknown key, which is ignored; check its spelling, or remove it",
+            "RF003 enabled: unknown key, which is ignored; remove it, or write one of `defaultAction`, `rules`, `denyResponse`",
+            "RF003 rules[2].nmae: unknown key, which is ignored; did you mean `name`?",
             "RF002 missing key `defaultAction`; add `\"defaultAction\": \"deny\"`, or `\"allow\"`",
             "RF010 rules[0].cidrs[1]: `172.18.0.0/12` has bits set beyond its prefix; write `172.16.0.0/12` for the network or `172.18.0.0` for the address",
             "RF010 rules[0].cidrs[2]: ` ::1` is not an address or a prefix; write `::1`",

@@ -1,7 +1,7 @@
 //! The first byte of a body, which tells what may follow.
 
 use crate::Limits;
-use crate::coding::{self, Coding, Decoder};
+use crate::coding::{self, Codings, Decoder};
 
 /// A body of which nothing but white space has been seen.
 #[derive(Debug)]
@@ -10,13 +10,13 @@ pub struct Beginning {
 }
 
 impl Beginning {
-    /// That of a body of this coding.
+    /// That of a body that is encoded so.
     ///
     /// # Errors
     ///
-    /// The coding is not known.
-    pub fn of(coding: Option<Coding>, limits: &Limits) -> Result<Self, coding::Error> {
-        let decoder = coding.map(|coding| Decoder::new(coding, limits));
+    /// A coding is not known.
+    pub fn of(codings: Option<Codings>, limits: &Limits) -> Result<Self, coding::Error> {
+        let decoder = codings.map(|codings| Decoder::new(codings, limits));
         Ok(Self {
             decoder: decoder.transpose()?,
         })

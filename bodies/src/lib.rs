@@ -45,7 +45,7 @@ mod splice;
 
 pub use beginning::Beginning;
 pub use field::{FieldId, Finding, Found};
-pub use limits::{JSON_DEPTH, JSON_POINTERS, Limits, PART_HEADER_BYTES, PLACES};
+pub use limits::{JSON_DEPTH, JSON_POINTERS, Limits, PART_HEADER_BYTES, PLACES, ZSTD_WINDOW_BYTES};
 pub use splice::{Change, Plan, Splice, spliced};
 
 /// The byte order mark that may begin a text.

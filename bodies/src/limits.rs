@@ -42,6 +42,9 @@ pub const JSON_POINTERS: usize = 64;
 /// The longest headers of one part of a multipart body, in bytes.
 pub const PART_HEADER_BYTES: usize = 8 << 10;
 
+/// The largest window that a body in zstd may ask for, in bytes: RFC 9659.
+pub const ZSTD_WINDOW_BYTES: usize = 8 << 20;
+
 /// Most places of one body, or of one event, that edits look at: a body can hold a key as often as
 /// it likes.
 pub const PLACES: usize = 16_384;

@@ -9,53 +9,89 @@ use acl::Acl;
 use anyhow::{Context, Result};
 use transformations::{Code, ConfigErrors, Diagnostic, Engine, metrics};
 
-use crate::document::{self, Chain, Filter};
+use crate::denied;
+use crate::document::{self, Contents, Filter, Owner};
+use crate::finding::Finding;
 
-/// Prints everything that is wrong with configurations. Exits 0 if there is no error, else 1.
+/// Prints everything that is wrong with configurations. Exits 0 if nothing is, else 1. A note is neither an error nor a
+/// warning.
 ///
 /// A file holds a filter_config, or an Envoy configuration with filters of the module rust_module in it; YAML or
-/// JSON. What the module only warns of, because control planes run ahead of it, is an error here: unknown keys.
+/// JSON, several documents too.
 #[derive(clap::Args)]
-pub(crate) struct Check {
+pub struct Check {
     /// The files; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
     /// Which filter a file with nothing but a filter_config is for.
     #[arg(long, value_name = "NAME", default_value = "rustformation")]
-    #[arg(value_parser = ["rustformation", "http_simple_mutations", "http-acl"])]
+    #[arg(value_parser = document::FILTERS)]
     filter: String,
+
+    /// Exits 0 where there are only warnings: control planes run ahead of the module, and their keys are unknown to it.
+    #[arg(long)]
+    allow_warnings: bool,
+
+    /// How to print what is wrong.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
-/// What was found in one file.
-#[derive(Default)]
-struct Verdict {
-    lines: Vec<String>,
-    errors: usize,
-    warnings: usize,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people: `file:line:column`, the message, the line and a caret.
+    #[default]
+    Text,
+    /// One JSON array of objects.
+    Json,
 }
 
 impl Check {
-    pub(crate) fn execute(&self) -> Result<ExitCode> {
+    /// Checks the files.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub fn execute(&self) -> Result<ExitCode> {
         let engine = Engine::default();
         let mut out = io::stdout().lock();
         let mut sound = true;
+        let mut objects = Vec::new();
         for path in &self.files {
-            let name = path.display();
-            let verdict = match read(path) {
-                Ok(text) => self.judge(&engine, &text),
-                Err(error) => Verdict::unreadable(&error),
+            let name = path.display().to_string();
+            let text = match read(path) {
+                Ok(text) => text,
+                Err(error) => {
+                    sound = false;
+                    let message = format!("{error:#}");
+                    match self.format {
+                        Format::Text => writeln!(out, "{name}: error: {message}")?,
+                        Format::Json => objects.push(
+                            serde_json::json!({"file": name, "severity": "error", "message": message}),
+                        ),
+                    }
+                    continue;
+                }
             };
-            sound &= verdict.errors == 0;
-            for line in &verdict.lines {
-                writeln!(out, "{name}: {line}")?;
+            let findings = judge(&engine, &self.filter, &text);
+            let errors = findings.iter().filter(|finding| finding.is_error()).count();
+            let warnings = findings.iter().filter(|finding| finding.is_warning());
+            let warnings = warnings.count();
+            sound &= errors == 0 && (warnings == 0 || self.allow_warnings);
+            match self.format {
+                Format::Json => objects.extend(findings.iter().map(|finding| finding.json(&name))),
+                Format::Text => {
+                    for finding in &findings {
+                        writeln!(out, "{}", finding.shown(&name, &text))?;
+                    }
+                    let (errors, warnings) =
+                        (counted(errors, "error"), counted(warnings, "warning"));
+                    writeln!(out, "{name}: {errors}, {warnings}")?;
+                }
             }
-            writeln!(
-                out,
-                "{name}: {}, {}",
-                counted(verdict.errors, "error"),
-                counted(verdict.warnings, "warning")
-            )?;
+        }
+        if self.format == Format::Json {
+            writeln!(out, "{}", serde_json::Value::from(objects))?;
         }
         Ok(if sound {
             ExitCode::SUCCESS
@@ -63,66 +99,44 @@ impl Check {
             ExitCode::FAILURE
         })
     }
-
-    fn judge(&self, engine: &Engine, text: &str) -> Verdict {
-        let filters = match document::filters(text, &self.filter) {
-            Ok(filters) => filters,
-            Err(error) => return Verdict::unreadable(&error),
-        };
-        let mut verdict = Verdict::default();
-        for filter in &filters {
-            if let Some(warning) = shared_name(filter, &filters) {
-                verdict.add(&filter.place, &warning);
-            }
-            match load(engine, filter) {
-                Ok(diagnostics) => {
-                    for diagnostic in diagnostics {
-                        verdict.add(&filter.place, &diagnostic);
-                    }
-                }
-                Err(error) => {
-                    verdict.errors += 1;
-                    verdict
-                        .lines
-                        .push(format!("{}error: {error:#}", prefix(&filter.place)));
-                }
-            }
-        }
-        verdict
-    }
 }
 
-impl Verdict {
-    fn unreadable(error: &anyhow::Error) -> Self {
-        Self {
-            lines: vec![format!("error: {error:#}")],
-            errors: 1,
-            warnings: 0,
-        }
-    }
-
-    fn add(&mut self, place: &str, diagnostic: &Diagnostic) {
-        let error = diagnostic.is_error() || diagnostic.code == Code::UnknownKey;
-        let (severity, count) = if error {
-            ("error", &mut self.errors)
-        } else {
-            ("warning", &mut self.warnings)
-        };
-        *count += 1;
-        let prefix = prefix(place);
-        self.lines.push(format!(
-            "{prefix}{severity} {}: {diagnostic}",
-            diagnostic.code
-        ));
-    }
+/// Everything that is wrong with a text, from its top to its end. `filter` is the one that a text with nothing
+/// but a `filter_config` is for.
+pub fn judge(engine: &Engine, filter: &str, text: &str) -> Vec<Finding> {
+    let mut findings = found(engine, filter, text);
+    findings.sort_by_key(|finding| (finding.at.start.line, finding.at.start.column));
+    findings
 }
 
-fn prefix(place: &str) -> String {
-    if place.is_empty() {
-        String::new()
-    } else {
-        format!("{place}: ")
+/// The same, filter by filter.
+fn found(engine: &Engine, filter: &str, text: &str) -> Vec<Finding> {
+    let Contents {
+        text,
+        filters,
+        denied,
+        mut findings,
+    } = document::contents(text, filter);
+    for filter in &filters {
+        if let Some(warning) = shared_name(filter, &filters) {
+            let at = &filter.instance_at;
+            findings.push(Finding {
+                place: filter.place.clone(),
+                at: text.place(at.start)..text.place(at.end),
+                diagnostic: warning,
+            });
+        }
+        findings.extend(
+            load(engine, filter, &denied)
+                .into_iter()
+                .map(|diagnostic| Finding {
+                    place: filter.place.clone(),
+                    at: filter.source.place_of(&diagnostic),
+                    diagnostic,
+                }),
+        );
     }
+    findings
 }
 
 fn counted(count: usize, what: &str) -> String {
@@ -147,34 +161,37 @@ fn read(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// All diagnostics of one filter's configuration.
-fn load(engine: &Engine, filter: &Filter) -> Result<Vec<Diagnostic>> {
+/// All diagnostics of one filter's configuration. `denied`: the headers that routes deny by.
+fn load(engine: &Engine, filter: &Filter, denied: &[String]) -> Vec<Diagnostic> {
     let config = filter.config.as_bytes();
     let loaded = match filter.name.as_str() {
         "rustformation" | "http_simple_mutations" => engine.load(config).map(|loaded| {
             let mut warnings = loaded.warnings;
-            if filter.chain == Some(Chain::Cluster) {
+            warnings.extend(loaded.notes);
+            if filter.owner == Some(Owner::Cluster) {
                 warnings.extend(loaded.program.in_cluster());
             }
-            let of_route = filter.chain.is_none() && !filter.instance.is_empty();
-            if of_route && loaded.program.has_metrics() {
+            if filter.owner == Some(Owner::Listener) {
+                warnings.extend(loaded.program.in_listener());
+            }
+            warnings.extend(denied::past(&loaded.program, denied));
+            if filter.owner == Some(Owner::Route) && loaded.program.has_metrics() {
                 warnings.push(metrics::in_route());
             }
             warnings
         }),
         "http-acl" => Acl::load(config).map(|loaded| loaded.warnings),
-        other => anyhow::bail!(
-            "unknown filter `{other}`; the module has `rustformation`, `http_simple_mutations` and `http-acl`"
-        ),
+        // Reported where it is named.
+        _ => return Vec::new(),
     };
-    Ok(loaded.unwrap_or_else(|ConfigErrors(diagnostics)| diagnostics))
+    loaded.unwrap_or_else(|ConfigErrors(diagnostics)| diagnostics)
 }
 
 /// What is wrong with the name of a cluster's filter that a listener's has too.
 fn shared_name(filter: &Filter, all: &[Filter]) -> Option<Diagnostic> {
     let in_listener =
-        |other: &&Filter| other.chain == Some(Chain::Listener) && other.instance == filter.instance;
-    if filter.chain != Some(Chain::Cluster) {
+        |other: &&Filter| other.owner == Some(Owner::Listener) && other.instance == filter.instance;
+    if filter.owner != Some(Owner::Cluster) {
         return None;
     }
     let other = all.iter().find(in_listener)?;

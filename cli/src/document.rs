@@ -1,26 +1,22 @@
 //! Files with configurations of our filters in them.
 
-use anyhow::{Context, Result, anyhow, bail};
-use serde_json::{Map, Value};
-use serde_saphyr::UserMessageFormatter;
+use std::ops::Range;
+use std::rc::Rc;
+
+use transformations::{Code, Diagnostic};
+
+use crate::denied;
+use crate::envoy::{self, Around};
+use crate::finding::Finding;
+use crate::source::Source;
+use crate::text::Text;
+use crate::tree::{self, Kind, Node, Unreadable};
 
 /// The module's name in Envoy configurations.
-const MODULE: &str = "rust_module";
+pub(crate) const MODULE: &str = "rust_module";
 
-/// The module's file, which Envoy Gateway names in place of the module.
-const FILE: &str = "librust_module.so";
-
-/// The types of Envoy's configurations that hold one of a dynamic module, and where they name the filter.
-const TYPES: [(&str, [&str; 2]); 2] = [
-    (
-        "dynamic_modules.v3.DynamicModuleFilter",
-        ["filter_name", "filterName"],
-    ),
-    (
-        "dynamic_modules.v3.DynamicModuleFilterPerRoute",
-        ["per_route_config_name", "perRouteConfigName"],
-    ),
-];
+/// The filters in the module.
+pub(crate) const FILTERS: [&str; 3] = ["rustformation", "http_simple_mutations", "http-acl"];
 
 /// Keys that only an Envoy configuration has at its top.
 const ENVOY_KEYS: [&str; 8] = [
@@ -31,11 +27,11 @@ const ENVOY_KEYS: [&str; 8] = [
     "node",
     "resources",
     "static_resources",
-    "staticResources",
+    "typed_config",
 ];
 
 /// One configuration of a filter.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Filter {
     /// Where in the file it is, such as `static_resources.listeners[0]`; empty if it is the whole file.
     pub(crate) place: String,
@@ -43,199 +39,198 @@ pub(crate) struct Filter {
     pub(crate) name: String,
     /// JSON text.
     pub(crate) config: String,
-    /// Whose chain of filters it is in; `None`: a route's configuration, or one without an Envoy's around it.
-    pub(crate) chain: Option<Chain>,
+    /// Whose it is; `None`: nothing of an Envoy's configuration is around it.
+    pub(crate) owner: Option<Owner>,
     /// What the chain calls the filter, and a route its configuration.
     pub(crate) instance: String,
+    /// Where that name stands: characters of the file.
+    pub(crate) instance_at: Range<usize>,
+    /// Where `config` stands.
+    pub(crate) source: Source,
 }
 
-/// A chain of HTTP filters.
+/// Whose a configuration is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Chain {
+pub(crate) enum Owner {
     /// A listener's, by its connection manager.
     Listener,
     /// A cluster's, or that of the router's upstream filters.
     Cluster,
+    /// A route's, a virtual host's or that of all of a listener's routes.
+    Route,
 }
 
-/// The keys and types below which the filters of a cluster stand.
-const UPSTREAM_KEYS: [&str; 2] = ["upstream_http_filters", "upstreamHttpFilters"];
-const UPSTREAM_TYPE: &str = "upstreams.http.v3.HttpProtocolOptions";
+/// What is in a file.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    pub(crate) text: Rc<Text>,
+    pub(crate) filters: Vec<Filter>,
+    /// The headers by which routes deny.
+    pub(crate) denied: Vec<String>,
+    /// What is wrong outside of the filters' configurations.
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Contents {
+    /// Notes what is wrong at these characters of the file.
+    pub(crate) fn report(&mut self, text: &Text, at: &Range<usize>, place: &str, what: Diagnostic) {
+        self.findings.push(Finding {
+            place: place.to_owned(),
+            at: text.place(at.start)..text.place(at.end),
+            diagnostic: what,
+        });
+    }
+}
 
 /// Every configuration in a YAML or JSON text. One that is not Envoy's is itself the configuration of the filter
 /// `name`.
-///
-/// # Errors
-/// The text is neither YAML nor JSON, or an Envoy configuration without a filter of this module.
-pub(crate) fn filters(text: &str, name: &str) -> Result<Vec<Filter>> {
-    let (document, json) = match serde_json::from_str(text) {
-        Ok(document) => (document, Some(text)),
-        Err(_) => {
-            let parsed: Result<Value, _> = serde_saphyr::from_str(text);
-            let parsed = parsed.map_err(|error| {
-                let error = error.without_snippet();
-                anyhow!(error.render_with_formatter(&UserMessageFormatter))
-            });
-            (parsed.context("neither YAML nor JSON")?, None)
+pub(crate) fn contents(text: &str, name: &str) -> Contents {
+    let text = Rc::new(Text::of_file(text));
+    let mut contents = Contents {
+        text: Rc::clone(&text),
+        filters: Vec::new(),
+        denied: Vec::new(),
+        findings: Vec::new(),
+    };
+    let documents = match tree::read(&text) {
+        Ok(documents) => documents,
+        Err(Unreadable { at, diagnostic }) => {
+            contents.report(&text, &at, "", diagnostic);
+            return contents;
         }
     };
-    let mut found = Vec::new();
-    collect(&document, &mut String::new(), Around::default(), &mut found)?;
-    if !found.is_empty() {
-        return Ok(found);
+    let is_envoys = |node: &Node| ENVOY_KEYS.iter().any(|key| node.get(key).is_some());
+    for document in &documents {
+        contents.denied.extend(denied::headers(&document.value()));
+        envoy::collect(&text, document, Around::default(), &mut contents);
     }
-    if ENVOY_KEYS.iter().any(|key| document.get(key).is_some()) {
-        bail!("no filter of the module `{MODULE}` in this Envoy configuration");
+    if !contents.filters.is_empty() || !contents.findings.is_empty() {
+        envoy::check_names(&text, &mut contents);
+        return contents;
     }
-    // As it is written, where it is JSON: what is wrong is then shown in its line, keys that stand twice too.
-    let config = match (json, document) {
-        (Some(json), _) => json.to_owned(),
-        // A file without a value is empty for the module too.
-        (None, Value::Null) => String::new(),
-        (None, document) => document.to_string(),
-    };
-    Ok(vec![Filter {
+    if let Some(first) = documents.iter().find(|document| is_envoys(document)) {
+        let message = format!("no filter of the module `{MODULE}` in this Envoy configuration");
+        let help =
+            format!("name it in `dynamic_module_config: {{name: {MODULE}, do_not_close: true}}`");
+        let error = Diagnostic::error(Code::Conflict, "", message).help(help);
+        let at = first
+            .entries()
+            .first()
+            .map_or(0..0, |entry| entry.key_at.clone());
+        contents.report(&text, &at, "", error);
+        return contents;
+    }
+    let whole = |node: Option<&Node>| Filter {
         place: String::new(),
         name: name.to_owned(),
-        config,
-        chain: None,
+        config: node
+            .map(|node| node.value().to_string())
+            .unwrap_or_default(),
+        owner: None,
         instance: String::new(),
-    }])
-}
-
-/// What stands around a part of an Envoy configuration.
-#[derive(Clone, Copy, Default)]
-struct Around<'v> {
-    chain: Option<Chain>,
-    instance: &'v str,
-}
-
-impl<'v> Around<'v> {
-    /// What stands around the fields of this mapping.
-    fn within(self, fields: &'v Map<String, Value>) -> Self {
-        let type_url = fields.get("@type").and_then(Value::as_str);
-        let is = |name: &str| type_url.is_some_and(|type_url| type_url.ends_with(name));
-        let chain = if is("http_connection_manager.v3.HttpConnectionManager") {
-            Some(Chain::Listener)
-        } else if is(UPSTREAM_TYPE) {
-            Some(Chain::Cluster)
-        } else {
-            self.chain
-        };
-        let entry = either(fields, ["typed_config", "typedConfig"]).and(fields.get("name"));
-        let instance = entry.and_then(Value::as_str).unwrap_or(self.instance);
-        Self { chain, instance }
-    }
-
-    /// What stands around the value of this key.
-    fn below(self, key: &'v str, parent: &str) -> Self {
-        let per_route = ["typed_per_filter_config", "typedPerFilterConfig"];
-        if UPSTREAM_KEYS.contains(&key) {
-            let chain = Some(Chain::Cluster);
-            Self { chain, ..self }
-        } else if per_route.iter().any(|name| parent.ends_with(name)) {
-            let (chain, instance) = (None, key);
-            Self { chain, instance }
-        } else {
-            self
-        }
-    }
-}
-
-fn collect<'v>(
-    value: &'v Value,
-    place: &mut String,
-    around: Around<'v>,
-    found: &mut Vec<Filter>,
-) -> Result<()> {
-    let length = place.len();
-    match value {
-        Value::Object(fields) => {
-            let around = around.within(fields);
-            if let Some(filter) = filter(fields, place, around)? {
-                found.push(filter);
-                return Ok(());
-            }
-            for (key, value) in fields {
-                let around = around.below(key, place);
-                if !place.is_empty() {
-                    place.push('.');
-                }
-                place.push_str(key);
-                collect(value, place, around, found)?;
-                place.truncate(length);
-            }
-        }
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                place.push_str(&format!("[{index}]"));
-                collect(item, place, around, found)?;
-                place.truncate(length);
-            }
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-/// The filter that this mapping configures, if it is one of the module's.
-fn filter(fields: &Map<String, Value>, place: &str, around: Around<'_>) -> Result<Option<Filter>> {
-    let Some(type_url) = fields.get("@type").and_then(Value::as_str) else {
-        return Ok(None);
+        instance_at: 0..0,
+        source: Source {
+            text: Rc::clone(&text),
+            node: node.cloned(),
+            at: node.map_or(0..0, |node| node.at.clone()),
+        },
     };
-    let known = TYPES.iter().find(|(name, _)| type_url.ends_with(name));
-    let Some((_, name_keys)) = known else {
-        return Ok(None);
-    };
-    let module = either(fields, ["dynamic_module_config", "dynamicModuleConfig"]);
-    if !module.is_some_and(is_ours) {
-        return Ok(None);
-    }
-    let name = either(fields, *name_keys).and_then(Value::as_str);
-    let config = either(fields, ["filter_config", "filterConfig"]);
-    Ok(Some(Filter {
-        place: place.to_owned(),
-        name: name.unwrap_or_default().to_owned(),
-        config: unwrapped(config).with_context(|| format!("{place}.filter_config"))?,
-        chain: around.chain,
-        instance: around.instance.to_owned(),
-    }))
-}
-
-/// Whether a `dynamic_module_config` loads this module: by its name, by its file, or from a URL.
-fn is_ours(module: &Value) -> bool {
-    let sources = [
-        "/module/local/filename",
-        "/module/remote/http_uri/uri",
-        "/module/remote/httpUri/uri",
-    ];
-    let mut sources = sources
+    // A file without a value is empty for the module too.
+    let given = documents
         .iter()
-        .filter_map(|place| module.pointer(place)?.as_str());
-    module.get("name").is_some_and(|name| name == MODULE)
-        || sources.any(|source| source.rsplit('/').next() == Some(FILE))
+        .filter(|document| !document.value().is_null());
+    contents.filters = given.map(|document| whole(Some(document))).collect();
+    if contents.filters.is_empty() {
+        contents.filters.push(whole(None));
+    }
+    contents
 }
 
-fn either<'a>(fields: &'a Map<String, Value>, [name, json_name]: [&str; 2]) -> Option<&'a Value> {
-    fields.get(name).or_else(|| fields.get(json_name))
-}
-
-/// The text that Envoy hands to the module for this `google.protobuf.Any`.
-fn unwrapped(config: Option<&Value>) -> Result<String> {
-    let Some(config) = config else {
-        return Ok(String::new());
+/// The text that Envoy hands to the module for this `google.protobuf.Any`, and where it stands.
+pub(crate) fn unwrapped(
+    text: &Rc<Text>,
+    any: Option<&Node>,
+    filter: &Node,
+    place: &str,
+    contents: &mut Contents,
+) -> (String, Source) {
+    let nothing = Source {
+        text: Rc::clone(text),
+        node: None,
+        at: any.unwrap_or(filter).at.clone(),
     };
-    let type_url = config
-        .get("@type")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    match (type_url.rsplit('.').next(), config.get("value")) {
-        (Some("StringValue"), Some(Value::String(text))) => Ok(text.clone()),
-        (Some("Struct"), Some(value @ Value::Object(_))) => Ok(value.to_string()),
-        (Some("StringValue" | "Struct"), None) => Ok(String::new()),
-        _ => {
-            bail!("neither a google.protobuf.Struct nor a google.protobuf.StringValue with a value")
+    let Some(any) = any else {
+        return (String::new(), nothing);
+    };
+    let object = |node: &Node| {
+        let source = Source {
+            node: Some(node.clone()),
+            ..nothing.clone()
+        };
+        (node.value().to_string(), source)
+    };
+    let at = any.entries().first().map_or(&any.at, |entry| &entry.key_at);
+    let Some(type_url) = any.get("@type").and_then(Node::text) else {
+        let message = "`filter_config` has no `@type`, so Envoy does not know what it is";
+        let error = Diagnostic::error(Code::Schema, "", message).help(
+            "write `\"@type\": type.googleapis.com/google.protobuf.Struct`, and the configuration below `value`",
+        );
+        contents.report(text, at, place, error);
+        return object(any.get("value").unwrap_or(any));
+    };
+    let value = any.get("value");
+    match (type_url.rsplit('.').next().unwrap_or_default(), value) {
+        ("Struct", Some(value)) if matches!(value.kind, Kind::Map(_)) => object(value),
+        ("TypedStruct", Some(value)) => {
+            let message =
+                "before Envoy 1.40, a TypedStruct reaches the module as bytes that it cannot read";
+            let help = "write `\"@type\": type.googleapis.com/google.protobuf.Struct`";
+            let warning = Diagnostic::warning(Code::Conflict, "", message).help(help);
+            contents.report(text, at, place, warning);
+            object(value)
         }
+        ("StringValue", Some(value)) => match &value.kind {
+            Kind::Scalar { meaning, style } => {
+                let inner = Rc::new(text.scalar(&value.at, *style, meaning));
+                (meaning.clone(), of_text(inner))
+            }
+            _ => {
+                let message = "a google.protobuf.StringValue holds a text, and this is an object";
+                let help = "write google.protobuf.Struct for `@type`";
+                let error = Diagnostic::error(Code::Schema, "", message).help(help);
+                let entry = any.entry("value");
+                contents.report(text, entry.map_or(at, |entry| &entry.key_at), place, error);
+                object(value)
+            }
+        },
+        ("Struct", None) if any.entries().len() > 1 => {
+            let message = "a google.protobuf.Struct has its members below `value`";
+            let error = Diagnostic::error(Code::Schema, "", message);
+            let error = error.help("write `value:` below `@type`, and the configuration below it");
+            contents.report(text, at, place, error);
+            object(&any.without("@type"))
+        }
+        ("StringValue" | "Struct", None) => (String::new(), nothing),
+        _ => {
+            let message = "the module reads a google.protobuf.Struct, or a google.protobuf.StringValue with JSON text";
+            let help = "write `\"@type\": type.googleapis.com/google.protobuf.Struct`, and an object below `value`";
+            let error = Diagnostic::error(Code::Schema, "", message).help(help);
+            contents.report(text, at, place, error);
+            ("{}".to_owned(), nothing)
+        }
+    }
+}
+
+/// A text within the file. Only JSON is read by the module: what is wrong with anything else is a
+/// position in it.
+fn of_text(text: Rc<Text>) -> Source {
+    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text.as_str()).is_ok();
+    let documents = tree::read(&text).ok().filter(|_| is_json);
+    let at = 0..text.as_str().chars().count();
+    Source {
+        node: documents.and_then(|documents| documents.into_iter().next()),
+        text,
+        at,
     }
 }
 
@@ -243,7 +238,7 @@ fn unwrapped(config: Option<&Value>) -> Result<String> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Filter, filters};
+    use super::{Contents, Owner, contents};
 
     const TYPE: &str =
         "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter";
@@ -252,112 +247,78 @@ mod tests {
         json!({"@type": format!("type.googleapis.com/google.protobuf.{type_name}"), "value": value})
     }
 
-    fn of(document: &Value) -> Vec<Filter> {
-        filters(&document.to_string(), "rustformation").unwrap()
+    /// Place, name, configuration and owner of each filter.
+    fn found(text: &str, name: &str) -> Vec<(String, String, String, Option<Owner>)> {
+        let Contents { filters, .. } = contents(text, name);
+        let filters = filters.into_iter();
+        filters
+            .map(|filter| (filter.place, filter.name, filter.config, filter.owner))
+            .collect()
     }
 
     #[test]
     fn finds_the_filters_of_the_module() {
+        let module = json!({"name": "rust_module", "do_not_close": true});
         let document = json!({"static_resources": {"listeners": [
-            {"a": {"@type": TYPE, "dynamic_module_config": {"name": "rust_module"}, "filter_name": "http-acl",
+            {"a": {"@type": TYPE, "dynamic_module_config": module, "filter_name": "http-acl",
                 "filter_config": wrapped("StringValue", &json!("{ }"))}},
             {"a": {"@type": TYPE, "dynamic_module_config": {"name": "another"}}},
-            {"a": {"@type": format!("{TYPE}PerRoute"), "dynamicModuleConfig": {"name": "rust_module"},
-                "perRouteConfigName": "rustformation", "filterConfig": wrapped("Struct", &json!({"request": {}}))}},
-            {"a": {"@type": TYPE, "dynamic_module_config": {"name": "rust_module"}, "filter_name": "x"}},
+            {"typedPerFilterConfig": {"a": {"@type": format!("{TYPE}PerRoute"), "dynamicModuleConfig": module,
+                "perRouteConfigName": "rustformation", "filterConfig": wrapped("Struct", &json!({"request": {}}))}}},
+            {"a": {"@type": TYPE, "dynamic_module_config": module, "filter_name": "x"}},
         ]}});
-        let filter = |index, name: &str, config: &str| Filter {
-            place: format!("static_resources.listeners[{index}].a"),
-            name: name.into(),
-            config: config.into(),
-            chain: None,
-            instance: String::new(),
+        let filter = |place: &str, name: &str, config: &str, owner| {
+            let place = format!("static_resources.listeners{place}");
+            (place, name.to_owned(), config.to_owned(), owner)
         };
+        let route = Some(Owner::Route);
         let expected = [
-            filter(0, "http-acl", "{ }"),
-            filter(2, "rustformation", r#"{"request":{}}"#),
-            filter(3, "x", ""),
+            filter("[0].a", "http-acl", "{ }", None),
+            filter(
+                "[2].typedPerFilterConfig.a",
+                "rustformation",
+                r#"{"request":{}}"#,
+                route,
+            ),
+            filter("[3].a", "x", "", None),
         ];
-        assert_eq!(of(&document), expected);
-    }
-
-    #[test]
-    fn a_module_by_its_file_or_from_a_url_is_found() {
-        let found = |module: Value| {
-            let filter = json!({"@type": TYPE, "dynamic_module_config": {"module": module},
-                "filter_config": wrapped("StringValue", &json!("{}"))});
-            let admin = json!({"admin": filter, "b": {"@type": TYPE, "dynamic_module_config": {"name": "rust_module"}}});
-            of(&admin).len() - 1
-        };
-        for (module, ours) in [
-            (
-                json!({"local": {"filename": "/modules/librust_module.so"}}),
-                1,
-            ),
-            (
-                json!({"remote": {"http_uri": {"uri": "https://a/b/librust_module.so"}}}),
-                1,
-            ),
-            (json!({"local": {"filename": "/modules/libother.so"}}), 0),
-            (
-                json!({"local": {"filename": "/librust_module.so/other"}}),
-                0,
-            ),
-        ] {
-            assert_eq!(found(module.clone()), ours, "{module}");
-        }
+        assert_eq!(found(&document.to_string(), "rustformation"), expected);
     }
 
     #[test]
     fn anything_else_is_itself_a_configuration() {
-        let whole = |config: &str| Filter {
-            place: String::new(),
-            name: "http-acl".into(),
-            config: config.into(),
-            chain: None,
-            instance: String::new(),
-        };
-        for (text, config) in [
-            (r#"{ "a": 1, "a": 2 }"#, r#"{ "a": 1, "a": 2 }"#),
-            ("a: [1]", r#"{"a":[1]}"#),
-            ("{}", "{}"),
+        for (text, configs) in [
+            (r#"{ "a": 1 }"#, vec![r#"{"a":1}"#]),
+            ("a: [1]", vec![r#"{"a":[1]}"#]),
+            ("{}", vec!["{}"]),
+            ("# nothing", vec![""]),
+            ("a: 1\n---\nb: 2\n", vec![r#"{"a":1}"#, r#"{"b":2}"#]),
         ] {
-            assert_eq!(
-                filters(text, "http-acl").unwrap(),
-                [whole(config)],
-                "{text}"
-            );
+            let found = found(text, "http-acl").into_iter();
+            let found: Vec<String> = found.map(|(_, _, config, _)| config).collect();
+            assert_eq!(found, configs, "{text}");
         }
     }
 
     #[test]
-    fn errors_speak_to_who_writes_the_file() {
-        for text in ["a: 1\na: 2", "a: 1\n---\nb: 2"] {
-            let error = format!("{:#}", filters(text, "rustformation").unwrap_err());
-            assert!(error.contains(" at line "), "{text}: {error}");
-            for name in ["Options", "from_str"] {
-                assert!(!error.contains(name), "{text}: {error}");
-            }
-        }
-    }
-
-    #[test]
-    fn says_why_there_is_none() {
-        let wrong = json!({"@type": TYPE, "dynamic_module_config": {"name": "rust_module"},
-            "filter_config": wrapped("BytesValue", &json!("e30="))});
+    fn reports_why_there_is_none() {
         for (text, message) in [
             ("a: [", "neither YAML nor JSON"),
+            ("a: 1\na: 2", "duplicate key `a`"),
             (
                 "static_resources: {}",
                 "no filter of the module `rust_module`",
             ),
-            (
-                &json!({"admin": wrong}).to_string(),
-                "admin.filter_config: neither a google.protobuf.Struct",
-            ),
         ] {
-            let error = format!("{:#}", filters(text, "rustformation").unwrap_err());
-            assert!(error.contains(message), "{text}: {error}");
+            let Contents {
+                filters, findings, ..
+            } = contents(text, "rustformation");
+            let [finding] = findings.as_slice() else {
+                panic!("{text}: {findings:?}");
+            };
+            assert!(filters.is_empty(), "{text}");
+            let found = &finding.diagnostic.message;
+            assert!(found.contains(message), "{text}: {found}");
         }
     }
 }

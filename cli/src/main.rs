@@ -1,23 +1,23 @@
 //! `rustformations`: what can be done with a configuration without an Envoy.
 #![forbid(unsafe_code)]
 
-mod check;
-mod document;
-
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustformations_cli::{Check, Schema};
 
 /// Works with configurations of the Envoy module rustformations.
 #[derive(Parser)]
 #[command(name = "rustformations", version)]
 enum Command {
-    Check(check::Check),
+    Check(Check),
+    Schema(Schema),
 }
 
 fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Check(command) => command.execute(),
+        Command::Schema(command) => command.execute(),
     };
     match done {
         Ok(code) => code,

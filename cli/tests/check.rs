@@ -48,11 +48,10 @@ fn everything_wrong_is_printed() {
     let (code, printed) = check(&["-"], config);
     assert_eq!(code, Some(1), "{printed}");
     for part in [
-        "-: error RF003: request.sett: unknown key",
-        "unknown filter `uper`",
-        "did you mean `upper`?",
-        "error RF006: request.remove[0]",
-        "\n-: 2 errors, 2 warnings\n",
+        "-:1:65: warning[RF003]: request.sett: unknown key, which is ignored; did you mean `set`?\n",
+        "warning[RF005]: request.set[0] `x`: unknown filter `uper`; did you mean `upper`?\n",
+        "error[RF006]: request.remove[0]",
+        "\n-: 1 error, 3 warnings\n",
     ] {
         assert!(printed.contains(part), "{part} is not in\n{printed}");
     }
@@ -63,7 +62,7 @@ fn access_lists_are_checked_too() {
     let config = r#"{"rules": [{"cidrs": ["10.0.0.0/33"], "action": "deny"}]}"#;
     let (code, printed) = check(&["--filter", "http-acl", "-"], config);
     assert_eq!(code, Some(1));
-    assert!(printed.contains("error RF010: "), "{printed}");
+    assert!(printed.contains("error[RF010]: "), "{printed}");
 }
 
 #[test]
@@ -108,18 +107,83 @@ fn an_error_in_envoys_configuration_has_its_place() {
     let path = directory.path().join("envoy.yaml");
     let text = "static_resources:\n  listeners:\n  - http_filters:\n    - typed_config:\n        \
         '@type': type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter\n        \
-        dynamic_module_config: {name: rust_module}\n        filter_name: FILTER\n        filter_config:\n          \
+        dynamic_module_config: {name: rust_module, do_not_close: true}\n        filter_name: FILTER\n        filter_config:\n          \
         '@type': type.googleapis.com/google.protobuf.Struct\n          value: {request: {remove: 1}}\n";
     for (filter, message) in [
-        ("rustformation", "error RF002: request.remove"),
-        ("rustformations", "error: unknown filter `rustformations`"),
+        (
+            "rustformation",
+            "envoy.yaml:10:37: error[RF002]: request.remove: ",
+        ),
+        (
+            "rustformations",
+            "envoy.yaml:7:22: error[RF005]: unknown filter `rustformations`; did you mean `rustformation`?",
+        ),
     ] {
         fs::write(&path, text.replace("FILTER", filter)).unwrap();
         let (code, printed) = check(&[path.to_str().unwrap()], "");
         assert_eq!(code, Some(1));
-        let place = "envoy.yaml: static_resources.listeners[0].http_filters[0].typed_config: ";
-        assert!(printed.contains(&format!("{place}{message}")), "{printed}");
+        assert!(printed.contains(message), "{printed}");
     }
+}
+
+#[test]
+fn warnings_fail_unless_they_are_allowed() {
+    let text = "request: {remove: [x-a]}\nlater: 1\n";
+    let (code, printed) = check(&["-"], text);
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("-: no errors, 1 warning\n"), "{printed}");
+    let (code, allowed) = check(&["--allow-warnings", "-"], text);
+    assert_eq!((code, allowed), (Some(0), printed));
+    let (code, _) = check(&["--allow-warnings", "-"], "request: 1");
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn the_line_and_a_caret_show_the_place() {
+    let text = "request:\n  set:\n  - name: x-a\n    value: |\n      a\n      {{ 'a' | uper }}\n";
+    let (_, printed) = check(&["-"], text);
+    let expected = "-:6:16: warning[RF005]: request.set[0] `x-a`: unknown filter `uper`; did you mean `upper`?\n \
+        6 |       {{ 'a' | uper }}\n   |                ^\n-: no errors, 1 warning\n";
+    assert_eq!(printed, expected);
+}
+
+/// A file in one line is not printed whole.
+#[test]
+fn a_part_of_a_long_line_is_shown() {
+    let names = vec!["\"x-a\""; 100].join(", ");
+    let text = format!("{{\"request\": {{\"remove\": [{names}], \"sett\": []}}}}");
+    let (_, printed) = check(&["-"], &text);
+    let lines: Vec<&str> = printed.lines().collect();
+    let [_, line, caret, _] = lines.as_slice() else {
+        panic!("{printed}");
+    };
+    assert!(line.chars().count() < 140, "{line}");
+    let at = caret.chars().position(|c| c == '^').unwrap();
+    let marked: String = line.chars().skip(at).take(6).collect();
+    assert_eq!(marked, "\"sett\"", "{printed}");
+}
+
+#[test]
+fn programs_read_json() {
+    let text = "request:\n  sett: []\n---\nrequest:\n  remove: 1\n";
+    let (code, printed) = check(&["--format", "json", "-"], text);
+    assert_eq!(code, Some(1));
+    let printed: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    let first = serde_json::json!({
+        "file": "-", "line": 2, "column": 3, "endLine": 2, "endColumn": 7, "severity": "warning",
+        "code": "RF003", "filter": "", "path": "request.sett", "message": "unknown key, which is ignored",
+        "help": "did you mean `set`?",
+    });
+    assert_eq!(printed[0], first);
+    let place = |index: usize| {
+        (
+            printed[index]["line"].clone(),
+            printed[index]["code"].clone(),
+        )
+    };
+    assert_eq!(place(1), (5.into(), "RF002".into()));
+    let (code, printed) = check(&["--format", "json", "-"], "{}");
+    assert_eq!((code, printed.as_str()), (Some(0), "[]\n"));
 }
 
 #[test]
@@ -139,7 +203,7 @@ fn what_does_nothing_in_a_cluster_is_warned_of() {
         format!(
             r#"{{"name": "{name}", "typed_config": {{
             "@type": "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter",
-            "dynamic_module_config": {{"name": "rust_module"}}, "filter_name": "rustformation",
+            "dynamic_module_config": {{"name": "rust_module", "do_not_close": true}}, "filter_name": "rustformation",
             "filter_config": {{"@type": "type.googleapis.com/google.protobuf.Struct", "value": {config}}}}}}}"#
         )
     };
@@ -158,13 +222,13 @@ fn what_does_nothing_in_a_cluster_is_warned_of() {
         )
     };
     let (code, printed) = check(&["-"], &bootstrap(&filter("ours", extract)));
-    assert_eq!(code, Some(0), "{printed}");
+    assert_eq!(code, Some(1), "{printed}");
     for part in [
-        "clusters[0].typed_extension_protocol_options.o.http_filters[0].typed_config: warning RF015: the filter at",
+        "warning[RF015]: the filter at",
         "has the name `ours` too",
-        "warning RF015: request: a filter in a cluster cannot change the route",
-        "warning RF015: request.extract: `reject` in a cluster ends the request",
-        "warning RF015: `source` and `destination` have no value",
+        "warning[RF015]: request: a filter in a cluster cannot change the route",
+        "warning[RF015]: request.extract: `reject` in a cluster ends the request",
+        "warning[RF015]: `source` and `destination` have no value",
         "\n-: no errors, 4 warnings\n",
     ] {
         assert!(printed.contains(part), "{part} is not in\n{printed}");
@@ -180,7 +244,7 @@ fn a_route_may_not_measure() {
         format!(
             r#"{{"filter_chains": [{{"routes": [{{"typed_per_filter_config": {{"rust": {{
                 "@type": "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilterPerRoute",
-                "dynamic_module_config": {{"name": "rust_module"}},
+                "dynamic_module_config": {{"name": "rust_module", "do_not_close": true}},
                 "per_route_config_name": "rustformation",
                 "filter_config": {{
                     "@type": "type.googleapis.com/google.protobuf.Struct",
@@ -189,7 +253,7 @@ fn a_route_may_not_measure() {
     };
     let (code, printed) = check(&["-"], &with(r#""metrics": {},"#));
     assert_eq!(code, Some(1), "{printed}");
-    let error = "error RF008: metrics: a route can define no metric; move `metrics`";
+    let error = "error[RF008]: metrics: a route can define no metric; move `metrics`";
     assert!(printed.contains(error), "{printed}");
     let (code, printed) = check(&["-"], &with(""));
     assert_eq!(code, Some(0), "{printed}");

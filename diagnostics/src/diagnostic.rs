@@ -2,76 +2,17 @@
 
 use std::fmt;
 
+use crate::Code;
+
 /// How bad a [`Diagnostic`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// The configuration does what it says; what that is where something fails may surprise its author.
+    Note,
     /// The configuration works, but something in it does not do what its author expects.
     Warning,
     /// The configuration is refused.
     Error,
-}
-
-/// [`Code`] and what is known of each, written once.
-macro_rules! codes {
-    ($($(#[$about:meta])* $name:ident = $code:literal,)+) => {
-        /// The kind of a [`Diagnostic`]. Codes are never reused.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[non_exhaustive]
-        pub enum Code {
-            $($(#[$about])* $name,)+
-        }
-
-        impl Code {
-            /// Every code, in order.
-            pub const ALL: &[Code] = &[$(Code::$name),+];
-
-            /// The code as users see it: `RF001` and so on.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Code::$name => $code,)+
-                }
-            }
-        }
-    };
-}
-
-codes! {
-    /// The text is not UTF-8, or not JSON.
-    Syntax = "RF001",
-    /// A value has the wrong type, a required key is missing, or a key occurs twice.
-    Schema = "RF002",
-    /// A key that this module does not know.
-    UnknownKey = "RF003",
-    /// A template that does not parse.
-    Template = "RF004",
-    /// A filter, test, function, field or variable that does not exist.
-    UnknownName = "RF005",
-    /// A header name that HTTP does not allow, or that a configuration may not use.
-    HeaderName = "RF006",
-    /// A JSON Pointer that RFC 6901 does not allow.
-    Pointer = "RF007",
-    /// Settings that contradict each other, or that would do nothing.
-    Conflict = "RF008",
-    /// A number out of its range, or too many of something.
-    Range = "RF009",
-    /// A text that is not an IP address or prefix.
-    Prefix = "RF010",
-    /// A header value that HTTP does not allow.
-    HeaderValue = "RF011",
-    /// An expression that does not parse, or that names what does not exist.
-    Expression = "RF012",
-    /// A path template that no path can match.
-    Path = "RF013",
-    /// A response that is held until it ends, an event stream too.
-    HeldAnswer = "RF014",
-    /// Something that does nothing in a cluster's chain of filters.
-    Cluster = "RF015",
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// A place in a text. Lines and columns count from 1.
@@ -124,6 +65,14 @@ impl Diagnostic {
         }
     }
 
+    /// A note at `path`.
+    pub fn note(code: Code, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Note,
+            ..Self::error(code, path, message)
+        }
+    }
+
     /// Adds the place inside the value.
     #[must_use]
     pub fn at(mut self, position: Option<Position>) -> Self {
@@ -141,16 +90,8 @@ impl Diagnostic {
     /// Adds "did you mean" when one of `known` is close to `written`.
     #[must_use]
     pub fn suggest<'a>(self, written: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        if written.len() > LONGEST_NAME {
-            return self;
-        }
-        let closest = known
-            .into_iter()
-            .map(|name| (strsim::damerau_levenshtein(written, name), name))
-            .filter(|(distance, name)| *distance <= (name.len() / 3).max(1))
-            .min();
-        match closest {
-            Some((_, name)) => self.help(format!("did you mean `{name}`?")),
+        match closest(written, known) {
+            Some(name) => self.help(format!("did you mean `{name}`?")),
             None => self,
         }
     }
@@ -159,6 +100,26 @@ impl Diagnostic {
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+}
+
+/// The name among `known` that is close to what is written, if one is.
+pub fn closest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if written.len() > LONGEST_NAME {
+        return None;
+    }
+    // Other languages write the same words in other cases: `parse_as`, `Request`.
+    let plain = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
+    let words = plain(written);
+    let distance = |name: &str| {
+        let theirs = strsim::damerau_levenshtein(written, name);
+        theirs.min(strsim::damerau_levenshtein(&words, &plain(name)))
+    };
+    let close = known
+        .into_iter()
+        .map(|name| (distance(name), name))
+        .filter(|(distance, name)| *distance <= (name.len() / 3).max(1))
+        .min();
+    close.map(|(_, name)| name)
 }
 
 /// ``request.set[2] `x-model`: unknown filter `uper` at 1:12; did you mean `upper`?``

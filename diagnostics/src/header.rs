@@ -12,6 +12,9 @@ pub const CONNECTION: [&str; 8] = [
     "upgrade",
 ];
 
+/// The names that [`valid_name`] takes, as a regular expression of JSON Schema.
+pub const NAME_PATTERN: &str = r"^:?[-!#$%&'*+.^_`|~0-9A-Za-z]+$";
+
 /// Whether `name` is a field name of RFC 9110 section 5.1, or one of HTTP/2's pseudo headers.
 pub fn valid_name(name: &str) -> bool {
     let token = name.strip_prefix(':').unwrap_or(name);

@@ -4,11 +4,15 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+mod code;
 mod diagnostic;
 pub mod header;
+mod known;
+mod plain;
 mod read;
 #[cfg(test)]
 mod tests;
 
-pub use diagnostic::{Code, ConfigErrors, Diagnostic, Position, Severity};
-pub use read::{Draft, read};
+pub use code::{Code, Explanation};
+pub use diagnostic::{ConfigErrors, Diagnostic, Position, Severity, closest};
+pub use read::{Advice, Draft, MOST as DIAGNOSTICS, read};

@@ -7,13 +7,24 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use crate::{Code, ConfigErrors, Diagnostic, Position};
+use crate::known::{self, Step};
+use crate::plain;
+use crate::{Code, ConfigErrors, Diagnostic, Position, closest};
 
 /// Most diagnostics of one configuration.
-const MOST: usize = 64;
+pub const MOST: usize = 64;
 
-/// What helps where a value at this path has the wrong shape, if anything more does than the message.
-type Help = fn(&str) -> Option<&'static str>;
+/// What helps with the mistakes in one kind of configuration.
+#[derive(Clone, Copy)]
+pub struct Advice {
+    /// What to write when there is nothing.
+    pub when_empty: &'static str,
+    /// What to write where the value at this path has the wrong shape, if anything more helps than the
+    /// message.
+    pub value: fn(path: &str) -> Option<&'static str>,
+    /// What to write in place of an unknown key, which others know, in the object at this path.
+    pub key: fn(path: &str, key: &str) -> Option<&'static str>,
+}
 
 /// What could be read of a configuration, and what is wrong with its shape.
 pub struct Draft<C> {
@@ -108,9 +119,8 @@ fn shorten(diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Reads a configuration. `when_empty` says what to write when there is none, `help` what to write
-/// at a path.
-pub fn read<C: DeserializeOwned>(text: &[u8], when_empty: &str, help: Help) -> Draft<C> {
+/// Reads a configuration.
+pub fn read<C: DeserializeOwned>(text: &[u8], advice: Advice) -> Draft<C> {
     let text = match std::str::from_utf8(text) {
         Ok(text) => text,
         Err(error) => {
@@ -121,40 +131,41 @@ pub fn read<C: DeserializeOwned>(text: &[u8], when_empty: &str, help: Help) -> D
     };
     if text.trim_ascii().is_empty() {
         let empty = Diagnostic::error(Code::Syntax, "", "the configuration is empty");
-        return Draft::refused(empty.help(when_empty));
+        return Draft::refused(empty.help(advice.when_empty));
     }
     let mut diagnostics = Vec::new();
-    match strict(text, help, &mut diagnostics) {
+    match strict(text, advice, &mut diagnostics) {
         Ok(config) => Draft {
             config: Some(config),
             diagnostics,
             taken_out: TakenOut::default(),
         },
-        Err(first) => salvage(text, help, first),
+        Err(first) => salvage(text, advice, first),
     }
 }
 
 /// Reads straight from the text: the only way to see a key that stands twice.
 fn strict<C: DeserializeOwned>(
     text: &str,
-    help: Help,
+    advice: Advice,
     unknown: &mut Vec<Diagnostic>,
 ) -> Result<C, Diagnostic> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let config = typed(&mut deserializer, unknown).map_err(|(path, error)| {
+    let config = typed(&mut deserializer, advice, unknown).map_err(|(path, error)| {
         // An enum that is `null` is an error of syntax to the parser, but not to the reader.
         if error.is_data() || serde_json::from_str::<IgnoredAny>(text).is_ok() {
-            schema_error(&path, &error, help)
+            schema_error(&path, &error, advice)
         } else {
-            syntax_error(&error)
+            syntax_error(text, &error)
         }
     })?;
-    deserializer.end().map_err(|error| syntax_error(&error))?;
+    let rest = deserializer.end();
+    rest.map_err(|error| syntax_error(text, &error))?;
     Ok(config)
 }
 
 /// Finds the errors after the first: each broken value is taken out and the rest read again.
-fn salvage<C: DeserializeOwned>(text: &str, help: Help, first: Diagnostic) -> Draft<C> {
+fn salvage<C: DeserializeOwned>(text: &str, advice: Advice, first: Diagnostic) -> Draft<C> {
     if first.code == Code::Syntax {
         return Draft::refused(first);
     }
@@ -166,7 +177,7 @@ fn salvage<C: DeserializeOwned>(text: &str, help: Help, first: Diagnostic) -> Dr
     let mut config = None;
     while diagnostics.len() < MOST {
         let mut unknown = Vec::new();
-        match typed(&document, &mut unknown) {
+        match typed(&document, advice, &mut unknown) {
             Ok(rest) => {
                 config = Some(rest);
                 for diagnostic in &mut unknown {
@@ -176,7 +187,13 @@ fn salvage<C: DeserializeOwned>(text: &str, help: Help, first: Diagnostic) -> Dr
                 break;
             }
             Err((path, error)) => {
-                let mut diagnostic = schema_error(&path, &error, help);
+                let mut diagnostic = schema_error(&path, &error, advice);
+                if let Some(key) = plain::missing_key(&diagnostic.message)
+                    && let Some(written) = misspelt(&document, &path, key)
+                {
+                    let help = format!("`{written}` is unknown: did you mean `{key}`?");
+                    diagnostic.help = Some(help);
+                }
                 diagnostic.path = taken_out.original_path(&diagnostic.path);
                 if !diagnostics.iter().any(|broken| diagnostic.misses(broken)) {
                     diagnostics.push(diagnostic);
@@ -200,6 +217,7 @@ fn salvage<C: DeserializeOwned>(text: &str, help: Help, first: Diagnostic) -> Dr
 
 fn typed<'de, C, D>(
     deserializer: D,
+    advice: Advice,
     unknown: &mut Vec<Diagnostic>,
 ) -> Result<C, (serde_path_to_error::Path, serde_json::Error)>
 where
@@ -209,11 +227,18 @@ where
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(deserializer, &mut track);
     let mut ignored = |path: serde_ignored::Path<'_>| {
-        let path = readable(&path);
-        unknown.push(
-            Diagnostic::warning(Code::UnknownKey, path, "unknown key, which is ignored")
-                .help("check its spelling, or remove it"),
-        );
+        let mut place = steps(&path);
+        let Some(Step::Key(key)) = place.pop() else {
+            return;
+        };
+        let parent = match &path {
+            serde_ignored::Path::Map { parent, .. } => readable(parent),
+            _ => String::new(),
+        };
+        let elsewhere = (advice.key)(&parent, &key).map(str::to_owned);
+        let help = elsewhere.unwrap_or_else(|| known::instead_of::<C>(&place, &key));
+        let message = "unknown key, which is ignored";
+        unknown.push(Diagnostic::warning(Code::UnknownKey, readable(&path), message).help(help));
     };
     let read = serde_ignored::Deserializer::new(tracked, &mut ignored);
     C::deserialize(read).map_err(|error| (track.path(), error))
@@ -235,56 +260,68 @@ fn readable(path: &serde_ignored::Path<'_>) -> String {
     }
 }
 
-fn syntax_error(error: &serde_json::Error) -> Diagnostic {
+/// The same as steps.
+fn steps(path: &serde_ignored::Path<'_>) -> Vec<Step> {
+    use serde_ignored::Path;
+    let (parent, step) = match path {
+        Path::Root => return Vec::new(),
+        Path::Seq { parent, .. } => (parent, Some(Step::Item)),
+        Path::Map { parent, key } => (parent, Some(Step::Key(key.clone()))),
+        Path::Some { parent }
+        | Path::NewtypeStruct { parent }
+        | Path::NewtypeVariant { parent } => (parent, None),
+    };
+    let mut steps = steps(parent);
+    steps.extend(step);
+    steps
+}
+
+fn syntax_error(text: &str, error: &serde_json::Error) -> Diagnostic {
     let position = (error.line() > 0).then(|| Position {
         line: error.line(),
         column: error.column().max(1),
     });
-    Diagnostic::error(Code::Syntax, "", format!("not JSON: {}", bare(error)))
-        .at(position)
-        .help("write JSON text, or give Envoy a google.protobuf.Struct")
+    Diagnostic::error(
+        Code::Syntax,
+        "",
+        format!("not JSON: {}", plain::bare(error)),
+    )
+    .at(position)
+    .help(plain::instead_of_text(text))
 }
 
 fn schema_error(
     path: &serde_path_to_error::Path,
     error: &serde_json::Error,
-    help: Help,
+    advice: Advice,
 ) -> Diagnostic {
     let path = path.to_string();
     let path = if path == "." { String::new() } else { path };
-    let mut message = bare(error);
-    for (theirs, ours) in PLAIN {
-        message = message.replace(theirs, ours);
-    }
-    let way_out = help(&path);
-    let diagnostic = Diagnostic::error(Code::Schema, path, message);
-    match way_out {
-        Some(way_out) => diagnostic.help(way_out),
-        None => diagnostic,
-    }
+    let message = plain::shape(error);
+    let help = plain::instead_of_value(&message).or_else(|| {
+        let advised = (advice.value)(&path).or(plain::kind(&message));
+        let missing = || Some(format!("add `{}`", plain::missing_key(&message)?));
+        advised.map(str::to_owned).or_else(missing)
+    });
+    let mut diagnostic = Diagnostic::error(Code::Schema, path, message);
+    diagnostic.help = help;
+    diagnostic
 }
 
-/// Words of the parser, and those of the people who write configurations.
-const PLAIN: [(&str, &str); 10] = [
-    ("missing field", "missing key"),
-    ("duplicate field", "duplicate key"),
-    ("unknown variant", "unknown name"),
-    ("map with a single key", "an object with one key"),
-    ("value: map", "value: an object"),
-    ("type: map", "type: an object"),
-    ("type: sequence", "type: a list"),
-    ("expected a sequence", "expected a list"),
-    ("expected usize", "expected a whole number"),
-    ("expected u64", "expected a whole number"),
-];
-
-/// The message without the position that `serde_json` appends.
-fn bare(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    match message.rsplit_once(" at line ") {
-        Some((message, _)) => message.to_owned(),
-        None => message,
-    }
+/// The key of the object at `path` that was meant to be `key`.
+fn misspelt<'d>(
+    document: &'d Value,
+    path: &serde_path_to_error::Path,
+    key: &str,
+) -> Option<&'d str> {
+    let mut steps = path.iter();
+    let object = steps.try_fold(document, |here, segment| match segment {
+        Segment::Seq { index } => here.get(index),
+        Segment::Map { key } => here.get(key),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    });
+    let mut written = object?.as_object()?.keys().map(String::as_str);
+    written.find(|written| closest(written, [key]).is_some())
 }
 
 /// Removes the value at `path`, or the nearest one around it that exists. `false` when only the

@@ -14,10 +14,14 @@ struct Item {
     name: String,
 }
 
+const ADVICE: Advice = Advice {
+    when_empty: "write `{}`",
+    value: |path| path.starts_with("items").then_some("name it"),
+    key: |path, key| (path.is_empty() && key == "elements").then_some("write `items`"),
+};
+
 fn reported(text: &str) -> Vec<String> {
-    let draft = read::<Config>(text.as_bytes(), "write `{}`", |path| {
-        path.starts_with("items").then_some("name it")
-    });
+    let draft = read::<Config>(text.as_bytes(), ADVICE);
     let compiled = draft.compile(|config| {
         let unnamed = config.items.iter().enumerate();
         let unnamed = unnamed.filter(|(_, item)| item.name.is_empty());
@@ -39,15 +43,35 @@ fn everything_that_is_wrong_is_reported_at_its_place_in_the_text() {
     assert_eq!(
         reported(r#"{"items": [{"name": 1}, {}, {"name": "", "nmae": ""}], "count": "x"}"#),
         [
-            "count: invalid type: string \"x\", expected a whole number",
-            "items[0].name: invalid type: integer `1`, expected a string; name it",
+            "count: invalid type: string \"x\", expected a whole number; write a number without a unit or a sign",
+            "items[0].name: invalid type: integer `1`, expected a string; put the number in quotes: `\"1\"`",
             "items[1]: missing key `name`; name it",
-            "items[2].nmae: unknown key, which is ignored; check its spelling, or remove it",
+            "items[2].nmae: unknown key, which is ignored; did you mean `name`?",
             "items[2]: no name",
         ]
     );
     let many = format!(r#"{{"items": [{}1]}}"#, "1,".repeat(100));
     assert_eq!(reported(&many).len(), 64);
+}
+
+#[test]
+fn an_unknown_key_leads_to_the_one_that_was_meant() {
+    for (text, help) in [
+        (r#"{"Items": []}"#, "Items: did you mean `items`?"),
+        (r#"{"elements": []}"#, "elements: write `items`"),
+        (r#"{"name": "a"}"#, "name: move it into `items`"),
+        (
+            r#"{"items": [{"name": "a", "count": 1}]}"#,
+            "items[0].count: move it to the top of the configuration",
+        ),
+        (
+            r#"{"something": 1}"#,
+            "something: remove it, or write one of `items`, `count`",
+        ),
+    ] {
+        let expected = help.replacen(": ", ": unknown key, which is ignored; ", 1);
+        assert_eq!(reported(text), [expected], "{text}");
+    }
 }
 
 #[test]

@@ -9,7 +9,9 @@ use envoy_proxy_dynamic_modules_rust_sdk::{
     envoy_log, envoy_log_error, envoy_log_warn,
 };
 use transformations::metrics;
-use transformations::{Code, ConfigErrors, Diagnostic, Engine, Program, Settings, SharedProgram};
+use transformations::{
+    Code, ConfigErrors, Diagnostic, Engine, Program, Settings, Severity, SharedProgram,
+};
 
 use crate::Constructors;
 use crate::filter::Filter;
@@ -57,6 +59,7 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
         list("RUSTFORMATIONS_ENV_ALLOW").as_deref(),
     );
     settings.lacks_booleans = Host::current().is_some_and(|host| host < Host::V1_37_1);
+    settings.lacks_cluster_name = Host::current().is_some_and(|host| host < Host::V1_38);
     for name in settings.misnamed_headers() {
         envoy_log_warn!(
             "RUSTFORMATIONS_ROUTING_HEADERS: {}: `{name}` is not a header name and does nothing; \
@@ -125,13 +128,13 @@ pub(crate) fn compiled<T>(
     compiled
 }
 
-/// Logs warnings as such, and errors at this level.
+/// Logs each at the level of its severity, and errors at this one.
 fn log(name: &str, place: &str, diagnostics: &[Diagnostic], errors: LogLevel) {
     for diagnostic in diagnostics {
-        let level = if diagnostic.is_error() {
-            errors
-        } else {
-            LogLevel::Warn
+        let level = match diagnostic.severity {
+            Severity::Error => errors,
+            Severity::Warning => LogLevel::Warn,
+            Severity::Note => LogLevel::Info,
         };
         envoy_log!(level, "{name}{place}: {}: {diagnostic}", diagnostic.code);
     }

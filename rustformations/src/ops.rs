@@ -10,8 +10,8 @@ use envoy_proxy_dynamic_modules_rust_sdk::{
 };
 use transformations::metrics::Metric;
 use transformations::{
-    Attribute, AttributeValue, Chain, Direction, Failure, Host, MetadataValue, RouteProgram,
-    TransformationOps,
+    Attribute, AttributeValue, Chain, Direction, Failure, Host, MetadataSource as Whose,
+    MetadataValue, RouteProgram, TransformationOps,
 };
 
 use crate::configuration::{Route, route_config};
@@ -39,6 +39,14 @@ impl<'e> Ops<'e> {
     fn saved_key(&self) -> String {
         format!("rustformations.first_attempt.{}", self.listener)
     }
+
+    /// The number of attempts that a filter of a cluster has counted.
+    fn attempt(&self) -> Option<u64> {
+        let (namespace, key) = ATTEMPT;
+        let source = MetadataSource::Dynamic;
+        let count = self.envoy.metadata_number(source, namespace, key)?;
+        Some(count as u64)
+    }
 }
 
 fn header_type(direction: Direction) -> HttpHeaderType {
@@ -54,6 +62,18 @@ fn http_body(direction: Direction) -> HttpBody {
         Direction::Response => HttpBody::Response,
     }
 }
+
+fn metadata_source(whose: Whose) -> MetadataSource {
+    match whose {
+        Whose::Dynamic => MetadataSource::Dynamic,
+        Whose::Route => MetadataSource::Route,
+        Whose::Cluster => MetadataSource::Cluster,
+        Whose::UpstreamHost => MetadataSource::Host,
+    }
+}
+
+/// Where the attempts of a request are counted: the access log can read it too.
+const ATTEMPT: (&str, &str) = ("rustformations", "attempt");
 
 /// What Envoy calls an attribute, and what its value is.
 fn attribute(attribute: Attribute) -> (AttributeId, Kind) {
@@ -89,6 +109,9 @@ fn attribute(attribute: Attribute) -> (AttributeId, Kind) {
         Attribute::ConnectionSha256PeerCertificateDigest => {
             (Id::ConnectionSha256PeerCertificateDigest, Kind::Text)
         }
+        Attribute::RequestAttempt => (Id::UpstreamRequestAttemptCount, Kind::Attempt),
+        Attribute::XdsRouteName => (Id::XdsRouteName, Kind::Text),
+        Attribute::XdsClusterName => (Id::XdsClusterName, Kind::ClusterName),
     }
 }
 
@@ -99,6 +122,10 @@ enum Kind {
     Address,
     Int,
     Bool,
+    /// What this module counts: Envoy reports no number of attempts before 1.39.
+    Attempt,
+    /// What a callback reports: Envoy has no such attribute before 1.40.
+    ClusterName,
 }
 
 fn slices(chunks: Vec<EnvoyBuffer<'_>>) -> Vec<&[u8]> {
@@ -195,33 +222,36 @@ impl TransformationOps for Ops<'_> {
 
     fn attribute(&self, wanted: Attribute) -> Option<AttributeValue> {
         let (id, kind) = attribute(wanted);
-        let text = || {
-            let text = self.envoy.attribute_string(id)?;
-            Some(std::str::from_utf8(text.as_slice()).ok()?.to_owned())
+        let owned = |text: EnvoyBuffer<'_>| {
+            let text = std::str::from_utf8(text.as_slice()).ok()?;
+            Some(text.to_owned())
         };
+        let text = || owned(self.envoy.attribute_string(id)?);
         Some(match kind {
             Kind::Text => AttributeValue::Text(text()?),
             Kind::Address => AttributeValue::Text(without_port(&text()?)),
             Kind::Int => AttributeValue::Int(self.envoy.attribute_int(id)?),
             Kind::Bool => AttributeValue::Bool(self.envoy.attribute_bool(id)?),
+            Kind::Attempt => AttributeValue::Int(self.attempt()?),
+            Kind::ClusterName => AttributeValue::Text(owned(self.envoy.cluster_name()?)?),
         })
     }
 
-    fn metadata_text(&self, namespace: &str, key: &str) -> Option<String> {
+    fn metadata_text(&self, source: Whose, namespace: &str, key: &str) -> Option<String> {
         let text = self
             .envoy
-            .metadata_string(MetadataSource::Dynamic, namespace, key)?;
+            .metadata_string(metadata_source(source), namespace, key)?;
         Some(std::str::from_utf8(text.as_slice()).ok()?.to_owned())
     }
 
-    fn metadata_number(&self, namespace: &str, key: &str) -> Option<f64> {
+    fn metadata_number(&self, source: Whose, namespace: &str, key: &str) -> Option<f64> {
         self.envoy
-            .metadata_number(MetadataSource::Dynamic, namespace, key)
+            .metadata_number(metadata_source(source), namespace, key)
     }
 
-    fn metadata_bool(&self, namespace: &str, key: &str) -> Option<bool> {
+    fn metadata_bool(&self, source: Whose, namespace: &str, key: &str) -> Option<bool> {
         self.envoy
-            .metadata_bool(MetadataSource::Dynamic, namespace, key)
+            .metadata_bool(metadata_source(source), namespace, key)
     }
 
     fn clear_route_cache(&mut self) -> bool {
@@ -272,6 +302,15 @@ impl Host for Ops<'_> {
 
     fn body_chunks_after(&self, direction: Direction, seen: usize) -> Vec<&[u8]> {
         slices(self.envoy.body_chunks_after(http_body(direction), seen))
+    }
+
+    fn count_attempt(&mut self) {
+        let (namespace, key) = ATTEMPT;
+        let attempt = self.attempt().unwrap_or_default().saturating_add(1);
+        // Exact far beyond any number of attempts.
+        let attempt = attempt as f64;
+        self.envoy
+            .set_dynamic_metadata_number(namespace, key, attempt);
     }
 
     fn saved(&self) -> Option<Vec<u8>> {

@@ -215,7 +215,7 @@ fn diagnostics_are_lines_of_the_log() {
         .map(|(level, line)| format!("{level:?} {line}"))
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    Warn rustformation: RF003: request.remve: unknown key, which is ignored; check its spelling, or remove it
+    Warn rustformation: RF003: request.remve: unknown key, which is ignored; did you mean `remove`?
     Warn rustformation: RF005: request.set[0] `x-a`: unknown filter `uper` at 1:10; did you mean `upper`?
     Critical rustformation (per route): RF012: request.set[0] `x-a`: unknown name `requst` at 1:1; did you mean `request`?
     Critical rustformation (per route): RF006: request.remove[0]: `a b` is not a header name; use letters, digits and `-`

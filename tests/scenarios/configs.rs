@@ -30,10 +30,12 @@ const FILES: &[(&str, &[u16])] = &[
     ("per-route.yaml", &[9001]),
     ("mirror.yaml", &[9001, 9002]),
     ("model-names.yaml", &[9001]),
+    ("failover.yaml", &[9001, 9002]),
     ("inference-extension.yaml", &[9001, 9002]),
     ("unified-endpoint.yaml", &[9001, 9002]),
     ("tenant-and-model.yaml", &[9001, 9002]),
     ("token-limits.yaml", &[9001]),
+    ("model-policy.yaml", &[9001]),
     ("token-usage.yaml", &[9001]),
     ("answer-tokens.yaml", &[9001]),
     ("token-rate-limit.yaml", &[9001, 9002]),
@@ -42,7 +44,11 @@ const FILES: &[(&str, &[u16])] = &[
     ("demo.yaml", &[]),
 ];
 
-async fn start(stage: &Stage, file: &str, upstreams: &[(u16, &Upstream)]) -> Result<Arc<Envoy>> {
+pub(crate) async fn start(
+    stage: &Stage,
+    file: &str,
+    upstreams: &[(u16, &Upstream)],
+) -> Result<Arc<Envoy>> {
     let upstreams: Vec<_> = upstreams
         .iter()
         .map(|(port, upstream)| (*port, upstream.address()))

@@ -15,6 +15,7 @@ mod composite;
 mod configs;
 mod deploy;
 mod expressions;
+mod failover;
 mod failures;
 mod foreign_routes;
 mod gateway;
@@ -24,11 +25,13 @@ mod hostile;
 mod kgateway;
 mod metrics;
 mod mirrors;
+mod mistakes;
 mod panics;
 mod patch;
 mod plain;
 mod readme;
 mod refusals;
+mod rejecting;
 mod responses;
 mod routes;
 mod routing;
@@ -105,6 +108,11 @@ const AREAS: &[Area] = &[
         scenarios: patch::SCENARIOS,
     },
     Area {
+        name: "rejecting",
+        module: Built::Release,
+        scenarios: rejecting::SCENARIOS,
+    },
+    Area {
         name: "sources",
         module: Built::Release,
         scenarios: sources::SCENARIOS,
@@ -145,6 +153,11 @@ const AREAS: &[Area] = &[
         scenarios: headers::SCENARIOS,
     },
     Area {
+        name: "failover",
+        module: Built::Release,
+        scenarios: failover::SCENARIOS,
+    },
+    Area {
         name: "failures",
         module: Built::Release,
         scenarios: failures::SCENARIOS,
@@ -153,6 +166,11 @@ const AREAS: &[Area] = &[
         name: "refusals",
         module: Built::Release,
         scenarios: refusals::SCENARIOS,
+    },
+    Area {
+        name: "mistakes",
+        module: Built::Release,
+        scenarios: mistakes::SCENARIOS,
     },
     Area {
         name: "hidden_callbacks",

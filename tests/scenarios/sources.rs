@@ -13,7 +13,6 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All inference_extension,
     All unified_endpoint,
     All tenant_and_model,
-    All token_limits,
     All expressions,
     Ends few_encoded_bytes_take_no_memory,
 ];
@@ -204,28 +203,6 @@ async fn tenant_and_model(stage: &Stage) -> Result<()> {
         .header("x-tenant", "acme")
         .json(&json!({"model": "large"}));
     same("no token", gateway.send(&none).await?.status, 401)
-}
-
-async fn token_limits(stage: &Stage) -> Result<()> {
-    let gateway = Gateway::start(stage, "token-limits.yaml", &["llm"]).await?;
-    for protocol in [Protocol::Http1, Protocol::Http2] {
-        for (body, expected) in [
-            (r#"{"a": 1.0}"#, r#"{"a": 1.0,"max_tokens":1024}"#),
-            (
-                r#"{"max_tokens": 5, "a": 1e3}"#,
-                r#"{"max_tokens": 5, "a": 1e3}"#,
-            ),
-            (r#"{"max_tokens": 100000}"#, r#"{"max_tokens": 4096}"#),
-            (r#"{"max_tokens": null}"#, r#"{"max_tokens": 1024}"#),
-            (r#"{"max_tokens": "many"}"#, r#"{"max_tokens": "many"}"#),
-            ("hello", "hello"),
-        ] {
-            let request = Request::post("/").by(protocol).body(body);
-            let (_, seen) = gateway.served(&request).await?;
-            same(body, seen.text().as_str(), expected)?;
-        }
-    }
-    Ok(())
 }
 
 async fn expressions(stage: &Stage) -> Result<()> {

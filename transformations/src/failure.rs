@@ -5,8 +5,6 @@ use std::fmt;
 use bodies::documents::DocumentError;
 use bodies::{coding, form, json, multipart};
 
-use crate::ops::Direction;
-
 /// Why something failed: the label `reason` of `rustformations_failures_total`, and the value of
 /// the dynamic metadata `rustformations` / `failure`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +26,8 @@ pub enum Reason {
     FieldMissing,
     /// A body is encoded in a way that is not known, or not as its `content-encoding` says.
     ContentEncoding,
+    /// An answer is a part of a body, which is not edited.
+    PartialContent,
     /// A body has no place for an edit: beyond an array's end, or inside a value.
     PlaceMissing,
     /// Another edit has changed the place of an edit.
@@ -51,7 +51,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 17] = [
+    pub const ALL: [Reason; 18] = [
         Reason::JsonInvalid,
         Reason::UndeclaredVariable,
         Reason::Render,
@@ -60,6 +60,7 @@ impl Reason {
         Reason::DuplicateKey,
         Reason::FieldMissing,
         Reason::ContentEncoding,
+        Reason::PartialContent,
         Reason::PlaceMissing,
         Reason::PlaceTaken,
         Reason::MultipartInvalid,
@@ -82,6 +83,7 @@ impl Reason {
             Reason::DuplicateKey => "duplicate_key",
             Reason::FieldMissing => "field_missing",
             Reason::ContentEncoding => "content_encoding",
+            Reason::PartialContent => "partial_content",
             Reason::PlaceMissing => "place_missing",
             Reason::PlaceTaken => "place_taken",
             Reason::MultipartInvalid => "multipart_invalid",
@@ -98,6 +100,15 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl From<&json::DocumentError> for Reason {
+    fn from(error: &json::DocumentError) -> Self {
+        match error {
+            json::DocumentError::Invalid(_) => Self::JsonInvalid,
+            json::DocumentError::TooDeep => Self::Limit,
+        }
     }
 }
 
@@ -163,7 +174,7 @@ impl From<coding::Error> for Unusable {
         match error {
             coding::Error::Unknown => Self(
                 Reason::ContentEncoding,
-                "the body is encoded in another way than gzip, deflate, br or zstd, or in several",
+                "the body is encoded in another way than gzip, deflate, br or zstd, or in more than three",
             ),
             coding::Error::Invalid => Self(
                 Reason::ContentEncoding,
@@ -171,7 +182,7 @@ impl From<coding::Error> for Unusable {
             ),
             coding::Error::TooMuch => Self(
                 Reason::Limit,
-                "the body becomes too long decoded; see limits.decodedBytes and limits.decodedRatio",
+                "the body becomes too long decoded; see limits.decodedBytes, decodedRatio and maxHeldBytes",
             ),
         }
     }
@@ -194,103 +205,9 @@ impl fmt::Display for Failure {
     }
 }
 
-/// An answer in place of the message. It is rare and large, and goes about in a box.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
-    /// HTTP status code.
-    pub status: u16,
-    /// Envoy's response code details.
-    pub details: &'static str,
-    /// Headers besides those the host sets itself.
-    pub headers: Vec<(&'static str, &'static str)>,
-    /// Body; may be empty.
-    pub body: String,
-}
-
-/// Response code details where a field is missing.
-pub(crate) const FIELD_MISSING: &str = "rustformations_field_missing";
-/// Response code details where a field cannot be taken out of the request.
-pub(crate) const FIELD_INVALID: &str = "rustformations_field_invalid";
-
-impl Reply {
-    /// Whether a rule of the configuration makes it, and not a failure.
-    pub(crate) fn rejects(&self) -> bool {
-        [FIELD_MISSING, FIELD_INVALID].contains(&self.details)
-    }
-
-    /// kgateway's answer: 400 without a body.
-    pub(crate) fn bad_request(details: &'static str) -> Box<Self> {
-        Box::new(Self {
-            status: 400,
-            details,
-            headers: Vec::new(),
-            body: String::new(),
-        })
-    }
-
-    /// The answer to a request whose configuration cannot be used: what it would have forbidden
-    /// must not pass.
-    pub(crate) fn unusable_config() -> Box<Self> {
-        Box::new(Self {
-            status: 500,
-            details: "rustformations_config",
-            headers: Vec::new(),
-            body: String::new(),
-        })
-    }
-
-    /// The answer to a request that stands for more than may be held.
-    pub(crate) fn too_large() -> Box<Self> {
-        Box::new(Self {
-            status: 413,
-            details: "rustformations_too_large",
-            headers: Vec::new(),
-            body: String::new(),
-        })
-    }
-
-    /// What stands in the place of an answer that a field might reject, and that is longer than may be held.
-    pub(crate) fn too_long_answer() -> Box<Self> {
-        Box::new(Self {
-            status: 502,
-            details: "rustformations_too_large",
-            headers: Vec::new(),
-            body: String::new(),
-        })
-    }
-
-    /// An error in the shape that LLM clients show to their users: of a request 400, of an answer 502.
-    pub(crate) fn invalid_field(
-        direction: Direction,
-        details: &'static str,
-        code: &str,
-        name: &str,
-        message: &str,
-    ) -> Box<Self> {
-        let (status, kind) = match direction {
-            Direction::Request => (400, "invalid_request_error"),
-            Direction::Response => (502, "server_error"),
-        };
-        let error = serde_json::json!({
-            "message": message,
-            "type": kind,
-            "param": name,
-            "code": code,
-        });
-        Box::new(Self {
-            status,
-            details,
-            headers: vec![("content-type", "application/json")],
-            body: serde_json::json!({ "error": error }).to_string(),
-        })
-    }
-}
-
 /// How a pass ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// The answer to give in place of the message.
-    pub(crate) reply: Option<Box<Reply>>,
     /// What went wrong on the way, in order.
     pub(crate) failures: Vec<Failure>,
 }

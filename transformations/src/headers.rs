@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use bodies::coding::Coding;
+use bodies::coding::Codings;
 use diagnostics::header::{valid_name, valid_value};
 
 use crate::ops::{Direction, TransformationOps};
@@ -38,12 +38,23 @@ pub(crate) fn valid_value_of(name: &str, value: &str) -> bool {
     }
 }
 
-/// The coding of a message's body; `None` when it is not encoded.
-pub(crate) fn coding(ops: &dyn TransformationOps, direction: Direction) -> Option<Coding> {
+/// How a message's body is encoded; `None` when it is not.
+pub(crate) fn codings(ops: &dyn TransformationOps, direction: Direction) -> Option<Codings> {
     const HEADER: &str = "content-encoding";
     ops.first_header_value(direction, HEADER)?; // as nearly always: there is none
-    Coding::named(&ops.header_values(direction, HEADER))
+    Codings::named(&ops.header_values(direction, HEADER))
 }
+
+/// What describes the bytes of a body, besides its length, and is wrong for another one.
+pub(crate) const DESCRIBING: [&str; 7] = [
+    "content-encoding",
+    "etag",
+    "content-md5",
+    "content-digest",
+    "repr-digest",
+    "digest",
+    "accept-ranges",
+];
 
 /// The headers of one message that templates may look at.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -85,6 +85,8 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+mod body;
+mod bounds;
 pub mod config;
 mod edits;
 mod extent;
@@ -95,23 +97,28 @@ mod headers;
 mod languages;
 pub mod metrics;
 mod ops;
+mod pointer;
 #[cfg(test)]
 mod processor;
 mod program;
+mod rejection;
 mod session;
 mod settings;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use bounds::{Bound, bounds};
 pub use config::Limits;
 pub use config::limits::HELD_BYTES;
-pub use diagnostics::{Code, ConfigErrors, Diagnostic, Position, Severity};
-pub use failure::{Failure, Reason, Reply};
+pub use diagnostics::{Code, ConfigErrors, Diagnostic, Position, Severity, closest};
+pub use failure::{Failure, Reason};
 pub use fields::Usage;
 pub use languages::functions;
 pub use ops::{
-    Attribute, AttributeValue, Direction, KgatewayOps, MetadataValue, TransformationOps,
+    Attribute, AttributeValue, Direction, KgatewayOps, MetadataSource, MetadataValue,
+    TransformationOps,
 };
 pub use program::{Engine, Loaded, Program, SharedProgram};
+pub use rejection::Reply;
 pub use session::{Action, Chain, Hold, Host, RouteProgram, Session};
 pub use settings::Settings;

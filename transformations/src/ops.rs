@@ -46,6 +46,23 @@ pub enum Attribute {
     ConnectionUriSanLocalCertificate,
     ConnectionUriSanPeerCertificate,
     ConnectionSha256PeerCertificateDigest,
+    /// The number of the attempt to send the request, from 1 on; only in a cluster's chain.
+    RequestAttempt,
+    XdsRouteName,
+    XdsClusterName,
+}
+
+/// Whose metadata is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MetadataSource {
+    /// What the filters of the stream have set.
+    Dynamic,
+    /// The route's, as configured.
+    Route,
+    /// The cluster's, as configured.
+    Cluster,
+    /// That of the host to which the request goes; only in a cluster's chain.
+    UpstreamHost,
 }
 
 /// The value of an attribute or of a metadata entry.
@@ -157,18 +174,28 @@ pub trait TransformationOps {
         None
     }
 
-    /// A text in the stream's dynamic metadata; `None` when it is not there, or no text.
-    fn metadata_text(&self, _namespace: &str, _key: &str) -> Option<String> {
+    /// A text in metadata; `None` when it is not there, or no text.
+    fn metadata_text(
+        &self,
+        _source: MetadataSource,
+        _namespace: &str,
+        _key: &str,
+    ) -> Option<String> {
         None
     }
 
-    /// A number in the stream's dynamic metadata; `None` when it is not there, or no number.
-    fn metadata_number(&self, _namespace: &str, _key: &str) -> Option<f64> {
+    /// A number in metadata; `None` when it is not there, or no number.
+    fn metadata_number(
+        &self,
+        _source: MetadataSource,
+        _namespace: &str,
+        _key: &str,
+    ) -> Option<f64> {
         None
     }
 
-    /// A boolean in the stream's dynamic metadata; `None` when it is not there, or no boolean.
-    fn metadata_bool(&self, _namespace: &str, _key: &str) -> Option<bool> {
+    /// A boolean in metadata; `None` when it is not there, or no boolean.
+    fn metadata_bool(&self, _source: MetadataSource, _namespace: &str, _key: &str) -> Option<bool> {
         None
     }
 

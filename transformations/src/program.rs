@@ -16,9 +16,9 @@ pub(crate) use pass::{Pass, Turn};
 pub(crate) use shared::InUse;
 pub use shared::SharedProgram;
 
-use diagnostics::{ConfigErrors, Diagnostic};
+use diagnostics::{ConfigErrors, Diagnostic, Severity};
 
-use crate::config::{self, Limits};
+use crate::config::{self, ErrorFormat, Limits};
 use crate::headers::HeaderNames;
 use crate::metrics::Meters;
 use crate::ops::{Direction, TransformationOps};
@@ -35,7 +35,13 @@ pub struct Program {
     own_headers: Vec<String>,
     /// Whether the usage of every answer is read, though no field asks for it.
     counts_usage: bool,
+    /// Whether an expression asks which attempt this is.
+    counts_attempts: bool,
     limits: Limits,
+    /// As it is written.
+    error_format: Option<ErrorFormat>,
+    /// Whether the request's pass may change the path.
+    changes_path: bool,
     settings: Arc<Settings>,
     /// What is measured of the requests of a listener with this program.
     meters: Option<Arc<Meters>>,
@@ -50,13 +56,21 @@ pub struct Loaded {
     pub program: Program,
     /// Warnings: nothing here refuses the configuration.
     pub warnings: Vec<Diagnostic>,
+    /// What is as it is written, and may surprise.
+    pub notes: Vec<Diagnostic>,
 }
 
 /// Reads and compiles a configuration for `engine`.
 pub(crate) fn load(engine: &Engine, text: &[u8]) -> Result<Loaded, ConfigErrors> {
-    let (program, warnings) =
+    let (program, diagnostics) =
         config::load(text).compile(|config| compiler::compile(engine, config))?;
-    Ok(Loaded { program, warnings })
+    let is_note = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Note;
+    let (notes, warnings) = diagnostics.into_iter().partition(is_note);
+    Ok(Loaded {
+        program,
+        warnings,
+        notes,
+    })
 }
 
 impl Program {
@@ -80,9 +94,24 @@ impl Program {
         self.counts_usage || self.meters.is_some()
     }
 
+    /// Whether the attempts to send a request are counted, in a cluster's chain.
+    pub(crate) fn counts_attempts(&self) -> bool {
+        self.counts_attempts
+    }
+
     /// The bounds on what one message may cost.
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The shape of the errors that it answers with, if the configuration names one.
+    pub(crate) fn error_format(&self) -> Option<ErrorFormat> {
+        self.error_format
+    }
+
+    /// Whether the path that a client sent may be another one after the request's pass.
+    pub(crate) fn changes_path(&self) -> bool {
+        self.changes_path
     }
 
     /// What to do to one message; `None`: nothing.
@@ -132,6 +161,12 @@ impl Program {
     pub(crate) fn changed_headers(&self) -> impl Iterator<Item = &str> {
         let own = self.own_headers.iter().map(String::as_str);
         own.chain(self.request.iter().flat_map(Pass::changed_headers))
+    }
+
+    /// The request headers that a field is put in, and that a request goes on without when the field is invalid.
+    pub fn unsure_headers(&self) -> impl Iterator<Item = &str> {
+        let pass = self.request.iter();
+        pass.flat_map(|pass| pass.extraction.unsure_headers())
     }
 
     /// The request headers that a pattern of the program removes, of those the request has.

@@ -18,6 +18,9 @@ pub struct Settings {
     /// Whether the host tells no booleans, neither as attributes nor of metadata, as Envoy before
     /// 1.37.1: expressions that ask for one are warned of.
     pub lacks_booleans: bool,
+    /// Whether the host does not report the name of the cluster, as Envoy before 1.38: expressions that
+    /// ask for it are warned of.
+    pub lacks_cluster_name: bool,
 }
 
 impl Settings {
@@ -40,6 +43,7 @@ impl Settings {
                 .collect(),
             readable_variables: readable_variables.map(items),
             lacks_booleans: false,
+            lacks_cluster_name: false,
         }
     }
 

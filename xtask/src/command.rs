@@ -15,7 +15,7 @@ Usage: cargo xtask COMMAND
 
   test [--no-skip]                run every test, on every supported Envoy or the one in ENVOY_BIN, and try the images
                                   where that is possible; --no-skip: fail where anything would be skipped
-  docs                            write docs/functions.md and docs/metrics.md from the code
+  docs                            write docs/functions.md, docs/metrics.md and docs/mistakes.md from the code
   envoy [VERSION]                 print the path of an Envoy, downloaded once into the user's cache directory
   check-module [PATH]             check the module, built if no PATH is given: hooks, symbols, libraries, flags
   dist                            build the module for a release into dist/, with a list of files and their SHA-256 sums

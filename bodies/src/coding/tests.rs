@@ -292,18 +292,58 @@ fn bodies_that_are_shorter_than_their_windows() {
 }
 
 #[test]
+fn several_codings_come_off_in_their_order() {
+    let body = b"{\"model\": \"gpt-4o\"}".repeat(300);
+    let named = |names: &str| Codings::named(&[names.as_bytes()]).unwrap();
+    let names = ["gzip", "deflate", "deflate", "br", "zstd"];
+    for ((_, inner), inner_name) in CODINGS.into_iter().zip(names) {
+        for ((_, outer), outer_name) in CODINGS.into_iter().zip(names) {
+            let encoded = outer(&inner(&body));
+            let codings = named(&format!("{inner_name}, {outer_name}"));
+            for size in [1, 7, encoded.len()] {
+                let pieces: Vec<&[u8]> = encoded.chunks(size).collect();
+                let read = decoded(&pieces, codings, &limits());
+                assert!(read.as_ref() == Ok(&body), "{codings:?} {size}");
+            }
+            let (_, short) = encoded.split_last().unwrap();
+            assert_eq!(decoded(&[short], codings, &limits()), Err(Error::Invalid));
+            let longer = outer(&[&inner(&body)[..], b"x"].concat());
+            assert_eq!(decoded(&[&longer], codings, &limits()), Err(Error::Invalid));
+        }
+    }
+}
+
+#[test]
+fn a_bomb_in_a_bomb_is_one() {
+    let bomb = vec![b' '; 32 << 20];
+    for (outer, encode) in CODINGS {
+        let encoded = encode(&gzip(&bomb));
+        let codings = Codings(Layers::Known([Some(Coding::Gzip), Some(outer), None]));
+        let read = decoded(&[&encoded], codings, &Limits::default());
+        assert_eq!(read, Err(Error::TooMuch), "{outer:?}");
+    }
+}
+
+#[test]
 fn names() {
     for (token, coding) in [
-        ("gzip", Some(Coding::Gzip)),
-        ("X-GZIP", Some(Coding::Gzip)),
-        ("deflate", Some(Coding::Deflate)),
-        ("br", Some(Coding::Brotli)),
-        ("zstd", Some(Coding::Zstd)),
-        ("compress", Some(Coding::Unknown)),
-        ("identity", None),
-        ("UTF-8", None),
-        ("", None),
+        ("gzip", Coding::Gzip),
+        ("X-GZIP", Coding::Gzip),
+        ("identity, deflate", Coding::Deflate),
+        ("br", Coding::Brotli),
+        ("zstd", Coding::Zstd),
     ] {
-        assert_eq!(Coding::named(&[token.as_bytes()]), coding, "{token}");
+        let named = Codings::named(&[token.as_bytes()]);
+        assert_eq!(named, Some(coding.into()), "{token}");
     }
+    for token in ["identity", "UTF-8", "", ","] {
+        assert_eq!(Codings::named(&[token.as_bytes()]), None, "{token}");
+    }
+    for token in ["compress", "gzip, compress", "br, br, br, br"] {
+        let named = Codings::named(&[token.as_bytes()]).unwrap();
+        assert!(!named.are_known(), "{token}");
+    }
+    let lines: [&[u8]; 2] = [b"gzip", b"br"];
+    assert_eq!(Codings::named(&lines), Codings::named(&[b"gzip,br"]));
+    assert!(Codings::named(&[b"br, br, br"]).unwrap().are_known());
 }

@@ -7,7 +7,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use super::Error;
 
 /// RFC 9659: the largest window that a message may ask for.
-const WINDOW: u64 = 8 << 20;
+const WINDOW: u64 = crate::ZSTD_WINDOW_BYTES as u64;
 
 /// The most bytes of one block.
 const BLOCK: usize = 128 << 10;

@@ -1,5 +1,6 @@
 //! What was seen of an exchange in memory.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use transformations::testing::{Host, Message as Played};
@@ -13,7 +14,9 @@ use crate::verdict::{Answered, Arrival, Metadata, Seen};
 
 pub(super) fn seen(case: &Case, host: &Host, way: Way) -> Seen {
     let answered = host.reply.as_ref().map(|(direction, reply)| {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
+        let owned = |(name, value): &(Cow<'static, str>, String)| {
+            (name.clone().into_owned(), value.as_bytes().to_vec())
+        };
         let answered = Answered {
             status: reply.status,
             details: Some(reply.details.to_owned()),

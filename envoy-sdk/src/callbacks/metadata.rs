@@ -155,6 +155,18 @@ impl FilterCallbacks {
         found.then_some(value)
     }
 
+    /// The name of the cluster that the route leads to; `None` before 1.38.
+    pub(crate) fn cluster_name(self) -> Option<RawEnvoyBuffer> {
+        let Generation::V1_37(table) = &self.callbacks.generation else {
+            return None;
+        };
+        let get = table.http_get_cluster_name?;
+        let mut name = RawEnvoyBuffer::EMPTY;
+        // SAFETY: the filter is live; the result outlives the call.
+        let found = unsafe { get(self.filter, &mut name) };
+        found.then_some(name)
+    }
+
     /// Sets filter state.
     pub(crate) fn set_filter_state_bytes(self, key: &[u8], value: &[u8]) -> bool {
         let (key, value) = (RawModuleBuffer::new(key), RawModuleBuffer::new(value));

@@ -72,6 +72,7 @@ table! {
             http_filter_reset_stream(FilterEnvoyPtr, u32, RawModuleBuffer);
             http_clear_route_cluster_cache(FilterEnvoyPtr);
             http_filter_get_worker_index(FilterEnvoyPtr) -> u32;
+            http_get_cluster_name(FilterEnvoyPtr, *mut RawEnvoyBuffer) -> bool;
             http_get_active_span(FilterEnvoyPtr) -> *mut c_void;
             http_span_set_tag(*mut c_void, RawModuleBuffer, RawModuleBuffer);
         }

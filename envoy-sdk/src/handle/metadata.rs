@@ -56,6 +56,13 @@ impl EnvoyHttpFilter {
         self.callbacks()?.metadata_bool(source, ns, key)
     }
 
+    /// The name of the cluster that the route leads to. `None` before 1.38, and without a route or a
+    /// cluster.
+    pub fn cluster_name(&self) -> Option<EnvoyBuffer<'_>> {
+        let raw = self.callbacks()?.cluster_name()?;
+        Some(self.borrow(raw))
+    }
+
     /// Sets filter state that other filters and the access log can read. False before 1.39 when the
     /// key was set: there Envoy lets a key be set once per stream, and reports a bug of its own.
     pub fn set_filter_state_bytes(&mut self, key: &str, value: &[u8]) -> bool {

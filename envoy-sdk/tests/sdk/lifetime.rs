@@ -170,6 +170,7 @@ fn is_inert(envoy: &mut EnvoyHttpFilter) {
     request.new_scheduler().commit(1);
     assert_eq!(envoy.most_specific_route_config::<Vec<u8>>(), Ok(None));
     assert!(envoy.worker_index().is_none());
+    assert!(envoy.cluster_name().is_none());
     assert!(!envoy.add_custom_flag("f"));
     assert!(!envoy.set_span_tag("k", "v"));
     let counter = crate::script::current_counter();

@@ -95,6 +95,7 @@ pub(crate) fn messages(envoy: &EnvoyHttpFilter) {
             }
         }
         let _limit = (envoy.buffer_limit(), envoy.worker_index(), envoy.host());
+        let _cluster = envoy.cluster_name();
     }
     seen.check();
 }

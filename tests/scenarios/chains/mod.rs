@@ -2,7 +2,8 @@
 //! see without them.
 
 mod attempts;
-mod coding;
+pub(crate) mod coding;
+mod encoded;
 mod exchanges;
 mod facts;
 mod limits;
@@ -15,6 +16,7 @@ mod views;
 use crate::stage::{Scenario, scenarios};
 
 use attempts::each_attempt_starts_from_the_request;
+use encoded::encoded_bodies_beside_compressors;
 use limits::{bodies_that_outgrow_the_limit, held_requests, held_responses, streamed_requests};
 use matrix::{exchanges_beside_a_route, exchanges_beside_filters, exchanges_in_a_cluster};
 
@@ -27,4 +29,5 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All held_requests,
     All held_responses,
     All bodies_that_outgrow_the_limit,
+    All encoded_bodies_beside_compressors,
 ];

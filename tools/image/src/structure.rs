@@ -282,7 +282,7 @@ fn check_command(image: &str) -> Result<String> {
         "request: {remove: [x a], ad: 1}",
     )?;
     ensure!(
-        broken.code == Some(1) && broken.stdout.contains("2 errors"),
+        broken.code == Some(1) && broken.stdout.contains("1 error, 1 warning"),
         "{broken:?}"
     );
     let demo = run(

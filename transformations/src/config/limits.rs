@@ -5,22 +5,33 @@ use serde::Deserialize;
 
 /// Bounds on what one message may cost, under the top-level key `limits`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(expecting = "an object")]
 #[serde(rename_all = "camelCase", default)]
 pub struct Limits {
     /// How many arrays and objects of a body may be open at once. From 1 to 127: bodies parsed
     /// whole are parsed by a recursive parser, which stops there.
+    /// Example: `limits: {jsonDepth: 64}`
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = JSON_DEPTH)))]
     pub json_depth: usize,
     /// The longest value that `extract` takes, in bytes. From 1 to 65536: it becomes a header,
     /// and most servers refuse headers longer than 8 KiB.
+    /// Example: `limits: {valueBytes: 1024}`
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 65536)))]
     pub value_bytes: usize,
     /// The longest value that an edit gives a header, in bytes, all its lines together. From 1 to 65536: a server that
     /// refuses a header closes the connection, and with HTTP/2 the requests of others on it.
+    /// Example: `limits: {headerBytes: 8192}`
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 65536)))]
     pub header_bytes: usize,
     /// How many steps one template may take; about one for each expression it evaluates, and one for
     /// every two items or 32 to 256 bytes that filters, tests, comparisons and slices read.
+    /// Example: `limits: {templateFuel: 100000}`
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub template_fuel: u64,
     /// The most bytes one template may render, and all edits of one `patch` may put into a body.
+    /// Example: `limits: {renderedBytes: 1048576}`
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub rendered_bytes: usize,
     /// The most bytes of a body to hold, at least 1. Absent: Envoy's buffer limit; of streamed requests
     /// 1 MiB at most. Envoy 1.36 and 1.37 do not report theirs: there it is 1 MiB, and Envoy's own
@@ -28,16 +39,24 @@ pub struct Limits {
     /// response goes on as it was, but for header edits that need no body. In a streamed request,
     /// fields that it has not shown by then count as missing. It may be above Envoy's limit. A body that
     /// an edit makes longer passes; before 1.38 a request's does so only where this is set.
+    /// Example: `limits: {maxHeldBytes: 4194304}`
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub max_held_bytes: Option<usize>,
-    /// The most bytes that an encoded body (`content-encoding`) may stand for where one is read. One that
-    /// `patch` edits goes on decoded, so that for it the buffer limit is one too; before Envoy 1.38
-    /// that is `maxHeldBytes`, or 1 MiB.
+    /// The most bytes that an encoded body (`content-encoding`) may stand for where one is read. What
+    /// `patch`, expressions and templates read is decoded as a whole, so that for them the limit of
+    /// what is held is one too; before Envoy 1.38 that is `maxHeldBytes`, or 1 MiB.
+    /// Example: `limits: {decodedBytes: 8388608}`
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub decoded_bytes: usize,
     /// The most bytes that each byte of an encoded body may stand for, on average, from 262144
     /// decoded bytes on. At least 1.
+    /// Example: `limits: {decodedRatio: 20}`
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub decoded_ratio: usize,
     /// The longest event of a `text/event-stream` response that `patch` edits, in bytes. From 1 to
     /// 16777216: it is held until it has arrived whole. A longer one passes as it is.
+    /// Example: `limits: {eventBytes: 65536}`
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 16777216)))]
     pub event_bytes: usize,
 }
 
@@ -84,3 +103,9 @@ pub(crate) const FORM_SOURCES: usize = 64;
 
 /// Most lines that one edit gives a header: servers take about a hundred in all.
 pub(crate) const HEADER_LINES: usize = 64;
+
+/// The longest message of an answer of ours, in bytes: clients put it into logs and terminals.
+pub(crate) const MESSAGE_BYTES: usize = 4096;
+
+/// The longest body of an answer of ours, in bytes: Envoy holds it whole beside what it holds already.
+pub(crate) const ANSWER_BYTES: usize = 1 << 20;

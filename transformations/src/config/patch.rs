@@ -32,35 +32,52 @@ use super::given;
 /// part of that name; all others mean each line of its files of JSON Lines, known by their type or by
 /// `.jsonl`, such as `/body/model` of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(expecting = "an object with `set`, `replace`, `default`, `insert` or `remove`")]
 #[serde(rename_all = "camelCase", default)]
 pub struct Edit {
     /// What to put there, whatever stands there now.
+    /// Example: `request: {patch: [{set: /stream, json: true}]}`
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[/$]")))]
     pub set: Option<String>,
     /// What to put there only when something stands there. Nothing is made where it is missing.
+    /// Example: `request: {patch: [{replace: /model, value: fast}]}`
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[/$]")))]
     pub replace: Option<String>,
     /// What to put there only when it is missing or `null`.
+    /// Example: `request: {patch: [{default: /max_tokens, json: 1024}]}`
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[/$]")))]
     pub default: Option<String>,
     /// What to put before the element that stands there. `-`, and the index that is the number of
     /// elements, stand for the end of the array. Several keep their order.
+    /// Example: `request: {patch: [{insert: /messages/0, json: {role: system, content: Be kind.}}]}`
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[/$]")))]
     pub insert: Option<String>,
     /// What to take away. Where it is missing, nothing happens.
+    /// Example: `request: {patch: [{remove: "$..cache_control"}]}`
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[/$]")))]
     pub remove: Option<String>,
     /// Jinja template of a string. It sees headers and `extracted`. One that renders nothing edits
     /// nothing; to put an empty string, write `""`.
+    /// Example: `request: {patch: [{set: /user, value: "{{ header('x-user') }}"}]}`
     pub value: Option<String>,
     /// Jinja template of JSON text, such as `{{ header('x-max') }}`. A number, a boolean, an array
     /// or an object stands for itself. One that renders nothing edits nothing.
+    /// Example: `request: {patch: [{set: /max_tokens, json: "{{ header('x-max') }}"}]}`
     pub json: Option<Value>,
     /// A CEL expression of the new value: a string is put as one, `null` as `null`, bytes in base64. In
     /// it `document` is the JSON that is edited (the body, the data of one event, one line) as it
     /// arrived, and `value` what stands at the place, or before which an element is inserted. An
     /// `optional.none()` edits nothing. One that fails, or that names what is not there, leaves
     /// this edit out, and is counted; `default(value, 0)` and `has(document.a)` look first.
+    /// Example: `request: {patch: [{replace: /max_tokens, cel: "min(value, 4096)"}]}`
     #[serde(deserialize_with = "given")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub cel: Option<String>,
     /// A CEL condition, which sees what `cel` sees: the edit is made only where it holds. One that
     /// fails leaves the edit out, and is counted.
+    /// Example: `request: {patch: [{set: /stream_options/include_usage, json: true, when: document.stream == true}]}`
     #[serde(deserialize_with = "given")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub when: Option<String>,
 }

@@ -94,9 +94,9 @@ fn unknown_keys_are_warnings_with_their_path() {
     assert_eq!(
         errors(text),
         [
-            "RF003 request.set[0].vaule: unknown key, which is ignored; check its spelling, or remove it",
+            "RF003 request.set[0].vaule: unknown key, which is ignored; did you mean `value`?",
             "RF003 request.foo: unknown key, which is ignored; check its spelling, or remove it",
-            "RF003 enabled: unknown key, which is ignored; check its spelling, or remove it",
+            "RF003 enabled: unknown key, which is ignored; remove it, or write one of `request`, `response`, `limits`, `metrics`",
         ]
     );
     config(text);

@@ -4,19 +4,20 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use bodies::json::DocumentError;
 use minijinja::Value;
 
 use super::patch::{Declared, Stream};
-use super::view::View;
+use super::presence::Presence;
+use super::view::{BodyText, RenderedBody, View};
 use super::{Edits, Formula, HeaderEdit, NewBody};
-use crate::config::{Limits, ParseAs};
+use crate::config::{Limits, OnFailure, ParseAs};
 use crate::extent::Extent;
-use crate::failure::{Outcome, Reason, Reply};
+use crate::failure::{Outcome, Reason, Unusable};
 use crate::headers::Snapshot;
 use crate::languages::jinja::{self, RenderError, Template};
-use crate::languages::{Expressions, Extracted, Values};
+use crate::languages::{BodyCache, Expressions, Extracted, Values};
 use crate::ops::{Direction, TransformationOps};
+use crate::rejection::Rejection;
 
 /// kgateway's response code details.
 const JSON_INVALID: &str = "json parsing error in transformation template";
@@ -26,8 +27,11 @@ const UNDECLARED_VARIABLE: &str = "undeclared json variables in transformation t
 pub(crate) struct Editing<'r> {
     pub(crate) direction: Direction,
     pub(crate) edits: &'r Edits,
+    pub(crate) on_failure: Option<OnFailure>,
     pub(crate) expressions: &'r Expressions,
     pub(crate) limits: &'r Limits,
+    /// What has been read of the body.
+    pub(crate) cache: &'r BodyCache,
     pub(crate) ops: &'r mut dyn TransformationOps,
     pub(crate) outcome: &'r mut Outcome,
 }
@@ -58,21 +62,30 @@ impl<'r> Editing<'r> {
         before: Before<'_>,
         extent: Extent,
         declared: Option<Declared>,
-    ) -> Result<Option<Box<Stream>>, Box<Reply>> {
+    ) -> Result<Option<Box<Stream>>, Box<Rejection>> {
         let edits = self.edits;
+        let presence = self.presence(before.head, declared.as_ref());
+        let extent = match presence {
+            Presence::Part if self.refuse_part(declared.as_ref()) => Extent::TooLong,
+            Presence::Described => {
+                self.describe_nothing(declared.as_ref());
+                Extent::TooLong
+            }
+            _ => extent,
+        };
         let whole = extent == Extent::Whole;
-        // What needs a body that is too long is left out.
+        // What needs a body that is too long, or not there, is left out.
         let (direction, expressions) = (self.direction, self.expressions);
         let made = |formula: &Formula| {
             extent != Extent::TooLong || !formula.needs_body(expressions, direction)
         };
-        let (head, awaits_answer) = (before.head, before.awaits_answer);
+        let awaits_answer = before.awaits_answer;
         let view = self.view(before, whole)?;
         if let Some(body) = edits
             .body
             .as_ref()
             .filter(|_| whole && edits.parse_as != ParseAs::None)
-            && self.may_have_body(head)
+            && presence == Presence::Whole
         {
             self.body(body, &view);
         }
@@ -121,32 +134,26 @@ impl<'r> Editing<'r> {
         }
     }
 
-    /// Whether the message may have a body at all (RFC 9110 sections 9.3.2 and 15.3.5): one where
-    /// none may be would be taken for the next message.
-    fn may_have_body(&self, head: bool) -> bool {
-        if self.direction == Direction::Request {
-            return true;
-        }
-        let status = self.ops.header_values(Direction::Response, ":status");
-        let bodiless: [&[u8]; 3] = [b"204", b"205", b"304"];
-        !head && !status.iter().any(|status| bodiless.contains(status))
-    }
-
-    fn view<'e>(&mut self, before: Before<'e>, whole: bool) -> Result<View<'e>, Box<Reply>>
+    pub(super) fn view<'e>(
+        &mut self,
+        before: Before<'e>,
+        whole: bool,
+    ) -> Result<View<'e>, Box<Rejection>>
     where
         'r: 'e,
     {
-        let direction = self.direction;
         let document = if whole && self.edits.parse_as == ParseAs::AsJson {
             self.document()?
         } else {
             None
         };
         let body = self.edits.body.as_ref().filter(|_| whole);
-        let text = body.filter(|body| body.reads_text).map(|_| {
-            let bytes = self.ops.body(direction);
-            Value::from(String::from_utf8_lossy(&bytes).into_owned())
-        });
+        let reads_text = body.is_some_and(|body| body.reads_text);
+        let text = if reads_text {
+            self.body_text()
+        } else {
+            BodyText::default()
+        };
         Ok(View {
             request: before.request,
             message: before.message,
@@ -160,52 +167,70 @@ impl<'r> Editing<'r> {
         })
     }
 
+    /// The body as `body()` returns it. One that cannot be decoded is what arrived.
+    fn body_text(&self) -> BodyText {
+        let body = &self.cache.body;
+        match body.chunks(self.ops, self.direction, self.limits) {
+            Ok(chunks) => BodyText::new(chunks.concat(), None),
+            Err(error) => BodyText::new(self.ops.body(self.direction), Some(error.into())),
+        }
+    }
+
     /// The body as JSON; `None` when it is empty or `null`.
-    fn document(&mut self) -> Result<Option<Value>, Box<Reply>> {
+    fn document(&mut self) -> Result<Option<Value>, Box<Rejection>> {
         let direction = self.direction;
-        let chunks = self.ops.body_chunks(direction);
-        match jinja::document(&chunks, &self.edits.document, self.limits) {
-            Ok(document) => Ok(document.filter(|value| !value.is_none())),
+        let chunks = self.cache.body.chunks(self.ops, direction, self.limits);
+        let read = match chunks {
+            Ok(chunks) => jinja::document(&chunks, &self.edits.document, self.limits)
+                .map_err(|error| (Reason::from(&error), error.to_string())),
             Err(error) => {
+                let Unusable(reason, detail) = error.into();
+                Err((reason, detail.to_owned()))
+            }
+        };
+        match read {
+            Ok(document) => Ok(document.filter(|value| !value.is_none())),
+            Err((reason, detail)) => {
                 let path = format!("{}.body", direction.as_str());
-                let reason = match error {
-                    DocumentError::Invalid(_) => Reason::JsonInvalid,
-                    DocumentError::TooDeep => Reason::Limit,
-                };
-                self.outcome.fail(reason, &path, error.to_string());
-                Err(Reply::bad_request(JSON_INVALID))
+                self.outcome.fail(reason, &path, detail);
+                self.unreadable(JSON_INVALID, reason).map(|()| None)
             }
         }
     }
 
     fn body(&mut self, body: &NewBody, view: &View<'_>) {
         let direction = self.direction;
-        let rendered = match &body.formula {
-            Formula::Template(template) => self.rendered_body(template, &body.path, view),
-            Formula::Expression(id) => {
-                match view.values.body(*id, self.limits) {
-                    Ok(value) if self.is_body(&value) => return,
-                    Ok(value) => {
-                        // What the old one was encoded as, the new one is not.
-                        self.ops.remove_header(direction, "content-encoding");
-                        value
-                    }
-                    // Not the body's end: it stays as it is.
-                    Err((reason, detail)) => {
-                        return self.outcome.fail(reason, &body.path, detail);
-                    }
+        let made = match &body.formula {
+            Formula::Template(template) => {
+                match self.rendered_body(template, &body.path, view) {
+                    Some(rendered) => rendered,
+                    // As in kgateway: what the template was to hide does not get out.
+                    None if self.on_failure.is_none() => Vec::new(),
+                    None => return,
                 }
             }
+            Formula::Expression(id) => match view.values.body(*id, self.limits) {
+                Ok(made) if self.is_body(&made) => return,
+                Ok(made) => made,
+                // Not the body's end: it stays as it is.
+                Err((reason, detail)) => {
+                    return self.outcome.fail(reason, &body.path, detail);
+                }
+            },
         };
-        if !self.put_body(&rendered) {
-            return self
-                .outcome
-                .fail(Reason::Render, &body.path, "the host refused the body");
+        // A body that is given back keeps its bytes, encoded as they are.
+        if !self.is_body(&made) {
+            if !self.put_body(&made) {
+                return self
+                    .outcome
+                    .fail(Reason::Render, &body.path, "the host refused the body");
+            }
+            self.remove_untrue();
         }
-        let length = rendered.len().to_string();
+        let length = self.ops.body_size(direction);
         self.ops
-            .set_header(direction, "content-length", length.as_bytes());
-        if rendered.is_empty() {
+            .set_header(direction, "content-length", length.to_string().as_bytes());
+        if length == 0 {
             self.ops.remove_header(direction, "content-type");
         }
     }
@@ -224,23 +249,35 @@ impl<'r> Editing<'r> {
 
     /// Whether the body of the message is these bytes.
     fn is_body(&self, bytes: &[u8]) -> bool {
-        let direction = self.direction;
-        let mut rest = bytes;
-        self.ops.body_size(direction) == bytes.len()
-            && self.ops.body_chunks(direction).iter().all(|chunk| {
-                let after = rest.strip_prefix(*chunk);
-                rest = after.unwrap_or_default();
-                after.is_some()
-            })
+        self.cache.body.is(self.ops, self.direction, bytes)
     }
 
-    fn rendered_body(&mut self, template: &Template, path: &str, view: &View<'_>) -> Vec<u8> {
+    /// What a body template gives; `None` when it fails. One that reads a body that cannot be decoded
+    /// fails, but may give it back.
+    fn rendered_body(
+        &mut self,
+        template: &Template,
+        path: &str,
+        view: &View<'_>,
+    ) -> Option<Vec<u8>> {
         if let Some(names) = view.undeclared(template) {
             self.outcome.fail(Reason::UndeclaredVariable, path, names);
-            return Vec::new();
+            return None;
         }
-        let rendered = self.rendered(template, path, view);
-        rendered.unwrap_or_default().into_bytes()
+        let RenderedBody { bytes, encoded } = match view.render_body(template) {
+            Ok(rendered) => rendered,
+            Err(error) => {
+                self.render_failed(path, &error);
+                return None;
+            }
+        };
+        if let Some(why) = encoded {
+            self.render_failed(path, &RenderError::Encoded(why));
+            if !self.is_body(&bytes) {
+                return None;
+            }
+        }
+        Some(bytes)
     }
 
     /// What a template or expression gives, if it is not empty. A name that only JSON could give, without
@@ -250,7 +287,7 @@ impl<'r> Editing<'r> {
         formula: &Formula,
         path: &str,
         view: &View<'_>,
-    ) -> Result<Option<String>, Box<Reply>> {
+    ) -> Result<Option<String>, Box<Rejection>> {
         let template = match formula {
             Formula::Template(template) => template,
             Formula::Expression(id) => {
@@ -263,11 +300,22 @@ impl<'r> Editing<'r> {
         };
         if let Some(names) = view.undeclared(template) {
             self.outcome.fail(Reason::UndeclaredVariable, path, names);
-            return Err(Reply::bad_request(UNDECLARED_VARIABLE));
+            self.unreadable(UNDECLARED_VARIABLE, Reason::UndeclaredVariable)?;
+            return Ok(None);
         }
         Ok(self
             .rendered(template, path, view)
             .filter(|value| !value.is_empty()))
+    }
+
+    /// What becomes of a message whose body cannot be read, or lacks what is named: in kgateway it is
+    /// answered.
+    fn unreadable(&self, details: &'static str, reason: Reason) -> Result<(), Box<Rejection>> {
+        match self.on_failure {
+            None => Err(Rejection::kgateway(details, reason)),
+            Some(OnFailure::Continue) => Ok(()),
+            Some(OnFailure::Reject) => Err(Rejection::failed(self.direction, reason)),
+        }
     }
 
     pub(super) fn rendered(
@@ -279,13 +327,18 @@ impl<'r> Editing<'r> {
         match view.render(template) {
             Ok(rendered) => Some(rendered),
             Err(error) => {
-                let reason = match error {
-                    RenderError::Limit(_) => Reason::Limit,
-                    RenderError::Failed(_) => Reason::Render,
-                };
-                self.outcome.fail(reason, path, error.to_string());
+                self.render_failed(path, &error);
                 None
             }
         }
+    }
+
+    fn render_failed(&mut self, path: &str, error: &RenderError) {
+        let reason = match error {
+            RenderError::Limit(_) => Reason::Limit,
+            RenderError::Failed(_) => Reason::Render,
+            RenderError::Encoded(Unusable(reason, _)) => *reason,
+        };
+        self.outcome.fail(reason, path, error.to_string());
     }
 }

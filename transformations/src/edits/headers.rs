@@ -4,12 +4,17 @@ use super::editing::Editing;
 use super::view::View;
 use super::{Formula, HeaderEdit};
 use crate::config::HEADER_LINES;
-use crate::failure::{Reason, Reply};
+use crate::failure::Reason;
 use crate::headers;
 use crate::ops::Direction;
+use crate::rejection::Rejection;
 
 impl Editing<'_> {
-    pub(super) fn set(&mut self, header: &HeaderEdit, view: &View<'_>) -> Result<(), Box<Reply>> {
+    pub(super) fn set(
+        &mut self,
+        header: &HeaderEdit,
+        view: &View<'_>,
+    ) -> Result<(), Box<Rejection>> {
         let direction = self.direction;
         let lines = self.lines(header, view)?;
         if let Some(first) = lines.first() {
@@ -70,7 +75,11 @@ impl Editing<'_> {
             || !(frames(method.as_bytes()) || before.iter().any(|method| frames(method)))
     }
 
-    pub(super) fn add(&mut self, header: &HeaderEdit, view: &View<'_>) -> Result<(), Box<Reply>> {
+    pub(super) fn add(
+        &mut self,
+        header: &HeaderEdit,
+        view: &View<'_>,
+    ) -> Result<(), Box<Rejection>> {
         let lines = self.lines(header, view)?;
         if let Some((reason, detail)) = self.objection(header, &lines) {
             self.outcome.fail(reason, &header.path, detail);
@@ -93,7 +102,11 @@ impl Editing<'_> {
     }
 
     /// The lines that an edit makes, none of them empty: one, or one for each item of a list.
-    fn lines(&mut self, header: &HeaderEdit, view: &View<'_>) -> Result<Vec<String>, Box<Reply>> {
+    pub(super) fn lines(
+        &mut self,
+        header: &HeaderEdit,
+        view: &View<'_>,
+    ) -> Result<Vec<String>, Box<Rejection>> {
         match &header.formula {
             None => Ok(Vec::new()),
             Some(Formula::Expression(id)) if self.expressions.makes_list(*id) => {
@@ -110,7 +123,11 @@ impl Editing<'_> {
     }
 
     /// Why a header cannot have these lines.
-    fn objection(&self, header: &HeaderEdit, lines: &[String]) -> Option<(Reason, &'static str)> {
+    pub(super) fn objection(
+        &self,
+        header: &HeaderEdit,
+        lines: &[String],
+    ) -> Option<(Reason, &'static str)> {
         let bytes = lines.iter().map(String::len).fold(0, usize::saturating_add);
         if bytes > self.limits.header_bytes {
             Some((Reason::Limit, "the value is too long"))

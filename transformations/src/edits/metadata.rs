@@ -5,16 +5,17 @@ use diagnostics::header;
 use super::editing::Editing;
 use super::view::View;
 use super::{Formula, MetadataEdit};
-use crate::failure::{Reason, Reply};
+use crate::failure::Reason;
 use crate::languages::spelled;
 use crate::ops::{AttributeValue, MetadataValue};
+use crate::rejection::Rejection;
 
 impl Editing<'_> {
     pub(super) fn metadata(
         &mut self,
         metadata: &MetadataEdit,
         view: &View<'_>,
-    ) -> Result<(), Box<Reply>> {
+    ) -> Result<(), Box<Rejection>> {
         let made = match &metadata.formula {
             Formula::Expression(id) => view.values.metadata(*id, metadata.value_type, self.limits),
             Formula::Template(_) => {

@@ -6,10 +6,13 @@ mod headers;
 mod metadata;
 pub(crate) mod patch;
 mod patched;
+mod presence;
+mod reject;
 mod removals;
 mod view;
 
 pub(crate) use editing::{Before, Editing};
+pub(crate) use reject::{Rule, redirects};
 pub(crate) use removals::Removals;
 
 use bodies::json::Selection;
@@ -25,6 +28,8 @@ use patch::Patch;
 #[derive(Debug)]
 pub(crate) struct Edits {
     pub(crate) parse_as: ParseAs,
+    /// What keeps a message from being edited at all.
+    pub(crate) reject: Vec<Rule>,
     pub(crate) body: Option<NewBody>,
     pub(crate) patch: Option<Patch>,
     pub(crate) set: Vec<HeaderEdit>,
@@ -141,7 +146,7 @@ pub(crate) struct MetadataEdit {
 }
 
 impl Edits {
-    /// Whether there is none.
+    /// Whether there is none, whatever the rules are.
     pub(crate) fn is_empty(&self) -> bool {
         self.parse_as != ParseAs::AsJson
             && self.body.is_none()
@@ -150,6 +155,12 @@ impl Edits {
             && self.add.is_empty()
             && self.remove.is_empty()
             && self.metadata.is_empty()
+    }
+
+    /// The place in the configuration of what changes the body, for failures.
+    pub(crate) fn body_path(&self) -> Option<&str> {
+        let patch = self.patch.as_ref().map(|patch| patch.path.as_str());
+        patch.or(self.body.as_ref().map(|body| body.path.as_str()))
     }
 
     /// The header edits that put a value.
@@ -171,6 +182,7 @@ impl Edits {
             .iter()
             .filter_map(|body| body.formula.template())
             .chain(patch.filter_map(patch::Edit::template))
+            .chain(self.reject.iter().flat_map(Rule::templates))
             .chain(edits.filter_map(|header| header.formula.as_ref()?.template()))
             .chain(
                 self.metadata
@@ -187,6 +199,7 @@ impl Edits {
             .iter_mut()
             .filter_map(|body| body.formula.template_mut())
             .chain(patch.filter_map(patch::Edit::template_mut))
+            .chain(self.reject.iter_mut().flat_map(Rule::templates_mut))
             .chain(edits.filter_map(|header| header.formula.as_mut()?.template_mut()))
             .chain(
                 self.metadata

@@ -1,8 +1,6 @@
 //! The step that edits a body, or prepares the edits of events.
 
-use std::borrow::Cow;
-
-use bodies::coding::{self, Coding};
+use bodies::coding::{self, Codings};
 use bodies::{Beginning, json};
 
 use super::editing::Editing;
@@ -11,13 +9,13 @@ use super::patch::{
 };
 use super::view::View;
 use crate::config::Limits;
-use crate::config::limits::HELD_BYTES;
 use crate::extent::Extent;
-use crate::failure::{Outcome, Reason, Reply, Unusable};
+use crate::failure::{Outcome, Reason, Unusable};
 use crate::headers::Snapshot;
 use crate::languages::jinja::Template;
 use crate::languages::{BodyCache, ExpressionId, Seen};
 use crate::ops::Direction;
+use crate::rejection::Rejection;
 
 impl Editing<'_> {
     /// Edits a whole body. Of a stream of events that is to come, what is done to each.
@@ -31,7 +29,7 @@ impl Editing<'_> {
         extent: Extent,
         declared: Option<Declared>,
         view: &View<'_>,
-    ) -> Result<Option<Stream>, Box<Reply>> {
+    ) -> Result<Option<Stream>, Box<Rejection>> {
         let direction = self.direction;
         if extent == Extent::Whole && self.ops.body_size(direction) == 0 {
             return Ok(None);
@@ -39,7 +37,7 @@ impl Editing<'_> {
         if extent == Extent::TooLong {
             return Ok(None);
         }
-        let Declared { kind, coding } =
+        let Declared { kind, codings } =
             declared.unwrap_or_else(|| Declared::of(self.ops, direction));
         let is_stream = matches!(kind, BodyKind::Events | BodyKind::Lines);
         if patch.edits.is_empty() && !is_stream {
@@ -47,23 +45,25 @@ impl Editing<'_> {
         }
         match (&kind, extent) {
             (BodyKind::Other, _) => {}
-            (BodyKind::Events | BodyKind::Lines, _) if coding.is_some() => {
+            (BodyKind::Events | BodyKind::Lines, Extent::Headers | Extent::Documents)
+                if codings.is_some() =>
+            {
                 let detail = "events and lines that are encoded are not edited";
                 self.outcome
                     .fail(Reason::ContentEncoding, &patch.path, detail);
             }
-            (_, Extent::Headers) if coding == Some(Coding::Unknown) => {
+            (_, Extent::Headers) if codings.is_some_and(|codings| !codings.are_known()) => {
                 let Unusable(reason, detail) = coding::Error::Unknown.into();
                 self.outcome.fail(reason, &patch.path, detail);
             }
             (BodyKind::Json | BodyKind::Unclear, Extent::Whole) => {
-                if !self.fits(patch, &kind, coding) {
+                if !self.fits(patch, &kind, codings) {
                     return Ok(None);
                 }
                 let Some(ready) = self.ready(patch, view) else {
                     return Ok(None);
                 };
-                self.edit_body(patch, coding, view, |body, seen, limits| {
+                self.edit_body(patch, view, |body, seen, limits| {
                     let mut editor = Editor::new(patch, &ready, seen, limits);
                     (editor.edited(body), editor.outcome)
                 })?;
@@ -77,7 +77,7 @@ impl Editing<'_> {
                 let Some(ready) = self.ready(patch, view) else {
                     return Ok(None);
                 };
-                self.edit_body(patch, coding, view, |body, seen, limits| {
+                self.edit_body(patch, view, |body, seen, limits| {
                     let mut editor = Editor::new(patch, &ready, seen, limits);
                     (editor.edited_parts(body, delimiter), editor.outcome)
                 })?;
@@ -86,7 +86,7 @@ impl Editing<'_> {
                 let Some(mut stream) = self.stream(patch, &kind, view) else {
                     return Ok(None);
                 };
-                self.edit_body(patch, coding, view, |body, seen, limits| {
+                self.edit_body(patch, view, |body, seen, limits| {
                     let (edited, outcome) = stream.edit(&[body], true, patch, seen, limits);
                     (Some(edited), outcome)
                 })?;
@@ -96,6 +96,7 @@ impl Editing<'_> {
                     return Ok(None);
                 };
                 stream.message = view.message.clone();
+                self.remove_untrue();
                 self.ops.remove_header(direction, "content-length");
                 return Ok(Some(stream));
             }
@@ -123,13 +124,13 @@ impl Editing<'_> {
 
     /// Whether any edit can apply to the body, as far as its first byte tells. A request is called
     /// anything, and is looked at whole.
-    fn fits(&mut self, patch: &Patch, kind: &BodyKind, coding: Option<Coding>) -> bool {
+    fn fits(&mut self, patch: &Patch, kind: &BodyKind, codings: Option<Codings>) -> bool {
         let direction = self.direction;
         if direction == Direction::Request {
             return true;
         }
         let limits = self.limits.of_bodies();
-        let first = Beginning::of(coding, &limits).and_then(|mut beginning| {
+        let first = Beginning::of(codings, &limits).and_then(|mut beginning| {
             match beginning.feed(&self.ops.body_chunks(direction))? {
                 None => beginning.end(),
                 first => Ok(first),
@@ -256,31 +257,19 @@ impl Editing<'_> {
     fn edit_body(
         &mut self,
         patch: &Patch,
-        coding: Option<Coding>,
         view: &View<'_>,
         edit: impl FnOnce(&[u8], &Seen<'_>, &Limits) -> (Option<Vec<u8>>, Outcome),
-    ) -> Result<(), Box<Reply>> {
+    ) -> Result<(), Box<Rejection>> {
         let direction = self.direction;
-        let chunks = self.ops.body_chunks(direction);
-        let body = match (coding, chunks.as_slice()) {
-            (None, [one]) => Cow::Borrowed(*one),
-            (None, several) => Cow::Owned(several.concat()),
-            (Some(coding), chunks) => {
-                let limits = self.decoded_limits();
-                match coding::decoded(chunks, coding, &limits) {
-                    Ok(body) => Cow::Owned(body),
-                    Err(error) => {
-                        let Unusable(reason, detail) = error.into();
-                        self.outcome.fail(reason, &patch.path, detail);
-                        let too_large =
-                            error == coding::Error::TooMuch && direction == Direction::Request;
-                        return if too_large {
-                            Err(Reply::too_large())
-                        } else {
-                            Ok(())
-                        };
-                    }
-                }
+        let body = match self.cache.body.bytes(self.ops, direction, self.limits) {
+            Ok(body) => body,
+            Err(error) => {
+                let Unusable(reason, detail) = error.into();
+                self.outcome.fail(reason, &patch.path, detail);
+                return match (error, direction) {
+                    (coding::Error::TooMuch, Direction::Request) => Err(Rejection::too_large()),
+                    _ => Ok(()),
+                };
             }
         };
         let (cache, none) = (BodyCache::default(), Snapshot::default());
@@ -294,7 +283,7 @@ impl Editing<'_> {
             expressions: self.expressions,
             cache: &cache,
         };
-        let (edited, outcome) = edit(&body, &seen, self.limits);
+        let (edited, outcome) = edit(body, &seen, self.limits);
         self.outcome.failures.extend(outcome.failures);
         let Some(edited) = edited else {
             return Ok(());
@@ -304,9 +293,7 @@ impl Editing<'_> {
                 .fail(Reason::Render, &patch.path, "the host refused the body");
             return Ok(());
         }
-        if coding.is_some() {
-            self.ops.remove_header(direction, "content-encoding");
-        }
+        self.remove_untrue();
         // A message without a length is framed in another way, and may have trailers.
         let announced = self.ops.header_values(direction, "content-length");
         if !announced.is_empty() {
@@ -315,21 +302,5 @@ impl Editing<'_> {
                 .set_header(direction, "content-length", length.as_bytes());
         }
         Ok(())
-    }
-
-    /// The limits of a body that goes on decoded: it is as long in the host's buffer, where one that
-    /// was never encoded could not be longer either.
-    fn decoded_limits(&self) -> bodies::Limits {
-        let limits = self.limits;
-        let held = match (limits.max_held_bytes, self.ops.buffer_limit()) {
-            (Some(most), _) => most,
-            (None, Some(0)) => usize::MAX,
-            (None, Some(limit)) => usize::try_from(limit).unwrap_or(usize::MAX),
-            (None, None) => HELD_BYTES,
-        };
-        bodies::Limits {
-            decoded_bytes: limits.decoded_bytes.min(held),
-            ..limits.of_bodies()
-        }
     }
 }

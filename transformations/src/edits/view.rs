@@ -1,14 +1,16 @@
 //! What the templates of a pass see.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
+use crate::failure::Unusable;
 use crate::headers::Snapshot;
 use crate::languages::jinja::{RenderError, Scope, Template, Variables};
-use crate::languages::{Expressions, Extracted, FieldValue, Values};
+use crate::languages::{Expressions, Extracted, FieldValue, Phase, Values};
 
 /// The message as it arrived, for templates, and the values of expressions. Put together when the first of them asks: most passes
 /// have none.
@@ -23,10 +25,47 @@ pub(super) struct View<'e> {
     /// The body as JSON, if it was parsed.
     pub(super) document: Option<Value>,
     /// What `body()` returns.
-    pub(super) text: Option<Value>,
+    pub(super) text: BodyText,
     /// Whether `context()` returns the document.
     pub(super) reads_context: bool,
     pub(super) shown: OnceCell<(Rc<Scope>, Variables)>,
+}
+
+/// The body as `body()` returns it.
+pub(super) struct BodyText {
+    /// With replacement characters where it is no text.
+    pub(super) text: Value,
+    /// The bytes of one that is no text.
+    pub(super) raw: Option<Rc<[u8]>>,
+    /// Why it is as it arrived, and not decoded.
+    pub(super) encoded: Option<Unusable>,
+}
+
+/// What a body template has rendered.
+pub(super) struct RenderedBody {
+    pub(super) bytes: Vec<u8>,
+    /// Why the body that the template has read is not decoded.
+    pub(super) encoded: Option<Unusable>,
+}
+
+impl Default for BodyText {
+    fn default() -> Self {
+        Self::new(Vec::new(), None)
+    }
+}
+
+impl BodyText {
+    pub(super) fn new(body: Vec<u8>, encoded: Option<Unusable>) -> Self {
+        let (text, raw) = match String::from_utf8(body) {
+            Ok(text) => (Value::from(text), None),
+            Err(error) => {
+                // Shared, so that it can be told from an equal text.
+                let text: Arc<str> = String::from_utf8_lossy(error.as_bytes()).into();
+                (text.into(), Some(Rc::from(error.into_bytes())))
+            }
+        };
+        Self { text, raw, encoded }
+    }
 }
 
 impl View<'_> {
@@ -34,13 +73,43 @@ impl View<'_> {
     ///
     /// # Errors
     ///
-    /// The template failed or reached a bound.
+    /// The template failed, reached a bound, or has read a body that cannot be decoded.
     pub(super) fn render(&self, template: &Template) -> Result<String, RenderError> {
         if let Template::Text(text) = template {
             return Ok(text.clone());
         }
         let (scope, variables) = self.shown.get_or_init(|| self.show());
-        template.render(scope, variables)
+        scope.body_read.set(false);
+        let text = template.render(scope, variables);
+        let text = text.map_err(|error| self.cause(template, error))?;
+        match self.text.encoded {
+            Some(why) if scope.body_read.get() => Err(RenderError::Encoded(why)),
+            _ => Ok(text),
+        }
+    }
+
+    /// Renders a template of bytes.
+    ///
+    /// # Errors
+    ///
+    /// The template failed or reached a bound.
+    pub(super) fn render_body(&self, template: &Template) -> Result<RenderedBody, RenderError> {
+        let (scope, variables) = self.shown.get_or_init(|| self.show());
+        scope.body_read.set(false);
+        let bytes = template.render_bytes(scope, variables);
+        let bytes = bytes.map_err(|error| self.cause(template, error))?;
+        let encoded = self.text.encoded.filter(|_| scope.body_read.get());
+        Ok(RenderedBody { bytes, encoded })
+    }
+
+    /// Why a template failed: a body that cannot be decoded, if an expression of its own reads it.
+    fn cause(&self, template: &Template, error: RenderError) -> RenderError {
+        let mut called = template.expressions().iter();
+        let encoded = called.find_map(|(text, _)| {
+            let id = self.expressions.find(Phase::Edits, text)?;
+            self.values.encoded(id)
+        });
+        encoded.map_or(error, RenderError::Encoded)
     }
 
     /// The names a template needs JSON for, when there is none.
@@ -54,7 +123,10 @@ impl View<'_> {
         let scope = Scope {
             message: self.message.clone().unwrap_or_default(),
             request: self.request.cloned().unwrap_or_default(),
-            body: self.text.clone().unwrap_or_else(|| Value::from("")),
+            body: self.text.text.clone(),
+            raw: self.text.raw.clone(),
+            body_read: Cell::default(),
+            printing: RefCell::default(),
             context: context.unwrap_or(Value::UNDEFINED),
             expressions: self.values.for_templates(self.expressions),
             absent: Cell::default(),

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use bodies::coding::{Coding, Decoder};
+use bodies::coding::{Codings, Decoder};
 use bodies::content::MediaType;
 use bodies::documents::{DocumentError, DocumentFinder, DocumentVisitor, Framing};
 use bodies::json::PointerError;
@@ -12,10 +12,11 @@ use super::Extraction;
 use super::field;
 use super::rules::{Rules, Taken};
 use super::usage::{Counts, Usage};
-use crate::failure::{Outcome, Reply, Unusable};
+use crate::failure::{Outcome, Unusable};
 use crate::headers::{self, HeaderNames, Snapshot};
 use crate::languages::{Extracted, Values};
 use crate::ops::{Direction, TransformationOps};
+use crate::rejection::Rejection;
 
 /// How an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +136,7 @@ impl Extraction {
         on_hold: bool,
         values: &Values,
         outcome: &mut Outcome,
-    ) -> Result<Extracted, Box<Reply>> {
+    ) -> Result<Extracted, Box<Rejection>> {
         let said = &reading.said;
         if let Some(Unusable(reason, detail)) = said.unreadable {
             outcome.fail(reason, "response.extract", detail);
@@ -199,8 +200,8 @@ impl Reading {
         let Some(framing) = Framing::of(media_type) else {
             return reading;
         };
-        let coding = headers::coding(ops, Direction::Response);
-        let decoder = coding.map(|coding| decoder(coding, limits));
+        let codings = headers::codings(ops, Direction::Response);
+        let decoder = codings.map(|codings| decoder(codings, limits));
         match decoder.transpose() {
             Ok(decoder) => {
                 reading.progress = Progress::Open(Box::new(Search {
@@ -299,8 +300,8 @@ impl Said {
 
 /// Apart from the rest: few bodies are encoded.
 #[inline(never)]
-fn decoder(coding: Coding, limits: &Limits) -> Result<Decoder, coding::Error> {
-    Decoder::new(coding, limits)
+fn decoder(codings: Codings, limits: &Limits) -> Result<Decoder, coding::Error> {
+    Decoder::new(codings, limits)
 }
 
 struct Visit<'v> {

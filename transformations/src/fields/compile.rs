@@ -16,17 +16,19 @@ use super::lookup::Lookup;
 use super::usage;
 use super::value;
 use super::wanted::Wanted;
-use crate::config::{self, Extract};
+use crate::config::{self, Extract, OnFailure};
 use crate::config::{Limits, limits};
 use crate::languages::Compilation;
 use crate::ops::Direction;
 use sources::{source_name, sources};
 use values::{check_lookup, check_values, value_type};
 
-/// Compiles the `extract` of a pass; what is wrong is added to `diagnostics`.
+/// Compiles the `extract` of a pass; what is wrong is added to `diagnostics`. `rejects_invalid`: the pass rejects a
+/// message for a field that is invalid, whatever the field says.
 pub(crate) fn compile(
     direction: Direction,
     extracts: &[Extract],
+    rejects_invalid: bool,
     limits: &Limits,
     expressions: &mut Compilation,
     diagnostics: &mut Vec<Diagnostic>,
@@ -57,7 +59,7 @@ pub(crate) fn compile(
             path: format!("{path}[{index}]"),
             diagnostics,
         };
-        let field = field(
+        let mut field = field(
             extract,
             &targets,
             limits.value_bytes,
@@ -65,6 +67,9 @@ pub(crate) fn compile(
             expressions,
             &mut at,
         );
+        if rejects_invalid {
+            field.on_invalid = OnFailure::Reject;
+        }
         if !field.name.is_empty() {
             owners.claim("name", &field.name, &mut at);
         }

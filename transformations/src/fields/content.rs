@@ -1,6 +1,6 @@
 //! What a request's headers say of its body.
 
-use bodies::coding::Coding;
+use bodies::coding::Codings;
 use bodies::content::{ContentType, MediaType};
 use bodies::multipart::Delimiter;
 
@@ -14,7 +14,7 @@ use crate::ops::{Direction, TransformationOps};
 pub(crate) struct Content {
     pub(super) syntax: Syntax,
     /// `None`: as it is.
-    pub(super) coding: Option<Coding>,
+    pub(super) codings: Option<Codings>,
 }
 
 /// How to read the body.
@@ -36,7 +36,7 @@ impl Content {
         }
         Self {
             syntax: Syntax::of(ops, wanted),
-            coding: headers::coding(ops, Direction::Request),
+            codings: headers::codings(ops, Direction::Request),
         }
     }
 }

@@ -16,10 +16,11 @@ use super::usage::Count;
 use super::value;
 use super::wanted::Format;
 use crate::config::{Duplicates, MetadataTarget, OnFailure, ValueType};
-use crate::failure::{FIELD_INVALID, FIELD_MISSING, Failure, Outcome, Reason, Reply, Unusable};
+use crate::failure::{Failure, Outcome, Reason, Unusable};
 use crate::headers::Snapshot;
 use crate::languages::{ExpressionId, FieldValue, Values};
 use crate::ops::{Direction, MetadataValue, TransformationOps};
+use crate::rejection::{Fault, Rejection};
 
 /// One field.
 #[derive(Debug)]
@@ -193,7 +194,7 @@ impl Field {
         ops: &dyn TransformationOps,
         values: &Values,
         outcome: &mut Outcome,
-    ) -> Result<Settled, Box<Reply>> {
+    ) -> Result<Settled, Box<Rejection>> {
         let unreadable = matches!(findings, Findings::Unreadable { .. });
         let mut routed_on = 0;
         let yielded = |source: &Source| {
@@ -221,7 +222,7 @@ impl Field {
         answer: &Answer<'_>,
         values: &Values,
         outcome: &mut Outcome,
-    ) -> Result<Option<FieldValue>, Box<Reply>> {
+    ) -> Result<Option<FieldValue>, Box<Rejection>> {
         let yielded = |source: &Source| self.accepted(self.of_answer(source, answer, values)?);
         let unreadable = answer.said.unreadable.is_some();
         self.first(yielded, unreadable, values, outcome)
@@ -236,7 +237,7 @@ impl Field {
         unreadable: bool,
         values: &Values,
         outcome: &mut Outcome,
-    ) -> Result<Option<FieldValue>, Box<Reply>> {
+    ) -> Result<Option<FieldValue>, Box<Rejection>> {
         let mut unknown = false;
         for source in &self.sources {
             match yielded(source) {
@@ -279,7 +280,7 @@ impl Field {
                 Direction::Response => "the answer does not have it",
             };
             outcome.fail(Reason::FieldMissing, &self.path, detail);
-            return Err(self.reply(FIELD_MISSING, "missing", detail));
+            return Err(self.rejection(Fault::Missing, detail));
         }
         Ok(self.default.clone())
     }
@@ -294,7 +295,7 @@ impl Field {
         watched: u64,
         findings: &Findings<'_>,
         outcome: &mut Outcome,
-    ) -> Result<(), Box<Reply>> {
+    ) -> Result<(), Box<Rejection>> {
         if self.duplicates != Duplicates::Reject {
             return Ok(());
         }
@@ -463,19 +464,12 @@ impl Field {
         }
     }
 
-    fn invalid(&self, detail: &str) -> Box<Reply> {
-        self.reply(FIELD_INVALID, "invalid", detail)
+    fn invalid(&self, detail: &str) -> Box<Rejection> {
+        self.rejection(Fault::Invalid, detail)
     }
 
-    fn reply(&self, details: &'static str, problem: &str, detail: &str) -> Box<Reply> {
-        let name = &self.name;
-        Reply::invalid_field(
-            self.direction,
-            details,
-            &format!("{problem}_{name}"),
-            name,
-            &format!("`{name}` is {problem}: {detail}"),
-        )
+    fn rejection(&self, fault: Fault, detail: &str) -> Box<Rejection> {
+        Rejection::of_field(self.direction, fault, &self.name, detail)
     }
 }
 

@@ -31,10 +31,12 @@ use rules::Rules;
 use usage::Counts;
 use wanted::Wanted;
 
+use crate::config::OnFailure;
 use crate::extent::Extent;
-use crate::failure::{Outcome, Reply};
+use crate::failure::Outcome;
 use crate::languages::{Extracted, Values};
 use crate::ops::{Direction, TransformationOps};
+use crate::rejection::Rejection;
 
 /// All the fields of one message, found in one pass over the body.
 #[derive(Debug, Default)]
@@ -85,6 +87,13 @@ impl Extraction {
     /// The headers that belong to the fields.
     pub(crate) fn headers(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().flat_map(Field::headers)
+    }
+
+    /// The headers of the fields that do not reject a message which they are invalid in.
+    pub(crate) fn unsure_headers(&self) -> impl Iterator<Item = &str> {
+        let fields = self.fields.iter();
+        let unsure = fields.filter(|field| field.on_invalid == OnFailure::Continue);
+        unsure.flat_map(Field::headers)
     }
 
     /// What a request's headers say of its body, as far as it matters here.
@@ -149,7 +158,7 @@ impl Extraction {
         extent: Extent,
         values: &Values,
         outcome: &mut Outcome,
-    ) -> Result<Extracted, Box<Reply>> {
+    ) -> Result<Extracted, Box<Rejection>> {
         let findings = match extent {
             Extent::Headers | Extent::Documents | Extent::TooLong => Findings::Absent,
             Extent::Begun => match reading {
@@ -188,7 +197,7 @@ impl Extraction {
         reading: &mut Option<Reading>,
         ended: bool,
         outcome: &mut Outcome,
-    ) -> Result<(), Box<Reply>> {
+    ) -> Result<(), Box<Rejection>> {
         let Some(read) = reading.take() else {
             return Ok(());
         };
@@ -206,7 +215,7 @@ impl Extraction {
         watched: u64,
         findings: &Findings<'_>,
         outcome: &mut Outcome,
-    ) -> Result<(), Box<Reply>> {
+    ) -> Result<(), Box<Rejection>> {
         let mut fields = self.fields.iter();
         fields.try_for_each(|field| field.check(watched, findings, outcome))
     }

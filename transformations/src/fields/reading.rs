@@ -1,6 +1,6 @@
 //! The reading of a request's body as it arrives.
 
-use bodies::coding::{self, Coding, Decoder};
+use bodies::coding::{self, Codings, Decoder};
 use bodies::{FieldId, Finding, Limits};
 
 use super::content::Content;
@@ -44,7 +44,7 @@ pub(super) enum Findings<'f> {
 
 impl Reading {
     pub(super) fn new(content: &Content, wanted: &Wanted, limits: &Limits) -> Self {
-        let decoder = content.coding.map(|coding| decoder(coding, limits));
+        let decoder = content.codings.map(|codings| decoder(codings, limits));
         let (decoder, search) = match decoder.transpose() {
             Ok(decoder) => (decoder, Search::new(&content.syntax, wanted, limits)),
             Err(error) => (None, Err(Unusable::from(error))),
@@ -167,8 +167,8 @@ impl Reading {
 
 /// Apart from the rest: few bodies are encoded, and a decoder is large.
 #[inline(never)]
-fn decoder(coding: Coding, limits: &Limits) -> Result<Box<Decoder>, coding::Error> {
-    Decoder::new(coding, limits).map(Box::new)
+fn decoder(codings: Codings, limits: &Limits) -> Result<Box<Decoder>, coding::Error> {
+    Decoder::new(codings, limits).map(Box::new)
 }
 
 impl Findings<'_> {

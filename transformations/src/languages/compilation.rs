@@ -236,6 +236,13 @@ impl Compilation {
                 );
             }
         }
+        if self.settings.lacks_cluster_name && needs.cluster_name {
+            let message = "this Envoy does not report `xds.cluster_name`, so it has no value";
+            diagnostics.push(
+                Diagnostic::warning(Code::Conflict, path, message)
+                    .help("use Envoy 1.38 or later, or write `default(..., '')` around it"),
+            );
+        }
         for name in needs
             .env
             .iter()

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use bodies::{Finding, json};
+use bodies::Finding;
 
 use super::cel::{self, JsonText, MetadataEntry, Resolver, Value};
 use super::expressions::{ExpressionId, Failed, Seen, failed, no_boolean};
@@ -93,19 +93,19 @@ impl Resolver for Place<'_> {
         self.document.seen.headers(message)
     }
 
-    fn body(&self, message: Direction) -> &[u8] {
+    fn body(&self, message: Direction) -> Result<&[u8], cel::Error> {
         self.document.seen.body(message)
     }
 
-    fn json_text(&self, of: JsonText) -> Option<&[u8]> {
+    fn json_text(&self, of: JsonText) -> Result<Option<&[u8]>, cel::Error> {
         match of {
-            JsonText::Body(message) => Some(self.body(message)),
-            JsonText::Document => Some(self.document.text),
-            JsonText::Value => self.value,
+            JsonText::Body(message) => self.body(message).map(Some),
+            JsonText::Document => Ok(Some(self.document.text)),
+            JsonText::Value => Ok(self.value),
         }
     }
 
-    fn field(&self, of: JsonText, pointer: &str) -> Option<Result<&Finding, json::Error>> {
+    fn field(&self, of: JsonText, pointer: &str) -> Option<Result<&Finding, cel::Error>> {
         let Document {
             seen,
             text,

@@ -5,14 +5,14 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bodies::Finding;
-use bodies::json;
+use bodies::{Finding, coding};
 use minijinja::Value as JinjaValue;
 
 use super::cel::{self, Expression, JsonText, MetadataEntry, MetadataKind, Resolver, Value};
-use super::sought::Sought;
+use super::sought::{Searched, Sought};
+use crate::body::Body;
 use crate::config::{Limits, ValueType};
-use crate::failure::Reason;
+use crate::failure::{Reason, Unusable};
 use crate::headers::Snapshot;
 use crate::languages::{Extracted, FieldValue};
 use crate::ops::{Attribute, AttributeValue, Direction, TransformationOps};
@@ -25,7 +25,9 @@ pub(crate) enum Phase {
     Condition,
     /// Before the fields are extracted: `extract[].from[].cel`.
     Extraction,
-    /// When they have been.
+    /// When they have been: `reject[].when`.
+    Rules,
+    /// After those.
     Edits,
     /// In each document that is edited: it reads `document` or `value`.
     Document,
@@ -56,11 +58,12 @@ pub(crate) struct Values(Option<Vec<Evaluated>>);
 /// `None` for an expression of another phase.
 type Evaluated = Option<Result<Value<'static>, cel::Error>>;
 
-/// What the expressions of all phases of a pass have read of the body.
+/// What a pass has read of its message's body.
 #[derive(Debug, Default)]
 pub(crate) struct BodyCache {
-    body: OnceCell<Vec<u8>>,
-    fields: OnceCell<Result<Vec<Finding>, json::Error>>,
+    pub(crate) body: Body,
+    /// What the expressions of all phases look for in it.
+    fields: OnceCell<Searched>,
 }
 
 /// The exchange, as the expressions see it.
@@ -199,16 +202,17 @@ impl Seen<'_> {
         Values(Some(self.expressions.all.iter().map(evaluate).collect()))
     }
 
-    fn searched(&self) -> &Result<Vec<Finding>, json::Error> {
+    fn searched(&self) -> &Searched {
         self.cache.fields.get_or_init(|| {
+            let limits = &self.expressions.limits;
             let chunks = if self.whole {
-                self.ops.body_chunks(self.direction)
+                let body = &self.cache.body;
+                let chunks = body.chunks(self.ops, self.direction, limits);
+                chunks.map_err(undecoded)?
             } else {
                 Vec::new()
             };
-            self.expressions
-                .body
-                .search(&chunks, &self.expressions.limits)
+            self.expressions.body.search(&chunks, limits)
         })
     }
 }
@@ -221,17 +225,16 @@ impl Resolver for Seen<'_> {
         }
     }
 
-    fn body(&self, message: Direction) -> &[u8] {
+    fn body(&self, message: Direction) -> Result<&[u8], cel::Error> {
         if message != self.direction || !self.whole {
-            return &[];
+            return Ok(&[]);
         }
-        match self.ops.body_chunks(message).as_slice() {
-            [one] => one,
-            chunks => self.cache.body.get_or_init(|| chunks.concat()),
-        }
+        let body = &self.cache.body;
+        let bytes = body.bytes(self.ops, message, &self.expressions.limits);
+        bytes.map_err(undecoded)
     }
 
-    fn field(&self, of: JsonText, pointer: &str) -> Option<Result<&Finding, json::Error>> {
+    fn field(&self, of: JsonText, pointer: &str) -> Option<Result<&Finding, cel::Error>> {
         if of != JsonText::Body(self.direction) {
             return None;
         }
@@ -243,18 +246,18 @@ impl Resolver for Seen<'_> {
     }
 
     fn metadata(&self, entry: &MetadataEntry) -> Option<AttributeValue> {
-        let (namespace, key) = (&entry.namespace, &entry.key);
+        let (source, namespace, key) = (entry.source, &entry.namespace, &entry.key);
         match entry.kind {
             MetadataKind::Text => {
-                let text = self.ops.metadata_text(namespace, key);
+                let text = self.ops.metadata_text(source, namespace, key);
                 text.map(AttributeValue::Text)
             }
             MetadataKind::Number => {
-                let number = self.ops.metadata_number(namespace, key);
+                let number = self.ops.metadata_number(source, namespace, key);
                 number.map(AttributeValue::Number)
             }
             MetadataKind::Bool => {
-                let value = self.ops.metadata_bool(namespace, key);
+                let value = self.ops.metadata_bool(source, namespace, key);
                 value.map(AttributeValue::Bool)
             }
         }
@@ -270,12 +273,17 @@ impl Resolver for Seen<'_> {
     }
 }
 
+fn undecoded(error: coding::Error) -> cel::Error {
+    cel::Error::Encoded(error.into())
+}
+
 /// Why an expression gives nothing: what failed, and what happened.
 pub(crate) type Failed = (Reason, String);
 
 pub(super) fn failed(error: &cel::Error) -> Failed {
     let reason = match error {
         cel::Error::Limit(_) => Reason::Limit,
+        cel::Error::Encoded(Unusable(reason, _)) => *reason,
         _ => Reason::Render,
     };
     (reason, error.to_string())
@@ -304,6 +312,14 @@ impl Values {
             Some(Ok(value)) => Ok(value),
             Some(Err(error)) => Err(failed(error)),
             None => Err((Reason::Render, "not evaluated".to_owned())),
+        }
+    }
+
+    /// Why the body that an expression reads cannot be decoded.
+    pub(crate) fn encoded(&self, id: ExpressionId) -> Option<Unusable> {
+        match self.evaluated(id) {
+            Some(Err(cel::Error::Encoded(why))) => Some(*why),
+            _ => None,
         }
     }
 

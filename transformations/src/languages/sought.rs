@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bodies::json::{self, Finder, Pointers};
+use bodies::json::{Finder, Pointers};
 use bodies::{FieldId, Finding};
 
+use super::cel;
 use crate::config::Limits;
 
 /// The fields that expressions read of a JSON text.
@@ -16,7 +17,7 @@ pub(super) struct Sought {
 }
 
 /// What a search has found.
-pub(super) type Searched = Result<Vec<Finding>, json::Error>;
+pub(super) type Searched = Result<Vec<Finding>, cel::Error>;
 
 impl Sought {
     /// Adds the JSON Pointers of one expression.
@@ -40,10 +41,11 @@ impl Sought {
             ..limits.of_bodies()
         };
         let mut finder = Finder::new(&self.pointers, &limits);
-        for chunk in chunks {
-            finder.feed(&self.pointers, chunk)?;
-        }
-        finder.finish(&self.pointers)
+        let fed = chunks
+            .iter()
+            .try_for_each(|chunk| finder.feed(&self.pointers, chunk));
+        let found = fed.and_then(|()| finder.finish(&self.pointers));
+        found.map_err(cel::Error::of_json)
     }
 
     /// What the search, which is made now if it was not, found at a pointer; `None` if it was not
@@ -52,11 +54,11 @@ impl Sought {
         &self,
         pointer: &str,
         searched: impl FnOnce() -> &'s Searched,
-    ) -> Option<Result<&'s Finding, json::Error>> {
+    ) -> Option<Result<&'s Finding, cel::Error>> {
         let field = self.fields.get(pointer)?;
         match searched() {
             Ok(fields) => field.of(fields).map(Ok),
-            Err(error) => Some(Err(*error)),
+            Err(error) => Some(Err(error.clone())),
         }
     }
 }

@@ -203,7 +203,7 @@ impl RequestOutcome {
                  twice, or the value cannot stand in a header"
             }
             RequestOutcome::Rejected => {
-                "a rule of the configuration answered it: `onMissing: reject` or `onInvalid: reject`"
+                "a rule of the configuration answered it: `reject`, `onMissing: reject` or `onInvalid: reject`"
             }
             RequestOutcome::Failed => {
                 "an edit or the condition failed, or the module answered it for another reason; \

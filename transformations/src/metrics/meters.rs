@@ -15,11 +15,11 @@ use crate::ops::{Direction, TransformationOps};
 use crate::settings::Settings;
 
 /// The most labels that a configuration gives.
-const LABELS: usize = 8;
+pub(crate) const LABELS: usize = 8;
 /// The most combinations of their values that it may have told apart.
-const MOST_VALUES: usize = 10_000;
+pub(crate) const MOST_VALUES: usize = 10_000;
 /// The longest value of a label, in bytes.
-const VALUE_BYTES: usize = 128;
+pub(crate) const VALUE_BYTES: usize = 128;
 /// The value of a label that nothing gives one.
 const NONE: &str = "none";
 /// The value of every label of a combination that came too late.

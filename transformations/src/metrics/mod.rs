@@ -2,7 +2,7 @@
 //! which of their values have time series of their own.
 
 mod definition;
-mod meters;
+pub(crate) mod meters;
 mod page;
 mod series;
 

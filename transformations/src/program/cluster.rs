@@ -1,8 +1,11 @@
-//! What a program does in a listener's chain and not in a cluster's.
+//! What a program does in a listener's chain and not in a cluster's, and the reverse.
+
+use std::collections::BTreeSet;
 
 use diagnostics::{Code, Diagnostic};
 
 use super::Program;
+use crate::config::OnFailure;
 use crate::ops::Direction;
 
 impl Program {
@@ -21,9 +24,23 @@ impl Program {
                     "route in the listener's filter, or set `clearRouteCache: false`",
                 );
             }
-            if pass.extraction.rejects() {
+            if pass.on_failure != Some(OnFailure::Reject) && pass.extraction.rejects() {
                 warn(
                     "request.extract",
+                    "`reject` in a cluster ends the request: no other attempt follows",
+                    "reject in the listener's filter, which sees a request once",
+                );
+            }
+            if !pass.edits.reject.is_empty() {
+                warn(
+                    "request.reject",
+                    "`reject` in a cluster ends the request: no other attempt follows",
+                    "reject in the listener's filter, which sees a request once",
+                );
+            }
+            if pass.on_failure == Some(OnFailure::Reject) {
+                warn(
+                    "request.onFailure",
                     "`reject` in a cluster ends the request: no other attempt follows",
                     "reject in the listener's filter, which sees a request once",
                 );
@@ -40,5 +57,21 @@ impl Program {
             );
         }
         found
+    }
+
+    /// Everything that has no value where the filter stands in a listener's chain: what differs from
+    /// attempt to attempt.
+    pub fn in_listener(&self) -> Vec<Diagnostic> {
+        // The answer's pass runs after the attempts.
+        let expressions = self.pass(Direction::Request).into_iter();
+        let expressions = expressions.flat_map(|pass| pass.expressions.iter());
+        let names = expressions.flat_map(|expression| &expression.needs().of_attempts);
+        let names: BTreeSet<_> = names.collect();
+        let warnings = names.into_iter().map(|name| {
+            let message = format!("`{name}` has no value before a host is chosen");
+            Diagnostic::warning(Code::Cluster, "request", message)
+                .help("read it in the filter of a cluster")
+        });
+        warnings.collect()
     }
 }

@@ -5,6 +5,7 @@ mod headers;
 mod metadata;
 mod meters;
 mod names;
+mod reject;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use minijinja::Environment;
 use headers::HeaderVerb;
 
 use super::{Pass, Program, Turn, streaming};
-use crate::config::{self, BodyMode, Config, Limits, ParseAs, Transformation};
+use crate::config::{self, BodyMode, Config, Limits, OnFailure, ParseAs, Transformation};
 use crate::edits::patch::{self, Patch};
 use crate::edits::{Edits, Formula, MetadataEdit, NewBody};
 use crate::fields;
@@ -101,9 +102,17 @@ impl<'c> Compiler<'c> {
         for pass in [&request, &response].into_iter().flatten() {
             request_headers.merge(&pass.needs.request);
         }
+        let counts_attempts = [&request, &response].into_iter().flatten().any(|pass| {
+            let mut expressions = pass.expressions.iter();
+            expressions.any(|expression| expression.needs().attempt)
+        });
         let own_headers = request
             .iter()
             .flat_map(|pass| pass.own_headers(self.settings));
+        let changes_path = request
+            .iter()
+            .flat_map(Pass::changed_headers)
+            .any(|name| name == ":path");
         Program {
             meters,
             has_metrics: config.metrics.is_some(),
@@ -112,7 +121,10 @@ impl<'c> Compiler<'c> {
             response,
             request_headers,
             counts_usage: false,
+            counts_attempts,
             limits: *self.limits,
+            error_format: config.error_format,
+            changes_path,
             settings: Arc::clone(self.settings),
         }
     }
@@ -172,10 +184,12 @@ impl<'c> Compiler<'c> {
         self.request_only(direction, transformation);
         self.compilation = Compilation::new(direction, self.limits, self.settings);
         let when = transformation.when.as_ref();
-        let when = when.and_then(|text| self.condition(&format!("{path}.when"), text));
+        let when =
+            when.and_then(|text| self.condition(Phase::Condition, &format!("{path}.when"), text));
         let extraction = fields::compile(
             direction,
             &transformation.extract,
+            rejects_invalid(direction, transformation),
             self.limits,
             &mut self.compilation,
             &mut self.diagnostics,
@@ -198,8 +212,10 @@ impl<'c> Compiler<'c> {
         let mut pass = Pass {
             direction,
             when,
+            on_failure: transformation.on_failure,
             edits: Edits {
                 parse_as,
+                reject: self.rules(direction, &transformation.reject),
                 body: self.body(&format!("{path}.body"), transformation.body.as_ref()),
                 patch: self.patch(path, transformation),
                 set: self.headers(
@@ -273,6 +289,8 @@ impl<'c> Compiler<'c> {
         let conflicts = streaming::conflicts(transformation, &pass);
         self.diagnostics.extend(conflicts);
         self.held_answers(transformation, &pass);
+        self.undecided(transformation, &pass);
+        self.emptied(&pass);
         if pass.is_empty() && pass.when.is_some() {
             let help = "add an edit to it, or remove `when`";
             let path = format!("{path}.when");
@@ -342,8 +360,8 @@ impl<'c> Compiler<'c> {
             .compile(phase, path, text, &mut self.diagnostics)
     }
 
-    fn condition(&mut self, path: &str, text: &str) -> Option<ExpressionId> {
-        let condition = self.expression(Phase::Condition, path, text)?;
+    fn condition(&mut self, phase: Phase, path: &str, text: &str) -> Option<ExpressionId> {
+        let condition = self.expression(phase, path, text)?;
         if let Some(name) = self.compilation.expressions.type_name(condition)
             && name != "bool"
         {
@@ -477,6 +495,14 @@ impl patch::Language for Compiler<'_> {
     }
 }
 
+/// Whether `onFailure` rejects messages with an invalid field: a response that goes on before its fields
+/// are known cannot be rejected for them.
+fn rejects_invalid(direction: Direction, transformation: &Transformation) -> bool {
+    let held = transformation.body_mode == Some(BodyMode::Buffered);
+    transformation.on_failure == Some(OnFailure::Reject)
+        && (direction == Direction::Request || held)
+}
+
 /// The templates of a configuration, by the names kgateway gives them: templates can include each
 /// other by these.
 fn named_templates(config: &Config) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
@@ -508,7 +534,17 @@ fn named_templates(config: &Config) -> impl Iterator<Item = (Cow<'_, str>, &str)
                 let name = format!("{direction}.dynamicMetadata[{namespace}.{key}]");
                 Some((name.into(), MetadataEdit::text(entry)?))
             });
-        headers.chain(body).chain(patch).chain(metadata)
+        let rules = transformation.reject.iter().enumerate();
+        let rules = rules.flat_map(move |(index, rule)| {
+            let body = rule.body.as_ref().map(|body| body.value.as_str());
+            let texts = body.into_iter().chain([rule.message.as_str()]);
+            texts.map(move |text| (format!("{direction}.reject[{index}]").into(), text))
+        });
+        headers
+            .chain(body)
+            .chain(patch)
+            .chain(rules)
+            .chain(metadata)
     })
 }
 

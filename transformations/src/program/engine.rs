@@ -6,7 +6,7 @@ use diagnostics::{ConfigErrors, Diagnostic};
 use minijinja::Environment;
 
 use super::{InUse, Loaded, SharedProgram, load};
-use crate::config::Limits;
+use crate::config::{self, Limits};
 use crate::languages::jinja;
 use crate::metrics::{self, AllSeries, Meters};
 use crate::settings::Settings;
@@ -63,7 +63,7 @@ impl Engine {
     ///
     /// Everything that is wrong with it. Nothing has changed then.
     pub fn measure(&mut self, text: &[u8]) -> Result<Vec<Diagnostic>, ConfigErrors> {
-        let draft = diagnostics::read(text, "write `{}` for metrics without labels", |_| None);
+        let draft = diagnostics::read(text, config::METRICS_ADVICE);
         let (meters, warnings) = draft.compile(|config| {
             let mut found = Vec::new();
             let settings = &self.settings;

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::{BodyMode, Limits, ParseAs};
-use crate::edits::Edits;
+use crate::config::{BodyMode, Limits, OnFailure, ParseAs};
 use crate::edits::patch::{BodyKind, Declared, Fit, Stream};
+use crate::edits::{Edits, Rule};
 use crate::extent::Extent;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::fields::Extraction;
 use crate::languages::jinja::HeaderNeeds;
 use crate::languages::{ExpressionId, Expressions, Seen};
 use crate::ops::{Direction, TransformationOps};
+use crate::rejection::Rejection;
 use crate::settings::Settings;
 
 /// Whose pass it is.
@@ -28,6 +29,8 @@ pub(crate) struct Pass {
     pub(crate) direction: Direction,
     /// The expression that says whether the pass does anything.
     pub(crate) when: Option<ExpressionId>,
+    /// As it is written.
+    pub(crate) on_failure: Option<OnFailure>,
     pub(crate) extraction: Extraction,
     pub(crate) edits: Edits,
     pub(crate) clear_route_cache: bool,
@@ -43,6 +46,7 @@ impl Pass {
     pub(crate) fn is_empty(&self) -> bool {
         self.extraction.is_empty()
             && self.edits.parse_as == ParseAs::AsString
+            && self.edits.reject.is_empty()
             && self.edits.is_empty()
             && !self.clear_route_cache
     }
@@ -145,6 +149,20 @@ impl Pass {
             path,
             detail,
         })
+    }
+
+    /// The answer in place of a message for which something failed.
+    pub(crate) fn rejection(&self, failures: &[Failure]) -> Option<Box<Rejection>> {
+        let failure = failures.last()?;
+        let rejects = self.on_failure == Some(OnFailure::Reject);
+        rejects.then(|| Rejection::failed(self.direction, failure.reason))
+    }
+
+    /// The rules that headers decide, before any that something else does.
+    pub(crate) fn early_rules(&self) -> &[Rule] {
+        let rules = &self.edits.reject;
+        let early = rules.iter().take_while(|rule| rule.early).count();
+        rules.get(..early).unwrap_or_default()
     }
 
     /// The headers that the pass may change.

@@ -82,7 +82,7 @@ struct Entries {
 
 impl InUse {
     /// The configuration that says `text`, checked for `engine` unless it is in use, and what its
-    /// author should know.
+    /// author should know, notes last.
     ///
     /// # Errors
     ///
@@ -102,7 +102,9 @@ impl InUse {
             ..SharedProgram::unchecked(engine, text)
         });
         self.insert(hash, &shared);
-        Ok((shared, loaded.warnings))
+        let mut warnings = loaded.warnings;
+        warnings.extend(loaded.notes);
+        Ok((shared, warnings))
     }
 
     fn find(&self, hash: u64, text: &[u8]) -> Option<Arc<SharedProgram>> {

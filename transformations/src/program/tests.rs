@@ -69,7 +69,7 @@ fn a_template_no_message_can_satisfy_is_a_warning() {
     assert_eq!(
         diagnostics(r#"{"request":{"set":[{"name":"x","value":"{{ model }}"}]}}"#),
         [
-            "RF005 request.set[0] `x`: no body is parsed to read `model` from, so every message is answered 400; set `body.parseAs` to `AsJson`"
+            "RF005 request.set[0] `x`: every message is answered 400, because no body is parsed to read `model` from at 1:4; set `body.parseAs` to `AsJson`"
         ]
     );
     let declared = r#"{"request":{"extract":[{"header":"h"}],"set":[{"name":"x","value":"{{ extracted.model }}"}]}}"#;

@@ -12,6 +12,7 @@ use crate::headers::Snapshot;
 use crate::languages::Values;
 use crate::ops::Direction;
 use crate::program::Program;
+use crate::rejection::Rejection;
 
 /// How far an answer is from being settled.
 #[derive(Debug, Default)]
@@ -105,13 +106,17 @@ impl Session {
 
     /// Begins to read an answer of which the headers have arrived; `end`: nothing follows. Returns the
     /// pass to run; `None`: there is none, or its condition does not hold.
+    ///
+    /// # Errors
+    ///
+    /// What to put in the answer's place where its condition fails.
     #[inline(never)]
     pub(super) fn begin_answer(
         &mut self,
         host: &mut dyn Host,
         end: bool,
         mut running: Running,
-    ) -> Option<Running> {
+    ) -> Result<Option<Running>, Box<Rejection>> {
         let program = Arc::clone(&self.program);
         let pass = program.pass(Direction::Response);
         let mut fields = Fields::Settled;
@@ -121,6 +126,9 @@ impl Session {
             match run::condition(pass, host, &self.exchange) {
                 Condition::Fails(failures) => {
                     host.report(&failures);
+                    if let Some(rejection) = pass.rejection(&failures) {
+                        return Err(rejection);
+                    }
                     applies = false;
                 }
                 condition => {
@@ -150,7 +158,7 @@ impl Session {
             };
             self.exchange.account = Account::Open(Box::new(answer));
         }
-        applies.then_some(running)
+        Ok(applies.then_some(running))
     }
 
     /// Reads what has arrived of an answer before anything is done to it, and settles it at its end.

@@ -5,16 +5,13 @@
 //! requests be smuggled, or with a credential meant for another host.
 
 use super::host::Host;
+use crate::headers::DESCRIBING;
 use crate::ops::Direction;
 use crate::program::Program;
 
-/// Headers that say where a body ends and what it is: every edit of a body may change them.
-const FRAMING: [&str; 4] = [
-    "content-length",
-    "content-encoding",
-    "content-type",
-    "transfer-encoding",
-];
+/// Headers that say where a body ends and of what type it is: every edit of a body may change them,
+/// and [`DESCRIBING`] ones.
+const FRAMING: [&str; 3] = ["content-length", "content-type", "transfer-encoding"];
 
 /// A header and its values.
 type Saved<'s> = (&'s str, Vec<&'s [u8]>);
@@ -59,7 +56,7 @@ fn written(program: &Program, host: &dyn Host) -> Vec<u8> {
     let matched = program.matched_headers(host);
     let matched = matched.iter().map(String::as_str);
     let changed = program.changed_headers().chain(matched);
-    for name in FRAMING.into_iter().chain(changed) {
+    for name in FRAMING.into_iter().chain(DESCRIBING).chain(changed) {
         let values = host.header_values(Direction::Request, name);
         push(&mut state, name.as_bytes());
         state.extend(length(values.len()));

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::host::{Chain, Host, RouteProgram};
 use super::{Session, State, attempts};
-use crate::failure::{Failure, Reason, Reply};
+use crate::failure::{Failure, Reason};
 use crate::ops::Direction;
+use crate::rejection::Rejection;
 
 /// How often a route is chosen again because its own program owns another header that was forged.
 /// Each time there is one less of them, so that this bounds only what a host may get wrong.
@@ -18,7 +19,7 @@ impl Session {
     /// # Errors
     ///
     /// The answer to a request whose route has a program that cannot be used.
-    pub(super) fn begin_request(&mut self, host: &mut dyn Host) -> Result<(), Box<Reply>> {
+    pub(super) fn begin_request(&mut self, host: &mut dyn Host) -> Result<(), Box<Rejection>> {
         let mut route = host.route_program();
         let measures = self.listener.meters().is_some();
         if self.program.is_empty() && !measures && !matches!(route, RouteProgram::Found(_)) {
@@ -29,6 +30,9 @@ impl Session {
         if self.chain == Chain::Upstream {
             self.apply(host, route)?;
             attempts::restore(&self.program, host);
+            if self.program.counts_attempts() {
+                host.count_attempt();
+            }
             self.program.remove_own_headers(host);
             self.exchange.change_program(&self.program, host);
             return Ok(());
@@ -56,7 +60,7 @@ impl Session {
     /// # Errors
     ///
     /// As [`begin_request`](Self::begin_request).
-    pub(super) fn begin_response(&mut self, host: &mut dyn Host) -> Result<(), Box<Reply>> {
+    pub(super) fn begin_response(&mut self, host: &mut dyn Host) -> Result<(), Box<Rejection>> {
         let mut changed = false;
         match self.chain {
             Chain::Downstream => {
@@ -115,7 +119,7 @@ impl Session {
         &mut self,
         host: &mut dyn Host,
         route: RouteProgram,
-    ) -> Result<(), Box<Reply>> {
+    ) -> Result<(), Box<Rejection>> {
         match route {
             RouteProgram::Absent => {
                 if !Arc::ptr_eq(&self.listener, &self.program) {
@@ -133,14 +137,14 @@ impl Session {
 
     /// The answer in place of a route whose program cannot be used: what it would have forbidden must
     /// not pass.
-    fn refuse(&mut self, host: &mut dyn Host) -> Box<Reply> {
+    fn refuse(&mut self, host: &mut dyn Host) -> Box<Rejection> {
         self.program = Arc::default();
         host.report(&[Failure {
             reason: Reason::Config,
             path: "the route's configuration".to_owned(),
             detail: "it cannot be used; the log has the reason".to_owned(),
         }]);
-        Reply::unusable_config()
+        Rejection::unusable_config()
     }
 
     /// Whether what follows the headers is not a body: a WebSocket, any other upgrade that Envoy

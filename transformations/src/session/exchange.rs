@@ -7,7 +7,8 @@ use crate::fields::{Content, Usage};
 use crate::headers::Snapshot;
 use crate::languages::Extracted;
 use crate::ops::{Direction, TransformationOps};
-use crate::program::Program;
+use crate::program::{Program, Turn};
+use crate::rejection::Api;
 
 /// One request and its response.
 #[derive(Debug, Default)]
@@ -23,6 +24,8 @@ pub(super) struct Exchange {
     pub(super) content: Content,
     /// The answer, as far as it is read for its fields.
     pub(super) account: Account,
+    /// The API that the request is for, if its path may be another one by the time of an answer.
+    pub(super) api: Option<Api>,
     /// The tokens that the answer has reported, when it is settled and somebody asks for them.
     pub(super) usage: Option<Usage>,
 }
@@ -37,9 +40,12 @@ impl Exchange {
             self.extracted.get_or_insert_default();
             self.content = pass.extraction.content(ops);
         }
+        if self.api.is_none() && program.changes_path() {
+            self.api = Some(Api::of_request(ops));
+        }
         if program
             .pass(Direction::Response)
-            .is_some_and(|pass| pass.edits.body.is_some())
+            .is_some_and(|pass| pass.reads_body(Turn::First))
         {
             self.head = ops.header_values(Direction::Request, ":method") == [b"HEAD"];
         }

@@ -10,9 +10,10 @@ use super::passing::Watching;
 use super::run::Running;
 use crate::config::limits::HELD_BYTES;
 use crate::extent::Extent;
-use crate::failure::{Failure, Reason, Reply};
+use crate::failure::{Failure, Reason};
 use crate::ops::Direction;
 use crate::program::Pass;
+use crate::rejection::Rejection;
 
 /// A message that is held.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ pub(super) enum Verdict {
     Hold,
     /// Its pass runs, on this much of it.
     Release(Extent),
-    Answer(Box<Reply>),
+    Answer(Box<Rejection>),
 }
 
 impl Keeper {
@@ -133,8 +134,8 @@ impl Holding {
 
     /// What becomes of the message while more of it is to come.
     pub(super) fn verdict(&mut self, host: &mut dyn Host, pass: &Pass) -> Verdict {
-        if let Some(reply) = self.watch(host, false) {
-            return Verdict::Answer(reply);
+        if let Some(rejection) = self.watch(host, false) {
+            return Verdict::Answer(rejection);
         }
         if let Some(look) = &mut self.look {
             match look.feed(pass, &host.received_chunks(pass.direction)) {
@@ -142,6 +143,9 @@ impl Holding {
                 Sight::Fit => self.look = None,
                 Sight::Unfit(failure) => {
                     host.report(failure.as_slice());
+                    if let Some(rejection) = pass.rejection(failure.as_slice()) {
+                        return Verdict::Answer(rejection);
+                    }
                     return Verdict::Release(Extent::Headers);
                 }
             }
@@ -165,7 +169,7 @@ impl Holding {
                     path: "request".to_owned(),
                     detail: detail.to_owned(),
                 }]);
-                Verdict::Answer(Reply::too_large())
+                Verdict::Answer(Rejection::too_large())
             }
             Direction::Response => Verdict::Release(Extent::TooLong),
         }
@@ -174,7 +178,7 @@ impl Holding {
     /// What becomes of the message when the last of it has arrived.
     pub(super) fn end(&mut self, host: &mut dyn Host) -> Verdict {
         match self.watch(host, true) {
-            Some(reply) => Verdict::Answer(reply),
+            Some(rejection) => Verdict::Answer(rejection),
             None => Verdict::Release(Extent::Whole),
         }
     }
@@ -206,12 +210,12 @@ impl Holding {
     }
 
     #[inline]
-    fn watch(&mut self, host: &mut dyn Host, ended: bool) -> Option<Box<Reply>> {
+    fn watch(&mut self, host: &mut dyn Host, ended: bool) -> Option<Box<Rejection>> {
         let watching = self.watching.as_mut()?;
         let chunks = self.keeper.arrived(host, watching.bytes());
-        let outcome = watching.read(&chunks, ended);
+        let (outcome, rejection) = watching.read(&chunks, ended);
         host.report(&outcome.failures);
-        outcome.reply
+        rejection
     }
 
     fn is_full(&self, host: &dyn Host, direction: Direction) -> bool {

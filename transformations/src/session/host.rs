@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::failure::Failure;
 use crate::metrics::Metric;
+#[cfg(doc)]
+use crate::ops::Attribute;
 use crate::ops::{Direction, TransformationOps};
 use crate::program::Program;
 
@@ -61,6 +63,9 @@ pub trait Host: TransformationOps {
         }
         rests
     }
+
+    /// Counts an attempt to send the request: [`Attribute::RequestAttempt`] is the count.
+    fn count_attempt(&mut self) {}
 
     /// What [`save`](Self::save) was given at an earlier attempt of the same request.
     fn saved(&self) -> Option<Vec<u8>> {

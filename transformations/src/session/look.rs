@@ -28,11 +28,11 @@ pub(super) enum Sight {
 impl Look {
     /// A look at an answer; `None` when all of it is read whatever it begins with.
     pub(super) fn at(pass: &Pass, declared: Option<&Declared>) -> Option<Self> {
-        let Declared { kind, coding } = declared?;
+        let Declared { kind, codings } = declared?;
         if pass.direction != Direction::Response {
             return None;
         }
-        let beginning = Beginning::of(*coding, &pass.limits.of_bodies());
+        let beginning = Beginning::of(*codings, &pass.limits.of_bodies());
         Some(Self {
             kind: kind.clone(),
             beginning: beginning.ok()?,

@@ -9,11 +9,11 @@ use super::exchange::Exchange;
 use super::host::{Chain, Host};
 use super::run::Ended;
 use super::{Action, Session};
-use crate::failure::Reply;
 use crate::headers::Snapshot;
 use crate::metrics::{Meters, Metric, RequestOutcome, TokenType};
 use crate::ops::Direction;
 use crate::program::Pass;
+use crate::rejection::Reply;
 
 /// The measuring of one exchange.
 #[derive(Debug)]

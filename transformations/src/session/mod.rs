@@ -28,10 +28,10 @@ use run::{Condition, Ended, Running};
 
 use crate::edits::patch::Stream;
 use crate::extent::Extent;
-use crate::failure::Reply;
 use crate::fields::Usage;
 use crate::ops::Direction;
 use crate::program::{Program, Turn};
+use crate::rejection::{Api, Rejection, Reply};
 
 /// What a hook does with its message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,8 +129,8 @@ impl Session {
                 self.begin_response(host)
             }
         };
-        if let Err(reply) = begun {
-            return self.answer(direction, reply);
+        if let Err(rejection) = begun {
+            return self.answer(host, direction, &rejection);
         }
         if direction == Direction::Response && self.accounts() {
             return self.start_answer(host, end);
@@ -149,11 +149,12 @@ impl Session {
         let direction = Direction::Response;
         let arrived = if end { Arrived::All } else { Arrived::Headers };
         let action = match self.begin_answer(host, end, Running::new(Turn::First)) {
-            Some(running) => self.start(host, direction, arrived, running),
-            None => {
+            Ok(Some(running)) => self.start(host, direction, arrived, running),
+            Ok(None) => {
                 self.response = State::Done;
                 Action::Continue
             }
+            Err(rejection) => self.answer(host, direction, &rejection),
         };
         if end || self.exchange.has_read_answer() {
             self.settle(host);
@@ -250,12 +251,22 @@ impl Session {
         }
     }
 
-    fn answer(&mut self, direction: Direction, reply: Box<Reply>) -> Action {
+    #[cold]
+    fn answer(&mut self, host: &dyn Host, direction: Direction, rejection: &Rejection) -> Action {
+        let reply = self.reply(host, rejection);
         if let Some(meter) = &mut self.meter {
             meter.answered(&reply);
         }
         *self.state(direction) = State::Done;
         Action::Answer(reply)
+    }
+
+    /// An answer in the shape that the client of this request reads.
+    fn reply(&self, host: &dyn Host, rejection: &Rejection) -> Box<Reply> {
+        let api = self.exchange.api;
+        rejection.reply(self.program.error_format(), || {
+            api.unwrap_or_else(|| Api::of_request(host))
+        })
     }
 
     /// Begins the pass of the program that applies: now, or when enough has arrived.
@@ -289,9 +300,18 @@ impl Session {
                         meter.failed(direction);
                     }
                     host.report(&failures);
-                    return Action::Continue;
+                    return match pass.rejection(&failures) {
+                        Some(rejection) => self.answer(host, direction, &rejection),
+                        None => Action::Continue,
+                    };
                 }
             }
+        }
+        if (running.condition_holds || pass.when.is_none())
+            && let Err((rejection, failures)) = run::early_rules(pass, host, &self.exchange)
+        {
+            host.report(&failures);
+            return self.answer(host, direction, &rejection);
         }
         running.declared = pass.declared(host).map(Box::new);
         let declared = running.declared.as_deref();
@@ -330,7 +350,7 @@ impl Session {
                 holding.keep(host, direction);
                 Action::Hold(holding.hold())
             }
-            Verdict::Answer(reply) => self.answer(direction, reply),
+            Verdict::Answer(rejection) => self.answer(host, direction, &rejection),
             Verdict::Release(extent) => {
                 if let Some(meter) = &mut self.meter {
                     let early = extent == Extent::Begun;
@@ -372,8 +392,8 @@ impl Session {
         if !failures.is_empty() {
             host.report(&failures);
         }
-        if let Err(reply) = ran {
-            return self.answer(direction, reply);
+        if let Err(rejection) = ran {
+            return self.answer(host, direction, &rejection);
         }
         if let Some(stream) = stream {
             *self.state(direction) = State::Editing(stream);
@@ -393,8 +413,8 @@ impl Session {
         if self.runs(&route) {
             return Action::Continue;
         }
-        if let Err(reply) = self.apply(host, route) {
-            return self.answer(Direction::Request, reply);
+        if let Err(rejection) = self.apply(host, route) {
+            return self.answer(host, Direction::Request, &rejection);
         }
         self.exchange.change_program(&self.program, host);
         let before = mem::replace(&mut self.request, State::Done);

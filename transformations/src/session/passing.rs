@@ -10,6 +10,7 @@ use crate::headers::Snapshot;
 use crate::languages::{BodyCache, Seen};
 use crate::ops::Direction;
 use crate::program::Program;
+use crate::rejection::Rejection;
 
 /// The search through a request that has gone on, for what would have kept it from going on.
 #[derive(Debug)]
@@ -32,15 +33,19 @@ impl Watching {
         self.reading.as_ref().map_or(0, Reading::bytes)
     }
 
-    /// Reads the next bytes. `ended`: they are the last. A reply in the outcome means that the
+    /// Reads the next bytes. `ended`: they are the last. A rejection means that the
     /// request must not go on: it holds a second value of a field that it was routed on, or what
     /// cannot be read and may hide one.
-    pub(super) fn read(&mut self, chunks: &[&[u8]], ended: bool) -> Outcome {
+    pub(super) fn read(
+        &mut self,
+        chunks: &[&[u8]],
+        ended: bool,
+    ) -> (Outcome, Option<Box<Rejection>>) {
         let mut outcome = Outcome::default();
         let (Some(pass), Some(reading)) =
             (self.program.pass(Direction::Request), &mut self.reading)
         else {
-            return outcome;
+            return (outcome, None);
         };
         for chunk in chunks {
             pass.extraction.read_on(reading, chunk);
@@ -48,8 +53,8 @@ impl Watching {
         let checked = pass
             .extraction
             .check(&mut self.reading, ended, &mut outcome);
-        outcome.reply = checked.err();
-        outcome
+        let rejection = checked.err();
+        (outcome, rejection)
     }
 }
 
@@ -61,23 +66,14 @@ impl Session {
         let State::Watching(watching) = &mut self.request else {
             return Action::Continue;
         };
-        let outcome = watching.read(&host.received_chunks(Direction::Request), ended);
+        let (outcome, rejection) = watching.read(&host.received_chunks(Direction::Request), ended);
         if watching.reading.is_none() {
             self.request = State::Done;
         }
         host.report(&outcome.failures);
-        match outcome.reply {
+        match rejection {
             None => Action::Continue,
-            Some(reply) if matches!(self.response, State::Idle) => {
-                self.answer(Direction::Request, reply)
-            }
-            Some(reply) => {
-                self.request = State::Done;
-                if let Some(meter) = &mut self.meter {
-                    meter.answered(&reply);
-                }
-                Action::Reset(reply.details)
-            }
+            Some(rejection) => self.cut_off(host, Direction::Request, &rejection),
         }
     }
 
@@ -117,13 +113,37 @@ impl Session {
         };
         let chunks = host.received_chunks(direction);
         let edited = pass.edit_stream(stream, &chunks, ended, &seen);
+        let mut rejection = None;
         if let Some((edited, outcome)) = edited {
+            rejection = pass.rejection(&outcome.failures);
             host.replace_received(direction, &edited);
             host.report(&outcome.failures);
         }
         if ended {
             *state = State::Done;
         }
-        Action::Continue
+        match rejection {
+            None => Action::Continue,
+            Some(rejection) => self.cut_off(host, direction, &rejection),
+        }
+    }
+
+    /// Ends a message of which a part has gone on: by an answer, as long as there is none.
+    #[cold]
+    fn cut_off(
+        &mut self,
+        host: &mut dyn Host,
+        direction: Direction,
+        rejection: &Rejection,
+    ) -> Action {
+        if direction == Direction::Request && matches!(self.response, State::Idle) {
+            return self.answer(host, direction, rejection);
+        }
+        let reply = self.reply(host, rejection);
+        *self.state(direction) = State::Done;
+        if let Some(meter) = &mut self.meter {
+            meter.answered(&reply);
+        }
+        Action::Reset(reply.details)
     }
 }

@@ -5,15 +5,17 @@ use std::rc::Rc;
 
 use super::answer::{Account, Beginning, Fields};
 use super::exchange::Exchange;
+use crate::config::OnFailure;
 use crate::edits::patch::{Declared, Stream};
-use crate::edits::{Before, Editing};
+use crate::edits::{Before, Editing, Rule};
 use crate::extent::Extent;
-use crate::failure::{Failure, Outcome, Reason, Reply};
+use crate::failure::{Failure, Outcome, Reason};
 use crate::fields::{self, Reading};
 use crate::headers::Snapshot;
 use crate::languages::{BodyCache, ExpressionId, Phase, Seen, Values};
 use crate::ops::{Direction, TransformationOps};
 use crate::program::{Pass, Turn};
+use crate::rejection::Rejection;
 
 /// A pass over one message, before it runs.
 #[derive(Debug)]
@@ -138,11 +140,34 @@ pub(super) fn run(
     exchange: &mut Exchange,
     running: &mut Running,
     ended: &mut Ended,
-) -> Result<(), Box<Reply>> {
+) -> Result<(), Box<Rejection>> {
     let mut run = Run::new(pass, ops);
     let ran = run.steps(exchange, running, ended);
     ended.failures = run.outcome.failures;
-    ran
+    ran?;
+    pass.rejection(&ended.failures).map_or(Ok(()), Err)
+}
+
+/// Looks at the rules that headers decide, while the body is still to come. A rule that says nothing yet is
+/// asked again with the others.
+///
+/// # Errors
+///
+/// The answer in place of the message, and what went wrong on the way to it.
+pub(super) fn early_rules(
+    pass: &Pass,
+    ops: &mut dyn TransformationOps,
+    exchange: &Exchange,
+) -> Result<(), (Box<Rejection>, Vec<Failure>)> {
+    let rules = pass.early_rules();
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let mut run = Run::new(pass, ops);
+    let message = run.snapshot(exchange);
+    let cache = BodyCache::default();
+    run.rules(rules, exchange, Extent::Headers, &message, &cache)
+        .map_err(|rejection| (rejection, run.outcome.failures))
 }
 
 impl<'r> Run<'r> {
@@ -173,7 +198,7 @@ impl<'r> Run<'r> {
         exchange: &mut Exchange,
         running: &mut Running,
         ended: &mut Ended,
-    ) -> Result<(), Box<Reply>> {
+    ) -> Result<(), Box<Rejection>> {
         let pass = self.pass;
         let cache = BodyCache::default();
         // Before any change: templates see the message as it arrived.
@@ -200,6 +225,15 @@ impl<'r> Run<'r> {
             };
             ended.field_failures = Some(self.outcome.failures.len().saturating_sub(before));
             extracted?;
+        }
+        if !pass.edits.reject.is_empty() {
+            self.rules(
+                &pass.edits.reject,
+                exchange,
+                running.extent,
+                &message,
+                &cache,
+            )?;
         }
         if edits {
             ended.stream = self.edit(exchange, running, message, &cache)?;
@@ -237,7 +271,7 @@ impl<'r> Run<'r> {
         running: &mut Running,
         message: &Option<Rc<Snapshot>>,
         cache: &BodyCache,
-    ) -> Result<(), Box<Reply>> {
+    ) -> Result<(), Box<Rejection>> {
         let whole = running.extent == Extent::Whole;
         let values = self.values(Phase::Extraction, exchange, message, whole, cache);
         let extracted = self.pass.extraction.run(
@@ -265,7 +299,7 @@ impl<'r> Run<'r> {
         running: &Running,
         message: &Option<Rc<Snapshot>>,
         cache: &BodyCache,
-    ) -> Result<(), Box<Reply>> {
+    ) -> Result<(), Box<Rejection>> {
         let extraction = &self.pass.extraction;
         extraction.remove_headers(self.ops);
         let Account::Open(answer) = &mut exchange.account else {
@@ -279,7 +313,7 @@ impl<'r> Run<'r> {
             answer.fields = Fields::Expected(beginning);
             return match running.extent {
                 // What it would have said cannot be waited for.
-                Extent::TooLong if extraction.rejects() => Err(Reply::too_long_answer()),
+                Extent::TooLong if extraction.rejects() => Err(Rejection::too_long_answer()),
                 _ => Ok(()),
             };
         }
@@ -340,7 +374,49 @@ impl<'r> Run<'r> {
             &BodyCache::default(),
         );
         let before = self.before(exchange, message, values);
-        self.editing().settle(before);
+        self.editing(&BodyCache::default()).settle(before);
+    }
+
+    /// Looks for a rule that holds.
+    ///
+    /// # Errors
+    ///
+    /// The answer in place of the message.
+    #[inline(never)]
+    fn rules(
+        &mut self,
+        rules: &[Rule],
+        exchange: &Exchange,
+        extent: Extent,
+        message: &Option<Rc<Snapshot>>,
+        cache: &BodyCache,
+    ) -> Result<(), Box<Rejection>> {
+        let direction = self.pass.direction;
+        let whole = extent == Extent::Whole;
+        let decided = self.values(Phase::Rules, exchange, message, whole, cache);
+        for rule in rules {
+            if extent == Extent::TooLong
+                && self.pass.expressions.reads_body_in(rule.when, direction)
+            {
+                continue; // that it is too long is counted
+            }
+            match decided.holds(rule.when) {
+                Ok(false) => {}
+                Ok(true) => {
+                    let values = self.values(Phase::Edits, exchange, message, whole, cache);
+                    let before = self.before(exchange, message.clone(), values);
+                    return Err(self.editing(cache).rejection(rule, before, whole));
+                }
+                Err((reason, detail)) => {
+                    self.outcome
+                        .fail(reason, &format!("{}.when", rule.path), detail);
+                    if self.pass.on_failure == Some(OnFailure::Reject) {
+                        return Err(Rejection::failed(direction, reason));
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Makes the edits. Apart from the rest: a pass that only extracts is the common one, and is
@@ -352,11 +428,11 @@ impl<'r> Run<'r> {
         running: &mut Running,
         message: Option<Rc<Snapshot>>,
         cache: &BodyCache,
-    ) -> Result<Option<Box<Stream>>, Box<Reply>> {
+    ) -> Result<Option<Box<Stream>>, Box<Rejection>> {
         let whole = running.extent == Extent::Whole;
         let values = self.values(Phase::Edits, exchange, &message, whole, cache);
         let before = self.before(exchange, message, values);
-        let mut editing = self.editing();
+        let mut editing = self.editing(cache);
         editing.run(
             before,
             running.extent,
@@ -364,13 +440,15 @@ impl<'r> Run<'r> {
         )
     }
 
-    fn editing(&mut self) -> Editing<'_> {
+    fn editing<'e>(&'e mut self, cache: &'e BodyCache) -> Editing<'e> {
         let pass = self.pass;
         Editing {
             direction: pass.direction,
             edits: &pass.edits,
+            on_failure: pass.on_failure,
             expressions: &pass.expressions,
             limits: &pass.limits,
+            cache,
             ops: self.ops,
             outcome: &mut self.outcome,
         }
@@ -396,9 +474,7 @@ impl<'r> Run<'r> {
     /// Counts a body that is longer than may be held.
     fn too_long(&mut self) {
         let pass = self.pass;
-        let patch = pass.edits.patch.as_ref().map(|patch| patch.path.as_str());
-        let body = pass.edits.body.as_ref().map(|body| body.path.as_str());
-        let path = patch.or(body).unwrap_or(pass.direction.as_str());
+        let path = pass.edits.body_path().unwrap_or(pass.direction.as_str());
         let detail = "the body is longer than may be held; raise limits.maxHeldBytes";
         self.outcome.fail(Reason::Limit, path, detail);
     }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::message::Message;
-use crate::failure::{Failure, Reply};
+use crate::failure::Failure;
 use crate::metrics::Metric;
 use crate::ops::{AttributeValue, Direction};
 use crate::program::Program;
+use crate::rejection::Reply;
 use crate::session::Chain;
 
 /// A host in memory.

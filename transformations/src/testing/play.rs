@@ -3,8 +3,8 @@
 use std::mem;
 
 use super::host::Host;
-use crate::failure::Reply;
 use crate::ops::Direction;
+use crate::rejection::Reply;
 use crate::session::{Action, Hold, Session};
 
 /// What another filter of the chain does with the bodies.
@@ -155,7 +155,15 @@ impl Host {
         let over = limit.is_some_and(|limit| u64::try_from(held).is_ok_and(|held| held > limit));
         match hold {
             Hold::Watermark if over => self.violated("the host reads no more, and waits forever"),
-            Hold::Buffer if over => self.reply = Some((direction, *Reply::too_large())),
+            Hold::Buffer if over => {
+                let reply = Reply {
+                    status: 413,
+                    details: "rustformations_too_large",
+                    headers: Vec::new(),
+                    body: String::new(),
+                };
+                self.reply = Some((direction, reply));
+            }
             _ => {}
         }
         !over

@@ -27,6 +27,17 @@ fn an_expression_that_reads_a_body_that_is_not_held() {
 }
 
 #[test]
+fn an_expression_among_sources_of_a_body_that_is_not_held() {
+    assert_snapshot!(printed("response: {extract: [{name: a, metadata: {namespace: llm, key: a}, from: [{json: /a}, {cel: 'json(response.body).b'}]}]}"), @r#"
+    warning RF014: response: the body is read, so every response is held until it ends, event streams too; add `when: "!default(response.headers['content-type'], '').startsWith('text/event-stream')"`, use `patch`, which edits event by event, or add `bodyMode: buffered` to hold them all
+    error RF008: response.extract[0].from[1]: the expression reads the body, which is not held; use `json`, or `bodyMode: buffered`
+    "#);
+    loads(
+        "response: {extract: [{name: a, metadata: {namespace: llm, key: a}, from: [{json: /a}, {json: /b}]}]}",
+    );
+}
+
+#[test]
 fn a_field_in_a_header() {
     assert_snapshot!(printed("response: {extract: [{}], set: [{name: x-a, cel: extracted.model}]}"), @"error RF008: response.set[0] `x-a`: the fields of a response are known only after it has gone on; add `bodyMode: buffered`, which holds every response until it ends");
     loads(

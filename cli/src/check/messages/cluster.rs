@@ -54,3 +54,14 @@ fn a_name_in_both() {
     assert_snapshot!(printed(&bootstrap(&ours, &ours)), @"static_resources.clusters[0].typed_extension_protocol_options.options.http_filters[0].typed_config: warning RF015: the filter at static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters[0].typed_config has the name `ours` too, so a route's configuration of that name reaches both; give one of them another `name`");
     loads(&bootstrap(&ours, &envoy_filter("theirs", "{}")));
 }
+
+#[test]
+fn what_only_an_attempt_has() {
+    let reads = r#"{"request": {"set": [{"name": "x-a", "cel": "string(request.attempt)"},
+        {"name": "x-b", "cel": "xds.upstream_host_metadata.filter_metadata.llm.model"}]}}"#;
+    let own = envoy_filter("ours", reads);
+    assert_snapshot!(printed(&bootstrap(&own, &Value::Null)), @"");
+    loads(&bootstrap(&Value::Null, &own));
+    let answers = r#"{"response": {"set": [{"name": "x-a", "cel": "string(request.attempt)"}]}}"#;
+    loads(&bootstrap(&envoy_filter("ours", answers), &Value::Null));
+}

@@ -113,7 +113,7 @@ fn no_source() {
 
 #[test]
 fn a_pointer_without_a_slash() {
-    assert_snapshot!(printed("request: {extract: [{header: x-a, from: [{json: model}]}]}"), @"error RF007: request.extract[0].from[0]: `model`: a JSON Pointer begins with `/`; write a JSON Pointer (RFC 6901), such as `/model`");
+    assert_snapshot!(printed("request: {extract: [{header: x-a, from: [{json: model}]}]}"), @"error RF007: request.extract[0].from[0]: `model`: a JSON Pointer begins with `/`; write `/model`");
     loads("request: {extract: [{header: x-a, from: [{json: /model}]}]}");
 }
 

@@ -6,6 +6,7 @@
 mod acl;
 mod answers;
 mod cluster;
+mod codes;
 mod edits;
 mod expressions;
 mod extract;
@@ -14,6 +15,7 @@ mod metrics;
 mod most;
 mod patch;
 mod path;
+mod reject;
 mod settings;
 mod shape;
 mod streamed;
@@ -22,15 +24,13 @@ mod templates;
 use serde_json::{Value, json};
 use transformations::{Code, Engine};
 
-use super::Check;
+use crate::finding::Finding;
 
-/// What is printed of a configuration for this filter, without the file's name and the sum.
+/// What is printed of a configuration for this filter, without the file's name, lines and the sum.
 fn printed_for(filter: &str, engine: &Engine, text: &str) -> String {
-    let check = Check {
-        files: Vec::new(),
-        filter: filter.to_owned(),
-    };
-    check.judge(engine, text).lines.join("\n")
+    let findings = super::found(engine, filter, text);
+    let lines: Vec<String> = findings.iter().map(Finding::plain).collect();
+    lines.join("\n")
 }
 
 /// What is printed of a configuration.
@@ -59,7 +59,7 @@ fn list_loads(text: &str) {
 fn envoy_filter(name: &str, filter_config: &str) -> Value {
     json!({"name": name, "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter",
-        "dynamic_module_config": {"name": "rust_module"},
+        "dynamic_module_config": {"name": "rust_module", "do_not_close": true},
         "filter_name": "rustformation",
         "filter_config": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": filter_config},
     }})
@@ -79,6 +79,7 @@ fn every_code_has_a_message() {
         include_str!("most.rs"),
         include_str!("patch.rs"),
         include_str!("path.rs"),
+        include_str!("reject.rs"),
         include_str!("settings.rs"),
         include_str!("shape.rs"),
         include_str!("streamed.rs"),
@@ -87,7 +88,7 @@ fn every_code_has_a_message() {
     .concat();
     let shown = |code: &&Code| {
         let printed = |severity| messages.contains(&format!("{severity} {code}: "));
-        printed("error") || printed("warning")
+        printed("error") || printed("warning") || printed("note")
     };
     let silent: Vec<_> = Code::ALL.iter().filter(|code| !shown(code)).collect();
     assert!(silent.is_empty(), "no test shows a message of {silent:?}");

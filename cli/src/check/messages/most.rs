@@ -72,6 +72,20 @@ fn pointers_beside_usage() {
 }
 
 #[test]
+fn pointers_with_no_room_for_usage() {
+    let sources: Vec<_> = (0..60)
+        .map(|n| serde_json::json!({"json": format!("/f{n}")}))
+        .collect();
+    let first = serde_json::json!({"name": "a", "metadata": {"namespace": "llm", "key": "a"}, "from": sources});
+    let second = serde_json::json!({"name": "b", "metadata": {"namespace": "llm", "key": "b"}, "from": [{"usage": "total"}]});
+    let config = serde_json::json!({"response": {"extract": [first, second]}}).to_string();
+    assert_snapshot!(printed(&config), @r"
+    error RF009: response.extract[1].from[0]: there are more than 64 JSON Pointers; use fewer JSON Pointers
+    error RF009: response.extract: the fields read more than 17 JSON Pointers beside `usage`; read fewer
+    ");
+}
+
+#[test]
 fn steps_of_a_patch() {
     let edits: Vec<_> = (0..65)
         .map(|n| serde_json::json!({"remove": format!("$..a{n}[*]..b{n}[*]..c{n}")}))

@@ -39,7 +39,7 @@ fn the_whole_body() {
 
 #[test]
 fn a_pointer_without_a_slash() {
-    assert_snapshot!(printed("request: {patch: [{remove: model}]}"), @"error RF007: request.patch[0] `model`: a place is a JSON Pointer, which begins with `/`, or a JSONPath, which begins with `$`; write, for example, `/model` or `$.tools[*].max`");
+    assert_snapshot!(printed("request: {patch: [{remove: model}]}"), @"error RF007: request.patch[0] `model`: a place is a JSON Pointer, which begins with `/`, or a JSONPath, which begins with `$`; write `/model`");
     loads("request: {patch: [{remove: /model}]}");
 }
 

@@ -37,3 +37,14 @@ fn a_boolean_that_this_envoy_does_not_report() {
     "#);
     assert_eq!(printed_with(Settings::default(), BOOLEANS), "");
 }
+
+#[test]
+fn a_cluster_name_that_this_envoy_does_not_report() {
+    const NAME: &str = "request: {set: [{name: x-a, cel: xds.cluster_name}]}";
+    let old = Settings {
+        lacks_cluster_name: true,
+        ..Settings::default()
+    };
+    assert_snapshot!(printed_with(old, NAME), @"");
+    assert_eq!(printed_with(Settings::default(), NAME), "");
+}

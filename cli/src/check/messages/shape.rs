@@ -19,37 +19,37 @@ fn nothing_but_a_number() {
 
 #[test]
 fn a_list_that_is_a_number() {
-    assert_snapshot!(printed("request: {remove: 1}"), @"error RF002: request.remove: invalid type: integer `1`, expected a list");
+    assert_snapshot!(printed("request: {remove: 1}"), @"error RF002: request.remove: invalid type: integer `1`, expected a list; write a list of header names, such as `[x-model]`");
 }
 
 #[test]
 fn a_list_that_is_an_object() {
-    assert_snapshot!(printed("request: {set: {name: x-a, value: a}}"), @"error RF002: request.set: invalid type: an object, expected a list");
+    assert_snapshot!(printed("request: {set: {name: x-a, value: a}}"), @"error RF002: request.set: invalid type: an object, expected a list; write a list of objects, such as `[{name: x-model, value: a}]`");
 }
 
 #[test]
 fn a_text_that_is_a_number() {
-    assert_snapshot!(printed("request: {set: [{name: x-a, value: 1}]}"), @"error RF002: request.set[0].value: invalid type: integer `1`, expected a string");
+    assert_snapshot!(printed("request: {set: [{name: x-a, value: 1}]}"), @r#"error RF002: request.set[0].value: invalid type: integer `1`, expected a string; put the number in quotes: `"1"`"#);
 }
 
 #[test]
 fn a_number_that_is_a_text() {
-    assert_snapshot!(printed("limits: {maxHeldBytes: 1MiB}"), @r#"error RF002: limits.maxHeldBytes: invalid type: string "1MiB", expected a whole number"#);
+    assert_snapshot!(printed("limits: {maxHeldBytes: 1MiB}"), @r#"error RF002: limits.maxHeldBytes: invalid type: string "1MiB", expected a whole number; write a number without a unit or a sign"#);
 }
 
 #[test]
 fn a_number_that_is_negative() {
-    assert_snapshot!(printed("limits: {maxHeldBytes: -1}"), @"error RF002: limits.maxHeldBytes: invalid value: integer `-1`, expected a whole number");
+    assert_snapshot!(printed("limits: {maxHeldBytes: -1}"), @"error RF002: limits.maxHeldBytes: invalid value: integer `-1`, expected a whole number; write a number without a unit or a sign");
 }
 
 #[test]
 fn an_item_that_is_a_text() {
-    assert_snapshot!(printed("request: {set: [x-a]}"), @r#"error RF002: request.set[0]: invalid type: string "x-a", expected an object with `name`, and `value` or `cel`"#);
+    assert_snapshot!(printed("request: {set: [x-a]}"), @r#"error RF002: request.set[0]: invalid type: string "x-a", expected an object with `name`, and `value` or `cel`; write an object for each header, such as `{name: x-model, value: a}`"#);
 }
 
 #[test]
 fn a_missing_key() {
-    assert_snapshot!(printed("request: {set: [{value: a}]}"), @"error RF002: request.set[0]: missing key `name`");
+    assert_snapshot!(printed("request: {set: [{value: a}]}"), @"error RF002: request.set[0]: missing key `name`; write an object for each header, such as `{name: x-model, value: a}`");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_name_that_does_not_exist() {
 
 #[test]
 fn a_key_twice() {
-    assert_snapshot!(printed(r#"{"request": {"remove": [], "remove": []}}"#), @"error RF002: request: duplicate key `remove`");
+    assert_snapshot!(printed(r#"{"request": {"remove": [], "remove": []}}"#), @"error RF002: duplicate key `remove`; remove one of the two");
 }
 
 #[test]
@@ -82,27 +82,27 @@ fn an_unknown_source() {
 #[test]
 fn an_unknown_key() {
     assert_snapshot!(printed("request: {sett: [], body: {parse: AsJson}}"), @r"
-    error RF003: request.body.parse: unknown key, which is ignored; check its spelling, or remove it
-    error RF003: request.sett: unknown key, which is ignored; check its spelling, or remove it
+    warning RF003: request.body.parse: unknown key, which is ignored; did you mean `parseAs`?
+    warning RF003: request.sett: unknown key, which is ignored; did you mean `set`?
     ");
 }
 
 #[test]
 fn everything_wrong_at_once() {
     assert_snapshot!(printed(r#"request: {set: [{name: a b, value: '{{'}, {name: x, value: 1}], remove: 1}
-response: {sett: []}"#), @r"
-    error RF002: request.remove: invalid type: integer `1`, expected a list
-    error RF002: request.set[1].value: invalid type: integer `1`, expected a string
-    error RF003: response.sett: unknown key, which is ignored; check its spelling, or remove it
+response: {sett: []}"#), @r#"
+    error RF002: request.remove: invalid type: integer `1`, expected a list; write a list of header names, such as `[x-model]`
+    error RF002: request.set[1].value: invalid type: integer `1`, expected a string; put the number in quotes: `"1"`
+    warning RF003: response.sett: unknown key, which is ignored; did you mean `set`?
     error RF006: request.set[0] `a b`: `a b` is not a header name; use letters, digits and `-`
-    ");
+    "#);
 }
 
 /// The CLI takes YAML too, so that only a text within an Envoy configuration has to be JSON.
 #[test]
 fn a_filter_config_that_is_not_json() {
     let config = envoy_filter("ours", "request: {}");
-    assert_snapshot!(printed(&config.to_string()), @"typed_config: error RF001: not JSON: expected value at 1:1; write JSON text, or give Envoy a google.protobuf.Struct");
+    assert_snapshot!(printed(&config.to_string()), @"typed_config: error RF001: not JSON: expected value at 1:1; this is YAML, and a google.protobuf.StringValue takes JSON text: give Envoy a google.protobuf.Struct, which takes YAML");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{loads, printed};
 
 #[test]
 fn an_open_expression() {
-    assert_snapshot!(printed("request: {body: {parseAs: AsJson}, set: [{name: x-a, value: '{{ a'}]}"), @"error RF004: request.set[0] `x-a`: unexpected end of input, expected `}}` at 1:4");
+    assert_snapshot!(printed("request: {body: {parseAs: AsJson}, set: [{name: x-a, value: '{{ a'}]}"), @"error RF004: request.set[0] `x-a`: unexpected end of input, expected `}}` at 1:4; end each `{{` with `}}`, each `{%` with `%}`, and each `{% if %}` with `{% endif %}`");
 }
 
 #[test]
@@ -21,10 +21,10 @@ fn an_unknown_statement() {
 
 #[test]
 fn an_unknown_filter() {
-    assert_snapshot!(printed(r#"request: {body: {parseAs: AsJson}, set: [{name: x-a, value: '{{ "a" | uper }}{{ "a" | tojson }}'}]}"#), @r"
+    assert_snapshot!(printed(r#"request: {body: {parseAs: AsJson}, set: [{name: x-a, value: '{{ "a" | uper }}{{ "a" | tojson }}'}]}"#), @r#"
     warning RF005: request.set[0] `x-a`: unknown filter `uper` at 1:10; did you mean `upper`?
-    warning RF005: request.set[0] `x-a`: unknown filter `tojson` at 1:26; the template fails where it is used; docs/functions.md lists what there is
-    ");
+    warning RF005: request.set[0] `x-a`: unknown filter `tojson` at 1:26; write `{{ cel("toJson(json(request.body).model)") }}`
+    "#);
     loads(r#"request: {set: [{name: x-a, value: '{{ "a" | upper }}'}]}"#);
 }
 
@@ -41,7 +41,7 @@ fn an_unknown_function() {
 
 #[test]
 fn a_member_of_a_body_that_is_not_parsed() {
-    assert_snapshot!(printed("request: {set: [{name: x-a, value: '{{ a.b }}{{ c }}'}]}"), @"warning RF005: request.set[0] `x-a`: no body is parsed to read `a.b`, `c` from, so every message is answered 400; set `body.parseAs` to `AsJson`");
+    assert_snapshot!(printed("request: {set: [{name: x-a, value: '{{ a.b }}{{ c }}'}]}"), @"warning RF005: request.set[0] `x-a`: every message is answered 400, because no body is parsed to read `a.b`, `c` from at 1:4; set `body.parseAs` to `AsJson`");
 }
 
 #[test]

@@ -31,6 +31,7 @@ const SOME: &[(&str, Generation, Generation)] = {
         ("http_filter_reset_stream", V1_38, V1_41),
         ("http_clear_route_cluster_cache", V1_38, V1_41),
         ("http_filter_get_worker_index", V1_38, V1_41),
+        ("http_get_cluster_name", V1_38, V1_41),
         ("http_get_active_span", V1_38, V1_41),
         ("http_span_set_tag", V1_38, V1_41),
         ("http_filter_config_set_gauge", V1_39, V1_41),

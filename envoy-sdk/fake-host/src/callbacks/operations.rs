@@ -213,6 +213,15 @@ impl Stream {
         self.filter_state.borrow().get(key).map(|value| lend(value))
     }
 
+    /// What a test set as the attribute of this name: real hosts have either or both.
+    pub(super) fn cluster_name(&self) -> Option<RawEnvoyBuffer> {
+        let id = AttributeId::XdsClusterName as u32;
+        match self.attributes.borrow().get(&id)? {
+            Attribute::String(name) => Some(lend(name.as_bytes())),
+            _ => None,
+        }
+    }
+
     pub(super) fn attribute_string(&self, id: u32) -> Option<RawEnvoyBuffer> {
         self.check_connection(id);
         if let Some(Attribute::String(value)) = self.attributes.borrow().get(&id) {

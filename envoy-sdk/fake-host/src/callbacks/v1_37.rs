@@ -141,6 +141,11 @@ filter_callbacks! {
         cleared.set(cleared.get() + 1);
     }
 
+    http_get_cluster_name(stream, result: *mut RawEnvoyBuffer) -> bool {
+        // SAFETY: the module's result is writable.
+        unsafe { write(stream.cluster_name(), result) }
+    }
+
     http_set_dynamic_metadata_string(stream, ns: RawModuleBuffer, key: RawModuleBuffer, value: RawModuleBuffer) {
         // SAFETY: the module's arguments are readable.
         let (ns, key, value) = unsafe { (buffer_text(ns), buffer_text(key), buffer_text(value)) };

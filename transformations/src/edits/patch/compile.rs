@@ -1,6 +1,6 @@
 //! Configuration to [`Patch`], with everything that is wrong with it.
 
-use bodies::json::{Path, Paths, Verb};
+use bodies::json::{Path, PathError, Paths, Verb};
 use diagnostics::{Code, Diagnostic};
 
 use super::{DropCondition, Edit, Patch, Source, json_text};
@@ -8,6 +8,7 @@ use crate::config;
 use crate::config::Limits;
 use crate::languages::ExpressionId;
 use crate::languages::jinja::Template;
+use crate::pointer;
 
 /// What compiles templates and expressions; warnings, and what is wrong, are added to the list.
 pub(crate) trait Language {
@@ -171,7 +172,13 @@ impl Compiler<'_> {
         let place = match Path::parse(text) {
             Ok(place) => place,
             Err(error) => {
-                self.error(Code::Pointer, path, error.to_string(), error.help());
+                let help = match error {
+                    PathError::Start if !text.is_empty() => {
+                        format!("write `{}`", pointer::as_pointer(text))
+                    }
+                    _ => error.help().to_owned(),
+                };
+                self.error(Code::Pointer, path, error.to_string(), &help);
                 return None;
             }
         };
@@ -195,6 +202,10 @@ impl Compiler<'_> {
             let help = format!("write `{}` if every element is meant", oddity.json_path());
             self.diagnostics
                 .push(Diagnostic::warning(Code::Pointer, path, oddity.to_string()).help(help));
+        }
+        if let Some((message, help)) = pointer::misspelt(text).filter(|_| text.starts_with('/')) {
+            self.diagnostics
+                .push(Diagnostic::warning(Code::Pointer, path, message).help(help));
         }
         let known = Known {
             place: place.clone(),

@@ -1,6 +1,6 @@
 //! What a message's headers say of its body, as far as it decides whether it is edited.
 
-use bodies::coding::Coding;
+use bodies::coding::Codings;
 use bodies::content::{ContentType, MediaType};
 use bodies::multipart::Delimiter;
 
@@ -14,7 +14,7 @@ use crate::ops::{Direction, TransformationOps};
 pub(crate) struct Declared {
     pub(crate) kind: BodyKind,
     /// `None`: it is not encoded.
-    pub(crate) coding: Option<Coding>,
+    pub(crate) codings: Option<Codings>,
 }
 
 /// What a body is.
@@ -39,7 +39,7 @@ impl Declared {
     pub(crate) fn of(ops: &dyn TransformationOps, direction: Direction) -> Self {
         Self {
             kind: BodyKind::of(ops, direction),
-            coding: headers::coding(ops, direction),
+            codings: headers::codings(ops, direction),
         }
     }
 
@@ -48,11 +48,12 @@ impl Declared {
     pub(crate) fn extent(&self, patch: &Patch) -> Extent {
         match self.kind {
             BodyKind::Json | BodyKind::Unclear | BodyKind::Multipart(_)
-                if !patch.edits.is_empty() && self.coding != Some(Coding::Unknown) =>
+                if !patch.edits.is_empty()
+                    && self.codings.is_none_or(|codings| codings.are_known()) =>
             {
                 Extent::Whole
             }
-            BodyKind::Events | BodyKind::Lines if self.coding.is_none() => Extent::Documents,
+            BodyKind::Events | BodyKind::Lines if self.codings.is_none() => Extent::Documents,
             _ => Extent::Headers,
         }
     }

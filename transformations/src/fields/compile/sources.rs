@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bodies::json::PointerError;
 use diagnostics::header;
 use diagnostics::{Code, Diagnostic};
 
@@ -15,6 +16,7 @@ use crate::fields::wanted::{Format, named};
 use crate::languages::Compilation;
 use crate::languages::Phase;
 use crate::ops::Direction;
+use crate::pointer;
 
 /// What a source calls the field.
 pub(super) fn source_name(source: &config::Source) -> Option<String> {
@@ -61,21 +63,37 @@ pub(super) fn sources(
             continue;
         }
         match source {
-            config::Source::Json(pointer) => {
+            config::Source::Json(path) => {
                 let source = match at.direction {
                     Direction::Request => {
-                        let field = wanted.pointers.insert(pointer);
+                        let field = wanted.pointers.insert(path);
                         field.map(|field| Source::Body(Format::Json, field))
                     }
-                    Direction::Response => rules
-                        .value(pointer, take, duplicates)
-                        .map(Source::Documents),
+                    Direction::Response => {
+                        rules.value(path, take, duplicates).map(Source::Documents)
+                    }
                 };
                 match source {
-                    Ok(source) => sources.push(source),
+                    Ok(source) => {
+                        sources.push(source);
+                        let doubt =
+                            pointer::misspelt(path).or_else(|| pointer::leads_nowhere(path));
+                        if let Some((message, help)) = doubt {
+                            let place = format!("{}.{key}", at.path);
+                            let message = format!("`{path}`: {message}");
+                            let warning = Diagnostic::warning(Code::Pointer, &place, message);
+                            at.diagnostics.push(warning.help(help));
+                        }
+                    }
                     Err(error) => {
-                        let message = format!("`{pointer}`: {error}");
-                        at.error(Code::Pointer, &key, message, error.help());
+                        let message = format!("`{path}`: {error}");
+                        let help = match error {
+                            PointerError::NoSlash => {
+                                format!("write `{}`", pointer::as_pointer(path))
+                            }
+                            _ => error.help().to_owned(),
+                        };
+                        at.error(Code::Pointer, &key, message, &help);
                     }
                 }
             }

@@ -8,13 +8,13 @@
 use diagnostics::{Code, Diagnostic, Position};
 
 /// The longest expression, in bytes: what agentgateway's schema allows.
-const BYTES: usize = 16 << 10;
+pub(crate) const BYTES: usize = 16 << 10;
 
 /// The most names, values and operators.
-const TERMS: usize = 500;
+pub(crate) const TERMS: usize = 500;
 
 /// The most brackets open at once.
-const BRACKETS: usize = 32;
+pub(crate) const BRACKETS: usize = 32;
 
 /// Finds what would cost too much to parse, and texts that never end. Anything else that is no
 /// expression is left to the parser to refuse.

@@ -6,7 +6,7 @@ use super::forms::FORMS;
 use super::functions::{self, Builtin, Style};
 use super::lower::Lowering;
 use super::names::Root;
-use super::node::{Literal, MetadataEntry, MetadataKind, Node};
+use super::node::{Literal, MetadataKind, Node};
 use super::pattern;
 use crate::ops::Direction;
 
@@ -106,8 +106,7 @@ impl Lowering<'_> {
         if let (Some(kind), [Node::Metadata(metadata)]) = (kind, arguments.as_mut_slice()) {
             metadata.kind = kind;
             if kind == MetadataKind::Bool {
-                let MetadataEntry { namespace, key, .. } = &**metadata;
-                let written = format!("bool(metadata[\"{namespace}\"].{key})");
+                let written = format!("bool({})", metadata.written());
                 self.needs.booleans.insert(written);
             }
         }

@@ -1,5 +1,9 @@
 //! Why an expression has no value.
 
+use bodies::json;
+
+use crate::failure::Unusable;
+
 /// Why an expression has no value. Texts may quote the message: for debug logs only.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
@@ -16,6 +20,10 @@ pub(crate) enum Error {
     /// A bound was reached. Nothing in an expression catches it.
     #[error("{0}")]
     Limit(&'static str),
+    /// The body cannot be decoded. Nothing in an expression catches it: an encoding must not get a
+    /// message past a rule.
+    #[error("{}", .0.1)]
+    Encoded(Unusable),
 }
 
 /// What of a text of any length stands in an error.
@@ -26,6 +34,14 @@ pub(crate) fn shown(text: &str) -> &str {
 }
 
 impl Error {
+    /// That of a body in which no field can be found.
+    pub(crate) fn of_json(error: json::Error) -> Self {
+        match error {
+            json::Error::Invalid => Self::Failed("the body is not a JSON document".to_owned()),
+            json::Error::TooDeep => Self::Limit("the body is nested too deep"),
+        }
+    }
+
     pub(crate) fn failed<T>(message: impl Into<String>) -> Result<T, Self> {
         Err(Self::Failed(message.into()))
     }
@@ -36,6 +52,6 @@ impl Error {
 
     /// Whether `||`, `coalesce()` and their kind may go on without this value.
     pub(crate) fn is_caught(&self) -> bool {
-        !matches!(self, Error::Limit(_))
+        !matches!(self, Error::Limit(_) | Error::Encoded(_))
     }
 }

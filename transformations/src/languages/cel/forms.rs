@@ -8,7 +8,7 @@ use super::node::{Loop, LoopKind, Node};
 use crate::languages::function::Function;
 
 /// The most macros over items inside one another: each multiplies the cost of the next.
-const LOOPS: usize = 4;
+pub(crate) const LOOPS: usize = 4;
 
 /// Their descriptions.
 pub(crate) const FORMS: &[Function] = &[

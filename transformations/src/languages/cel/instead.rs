@@ -3,6 +3,11 @@
 use crate::languages::jinja;
 
 const INSTEAD: &[(&str, &str)] = &[
+    ("at", "list[0]"),
+    ("existsIn", "has(map.key)"),
+    ("get", "default(map.key, otherwise)"),
+    ("get_header", "request.headers[\"name\"]"),
+    ("strip", "text.trim()"),
     ("abs", "math.abs(number)"),
     ("body", "request.body` or `response.body"),
     ("ceil", "math.ceil(number)"),
@@ -53,8 +58,45 @@ const NAMES: &[(&str, &str)] = &[
     ("|", "||"),
 ];
 
+/// Names of other gateways and policies, and how to get there.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("llm", FIELD),
+    (
+        "mcp",
+        "write a member of the body, such as `json(request.body).params.name`",
+    ),
+    ("object", DOCUMENT),
+    ("oldObject", DOCUMENT),
+    ("params", DOCUMENT),
+    ("self", DOCUMENT),
+    ("variables", DOCUMENT),
+    ("auth", CLAIMS),
+    ("claims", CLAIMS),
+    ("apiKey", CLAIMS),
+    ("basicAuth", CLAIMS),
+    ("cookies", "write `request.headers.cookie(\"name\")`"),
+    ("messages", DOCUMENT),
+    ("model", FIELD),
+    ("prompt", DOCUMENT),
+    ("referer", "write `request.headers[\"referer\"]`"),
+    ("size", "write `size(request.body)`"),
+    ("total_size", "write `size(request.body)`"),
+    ("url_path", "write `request.path`"),
+    ("useragent", "write `request.headers[\"user-agent\"]`"),
+];
+
+const FIELD: &str =
+    "write `json(request.body).model`, or a field of `request.extract`, as `extracted.model`";
+const DOCUMENT: &str =
+    "write `json(request.body)` and the member; in `patch`, `document` is the JSON that is edited";
+const CLAIMS: &str =
+    "have `jwt_authn` or `ext_authz` put it into metadata, and write `metadata[\"namespace\"].key`";
+
 /// What to write in place of a name or operator that others know.
 pub(super) fn instead_of_name(name: &str) -> Option<String> {
+    if let Some((_, help)) = ELSEWHERE.iter().find(|(there, _)| *there == name) {
+        return Some((*help).to_owned());
+    }
     let known = NAMES.iter().find(|(there, _)| *there == name);
     known.map(|(_, here)| format!("write `{here}`"))
 }
@@ -71,4 +113,34 @@ pub(super) fn instead_of_function(name: &str) -> Option<String> {
     }
     let called = jinja::FUNCTIONS.contains(&name);
     called.then(|| format!("only templates have it: `{{{{ {name}(...) }}}}`"))
+}
+
+/// What a template was meant to do where an expression does not parse.
+pub(super) fn instead_of_template(path: &str, text: &str) -> Option<String> {
+    let is_condition = path.ends_with("when") || path.contains("dropEvents");
+    if text.contains("{{") || text.contains("{%") {
+        let inner = text.trim().strip_prefix("{{");
+        let inner = inner.and_then(|rest| rest.strip_suffix("}}"));
+        let without = match inner.map(str::trim) {
+            Some(inner) if !inner.contains(['{', '|']) => {
+                format!("write `{inner}`, without braces")
+            }
+            _ => {
+                "write the expression without braces, such as `request.method == 'POST'`".to_owned()
+            }
+        };
+        return Some(match is_condition {
+            true => without,
+            false => format!("{without}, or the template as `value`"),
+        });
+    }
+    // A filter.
+    let (_, after) = text.split_once('|')?;
+    let name = after.trim_start();
+    let end = name.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let name = name.get(..end.unwrap_or(name.len()))?;
+    jinja::FILTERS
+        .contains(&name)
+        .then(|| instead_of_function(name))
+        .flatten()
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use bodies::{Found, json};
+use bodies::Found;
 
 use super::document;
 use super::error::{Error, shown};
@@ -60,7 +60,10 @@ impl<'v> Evaluation<'v> {
                     None => Error::missing(format!("no cookie `{}`", shown(&name))),
                 }
             }
-            Node::Body(message) => Ok(Value::Bytes(Bytes::Borrowed(self.resolver.body(*message)))),
+            Node::Body(message) => {
+                let body = self.resolver.body(*message)?;
+                Ok(Value::Bytes(Bytes::Borrowed(body)))
+            }
             Node::Field(field) => match self.field(*field)? {
                 Some(value) => Ok(value),
                 None => Error::missing("the body has no such field"),
@@ -182,19 +185,14 @@ impl<'v> Evaluation<'v> {
             return Ok(None);
         };
         let read = |budget| {
-            let Some(text) = self.resolver.json_text(field.of) else {
+            let Some(text) = self.resolver.json_text(field.of)? else {
                 return Ok(None);
             };
             document::read(text, &field.path, self.expression.limits.json_depth, budget)
         };
         let value = match self.resolver.field(field.of, &field.pointer) {
             None => read(&self.budget)?,
-            Some(Err(json::Error::Invalid)) => {
-                return Error::failed("the body is not a JSON document");
-            }
-            Some(Err(json::Error::TooDeep)) => {
-                return Err(Error::Limit("the body is nested too deep"));
-            }
+            Some(Err(error)) => return Err(error),
             Some(Ok(found)) if found.conflict => {
                 return Error::failed("the body holds a key twice with different values");
             }

@@ -4,14 +4,14 @@
 //! function and pattern is looked up and `json(request.body).a.b` is a field to search for. What
 //! evaluates them counts every step and every byte.
 
-mod bounds;
+pub(crate) mod bounds;
 mod budget;
 mod calls;
 mod compare;
 mod document;
 mod error;
 mod evaluate;
-mod forms;
+pub(crate) mod forms;
 pub(crate) mod functions;
 mod instead;
 mod loops;
@@ -24,7 +24,7 @@ mod node;
 mod number;
 mod operators;
 mod parse;
-mod pattern;
+pub(crate) mod pattern;
 mod print;
 mod resolver;
 #[cfg(test)]

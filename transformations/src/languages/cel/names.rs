@@ -3,7 +3,7 @@
 use super::document::Step;
 use super::lower::{Lowered, Lowering};
 use super::node::{JsonText, MetadataEntry, MetadataKind, Node, PathPart};
-use crate::ops::{Attribute, Direction};
+use crate::ops::{Attribute, Direction, MetadataSource};
 
 /// A name that is no value in itself, but leads to some.
 #[derive(Clone, Debug)]
@@ -12,8 +12,12 @@ pub(super) enum Root {
     Source,
     Destination,
     Connection,
-    Metadata,
-    Namespace(String),
+    Xds,
+    /// `xds.cluster_metadata` and its kind.
+    XdsMetadata(MetadataSource),
+    /// The namespaces of metadata.
+    Metadata(MetadataSource),
+    Namespace(MetadataSource, String),
     Extracted,
     Env,
     /// `json(request.body)`, `document` or `value`, and what follows it.
@@ -21,7 +25,7 @@ pub(super) enum Root {
 }
 
 /// The names an expression may begin with.
-pub(super) const ROOTS: [&str; 8] = [
+pub(super) const ROOTS: [&str; 9] = [
     "connection",
     "destination",
     "env",
@@ -30,6 +34,7 @@ pub(super) const ROOTS: [&str; 8] = [
     "request",
     "response",
     "source",
+    "xds",
 ];
 
 /// The names that only expressions about the edits of a document know.
@@ -50,7 +55,8 @@ pub(super) const TYPES: [&str; 10] = [
     "uint",
 ];
 
-pub(super) const REQUEST: [&str; 10] = [
+pub(super) const REQUEST: [&str; 11] = [
+    "attempt",
     "body",
     "headers",
     "host",
@@ -64,6 +70,13 @@ pub(super) const REQUEST: [&str; 10] = [
 ];
 const RESPONSE: [&str; 3] = ["body", "code", "headers"];
 const ENDPOINT: [&str; 2] = ["address", "port"];
+const XDS: [&str; 5] = [
+    "cluster_metadata",
+    "cluster_name",
+    "route_metadata",
+    "route_name",
+    "upstream_host_metadata",
+];
 
 /// TLS and the connection, as Envoy's attributes are called below `connection.`.
 const CONNECTION: [(&str, Attribute); 11] = [
@@ -113,9 +126,10 @@ impl Root {
             "source" => Root::Source,
             "destination" => Root::Destination,
             "connection" => Root::Connection,
-            "metadata" => Root::Metadata,
+            "metadata" => Root::Metadata(MetadataSource::Dynamic),
             "extracted" => Root::Extracted,
             "env" => Root::Env,
+            "xds" => Root::Xds,
             _ => return None,
         })
     }
@@ -128,7 +142,12 @@ impl Root {
             Root::Source => "source.address",
             Root::Destination => "destination.port",
             Root::Connection => "connection.mtls",
-            Root::Metadata | Root::Namespace(_) => "metadata[\"namespace\"].key",
+            Root::Metadata(MetadataSource::Dynamic)
+            | Root::Namespace(MetadataSource::Dynamic, _) => "metadata[\"namespace\"].key",
+            Root::Xds => "xds.route_name",
+            Root::XdsMetadata(_) | Root::Metadata(_) | Root::Namespace(..) => {
+                "xds.cluster_metadata.filter_metadata[\"namespace\"].key"
+            }
             Root::Env => "env.NAME",
             Root::Extracted | Root::Json(..) => return String::new(),
         };
@@ -207,8 +226,16 @@ impl Lowering<'_> {
                 }
                 None => self.unknown(id, "name", name, &CONNECTION.map(|(known, _)| known)),
             },
-            Root::Metadata => return Ok(Lowered::Root(Root::Namespace(name.to_owned()))),
-            Root::Namespace(namespace) => Node::Metadata(Box::new(MetadataEntry {
+            Root::Xds => return Ok(self.xds(id, name)),
+            Root::XdsMetadata(source) if name == "filter_metadata" => {
+                return Ok(Lowered::Root(Root::Metadata(source)));
+            }
+            Root::XdsMetadata(_) => self.unknown(id, "name", name, &["filter_metadata"]),
+            Root::Metadata(source) => {
+                return Ok(Lowered::Root(Root::Namespace(source, name.to_owned())));
+            }
+            Root::Namespace(source, namespace) => Node::Metadata(Box::new(MetadataEntry {
+                source,
                 namespace,
                 key: name.to_owned(),
                 kind: MetadataKind::Text,
@@ -233,6 +260,26 @@ impl Lowering<'_> {
         Ok(Lowered::Node(node))
     }
 
+    /// What the configuration of the route, the cluster and the host holds.
+    fn xds(&mut self, id: u64, name: &str) -> Lowered {
+        let source = match name {
+            "route_name" => return Lowered::Node(Node::Attribute(Attribute::XdsRouteName)),
+            "cluster_name" => {
+                self.needs.cluster_name = true;
+                return Lowered::Node(Node::Attribute(Attribute::XdsClusterName));
+            }
+            "route_metadata" => MetadataSource::Route,
+            "cluster_metadata" => MetadataSource::Cluster,
+            "upstream_host_metadata" => {
+                let written = "xds.upstream_host_metadata".to_owned();
+                self.needs.of_attempts.insert(written);
+                MetadataSource::UpstreamHost
+            }
+            _ => return Lowered::Node(self.unknown(id, "name", name, &XDS)),
+        };
+        Lowered::Root(Root::XdsMetadata(source))
+    }
+
     fn request(&mut self, id: u64, name: &str) -> Node {
         let message = Direction::Request;
         let header = match name {
@@ -242,6 +289,11 @@ impl Lowering<'_> {
             "pathAndQuery" => ":path",
             "id" => "x-request-id",
             "headers" => return Node::Headers(message),
+            "attempt" => {
+                self.needs.attempt = true;
+                self.needs.of_attempts.insert("request.attempt".to_owned());
+                return Node::Attribute(Attribute::RequestAttempt);
+            }
             "protocol" => return Node::Attribute(Attribute::RequestProtocol),
             "body" => return self.body(message),
             "path" | "query" => {

@@ -18,6 +18,12 @@ pub(crate) struct Needs {
     pub(crate) booleans: BTreeSet<String>,
     /// Whether it asks for the addresses of the downstream connection.
     pub(crate) addresses: bool,
+    /// Names that have a value only in a cluster's chain, where each attempt passes.
+    pub(crate) of_attempts: BTreeSet<String>,
+    /// Whether it asks which attempt this is.
+    pub(crate) attempt: bool,
+    /// Whether it asks for the name of the cluster.
+    pub(crate) cluster_name: bool,
     /// Fields of the document that is edited, as JSON Pointers; the root if any.
     pub(crate) document: BTreeSet<String>,
     /// Whether it reads the value where the edit is made.

@@ -4,7 +4,7 @@ use super::document::Step;
 use super::functions::Builtin;
 use super::pattern::Pattern;
 use super::value::{Bytes, Text, Value};
-use crate::ops::{Attribute, Direction};
+use crate::ops::{Attribute, Direction, MetadataSource};
 
 /// One step of an evaluation.
 #[derive(Debug)]
@@ -187,9 +187,10 @@ pub(super) enum PathPart {
     Query,
 }
 
-/// An entry of the stream's metadata.
+/// An entry of metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MetadataEntry {
+    pub(crate) source: MetadataSource,
     pub(crate) namespace: String,
     pub(crate) key: String,
     pub(crate) kind: MetadataKind,
@@ -201,6 +202,19 @@ pub(crate) enum MetadataKind {
     Text,
     Number,
     Bool,
+}
+
+impl MetadataEntry {
+    /// As it is written, but for a function around it.
+    pub(crate) fn written(&self) -> String {
+        let of = match self.source {
+            MetadataSource::Dynamic => "metadata",
+            MetadataSource::Route => "xds.route_metadata.filter_metadata",
+            MetadataSource::Cluster => "xds.cluster_metadata.filter_metadata",
+            MetadataSource::UpstreamHost => "xds.upstream_host_metadata.filter_metadata",
+        };
+        format!("{of}[\"{}\"].{}", self.namespace, self.key)
+    }
 }
 
 impl MetadataKind {

@@ -6,7 +6,7 @@ use diagnostics::{Code, Diagnostic};
 
 use super::bounds;
 use super::error::shown;
-use super::instead::instead_of_name;
+use super::instead::{instead_of_name, instead_of_template};
 
 /// Parses an expression, macros left as they are written.
 ///
@@ -34,7 +34,7 @@ pub(super) fn parse(path: &str, text: &str) -> Result<(IdedExpr, SourceInfo), Di
         };
         let (message, help) = plain(error.msg.trim_start_matches(SYNTAX));
         let mut diagnostic = Diagnostic::error(Code::Expression, path, message);
-        diagnostic.help = help;
+        diagnostic.help = instead_of_template(path, text).or(help);
         diagnostic.at(position(error.pos))
     })
 }

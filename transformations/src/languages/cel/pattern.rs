@@ -9,13 +9,13 @@ use super::budget::Budget;
 use super::error::Error;
 
 /// The largest compiled pattern, in bytes: enough for a few words of any script.
-const COMPILED_BYTES: usize = 256 << 10;
+pub(crate) const COMPILED_BYTES: usize = 256 << 10;
 
 /// The longest pattern, in bytes.
-const PATTERN_BYTES: usize = 1024;
+pub(crate) const PATTERN_BYTES: usize = 1024;
 
 /// How many levels of groups a pattern may have.
-const NESTING: u32 = 32;
+pub(crate) const NESTING: u32 = 32;
 
 /// The steps that compiling takes: a class of most characters, repeated until it is too large, takes
 /// a millisecond.

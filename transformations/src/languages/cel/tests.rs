@@ -12,7 +12,7 @@ use super::functions::FAMILIES;
 use super::*;
 use crate::headers::Snapshot;
 use crate::languages::{Extracted, FieldValue};
-use crate::ops::{Attribute, AttributeValue, Direction};
+use crate::ops::{Attribute, AttributeValue, Direction, MetadataSource};
 
 /// What the cases are evaluated on.
 #[derive(Debug, Default, Deserialize)]
@@ -77,11 +77,11 @@ impl Resolver for Exchange {
         &self.message(message).snapshot
     }
 
-    fn body(&self, message: Direction) -> &[u8] {
-        self.message(message).body.as_bytes()
+    fn body(&self, message: Direction) -> Result<&[u8], Error> {
+        Ok(self.message(message).body.as_bytes())
     }
 
-    fn field(&self, of: JsonText, pointer: &str) -> Option<Result<&Finding, json::Error>> {
+    fn field(&self, of: JsonText, pointer: &str) -> Option<Result<&Finding, Error>> {
         let (_, names) = self.searched.as_ref()?;
         if of != JsonText::Body(Direction::Request) {
             return None;
@@ -89,7 +89,7 @@ impl Resolver for Exchange {
         let number = names.iter().position(|name| name == pointer)?;
         Some(match self.found.as_ref()? {
             Ok(fields) => Ok(&fields[number]),
-            Err(error) => Err(*error),
+            Err(error) => Err(Error::of_json(*error)),
         })
     }
 
@@ -98,12 +98,19 @@ impl Resolver for Exchange {
             Attribute::SourceAddress => Some(AttributeValue::Text("10.1.2.3".to_owned())),
             Attribute::SourcePort => Some(AttributeValue::Int(1234)),
             Attribute::ConnectionMtls => Some(AttributeValue::Bool(true)),
+            Attribute::XdsRouteName => Some(AttributeValue::Text("gold".to_owned())),
+            Attribute::XdsClusterName => Some(AttributeValue::Text("c".to_owned())),
+            Attribute::RequestAttempt => Some(AttributeValue::Int(2)),
             _ => None,
         }
     }
 
     fn metadata(&self, entry: &MetadataEntry) -> Option<AttributeValue> {
-        let value = self.metadata.get(&entry.namespace)?.get(&entry.key)?;
+        let namespace = match entry.source {
+            MetadataSource::Dynamic => entry.namespace.clone(),
+            source => format!("{source:?} {}", entry.namespace),
+        };
+        let value = self.metadata.get(&namespace)?.get(&entry.key)?;
         match entry.kind {
             MetadataKind::Text => Some(AttributeValue::Text(value.as_str()?.to_owned())),
             MetadataKind::Number => value.as_f64().map(AttributeValue::Number),

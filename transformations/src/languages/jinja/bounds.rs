@@ -7,16 +7,16 @@ use minijinja::syntax::SyntaxConfig;
 use diagnostics::{Code, Diagnostic, Position};
 
 /// The most tokens of one expression or statement.
-const EXPRESSION_TOKENS: usize = 1000;
+pub(crate) const EXPRESSION_TOKENS: usize = 1000;
 
 /// The most statements (`{% … %}`) of one template.
-const STATEMENTS: usize = 1000;
+pub(crate) const STATEMENTS: usize = 1000;
 
 /// The longest name, in bytes: it is read again each time it is looked up.
-const NAME_BYTES: usize = 256;
+pub(crate) const NAME_BYTES: usize = 256;
 
 /// The most often a text or list may be repeated by `*`.
-const REPETITIONS: u64 = 10_000;
+pub(crate) const REPETITIONS: u64 = 10_000;
 
 /// Finds what would cost too much. Text that is not a template is left to the parser to refuse.
 pub(super) fn check(path: &str, text: &str) -> Result<(), Diagnostic> {

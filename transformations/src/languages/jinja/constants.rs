@@ -8,10 +8,10 @@ use minijinja::machinery::ast::{BinOp, BinOpKind, Const, Expr, Spanned, UnaryOp,
 use super::memory;
 
 /// The most that one calculation may make or read, in bytes.
-const CALCULATION: usize = 256 << 10;
+pub(crate) const CALCULATION: usize = 256 << 10;
 
 /// The same of all calculations of a template.
-const ALL: usize = 8 << 20;
+pub(crate) const ALL: usize = 8 << 20;
 
 /// What a number or truth value counts, in bytes.
 const SCALAR: usize = 16;

@@ -110,7 +110,7 @@ impl Beside {
                             Err(kind) if message.starts_with(kind) => kind.clone(),
                             _ => message,
                         },
-                        RenderError::Limit(message) => message,
+                        error => error.to_string(),
                     });
                 let panicked = plain.as_ref().is_err_and(|kind| *kind == PANIC.to_string());
                 if plain != ours

@@ -8,6 +8,7 @@ use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Output, State, Value, escape_formatter,
 };
 
+use super::scope::Scope;
 use super::{filters, functions, memory, operators, predicates, rewrite};
 use crate::settings::Settings;
 
@@ -152,9 +153,20 @@ pub(crate) fn environment(settings: &Arc<Settings>, fuel: u64) -> Environment<'s
 }
 
 /// Prints a value as the template engine does, and counts it: what is printed may become a value.
+/// Bytes that are no text are printed as they are, unless they become a value.
 fn print(out: &mut Output<'_>, state: &State<'_, '_>, value: &Value) -> Result<(), Error> {
     match value.as_str() {
-        Some(text) => memory::print(text.len())?,
+        Some(text) => {
+            memory::print(text.len())?;
+            if let Some(bytes) = Scope::raw(text) {
+                return Scope::print(bytes, || Ok(out.write_str(text)?));
+            }
+        }
+        None if let Some(bytes) = value.as_bytes() => {
+            let text = String::from_utf8_lossy(bytes);
+            memory::print(text.len())?;
+            return Scope::print(bytes.into(), || Ok(out.write_str(&text)?));
+        }
         None if matches!(state.auto_escape(), AutoEscape::None) => {
             return Ok(write!(Counted(out), "{value}")?);
         }

@@ -8,10 +8,10 @@ use minijinja::{Environment, Error, ErrorKind, State, filters};
 use super::{memory, operators, order, reading};
 
 /// The largest width of `indent`, and the most items of a `batch` or slices of a `slice`.
-const MOST: usize = 10_000;
+pub(crate) const MOST: usize = 10_000;
 
 /// The longest value that `pprint` lays out, in bytes: it takes time for each level of each byte.
-const LAID_OUT: usize = 64 << 10;
+pub(crate) const LAID_OUT: usize = 64 << 10;
 
 /// What a filter reads of its arguments.
 type Reads = fn(&[Value]) -> Result<(), Error>;

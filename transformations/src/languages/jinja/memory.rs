@@ -15,7 +15,7 @@ use minijinja::{Error, ErrorKind};
 /// The most that the values of one render may take, in bytes: what operators made and is in use,
 /// and as much again for what filters and functions made. It may be half as much more before it is
 /// noticed.
-const MOST: usize = 64 << 20;
+pub(crate) const MOST: usize = 64 << 20;
 
 /// The items that operators, filters and tests look at for each step of fuel, where the engine counts
 /// one step for all of them.

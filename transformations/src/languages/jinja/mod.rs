@@ -2,13 +2,14 @@
 //!
 //! The engine is minijinja in the release kgateway locks; its functions are in [`functions`].
 
-mod bounds;
-mod constants;
+pub(crate) mod bounds;
+pub(crate) mod constants;
 mod document;
 mod environment;
-mod filters;
+pub(crate) mod filters;
 mod functions;
-mod memory;
+mod instead;
+pub(crate) mod memory;
 mod needs;
 mod operators;
 mod order;
@@ -23,6 +24,7 @@ mod usage;
 pub(crate) use document::document;
 pub(crate) use environment::{FILTERS, FUNCTIONS, environment, with_templates};
 pub(crate) use functions::FAMILIES as FUNCTION_FAMILIES;
+pub(crate) use instead::of_name as instead_of_name;
 pub(crate) use needs::HeaderNeeds;
 pub(crate) use scope::{Scope, Variables};
 pub(crate) use template::{RenderError, Template};

@@ -23,6 +23,12 @@ pub(crate) struct Scope {
     pub(crate) request: Rc<Snapshot>,
     /// What `body()` returns.
     pub(crate) body: Value,
+    /// The bytes of that body where they are no text: they are what is printed of it.
+    pub(crate) raw: Option<Rc<[u8]>>,
+    /// Whether the template that renders has called `body()`.
+    pub(crate) body_read: Cell<bool>,
+    /// What goes out in place of the text that is written.
+    pub(crate) printing: RefCell<Option<Rc<[u8]>>>,
     /// What `context()` returns.
     pub(crate) context: Value,
     /// What `cel()` returns for each expression, or why it fails.
@@ -57,6 +63,31 @@ impl Scope {
     /// Shows the scope of the render going on to a function.
     pub(super) fn current<T>(look: impl FnOnce(&Scope) -> T) -> Option<T> {
         CURRENT.with_borrow(|scope| scope.as_deref().map(look))
+    }
+
+    /// The bytes that a text stands for, if it is what `body()` returned of a body that is none. What
+    /// filters and functions made of it is not, however equal.
+    pub(super) fn raw(text: &str) -> Option<Rc<[u8]>> {
+        let raw = |scope: &Scope| {
+            let raw = scope.raw.as_ref()?;
+            let body = scope.body.as_str()?;
+            std::ptr::eq(body, text).then(|| Rc::clone(raw))
+        };
+        Self::current(raw).flatten()
+    }
+
+    /// Runs `write`, during which `bytes` go out in place of what is written. What is written into a
+    /// value does not go out.
+    pub(super) fn print<T>(bytes: Rc<[u8]>, write: impl FnOnce() -> T) -> T {
+        Self::current(|scope| scope.printing.replace(Some(bytes)));
+        let written = write();
+        Self::current(|scope| scope.printing.take());
+        written
+    }
+
+    /// What goes out in place of the text that is written.
+    pub(super) fn printing() -> Option<Rc<[u8]>> {
+        Self::current(|scope| scope.printing.take()).flatten()
     }
 }
 

@@ -9,11 +9,13 @@ use diagnostics::{Code, Diagnostic, Position};
 use minijinja::{Environment, ErrorKind, Value};
 
 use super::bounds;
+use super::instead;
 use super::memory;
 use super::rewrite::{self, Refused};
 use super::scope::{Absent, Scope, Variables};
 use super::usage::Usage;
 use crate::config::Limits;
+use crate::failure::Unusable;
 use crate::languages::jinja::HeaderNeeds;
 use crate::settings::Settings;
 
@@ -26,6 +28,9 @@ pub(crate) enum RenderError {
     /// The template failed.
     #[error("{0}")]
     Failed(String),
+    /// It reads a body that cannot be decoded.
+    #[error("{}", .0.1)]
+    Encoded(Unusable),
 }
 
 /// A compiled template.
@@ -45,6 +50,8 @@ pub(crate) struct Jinja {
     calls: Arc<[&'static str]>,
     /// Names that a JSON body has to give.
     undeclared: Vec<String>,
+    /// Of these, functions that do not exist.
+    uncallable: BTreeSet<String>,
     /// Of these `extracted` and what is below it, if fields are extracted.
     extracted: Vec<String>,
     /// Names that a JSON body may give.
@@ -109,6 +116,9 @@ impl Template {
             .iter()
             .any(|opening| text.contains(opening))
         {
+            if let Some((message, help)) = instead::of_text(text) {
+                warnings.push(Diagnostic::warning(Code::Template, path, message).help(help));
+            }
             return Ok(Template::Text(without_final_newline(text).to_owned()));
         }
         bounds::check(path, text)?;
@@ -161,6 +171,7 @@ impl Template {
             needs: usage.needs,
             calls: usage.calls.into_iter().collect(),
             undeclared: usage.undeclared.into_iter().collect(),
+            uncallable: usage.uncallable,
             extracted: Vec::new(),
             names: usage.names,
             fields: usage.fields,
@@ -201,6 +212,19 @@ impl Template {
             Template::Text(_) => &[],
             Template::Jinja(jinja) => &jinja.undeclared,
         }
+    }
+
+    /// The first of these that is no function, and where it stands in the template.
+    pub(crate) fn first_undeclared(&self) -> Option<(&str, Option<Position>)> {
+        let Template::Jinja(jinja) = self else {
+            return None;
+        };
+        let mut names = jinja.undeclared.iter();
+        let name = names.find(|name| !jinja.uncallable.contains(*name))?;
+        let text = &jinja.cell.borrow_owner().text;
+        let first = name.split('.').next().unwrap_or_default();
+        let position = text.find(first).map(|start| position(text, start));
+        Some((name, position))
     }
 
     /// Functions of the environment that it calls.
@@ -262,18 +286,36 @@ impl Template {
         name == "extracted" || name.starts_with("extracted.")
     }
 
-    /// Renders for one message.
+    /// Renders text for one message. What is printed of a body that is none becomes replacement
+    /// characters.
     ///
     /// # Errors
     ///
-    /// The template failed, ran out of fuel, or rendered more than the limit.
+    /// As [`render_bytes`](Self::render_bytes).
     pub(crate) fn render(
         &self,
         scope: &Rc<Scope>,
         variables: &Variables,
     ) -> Result<String, RenderError> {
+        let bytes = self.render_bytes(scope, variables)?;
+        Ok(match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        })
+    }
+
+    /// Renders for one message: text, unless it prints a body that is none.
+    ///
+    /// # Errors
+    ///
+    /// The template failed, ran out of fuel, or rendered more than the limit.
+    pub(crate) fn render_bytes(
+        &self,
+        scope: &Rc<Scope>,
+        variables: &Variables,
+    ) -> Result<Vec<u8>, RenderError> {
         let jinja = match self {
-            Template::Text(text) => return Ok(text.clone()),
+            Template::Text(text) => return Ok(text.clone().into_bytes()),
             Template::Jinja(jinja) => jinja,
         };
         let has_fields = variables.extracted.is_some();
@@ -313,7 +355,7 @@ impl Template {
                 "a field of `extracted` that is printed has no value; write `| default('')`";
             return Err(RenderError::Failed(message.to_owned()));
         }
-        String::from_utf8(out.bytes).map_err(|error| RenderError::Failed(error.to_string()))
+        Ok(out.bytes)
     }
 }
 
@@ -371,15 +413,23 @@ fn syntax_error(path: &str, text: &str, error: &minijinja::Error) -> Diagnostic 
     for (theirs, ours) in PLAIN {
         message = message.replace(theirs, ours);
     }
-    let position = error.range().map(|range| {
-        let before = text.get(..range.start).unwrap_or(text);
-        let line = before.rsplit('\n').next().unwrap_or(before);
-        Position {
-            line: before.matches('\n').count().saturating_add(1),
-            column: line.chars().count().saturating_add(1),
-        }
-    });
-    Diagnostic::error(Code::Template, path, message).at(position)
+    let position = error.range().map(|range| position(text, range.start));
+    let help = instead::of_syntax(text, &message);
+    let error = Diagnostic::error(Code::Template, path, message).at(position);
+    match help {
+        Some(help) => error.help(help),
+        None => error,
+    }
+}
+
+/// The line and column of a byte of a template.
+fn position(text: &str, start: usize) -> Position {
+    let before = text.get(..start).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or(before);
+    Position {
+        line: before.matches('\n').count().saturating_add(1),
+        column: line.chars().count().saturating_add(1),
+    }
 }
 
 /// Keeps what is written, up to a bound.
@@ -390,11 +440,13 @@ struct Bounded {
 
 impl io::Write for Bounded {
     fn write(&mut self, written: &[u8]) -> io::Result<usize> {
+        let instead = Scope::printing();
+        let out = instead.as_deref().unwrap_or(written);
         self.room = self
             .room
-            .checked_sub(written.len())
+            .checked_sub(out.len())
             .ok_or(io::ErrorKind::StorageFull)?;
-        self.bytes.extend_from_slice(written);
+        self.bytes.extend_from_slice(out);
         Ok(written.len())
     }
 

@@ -7,10 +7,14 @@ use minijinja::Template;
 use minijinja::machinery::{Instruction, Instructions, get_compiled_template};
 
 use super::environment::{FILTERS, FUNCTIONS, TESTS};
+use super::instead;
 use crate::languages::jinja::HeaderNeeds;
 
 /// The name of the extracted fields.
 const EXTRACTED: &str = "extracted";
+
+/// What can be called of `loop`.
+const LOOP: [&str; 2] = ["changed", "cycle"];
 
 /// What one template uses.
 #[derive(Debug, Default)]
@@ -31,7 +35,9 @@ pub(crate) struct Usage {
     pub(crate) names: BTreeSet<String>,
     /// Names that nothing in the template or the environment declares, attribute paths whole.
     pub(crate) undeclared: BTreeSet<String>,
-    /// Filters, tests and functions that do not exist: they fail when they are reached.
+    /// Functions among these.
+    pub(crate) uncallable: BTreeSet<String>,
+    /// Filters, tests, functions and methods that do not exist: they fail when they are reached.
     pub(crate) unknown: Vec<Diagnostic>,
 }
 
@@ -47,9 +53,12 @@ impl Usage {
                 .filter(|name| !FUNCTIONS.contains(&name.as_str()))
                 .collect();
         }
+        let has_own = ["import", "self"]
+            .iter()
+            .any(|word| template.source().contains(word));
         for instructions in std::iter::once(&compiled.instructions).chain(compiled.blocks.values())
         {
-            usage.scan(instructions);
+            usage.scan(instructions, has_own);
         }
         let own = |code| {
             instructions(code).any(|step| matches!(step, Instruction::StoreLocal(EXTRACTED)))
@@ -61,7 +70,8 @@ impl Usage {
         usage
     }
 
-    fn scan(&mut self, spans: &Instructions<'_>) {
+    /// `has_own`: whether the template may have macros and blocks, which are called as methods are.
+    fn scan(&mut self, spans: &Instructions<'_>, has_own: bool) {
         let code: Vec<&Instruction<'_>> = instructions(spans).collect();
         let joins: BTreeSet<usize> = code.iter().filter_map(|step| target(step)).collect();
         for (index, instruction) in code.iter().enumerate() {
@@ -111,6 +121,10 @@ impl Usage {
                 }
                 Instruction::CallFunction(name, _) if self.undeclared.contains(*name) => {
                     self.unknown("function", name, FUNCTIONS, position());
+                    self.uncallable.insert((*name).to_owned());
+                }
+                Instruction::CallMethod(name, _) if !(has_own || LOOP.contains(name)) => {
+                    self.unknown("method", name, &[], position());
                 }
                 // A function taken as a value may be called with any name.
                 Instruction::Lookup(name) if FUNCTIONS.contains(name) => {
@@ -155,12 +169,20 @@ impl Usage {
     }
 
     fn unknown(&mut self, kind: &str, name: &str, known: &[&str], position: Option<Position>) {
+        let elsewhere = match kind {
+            "function" => instead::of_function(name),
+            "filter" => instead::of_filter(name),
+            "test" => instead::of_test(name),
+            _ => instead::of_method(name),
+        };
         let diagnostic =
             Diagnostic::warning(Code::UnknownName, "", format!("unknown {kind} `{name}`"))
                 .at(position)
-                .help("the template fails where it is used; docs/functions.md lists what there is")
-                .suggest(name, known.iter().copied());
-        self.unknown.push(diagnostic);
+                .help("the template fails where it is used; docs/functions.md lists what there is");
+        self.unknown.push(match elsewhere {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic.suggest(name, known.iter().copied()),
+        });
     }
 }
 

@@ -5,7 +5,7 @@ use diagnostics::{Code, Diagnostic};
 use super::Compiler;
 use crate::config::{self, Config, ParseAs};
 use crate::edits::{self, Formula};
-use crate::languages::jinja::Template;
+use crate::languages::jinja::{Template, instead_of_name};
 use crate::languages::{NamedBy, NamedField, extracted};
 use crate::metrics::Meters;
 use crate::ops::Direction;
@@ -28,6 +28,27 @@ impl Compiler<'_> {
                 );
             }
         }
+        let rules = pass.edits.reject.iter();
+        let rules = rules.filter(|_| pass.edits.parse_as != ParseAs::AsJson);
+        for rule in rules {
+            let mut names: Vec<&str> = rule
+                .templates()
+                .flat_map(Template::undeclared)
+                .map(String::as_str)
+                .collect();
+            names.dedup();
+            if !names.is_empty() {
+                self.error(
+                    Code::UnknownName,
+                    &rule.path,
+                    format!(
+                        "a template of `reject` cannot read `{}`",
+                        names.join("`, `")
+                    ),
+                    "add a field to `request.extract`, and write `extracted.` and its name",
+                );
+            }
+        }
         if pass.edits.parse_as == ParseAs::AsJson {
             self.forgeable(pass);
             return;
@@ -43,19 +64,24 @@ impl Compiler<'_> {
             .map(|entry| (&entry.path, Some(&entry.formula)));
         for (path, formula) in edits.chain(entries) {
             let template = formula.and_then(Formula::template);
-            let names = template.map(Template::undeclared).unwrap_or_default();
-            if !names.is_empty() {
-                let message = format!(
-                    "no body is parsed to read `{}` from, so every message is answered 400",
-                    names.join("`, `")
-                );
-                self.warning(
-                    Code::UnknownName,
-                    path,
-                    message,
-                    "set `body.parseAs` to `AsJson`",
-                );
-            }
+            let Some((name, position)) = template.and_then(Template::first_undeclared) else {
+                continue;
+            };
+            let all: Vec<&str> = template
+                .map(Template::undeclared)
+                .unwrap_or_default()
+                .iter()
+                .map(String::as_str)
+                .collect();
+            let message = format!(
+                "every message is answered 400, because no body is parsed to read `{}` from",
+                all.join("`, `")
+            );
+            let help = instead_of_name(name);
+            let warning = Diagnostic::warning(Code::UnknownName, path, message).at(position);
+            self.diagnostics.push(
+                warning.help(help.unwrap_or_else(|| "set `body.parseAs` to `AsJson`".to_owned())),
+            );
         }
     }
 
@@ -107,6 +133,12 @@ impl Compiler<'_> {
                         "the expression reads a field of the response before it is extracted";
                     let help =
                         "read what the field comes from, such as `json(response.body).model`";
+                    self.error(Code::Conflict, &path, message, help);
+                }
+                // Events pass one by one: what is edited is at hand, and no field is.
+                Early::Unheld if path.starts_with("response.patch") => {
+                    let message = "the fields of a response are known only after it has gone on";
+                    let help = "write `cel`, and read `document`, the JSON that is edited, such as `document.model`";
                     self.error(Code::Conflict, &path, message, help);
                 }
                 Early::Unheld => self.needs_held(&path),
@@ -242,7 +274,9 @@ impl Compiler<'_> {
         let body = body.filter_map(|body| Some((&body.path, body.formula.template()?)));
         let patch = pass.edits.patch.iter().flat_map(|patch| &patch.edits);
         let patch = patch.filter_map(|edit| Some((&edit.path, edit.template()?)));
-        for (path, template) in body.chain(patch) {
+        let rules = pass.edits.reject.iter();
+        let rules = rules.flat_map(|rule| rule.templates().map(|template| (&rule.path, template)));
+        for (path, template) in body.chain(patch).chain(rules) {
             let mut named = template.undeclared().iter();
             let field = |name: &String| {
                 let name = name.strip_prefix("extracted.");

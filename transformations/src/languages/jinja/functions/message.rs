@@ -36,7 +36,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function {
         name: "body",
         signature: "body()",
-        about: "The body, in a body template.",
+        about: "The body, decoded, in a body template. Where it is not UTF-8, its bytes are what is printed of it; filters and functions see replacement characters.",
         examples: &[("{{ body() }}", "{\"model\": \"m\"}")],
     },
     Function {
@@ -74,7 +74,11 @@ pub(super) fn register(environment: &mut Environment<'static>) {
         cookie(|other| other.eq_ignore_ascii_case(name.as_bytes())).and_then(memory::made)
     });
     environment.add_function("body", || {
-        Scope::current(|scope| scope.body.clone()).unwrap_or_default()
+        let body = |scope: &Scope| {
+            scope.body_read.set(true);
+            scope.body.clone()
+        };
+        Scope::current(body).unwrap_or_default()
     });
     environment.add_function("cel", |expression: &str| {
         reading::text(expression)?;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::config::Limits;
 use crate::languages::jinja::rewrite::{Error, text};
-use crate::languages::jinja::{RenderError, Scope, Template, Variables, environment};
+use crate::languages::jinja::{Scope, Template, Variables, environment};
 use crate::settings::Settings;
 
 fn rewritten(template: &str) -> Option<String> {
@@ -47,9 +47,7 @@ fn both(template: &str) -> [Result<String, String>; 2] {
         ..Variables::default()
     };
     let ours = ours.unwrap().render(&Rc::new(Scope::default()), &variables);
-    let ours = ours.map_err(|error| match error {
-        RenderError::Failed(message) | RenderError::Limit(message) => message,
-    });
+    let ours = ours.map_err(|error| error.to_string());
     [plain, ours]
 }
 
