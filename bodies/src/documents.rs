@@ -8,7 +8,7 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
-use framed::{Chunk, Framed};
+use framed::{Chunk, Framed, Long};
 use reader::Reader;
 
 use crate::content::MediaType;
@@ -51,8 +51,8 @@ pub enum DocumentError {
     /// A document that is broken, or nested too deep.
     #[error(transparent)]
     Json(#[from] json::Error),
-    /// An event, line or message longer than [`Limits::event_bytes`].
-    #[error("longer than an event, a line or a message may be")]
+    /// A message of a binary event stream longer than [`Limits::event_bytes`].
+    #[error("longer than a message may be")]
     TooLong,
     /// The body has ended within a document.
     #[error("the body ends within a JSON document")]
@@ -77,7 +77,8 @@ pub trait DocumentVisitor {
 /// The pointers are given with every chunk and must be the same ones each time. Of a body of many
 /// documents none is read that spells no name of theirs ([`Pointers::may_lead_into`]): it holds no
 /// field, and whether it is broken is not noticed. What a broken document holds does not count. No
-/// more is held of a body than [`Limits::event_bytes`].
+/// more is held of a body than [`Limits::event_bytes`]: an event or a line that is longer is read as
+/// it passes, and a message of a binary event stream is passed over.
 ///
 /// ```
 /// use bodies::documents::{DocumentError, DocumentFinder, DocumentVisitor, Framing};
@@ -106,6 +107,7 @@ pub trait DocumentVisitor {
 pub struct DocumentFinder {
     stream: Stream,
     reader: Reader,
+    long: Long,
 }
 
 /// The part of a body that has not been read to its end.
@@ -129,25 +131,28 @@ impl DocumentFinder {
                 Framing::EventStream => Stream::EventStream(EventStream::new(most)),
             },
             reader: Reader::new(pointers, limits),
+            long: Long::None,
         }
     }
 
     /// Takes the next bytes of the body.
     pub fn feed(&mut self, pointers: &Pointers, chunk: &[u8], visitor: &mut impl DocumentVisitor) {
-        let reader = &mut self.reader;
+        let (reader, long) = (&mut self.reader, &mut self.long);
         match &mut self.stream {
             Stream::One => reader.feed(pointers, chunk, visitor),
             Stream::Events(events) => {
                 let ahead = Chunk::new(pointers, events.held(), chunk);
-                events.feed(chunk, &mut Framed::new(reader, pointers, ahead, visitor));
+                let framed = Framed::new(reader, pointers, ahead, visitor, long);
+                events.feed(chunk, &mut framed.of_events());
             }
             Stream::Lines(lines) => {
                 let ahead = Chunk::new(pointers, lines.held(), chunk);
-                lines.feed(chunk, &mut Framed::new(reader, pointers, ahead, visitor));
+                let mut framed = Framed::new(reader, pointers, ahead, visitor, long);
+                lines.feed(chunk, &mut framed);
             }
             Stream::EventStream(messages) => {
                 let ahead = Chunk::new(pointers, 0, &[]);
-                let mut framed = Framed::new(reader, pointers, ahead, visitor);
+                let mut framed = Framed::new(reader, pointers, ahead, visitor, long);
                 if let Err(error) = messages.feed(chunk, &mut framed) {
                     visitor.unreadable(error.into());
                 }
@@ -158,16 +163,18 @@ impl DocumentFinder {
     /// The body is over, complete or broken off. Of a document that it ends within, the fields that
     /// have been read count.
     pub fn finish(&mut self, pointers: &Pointers, visitor: &mut impl DocumentVisitor) {
-        let reader = &mut self.reader;
+        let (reader, long) = (&mut self.reader, &mut self.long);
         match &mut self.stream {
             Stream::One => reader.finish(visitor),
             Stream::Events(events) => {
                 let held = Chunk::new(pointers, events.held(), &[]);
-                events.finish(&mut Framed::new(reader, pointers, held, visitor).last());
+                let framed = Framed::new(reader, pointers, held, visitor, long);
+                events.finish(&mut framed.last());
             }
             Stream::Lines(lines) => {
                 let held = Chunk::new(pointers, lines.held(), &[]);
-                lines.finish(&mut Framed::new(reader, pointers, held, visitor).last());
+                let framed = Framed::new(reader, pointers, held, visitor, long);
+                lines.finish(&mut framed.last());
             }
             Stream::EventStream(messages) => {
                 if let Err(error) = messages.finish() {

@@ -1,15 +1,19 @@
 //! A stream of server-sent events (WHATWG HTML, section 9.2), event by event as it passes.
 
+mod data;
 mod event;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use data::Data;
 pub use event::Event;
 
+use crate::held::{Held, Passing};
+
 /// Is told what a stream consists of, in order: all its bytes, each once.
-pub trait Visitor {
+pub trait Visitor: Passing {
     /// Whether to read the event, which has arrived whole. One that is not read
-    /// [passes](Self::passed).
+    /// [passes](Passing::passed).
     fn reads(&mut self, event: &[u8]) -> bool {
         let _ = event;
         true
@@ -17,26 +21,12 @@ pub trait Visitor {
 
     /// An event has arrived whole, its blank line included.
     fn event(&mut self, event: Event<'_>);
-
-    /// An event is too long to be held. Its bytes follow as they pass.
-    fn too_long(&mut self);
-
-    /// Bytes of no event that is read: the rest of a line break, or an event that is too long or not
-    /// read.
-    fn passed(&mut self, bytes: &[u8]);
 }
 
 /// Reads one stream, and holds its event that has not arrived whole.
 #[derive(Clone, Debug)]
 pub struct Events {
-    /// The longest event to hold, in bytes.
-    most: usize,
-    /// The event so far.
-    held: Vec<u8>,
-    /// The event is too long to be held: the rest of it passes as it is.
-    too_long: bool,
-    /// The event begins the stream.
-    first: bool,
+    held: Held,
     line: LineBreaks,
 }
 
@@ -53,10 +43,7 @@ impl Events {
     /// Holds events of at most so many bytes.
     pub fn new(most: usize) -> Self {
         Self {
-            most,
-            held: Vec::new(),
-            too_long: false,
-            first: true,
+            held: Held::new(most),
             line: LineBreaks {
                 line_is_empty: true,
                 after_return: false,
@@ -73,27 +60,21 @@ impl Events {
         }
         while let Some(end) = self.line.blank_line(rest) {
             let (event, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-            if self.held.is_empty() && !self.too_long && event.len() <= self.most {
-                tell(event, self.first, visitor);
-            } else {
-                self.hold(event, visitor);
-                self.end_event(visitor);
-            }
-            self.first = false;
+            self.held.end(event, visitor, tell);
             rest = after;
             if self.line.after_return {
                 rest = self.pass_line_feed(rest, visitor);
             }
         }
         if !rest.is_empty() {
-            self.hold(rest, visitor);
+            self.held.hold(rest, visitor);
         }
     }
 
     /// The stream has ended. Its last event is told though it lacks the blank line: some clients
     /// act on each line.
     pub fn finish(&mut self, visitor: &mut impl Visitor) {
-        self.end_event(visitor);
+        self.held.finish(visitor, tell);
     }
 
     /// How many bytes are held.
@@ -112,29 +93,6 @@ impl Events {
         }
         visitor.passed(b"\n");
         after
-    }
-
-    fn hold(&mut self, bytes: &[u8], visitor: &mut impl Visitor) {
-        let length = self.held.len().saturating_add(bytes.len());
-        if !self.too_long && length > self.most {
-            self.too_long = true;
-            visitor.too_long();
-            visitor.passed(&self.held);
-            self.held.clear();
-        }
-        if self.too_long {
-            visitor.passed(bytes);
-        } else {
-            self.held.extend_from_slice(bytes);
-        }
-    }
-
-    fn end_event(&mut self, visitor: &mut impl Visitor) {
-        if !self.held.is_empty() {
-            tell(&self.held, self.first, visitor);
-        }
-        self.held.clear();
-        self.too_long = false;
     }
 }
 

@@ -35,6 +35,7 @@ pub mod events;
 pub mod eventstream;
 mod field;
 pub mod form;
+mod held;
 pub mod json;
 mod limits;
 pub mod lines;
@@ -45,6 +46,7 @@ mod splice;
 
 pub use beginning::Beginning;
 pub use field::{FieldId, Finding, Found};
+pub use held::Passing;
 pub use limits::{JSON_DEPTH, JSON_POINTERS, Limits, PART_HEADER_BYTES, PLACES, ZSTD_WINDOW_BYTES};
 pub use splice::{Change, Plan, Splice, spliced};
 

@@ -125,6 +125,7 @@ impl Case {
             || expect.client_reached.is_some()
             || expect.details.is_some()
             || !expect.counters.is_empty()
+            || !expect.metrics.is_empty()
             || !expect.callbacks.is_empty()
             || expect.metadata.is_some();
         let refused = expect.refused || !expect.errors.is_empty();

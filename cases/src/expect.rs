@@ -40,6 +40,9 @@ pub struct Expect {
     pub metadata: Option<Writes>,
     /// By how much counters rise.
     pub counters: BTreeMap<String, u64>,
+    /// By how much metrics of the module rise, by series as Prometheus spells them. Of a histogram its
+    /// `_count` and its `_sum`.
+    pub metrics: BTreeMap<String, u64>,
     /// Whether what a callback of the filter is given goes on.
     pub callbacks: BTreeMap<Callback, Passages>,
     /// The reason of every failure, in order.

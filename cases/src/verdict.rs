@@ -38,6 +38,8 @@ pub struct Seen {
     pub details: Option<String>,
     /// By how much each expected counter rose; `None`: there is no such counter.
     pub counters: BTreeMap<String, Option<u64>>,
+    /// By how much each series of the module's metrics rose; `None`: they cannot be seen.
+    pub metrics: Option<BTreeMap<String, u64>>,
     /// What became of each call of a callback; not there: nobody looked.
     pub callbacks: BTreeMap<Callback, Vec<Passage>>,
     /// Of a message that was followed step by step: what had gone on after each piece.
@@ -79,6 +81,7 @@ impl Seen {
             upstream_reached: None,
             details: None,
             counters: BTreeMap::new(),
+            metrics: None,
             callbacks: BTreeMap::new(),
             pieces: BTreeMap::new(),
             arrival: Arrival::Unseen,
@@ -405,6 +408,15 @@ impl Differences {
             if rise != Some(*expected) {
                 let came = rise.map_or("no such counter".to_owned(), |rise| format!("+{rise}"));
                 self.add(format!("counter {name}"), format!("+{expected}"), came);
+            }
+        }
+        if let Some(metrics) = &seen.metrics {
+            for (series, expected) in &expect.metrics {
+                let came = metrics.get(series).copied().unwrap_or(0);
+                if came != *expected {
+                    let all = format!("+{came} of {metrics:?}");
+                    self.add(format!("metric {series}"), format!("+{expected}"), all);
+                }
             }
         }
         for (callback, passages) in &expect.callbacks {

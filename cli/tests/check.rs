@@ -258,3 +258,18 @@ fn a_route_may_not_measure() {
     let (code, printed) = check(&["-"], &with(""));
     assert_eq!(code, Some(0), "{printed}");
 }
+
+/// Envoy 1.38 and later prefer it, and earlier ones know the other only.
+#[test]
+fn a_route_names_its_filter_by_either_key() {
+    for key in ["filter_name", "per_route_config_name"] {
+        let text = format!(
+            "routes:\n- typed_per_filter_config:\n    ours:\n      \
+             '@type': type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilterPerRoute\n      \
+             dynamic_module_config: {{name: rust_module, do_not_close: true}}\n      {key}: rustformation\n      \
+             filter_config: {{'@type': type.googleapis.com/google.protobuf.Struct, value: {{request: {{remove: [x-a]}}}}}}\n"
+        );
+        let (code, printed) = check(&["-"], &text);
+        assert_eq!(code, Some(0), "{printed}");
+    }
+}

@@ -21,7 +21,7 @@ pub(crate) enum Step {
 }
 
 /// More known keys than this are no list that anyone reads.
-const MOST_LISTED: usize = 12;
+const MOST_LISTED: usize = 8;
 
 /// What to write in place of `key`, which the object at `path` does not take.
 pub(crate) fn instead_of<C: DeserializeOwned>(path: &[Step], key: &str) -> String {

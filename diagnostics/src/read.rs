@@ -235,8 +235,12 @@ where
             serde_ignored::Path::Map { parent, .. } => readable(parent),
             _ => String::new(),
         };
-        let elsewhere = (advice.key)(&parent, &key).map(str::to_owned);
-        let help = elsewhere.unwrap_or_else(|| known::instead_of::<C>(&place, &key));
+        let help = match (advice.key)(&parent, &key) {
+            Some(elsewhere) => elsewhere.to_owned(),
+            // It is dear to find, and nobody reads more.
+            None if unknown.len() >= MOST => "check its spelling, or remove it".to_owned(),
+            None => known::instead_of::<C>(&place, &key),
+        };
         let message = "unknown key, which is ignored";
         unknown.push(Diagnostic::warning(Code::UnknownKey, readable(&path), message).help(help));
     };

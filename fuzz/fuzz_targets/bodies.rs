@@ -96,6 +96,7 @@ fuzz_target!(|input: &[u8]| {
         "patched"
     );
     assert_eq!(events(&pieces), events(&[body]), "events");
+    assert_eq!(lines(&pieces), lines(&[body]), "lines");
 });
 
 /// What became of a request.
@@ -165,4 +166,17 @@ fn events(pieces: &[&[u8]]) -> Vec<u8> {
     let answer = [(":status", "200"), ("content-type", "text/event-stream")];
     let host = Host::new(Message::default(), Message::new(&answer, pieces));
     played(&PATCHED, host, Neighbour::KeepsBehind).response.body()
+}
+
+/// What is left of a request that is called JSON Lines, and what failed. Of one that is cut off, how
+/// much had gone on depends on how it arrives.
+fn lines(pieces: &[&[u8]]) -> (Result<Vec<u8>, Reply>, Vec<Failure>) {
+    let request = [(":method", "POST"), ("content-type", "application/x-ndjson")];
+    let host = Host::new(Message::new(&request, pieces), Message::default());
+    let host = played(&PATCHED, host, Neighbour::None);
+    let left = match host.reply {
+        Some((_, reply)) => Err(reply),
+        None => Ok(host.request.body()),
+    };
+    (left, host.failures)
 }

@@ -7,7 +7,7 @@
 
 use bodies::documents::{DocumentError, DocumentFinder, DocumentVisitor, Framing};
 use bodies::json::{Finder, Pointers};
-use bodies::{Finding, Limits, events, lines};
+use bodies::{Finding, Limits, Passing, events, lines};
 use libfuzzer_sys::fuzz_target;
 
 const FRAMINGS: [Framing; 4] = [
@@ -137,9 +137,6 @@ fn of_each_line(body: &[u8]) -> Vec<Vec<Finding>> {
     let mut mark: &[u8] = b"\xef\xbb\xbf";
     while let Some(line) = lines.next() {
         let text = line.strip_prefix(std::mem::take(&mut mark)).unwrap_or(line);
-        if line.len() > EVENT_BYTES {
-            continue;
-        }
         let mut bytes = text.iter();
         if !matches!(
             bytes.find(|byte| !b" \t\n\r".contains(byte)),
@@ -167,20 +164,16 @@ impl events::Visitor for Passed {
     fn event(&mut self, event: events::Event<'_>) {
         event.write(&[], &mut self.0);
     }
-
-    fn too_long(&mut self) {}
-
-    fn passed(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
 }
 
 impl lines::Visitor for Passed {
     fn line(&mut self, line: lines::Line<'_>) {
         line.write(&[], &mut self.0);
     }
+}
 
-    fn too_long(&mut self) {}
+impl Passing for Passed {
+    fn too_long(&mut self, _: bool) {}
 
     fn passed(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);

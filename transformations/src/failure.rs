@@ -156,7 +156,7 @@ impl From<DocumentError> for Unusable {
             DocumentError::Json(error) => error.into(),
             DocumentError::TooLong => Self(
                 Reason::Limit,
-                "an event, a line or a message is longer than limits.eventBytes",
+                "a message of the event stream is longer than limits.eventBytes",
             ),
             DocumentError::Incomplete => {
                 Self(Reason::JsonInvalid, "the body ends within a JSON document")
@@ -219,5 +219,14 @@ impl Outcome {
             path: path.to_owned(),
             detail: detail.into(),
         });
+    }
+
+    /// As [`fail`](Self::fail), unless the same has failed at the same place before: of the many
+    /// documents of a message each may fail in the same way.
+    pub(crate) fn fail_once(&mut self, reason: Reason, path: &str, detail: impl Into<String>) {
+        let same = |known: &Failure| known.reason == reason && known.path == path;
+        if !self.failures.iter().any(same) {
+            self.fail(reason, path, detail);
+        }
     }
 }

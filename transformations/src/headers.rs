@@ -146,6 +146,11 @@ impl Snapshot {
         self
     }
 
+    /// Forgets a header, of this name in lower case.
+    pub(crate) fn forget(&mut self, name: &str) {
+        self.0.retain(|(other, _)| other != name);
+    }
+
     /// All values of a header, in order. `name` is in lower case. Hosts keep `host` as
     /// `:authority`, whatever the protocol.
     pub(crate) fn values<'s>(&'s self, name: &str) -> impl Iterator<Item = &'s [u8]> {

@@ -138,6 +138,11 @@ impl Program {
         remove(self.own_headers.iter().map(String::as_str), ops)
     }
 
+    /// The request headers that this program sets and a route is chosen by.
+    pub(crate) fn own_headers(&self) -> impl Iterator<Item = &str> {
+        self.own_headers.iter().map(String::as_str)
+    }
+
     /// As [`remove_own_headers`](Self::remove_own_headers), after a pass of `before`: what that may
     /// have set stays.
     pub(crate) fn remove_own_headers_but(

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use transformations::testing::{Host, Message, Neighbour};
-use transformations::{Direction, Program, Session, Usage};
+use transformations::{Direction, Program, Reason, Session, Usage};
 
 const CONFIG: &str = r#"{"response": {"extract": [
     {"from": [{"usage": "input"}], "metadata": {"namespace": "m", "key": "input"}},
@@ -138,7 +138,8 @@ fn a_held_answer_over_the_limit_goes_on_and_is_still_settled() {
 #[test]
 fn a_field_that_rejects_does_not_let_a_longer_answer_by() {
     let config = r#"{"limits": {"maxHeldBytes": 100}, "response": {"bodyMode": "buffered", "extract": [
-        {"name": "id", "from": [{"json": "/id"}], "onMissing": "reject"}
+        {"name": "id", "from": [{"json": "/id"}], "onMissing": "reject"},
+        {"name": "n", "from": [{"header": "x-n"}], "metadata": {"namespace": "m", "key": "n"}, "default": "d"}
     ]}}"#;
     let (host, _) = play(
         program(config),
@@ -146,4 +147,8 @@ fn a_field_that_rejects_does_not_let_a_longer_answer_by() {
     );
     let (direction, reply) = host.reply.unwrap();
     assert_eq!((direction, reply.status), (Direction::Response, 502));
+    // It is not settled again afterwards.
+    let reasons: Vec<_> = host.failures.iter().map(|failure| failure.reason).collect();
+    assert_eq!(reasons, [Reason::Limit]);
+    assert_eq!(host.metadata, []);
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use transformations::metrics::Metric;
-use transformations::testing::{Host, Message, Neighbour};
+use transformations::testing::{Host, Message, Neighbour, Route};
 use transformations::{Chain, Direction, Engine, Program, Session, Settings};
 
 fn load(config: &Value) -> Arc<Program> {
@@ -83,7 +83,7 @@ fn requests_are_counted_by_what_became_of_them() {
         (
             json!({"set": [{"name": "x-a", "cel": "int(request.path)"}]}),
             model,
-            "m,failed",
+            "other,failed",
         ),
         (
             json!({"when": "request.method == 'GET'"}),
@@ -115,7 +115,7 @@ fn a_request_that_is_cut_off_is_rejected() {
     host.play(&mut Session::new(load(&config)), Neighbour::None);
     assert_eq!(
         recorded(&host, Metric::Requests),
-        [("m,rejected".to_owned(), 1)]
+        [("other,rejected".to_owned(), 1)]
     );
 }
 
@@ -270,7 +270,7 @@ fn an_exchange_without_an_answer_is_counted() {
     session.on_complete(&mut host);
     assert_eq!(
         recorded(&host, Metric::Requests),
-        [("m,routed".to_owned(), 1)]
+        [("other,routed".to_owned(), 1)]
     );
     assert_eq!(recorded(&host, Metric::TimeToFirstByte), []);
     // An answer to a request that the filter never saw is none of ours.
@@ -307,6 +307,103 @@ fn what_is_held_is_measured() {
         let releases = recorded(&host, Metric::EarlyReleases);
         assert_eq!(!releases.is_empty(), early, "{mode} {limit:?}");
     }
+}
+
+#[test]
+fn what_is_held_again_on_a_route_that_was_chosen_again_is_measured_once() {
+    let body = r#"{"model":"m","messages":[]}"#;
+    let (first, second) = body.split_at(14);
+    let mut config = by_model();
+    config["request"]["bodyMode"] = json!("streamed");
+    config["request"]["extract"][0]["duplicates"] = json!("first");
+    let edits = load(&json!({"request": {"patch": [{"set": "/a", "json": 1}]}}));
+    for limit in [Some(0), None] {
+        let request = Message::new(&[(":method", "POST")], [first, second]);
+        let mut host = Host::new(request, answer());
+        host.limit = limit;
+        host.routes = vec![Route::new(&[("x-model", "m")], Some(Arc::clone(&edits)))];
+        host.play(&mut Session::new(load(&config)), Neighbour::None);
+        let held = ("m,request".to_owned(), u64::try_from(body.len()).unwrap());
+        assert_eq!(recorded(&host, Metric::HeldBytes), [held], "{limit:?}");
+    }
+}
+
+#[test]
+fn strangers_use_up_no_series() {
+    let mut config = by_model();
+    config["metrics"]["maxValues"] = json!(2);
+    config["metrics"]["labels"]["tenant"] = json!("request.headers['x-tenant']");
+    let program = load(&config);
+    let count = |request: Message, status: &str| {
+        let answer = Message::new(&[(":status", status)], ["{}"]);
+        let mut host = Host::new(request, answer);
+        host.play(&mut Session::new(Arc::clone(&program)), Neighbour::None);
+        recorded(&host, Metric::Requests)[0].0.clone()
+    };
+    let by_tenant = |tenant: &str, body: &str| {
+        Message::new(
+            &[(":method", "POST"), (":path", "/"), ("x-tenant", tenant)],
+            [body],
+        )
+    };
+    let model = r#"{"model":"m"}"#;
+    for tenant in ["1", "2", "3"] {
+        assert_eq!(count(by_tenant(tenant, "{}"), "200"), "other,other,missing");
+        assert_eq!(count(by_tenant(tenant, "{"), "200"), "other,other,invalid");
+        assert_eq!(count(by_tenant(tenant, model), "401"), "other,other,routed");
+        assert_eq!(count(by_tenant(tenant, model), "503"), "other,other,routed");
+    }
+    assert_eq!(count(by_tenant("acme", model), "200"), "m,acme,routed");
+    // What has series is counted there, whatever becomes of it.
+    assert_eq!(count(by_tenant("acme", model), "503"), "m,acme,routed");
+    // Nothing at all is the same for all, and has series at once.
+    assert_eq!(count(post("{}"), "200"), "none,none,missing");
+    assert_eq!(
+        count(by_tenant("other", model), "200"),
+        "other,other,routed"
+    );
+}
+
+#[test]
+fn a_request_that_never_went_on_is_not_routed() {
+    let program = load(&by_model());
+    for chunks in [&[r#"{"model":"m""#][..], &[]] {
+        let mut request = Message::new(&[(":method", "POST")], chunks.iter().copied());
+        request.broken_off = true;
+        let mut host = Host::new(request, Message::default());
+        let mut session = Session::new(Arc::clone(&program));
+        host.play_one(&mut session, Direction::Request, Neighbour::None);
+        session.on_complete(&mut host);
+        let expected = [("none,unsent".to_owned(), 1)];
+        assert_eq!(recorded(&host, Metric::Requests), expected);
+    }
+    // The host answers a request over its limit.
+    let mut host = Host::new(post(&format!("{:100}", "")), Message::default());
+    host.limit = Some(10);
+    host.request.chunks.push(Vec::new());
+    let mut session = Session::new(program);
+    host.play_one(&mut session, Direction::Request, Neighbour::None);
+    assert!(host.reply.is_some());
+    session.on_complete(&mut host);
+    let expected = [("none,unsent".to_owned(), 1)];
+    assert_eq!(recorded(&host, Metric::Requests), expected);
+}
+
+#[test]
+fn a_header_forged_for_the_program_of_a_later_route_is_no_label() {
+    let program = load(&json!({
+        "metrics": {"labels": {"user": "request.headers['x-user']"}},
+        "request": {"extract": [{"header": "x-model"}]},
+    }));
+    let route =
+        load(&json!({"request": {"extract": [{"from": [{"json": "/user"}], "header": "x-user"}]}}));
+    let headers = [(":method", "POST"), (":path", "/"), ("x-user", "forged")];
+    let mut host = Host::new(Message::new(&headers, [r#"{"model":"m"}"#]), answer());
+    host.routes = vec![Route::new(&[("x-model", "m")], Some(route))];
+    host.play(&mut Session::new(program), Neighbour::None);
+    assert_eq!(host.request.values("x-user"), [""; 0]);
+    let expected = [("none,routed".to_owned(), 1)];
+    assert_eq!(recorded(&host, Metric::Requests), expected);
 }
 
 #[test]

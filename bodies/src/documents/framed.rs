@@ -2,7 +2,8 @@
 
 use super::reader::Reader;
 use super::{DocumentError, DocumentVisitor};
-use crate::events::{self, Event};
+use crate::Passing;
+use crate::events::{self, Data, Event};
 use crate::eventstream::{self, Message};
 use crate::json::{Ahead, Pointers};
 use crate::lines::{self, Line};
@@ -13,8 +14,20 @@ pub(super) struct Framed<'f, V> {
     pointers: &'f Pointers,
     chunk: Chunk<'f>,
     visitor: &'f mut V,
+    long: &'f mut Long,
+    /// The documents are events.
+    events: bool,
     /// The body has ended.
     last: bool,
+}
+
+/// The document that is too long to be held, and is read as it passes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Long {
+    /// There is none.
+    None,
+    Event(Data),
+    Line,
 }
 
 impl<'f, V: DocumentVisitor> Framed<'f, V> {
@@ -23,13 +36,24 @@ impl<'f, V: DocumentVisitor> Framed<'f, V> {
         pointers: &'f Pointers,
         chunk: Chunk<'f>,
         visitor: &'f mut V,
+        long: &'f mut Long,
     ) -> Self {
         Self {
             reader,
             pointers,
             chunk,
             visitor,
+            long,
+            events: false,
             last: false,
+        }
+    }
+
+    /// The documents are events.
+    pub(super) fn of_events(self) -> Self {
+        Self {
+            events: true,
+            ..self
         }
     }
 
@@ -90,14 +114,6 @@ impl<V: DocumentVisitor> events::Visitor for Framed<'_, V> {
         }
         self.chunk.told(event.length());
     }
-
-    fn too_long(&mut self) {
-        self.visitor.unreadable(DocumentError::TooLong);
-    }
-
-    fn passed(&mut self, bytes: &[u8]) {
-        self.chunk.told(bytes.len());
-    }
 }
 
 impl<V: DocumentVisitor> lines::Visitor for Framed<'_, V> {
@@ -109,13 +125,36 @@ impl<V: DocumentVisitor> lines::Visitor for Framed<'_, V> {
         self.read(line.text());
         self.chunk.told(line.length());
     }
+}
 
-    fn too_long(&mut self) {
-        self.visitor.unreadable(DocumentError::TooLong);
+impl<V: DocumentVisitor> Passing for Framed<'_, V> {
+    fn too_long(&mut self, first: bool) {
+        *self.long = if self.events {
+            Long::Event(Data::new(first))
+        } else {
+            Long::Line
+        };
+        self.reader.reset(first && !self.events);
     }
 
     fn passed(&mut self, bytes: &[u8]) {
+        let Self {
+            reader,
+            pointers,
+            visitor,
+            ..
+        } = self;
+        match &mut self.long {
+            Long::None => {}
+            Long::Event(data) => data.feed(bytes, |json| reader.feed(pointers, json, *visitor)),
+            Long::Line => reader.feed(pointers, bytes, *visitor),
+        }
         self.chunk.told(bytes.len());
+    }
+
+    fn ended(&mut self) {
+        *self.long = Long::None;
+        self.reader.end(self.last, self.visitor);
     }
 }
 

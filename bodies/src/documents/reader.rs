@@ -57,6 +57,26 @@ impl Reader {
         self.state = State::Passed;
     }
 
+    /// Another document begins, of which the bytes arrive; `marked`: perhaps with a byte order mark.
+    pub(super) fn reset(&mut self, marked: bool) {
+        self.finder.reset();
+        self.state = State::Before {
+            mark: if marked { 0 } else { BYTE_ORDER_MARK.len() },
+        };
+    }
+
+    /// The document is over; `last`: the body has ended with it. One that is broken off within a body
+    /// holds nothing.
+    pub(super) fn end(&mut self, last: bool, visitor: &mut impl DocumentVisitor) {
+        if last || self.finder.ended() {
+            return self.finish(visitor);
+        }
+        if matches!(self.state, State::Within) {
+            visitor.unreadable(Error::Invalid.into());
+        }
+        self.state = State::Passed;
+    }
+
     /// What of the chunk is to be read, if anything.
     fn begin<'c>(&mut self, chunk: &'c [u8]) -> Option<&'c [u8]> {
         let mut rest = chunk;

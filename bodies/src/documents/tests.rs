@@ -52,15 +52,17 @@ fn told(framing: Framing, pieces: &[&[u8]], pointers: &Pointers, limits: &Limits
 /// The number or text at each place of `/n`, or what is wrong.
 fn found(framing: Framing, body: &[u8]) -> Vec<Result<String, DocumentError>> {
     let told = told(framing, &[body], &pointers(&["/n"]), &Limits::default());
-    told.into_iter()
-        .map(|told| match told {
-            Told::Document(fields) => match FieldId::nth(0).of(&fields).unwrap().last() {
-                Some(Found::Number(number)) => Ok(number.clone()),
-                found => Ok(format!("{found:?}")),
-            },
-            Told::Unreadable(error) => Err(error),
-        })
-        .collect()
+    told.into_iter().map(number).collect()
+}
+
+fn number(told: Told) -> Result<String, DocumentError> {
+    match told {
+        Told::Document(fields) => match FieldId::nth(0).of(&fields).unwrap().last() {
+            Some(Found::Number(number)) => Ok(number.clone()),
+            found => Ok(format!("{found:?}")),
+        },
+        Told::Unreadable(error) => Err(error),
+    }
 }
 
 fn n(number: u32) -> Result<String, DocumentError> {
@@ -146,39 +148,62 @@ fn a_number_that_is_the_end_of_a_line_is_whole() {
     assert_eq!(found(Framing::Lines, b"{\"n\":12}"), [n(12)]);
 }
 
-#[test]
-fn a_document_that_is_too_long_is_reported_once() {
-    let limits = Limits {
+/// The limits of a stream of which hardly a document is held.
+fn short_events() -> Limits {
+    Limits {
         event_bytes: 60,
         ..Limits::default()
-    };
+    }
+}
+
+#[test]
+fn usage_in_an_event_or_line_that_is_too_long_to_be_held_is_found() {
     let pointers = pointers(&["/n"]);
-    let long = format!("{{\"n\":1,\"x\":\"{}\"}}", "x".repeat(100));
-    let short = "{\"n\":2}";
+    let filler = "x".repeat(100);
+    let long = format!("{{\"n\":1,\"x\":\"{filler}\"}}");
+    let late = format!("{{\"x\":\"{filler}\",\"n\":3}}");
+    let broken = format!("{{\"n\":4,\"x\":\"{filler}\"");
     for (framing, body) in [
         (
             Framing::Events,
-            format!("data: {long}\n\ndata: {short}\n\n").into_bytes(),
+            format!(
+                "event: a\ndata: {long}\n\ndata: {{\"n\":2}}\r\n\r\ndata:{{\ndata: \"x\":\"{filler}\",\ndata:\"n\":3}}\nid: 1\n\n\
+                 data: {broken}\n\ndata: {filler}{filler}\n\ndata: {broken}",
+            ),
         ),
-        (Framing::Lines, format!("{long}\n{short}\n").into_bytes()),
         (
-            Framing::EventStream,
-            [long.as_str(), short]
-                .map(|json| message(&[], json.as_bytes()))
-                .concat(),
+            Framing::Lines,
+            format!("{long}\n{{\"n\":2}}\r\n{late}\r\n{broken}\n{filler}{filler}\n{broken}"),
         ),
     ] {
-        for size in [1, 10, usize::MAX] {
-            let pieces: Vec<&[u8]> = body.chunks(size).collect();
-            let told = told(framing, &pieces, &pointers, &limits);
-            assert!(
-                matches!(
-                    told.as_slice(),
-                    [Told::Unreadable(DocumentError::TooLong), Told::Document(_)]
-                ),
-                "{framing:?} {told:?}"
-            );
+        for size in [1, 7, 10, 64, usize::MAX] {
+            let pieces: Vec<&[u8]> = body.as_bytes().chunks(size).collect();
+            let told = told(framing, &pieces, &pointers, &short_events());
+            let numbers: Vec<_> = told.into_iter().map(number).collect();
+            let expected = [
+                n(1),
+                n(2),
+                n(3),
+                Err(INVALID),
+                n(4),
+                Err(DocumentError::Incomplete),
+            ];
+            assert_eq!(numbers, expected, "{framing:?} {size}");
         }
+    }
+}
+
+#[test]
+fn a_message_that_is_too_long_is_reported_once() {
+    let pointers = pointers(&["/n"]);
+    let long = format!("{{\"n\":1,\"x\":\"{}\"}}", "x".repeat(100));
+    let body = [long.as_str(), "{\"n\":2}"].map(|json| message(&[], json.as_bytes()));
+    let body = body.concat();
+    for size in [1, 10, usize::MAX] {
+        let pieces: Vec<&[u8]> = body.chunks(size).collect();
+        let told = told(Framing::EventStream, &pieces, &pointers, &short_events());
+        let numbers: Vec<_> = told.into_iter().map(number).collect();
+        assert_eq!(numbers, [Err(DocumentError::TooLong), n(2)]);
     }
 }
 

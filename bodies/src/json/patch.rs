@@ -84,7 +84,8 @@ pub trait Texts<'t> {
 pub struct DocumentPlan<'t> {
     /// In order, without overlap.
     pub splices: Vec<Splice<'t>>,
-    /// The edits whose place the document cannot have; nothing of them is made.
+    /// The edits that a value of the document has no place for. Nothing new is made for them; what
+    /// stands at their place elsewhere, because a key stands twice, is edited.
     pub misfits: BTreeSet<EditId>,
     /// The edits of a place that another has changed; at other places they may have been made.
     pub conflicts: BTreeSet<EditId>,
@@ -127,7 +128,7 @@ struct Planner<'p, 't, T> {
     places: &'p Places<'p>,
     texts: &'p mut T,
     plan: DocumentPlan<'t>,
-    /// The edits that are not made, one bit for each.
+    /// The edits that make nothing new, one bit for each.
     unmade: u64,
     /// By place.
     marks: SmallVec<[Marks; 4]>,
@@ -214,11 +215,7 @@ impl<'p, 't, T: Texts<'t>> Planner<'p, 't, T> {
             };
             let known = winner.as_ref().map(|(verb, _)| *verb);
             let agrees = known == Some(Verb::Remove) && verb == Verb::Remove;
-            if !applies
-                || agrees
-                || !self.is_made(*edit)
-                || !self.leads_to(place, path, path.depth())
-            {
+            if !applies || agrees || !self.leads_to(place, path, path.depth()) {
                 continue;
             }
             let Some(text) = self
@@ -249,7 +246,7 @@ impl<'p, 't, T: Texts<'t>> Planner<'p, 't, T> {
             let leads = paths
                 .edit(*edit)
                 .is_some_and(|(path, _)| self.leads_to(place, path, path.depth()));
-            if !leads || !self.is_made(*edit) {
+            if !leads || !self.makes(*edit) {
                 continue;
             }
             let value = self.document.get(place.value.clone());
@@ -309,8 +306,9 @@ impl<'p, 't, T: Texts<'t>> Planner<'p, 't, T> {
         Ok(())
     }
 
-    /// Whether an edit is made at all.
-    fn is_made(&self, edit: EditId) -> bool {
+    /// Whether an edit makes what is missing. Half of what it would make is none: a parser could take
+    /// the other half.
+    fn makes(&self, edit: EditId) -> bool {
         self.unmade & bit(edit) == 0
     }
 

@@ -202,6 +202,11 @@ impl Path {
         self.selective_steps() > 0
     }
 
+    /// Whether its last step selects what is there, so that nothing can be made in its place.
+    pub fn ends_selectively(&self) -> bool {
+        self.is_selective() && self.selective_steps() == self.depth()
+    }
+
     /// Whether it is the place after the last element of an array.
     pub fn is_after_last(&self) -> bool {
         let last = self.steps.last();

@@ -226,7 +226,9 @@ impl<'a> Stage<'a> {
             host.reset
                 .map(|details| difference("reset", "none", details)),
         );
-        problems.extend(differences(case, &seen(case, &host, way)));
+        let meters = self.program.meters();
+        let labels = meters.map_or(&[][..], |meters| meters.label_names());
+        problems.extend(differences(case, &seen(case, &host, way, labels)));
         for (method, count) in expect.calls.iter().filter(|_| way.is_plain()) {
             let calls = host.calls_of(method);
             if calls != *count {

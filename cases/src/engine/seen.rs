@@ -1,8 +1,10 @@
 //! What was seen of an exchange in memory.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use transformations::metrics::Kind;
 use transformations::testing::{Host, Message as Played};
 use transformations::{AttributeValue, Direction};
 
@@ -12,7 +14,7 @@ use crate::expect::{Callback, Pass, Passage};
 use crate::message::{Body, Message, Piece};
 use crate::verdict::{Answered, Arrival, Metadata, Seen};
 
-pub(super) fn seen(case: &Case, host: &Host, way: Way) -> Seen {
+pub(super) fn seen(case: &Case, host: &Host, way: Way, labels: &[String]) -> Seen {
     let answered = host.reply.as_ref().map(|(direction, reply)| {
         let owned = |(name, value): &(Cow<'static, str>, String)| {
             (name.clone().into_owned(), value.as_bytes().to_vec())
@@ -48,6 +50,8 @@ pub(super) fn seen(case: &Case, host: &Host, way: Way) -> Seen {
                 .collect(),
         ),
         log: Some(failures.map(ToString::to_string).collect()),
+        // A streamed request is held for less.
+        metrics: (!way.is_streamed()).then(|| metrics(host, labels)),
         alone: true,
         details: details.filter(|_| host.reset.is_none()),
         ..Seen::nothing()
@@ -62,6 +66,36 @@ pub(super) fn seen(case: &Case, host: &Host, way: Way) -> Seen {
         }
     }
     seen
+}
+
+/// By how much each series rose, `labels` being those of the configuration.
+fn metrics(host: &Host, labels: &[String]) -> BTreeMap<String, u64> {
+    let mut series = BTreeMap::new();
+    for (metric, values, value) in &host.recorded {
+        let definition = metric.definition();
+        let own = definition.labels.iter().copied();
+        let names = labels.iter().map(String::as_str).chain(own);
+        let pairs: Vec<String> = names
+            .zip(values)
+            .map(|(name, value)| format!("{name}={value:?}"))
+            .collect();
+        let labels = match pairs.is_empty() {
+            true => String::new(),
+            false => format!("{{{}}}", pairs.join(",")),
+        };
+        let mut add = |suffix: &str, value: u64| {
+            let name = format!("{}{suffix}{labels}", definition.name);
+            let sum = series.entry(name).or_insert(0_u64);
+            *sum = sum.saturating_add(value);
+        };
+        if definition.kind == Kind::Histogram {
+            add("_count", 1);
+            add("_sum", *value);
+        } else {
+            add("", *value);
+        }
+    }
+    series
 }
 
 fn json(value: AttributeValue) -> serde_json::Value {

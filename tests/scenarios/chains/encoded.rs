@@ -1,6 +1,6 @@
 //! Encoded bodies beside Envoy's own compressor and decompressor, on either side of the filter.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use harness::{Answer, Bootstrap, Protocol, Request, Route, Upstream};
 use serde_json::json;
 
@@ -15,12 +15,8 @@ fn image() -> Vec<u8> {
     [b"\x89PNG\r\n\x1a\n\xff\xfe", &[0x80; 200][..]].concat()
 }
 
-fn beside(bootstrap: Bootstrap) -> Bootstrap {
-    let nobody = ([127, 0, 0, 1], 1).into();
-    let neighbours = [Neighbour::Decompressor, Neighbour::Compressor].into_iter();
-    neighbours.fold(bootstrap, |bootstrap, neighbour| {
-        neighbour.in_chain(bootstrap, nobody)
-    })
+fn beside(bootstrap: Bootstrap, neighbour: Neighbour) -> Bootstrap {
+    neighbour.in_chain(bootstrap, ([127, 0, 0, 1], 1).into())
 }
 
 /// A rule holds for an encoded request, and one answer is rewritten while others keep their bytes.
@@ -43,11 +39,12 @@ pub(super) async fn encoded_bodies_beside_compressors(stage: &Stage) -> Result<(
             let upstream = Upstream::answering(answer.header("etag", "W/\"a\"")).await?;
             let mut bootstrap = Bootstrap::new();
             if before {
-                bootstrap = beside(bootstrap);
+                bootstrap = beside(bootstrap, Neighbour::Decompressor);
+                bootstrap = beside(bootstrap, Neighbour::Compressor);
             }
             bootstrap = bootstrap.filter(config.clone());
             if !before {
-                bootstrap = beside(bootstrap);
+                bootstrap = beside(bootstrap, Neighbour::Compressor);
             }
             let bootstrap = bootstrap
                 .http2_cluster("upstream", upstream.address())
@@ -62,10 +59,19 @@ pub(super) async fn encoded_bodies_beside_compressors(stage: &Stage) -> Result<(
                     .header("content-encoding", "gzip")
                     .header("accept-encoding", "gzip")
                     .chunks([front.to_vec(), back.to_vec()]);
-                let response = request.send(envoy.address().await?).await?;
+                let sent = request.send(envoy.address().await?).await;
+                let response = sent.with_context(|| what.clone())?;
                 let seen = upstream.request().await?;
                 same(&what, seen.headers.value("x-over").as_deref(), Some("1"))?;
-                same(&what, seen.text().as_bytes(), SENT)?;
+                let sent = match seen.headers.value("content-encoding") {
+                    Some(_) => gunzip(&seen.body())?,
+                    None => seen.body().to_vec(),
+                };
+                ensure!(sent == SENT, "{what}: {}", sent.escape_ascii());
+                ensure!(
+                    before || seen.headers.contains("content-encoding"),
+                    "{what}: the request was not left encoded"
+                );
 
                 same(&what, response.status, status)?;
                 let coding = response.headers.value("content-encoding");

@@ -25,11 +25,14 @@ pub struct Limits {
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 65536)))]
     pub header_bytes: usize,
     /// How many steps one template may take; about one for each expression it evaluates, and one for
-    /// every two items or 32 to 256 bytes that filters, tests, comparisons and slices read.
+    /// every two items or 32 to 256 bytes that filters, tests, comparisons and slices read. The
+    /// expressions of a `patch` have as many together for each document.
     /// Example: `limits: {templateFuel: 100000}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub template_fuel: u64,
-    /// The most bytes one template may render, and all edits of one `patch` may put into a body.
+    /// The most bytes one template may render, and all edits of one `patch` may put into a body: of events
+    /// and lines that are edited as they pass, into each. A request that needs more is answered 413.
+    /// The expressions of one document may make as much together.
     /// Example: `limits: {renderedBytes: 1048576}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub rendered_bytes: usize,
@@ -53,8 +56,10 @@ pub struct Limits {
     /// Example: `limits: {decodedRatio: 20}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub decoded_ratio: usize,
-    /// The longest event of a `text/event-stream` response that `patch` edits, in bytes. From 1 to
-    /// 16777216: it is held until it has arrived whole. A longer one passes as it is.
+    /// The longest event or line that is held until it has arrived whole, for `patch`, `dropEvents` and
+    /// `extract`, in bytes; also a document over several lines of a request that is called JSON Lines,
+    /// and a message of AWS's event stream. From 1 to 16777216. `patch` leaves a longer one as it is, and
+    /// a request with one is answered 413; `extract` reads it as it passes, but for a message of AWS's.
     /// Example: `limits: {eventBytes: 65536}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 16777216)))]
     pub event_bytes: usize,

@@ -91,7 +91,15 @@ impl<'r> Editing<'r> {
         }
         let patch = edits.patch.as_ref();
         let stream = match patch {
-            Some(patch) => self.patch(patch, extent, declared, &view)?,
+            Some(patch) => {
+                let before = self.outcome.failures.len();
+                let stream = self.patch(patch, extent, declared, &view)?;
+                let failed = self.outcome.failures.get(before..).unwrap_or_default();
+                if let Some(reply) = Rejection::over_limit(direction, self.on_failure, failed) {
+                    return Err(reply);
+                }
+                stream
+            }
             None => None,
         };
         for name in edits.remove.matched(self.ops, direction) {

@@ -1,5 +1,8 @@
 //! The step that edits a body, or prepares the edits of events.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use bodies::coding::{self, Codings};
 use bodies::{Beginning, json};
 
@@ -83,9 +86,10 @@ impl Editing<'_> {
                 })?;
             }
             (BodyKind::Events | BodyKind::Lines, Extent::Whole) => {
-                let Some(mut stream) = self.stream(patch, &kind, view) else {
+                let Some(stream) = self.stream(patch, &kind, view) else {
                     return Ok(None);
                 };
+                let mut stream = stream.within(Rc::new(Cell::new(self.limits.rendered_bytes)));
                 self.edit_body(patch, view, |body, seen, limits| {
                     let (edited, outcome) = stream.edit(&[body], true, patch, seen, limits);
                     (Some(edited), outcome)

@@ -39,11 +39,15 @@ impl Removals {
         names
     }
 
-    /// Whether a pattern removes a header. None removes what a message is no message without, what
-    /// frames it, or what belongs to the connection.
+    /// Whether no pattern removes a header: what a message is no message without, what frames it, and
+    /// what belongs to the connection.
+    pub(crate) fn spares(name: &str) -> bool {
+        name.starts_with(':') || name == "host" || header::CONNECTION.contains(&name)
+    }
+
+    /// Whether a pattern removes a header.
     fn matches(&self, name: &str) -> bool {
-        let lasting = name.starts_with(':') || name == "host" || header::CONNECTION.contains(&name);
-        !lasting
+        !Self::spares(name)
             && !self.kept.iter().any(|kept| kept == name)
             && self.globs.iter().any(|glob| glob::matches(glob, name))
     }

@@ -11,9 +11,8 @@ pub(super) enum Number {
     Double(f64),
 }
 
-/// The first whole doubles that are not exact any more.
-const EXACT: f64 = 9_007_199_254_740_992.0;
-const EXACT_COUNT: u64 = 1 << 53;
+/// The first whole number whose double may be another's too.
+const EXACT: u64 = 1 << 53;
 
 impl Number {
     /// The number that JSON spells so; `None` when it is none, or no double holds it.
@@ -29,15 +28,17 @@ impl Number {
     }
 
     /// The number as a number of tokens; `None` when it is negative, fractional or 2^53 and more.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, and in range
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss
+    )] // whole, and in range; 2^53 is exact
     pub(super) fn count(self) -> Option<u64> {
         match self {
             // What is no exact double would be another number in metadata.
-            Number::Whole(whole) => u64::try_from(whole)
-                .ok()
-                .filter(|count| *count < EXACT_COUNT),
+            Number::Whole(whole) => u64::try_from(whole).ok().filter(|count| *count < EXACT),
             Number::Double(double) => {
-                let is_count = double.fract() == 0.0 && (0.0..EXACT).contains(&double);
+                let is_count = double.fract() == 0.0 && (0.0..EXACT as f64).contains(&double);
                 is_count.then_some(double as u64)
             }
         }

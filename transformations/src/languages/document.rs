@@ -17,6 +17,8 @@ pub(crate) struct Document<'m> {
     seen: &'m Seen<'m>,
     text: &'m [u8],
     searched: OnceCell<Searched>,
+    /// What all expressions may cost at all places of the document.
+    budget: cel::Budget,
 }
 
 /// A place of it.
@@ -32,6 +34,7 @@ impl<'m> Document<'m> {
             seen,
             text,
             searched: OnceCell::new(),
+            budget: cel::Budget::new(&seen.expressions.limits),
         }
     }
 
@@ -61,8 +64,7 @@ impl<'m> Document<'m> {
         self.evaluated(id, value, |value| match value {
             Value::Optional(None) => Ok(None),
             value => {
-                let budget = cel::Budget::new(&self.seen.expressions.limits);
-                let text = cel::json(value, &budget).map_err(|error| failed(&error))?;
+                let text = cel::json(value, &self.budget).map_err(|error| failed(&error))?;
                 Ok(Some(text))
             }
         })
@@ -79,7 +81,7 @@ impl<'m> Document<'m> {
             value,
         };
         match self.seen.expressions.get(id) {
-            Some(expression) => match expression.evaluate(&place) {
+            Some(expression) => match expression.evaluate_within(&place, &self.budget) {
                 Ok(value) => read(&value),
                 Err(error) => Err(failed(&error)),
             },
@@ -110,6 +112,7 @@ impl Resolver for Place<'_> {
             seen,
             text,
             searched,
+            ..
         } = self.document;
         match of {
             JsonText::Body(_) => seen.field(of, pointer),

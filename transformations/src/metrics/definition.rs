@@ -98,8 +98,8 @@ impl Metric {
                 Histogram,
                 true,
                 &[],
-                "Milliseconds from the request's headers to the first byte of the answer's body. Of a \
-                 stream, the time to the first token.",
+                "Milliseconds from the request's headers to the first byte of the answer's body. A \
+                 stream's first event may hold no token yet.",
             ),
             Metric::ResponseTime => (
                 "rustformations_response_time_ms",
@@ -166,6 +166,8 @@ pub enum RequestOutcome {
     Missing,
     /// A field could not be taken out of it.
     Invalid,
+    /// It never went on.
+    Unsent,
     /// An edit of it failed, or the module answered it for another reason than a rule.
     Failed,
     /// A rule of the configuration answered it.
@@ -174,10 +176,11 @@ pub enum RequestOutcome {
 
 impl RequestOutcome {
     /// Every outcome.
-    pub const ALL: [RequestOutcome; 5] = [
+    pub const ALL: [RequestOutcome; 6] = [
         RequestOutcome::Routed,
         RequestOutcome::Missing,
         RequestOutcome::Invalid,
+        RequestOutcome::Unsent,
         RequestOutcome::Failed,
         RequestOutcome::Rejected,
     ];
@@ -188,6 +191,7 @@ impl RequestOutcome {
             RequestOutcome::Routed => "routed",
             RequestOutcome::Missing => "missing",
             RequestOutcome::Invalid => "invalid",
+            RequestOutcome::Unsent => "unsent",
             RequestOutcome::Rejected => "rejected",
             RequestOutcome::Failed => "failed",
         }
@@ -201,6 +205,10 @@ impl RequestOutcome {
             RequestOutcome::Invalid => {
                 "it went on, and a field could not be taken out of it: the body is broken, holds the key \
                  twice, or the value cannot stand in a header"
+            }
+            RequestOutcome::Unsent => {
+                "it was held to its exchange's end: the client left, or Envoy answered it, as over its buffer \
+                 limit with 413"
             }
             RequestOutcome::Rejected => {
                 "a rule of the configuration answered it: `reject`, `onMissing: reject` or `onInvalid: reject`"

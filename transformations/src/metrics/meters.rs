@@ -22,7 +22,7 @@ pub(crate) const MOST_VALUES: usize = 10_000;
 pub(crate) const VALUE_BYTES: usize = 128;
 /// The value of a label that nothing gives one.
 const NONE: &str = "none";
-/// The value of every label of a combination that came too late.
+/// The value of every label of a combination that has no series of its own.
 const OTHER: &str = "other";
 
 /// What is counted and measured of requests, with which labels.
@@ -56,11 +56,13 @@ impl Meters {
     }
 
     /// The values of the labels for a request with these headers: those of its own series, or `other`.
+    /// `succeeded`: it may get series of its own. What fails may be anybody's, with any values.
     pub(crate) fn labels(
         &self,
         ops: &dyn TransformationOps,
         request: &Snapshot,
         extracted: Option<&Extracted>,
+        succeeded: bool,
     ) -> Vec<String> {
         let seen = Seen {
             ops,
@@ -78,7 +80,13 @@ impl Meters {
             Ok(None) | Err(_) => NONE.to_owned(),
         };
         let values: Vec<String> = self.values.iter().map(value).collect();
-        if self.series.admits(&values, self.most) {
+        // A combination of nothing is one for all.
+        let has_series = if succeeded || values.iter().all(|value| value == NONE) {
+            self.series.admits(&values, self.most)
+        } else {
+            self.series.has(&values)
+        };
+        if has_series {
             return values;
         }
         values.iter().map(|_| OTHER.to_owned()).collect()

@@ -64,7 +64,9 @@ count as they went on; one that was removed, as it arrived. A client can forge a
 configuration sets: prefer `extracted.NAME`. An expression that fails or gives nothing gives `none`. A value is cut to 128 bytes; control characters become `_`.
 
 Clients choose the values, so their number is bounded: the first `maxValues` combinations have time series of their own, and
-of a request with another every label is `other`. Listeners with the same labels share the bound, as they share the series. An
+of a request with another every label is `other`. Only a request that is `routed` and answered 2xx gives a new combination
+series, so that nobody uses them up with requests that lead nowhere. Listeners with the same labels share the bound, as they
+share the series. So do clusters' chains, but there Envoy keeps the series of each cluster apart: up to `maxValues` in each. An
 update of a listener goes on with the combinations that are there. A restart of Envoy forgets them.
 
 Every metric of a request is recorded once, when the exchange is over, whatever way it ended; in a cluster's chain, where Envoy

@@ -8,6 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 pub(super) struct Series(RwLock<HashSet<Vec<String>>>);
 
 impl Series {
+    /// Whether this combination has its own series.
+    pub(super) fn has(&self, values: &[String]) -> bool {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.contains(values)
+    }
+
     /// Whether this combination has its own series, which it gets while fewer than `most` have.
     pub(super) fn admits(&self, values: &[String], most: usize) -> bool {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);

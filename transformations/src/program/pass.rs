@@ -65,6 +65,11 @@ impl Pass {
         }
     }
 
+    /// Whether a template or expression gives the body, as in kgateway's transformations.
+    pub(crate) fn replaces_body(&self) -> bool {
+        self.edits.body.is_some() || self.edits.parse_as == ParseAs::AsJson
+    }
+
     /// Whether the message waits for fields that are in its body: an answer does so only if told to.
     pub(crate) fn waits_for_fields(&self, turn: Turn) -> bool {
         let waits = match self.direction {

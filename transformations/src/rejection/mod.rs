@@ -6,8 +6,9 @@ pub(crate) use format::Api;
 
 use std::borrow::Cow;
 
+use crate::config::OnFailure;
 use crate::config::limits::MESSAGE_BYTES;
-use crate::failure::Reason;
+use crate::failure::{Failure, Reason};
 use crate::ops::Direction;
 
 /// An answer in place of the message. It is rare and large, and goes about in a box.
@@ -127,7 +128,21 @@ impl Rejection {
         Self::error(500, "rustformations_config", problem)
     }
 
-    /// The answer to a request that stands for more than may be held.
+    /// The answer to a request of which edits reached a limit, if any of these failures is one: what the
+    /// edits would have enforced must not be passed by making them fail. A response goes on as it was.
+    /// `onFailure` decides where it is there.
+    pub(crate) fn over_limit(
+        direction: Direction,
+        on_failure: Option<OnFailure>,
+        failures: &[Failure],
+    ) -> Option<Box<Self>> {
+        let mut reasons = failures.iter().map(|failure| failure.reason);
+        let is_over = reasons.any(|reason| reason == Reason::Limit);
+        let answers = direction == Direction::Request && on_failure.is_none();
+        (answers && is_over).then(Self::too_large)
+    }
+
+    /// The answer to a request that stands for more than may be held, or has more to edit than may be.
     pub(crate) fn too_large() -> Box<Self> {
         let problem = Problem::new("request_too_large", "the request is too large");
         Self::error(413, "rustformations_too_large", problem)

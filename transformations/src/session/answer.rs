@@ -150,7 +150,7 @@ impl Session {
                 counts_usage,
             };
             let wants = answer.wants(&program);
-            let bodiless = end || self.upgrades(host, Direction::Response);
+            let bodiless = end || self.becomes_tunnel(host);
             answer.reading = if bodiless {
                 wants.nothing()
             } else {
@@ -173,7 +173,7 @@ impl Session {
             }
         }
         let action = self.advance(host, direction, end);
-        if end {
+        if end || matches!(action, Action::Answer(_) | Action::Reset(_)) {
             self.settle(host);
         }
         action

@@ -6,6 +6,7 @@ use super::host::{Chain, Host, RouteProgram};
 use super::{Session, State, attempts};
 use crate::failure::{Failure, Reason};
 use crate::ops::Direction;
+use crate::program::Pass;
 use crate::rejection::Rejection;
 
 /// How often a route is chosen again because its own program owns another header that was forged.
@@ -85,13 +86,16 @@ impl Session {
 
     /// Has the host choose the route again: what the pass that has run set is what counts, and not
     /// what a client forged in headers that the new route's program owns.
-    pub(super) fn next_route(&self, host: &mut dyn Host) -> RouteProgram {
+    pub(super) fn next_route(&mut self, host: &mut dyn Host) -> RouteProgram {
         host.clear_route_cache();
         let mut route = host.route_program();
         for _ in 0..ROUTES {
             let RouteProgram::Found(program) = &route else {
                 break;
             };
+            if let Some(meter) = &mut self.meter {
+                meter.forget(program);
+            }
             if !program.remove_own_headers_but(&self.program, host) {
                 break;
             }
@@ -147,13 +151,41 @@ impl Session {
         Rejection::unusable_config()
     }
 
-    /// Whether what follows the headers is not a body: a WebSocket, any other upgrade that Envoy
-    /// lets through, which is one that `connection` names, or a CONNECT tunnel.
+    /// Whether what follows the headers of a message is not a body. kgateway asks only what the request
+    /// was, also of an answer whose `body` is replaced; everything else of an answer is read unless it
+    /// has agreed.
     #[inline(always)]
-    pub(super) fn upgrades(&self, host: &dyn Host, direction: Direction) -> bool {
-        if direction == Direction::Response && matches!(self.request, State::Idle) {
+    pub(super) fn is_tunnel(&self, host: &dyn Host, pass: &Pass) -> bool {
+        match pass.direction {
+            Direction::Request => self.asks_for_tunnel(host),
+            Direction::Response if pass.replaces_body() => {
+                !matches!(self.request, State::Idle) && self.asks_for_tunnel(host)
+            }
+            Direction::Response => self.becomes_tunnel(host),
+        }
+    }
+
+    /// Whether the answer agrees that what follows is not a body: 101 to an upgrade, or any success of a
+    /// CONNECT. Any other answer to such a request has a body as all have.
+    pub(super) fn becomes_tunnel(&self, host: &dyn Host) -> bool {
+        if matches!(self.request, State::Idle) || !self.asks_for_tunnel(host) {
             return false;
         }
+        let is_connect = host
+            .first_header_value(Direction::Request, "upgrade")
+            .is_none();
+        let status = host.first_header_value(Direction::Response, ":status");
+        status.is_some_and(|(status, _)| match status {
+            b"101" => true,
+            [b'2', _, _] => is_connect,
+            _ => false,
+        })
+    }
+
+    /// Whether the request asks that what follows is not a body: a WebSocket, any other upgrade that
+    /// Envoy lets through, which is one that `connection` names, or a CONNECT tunnel.
+    #[inline(always)]
+    fn asks_for_tunnel(&self, host: &dyn Host) -> bool {
         let is = |value: &[u8], expected: &str| {
             value.trim_ascii().eq_ignore_ascii_case(expected.as_bytes())
         };

@@ -8,11 +8,11 @@ use bodies::content::MediaType;
 use super::exchange::Exchange;
 use super::host::{Chain, Host};
 use super::run::Ended;
-use super::{Action, Session};
+use super::{Action, Session, State};
 use crate::headers::Snapshot;
 use crate::metrics::{Meters, Metric, RequestOutcome, TokenType};
 use crate::ops::Direction;
-use crate::program::Pass;
+use crate::program::{Pass, Program};
 use crate::rejection::Reply;
 
 /// The measuring of one exchange.
@@ -23,10 +23,14 @@ pub(super) struct Meter {
     request: Snapshot,
     started: Duration,
     outcome: RequestOutcome,
-    /// How many bytes had arrived of each message that was held, when it went on.
-    held: Vec<(Direction, usize)>,
+    /// How many bytes had arrived of the request when it went on, if it was held.
+    held_request: Option<usize>,
+    /// The same of the response.
+    held_response: Option<usize>,
     /// Whether the request went on before its end.
     released_early: bool,
+    /// Whether the answer is a success.
+    succeeds: bool,
     /// Whether the answer is a stream of events.
     streams: bool,
     /// When the first byte of the answer's body arrived.
@@ -41,8 +45,10 @@ impl Meter {
             request: Snapshot::take(host, Direction::Request, meters.request_headers()),
             started: host.now(),
             outcome: RequestOutcome::Routed,
-            held: Vec::new(),
+            held_request: None,
+            held_response: None,
             released_early: false,
+            succeeds: false,
             streams: false,
             first_byte: None,
         })
@@ -82,10 +88,27 @@ impl Meter {
         self.outcome = self.outcome.max(outcome);
     }
 
-    /// Notes that a message that was held goes on; `early`: before its end, as soon as its fields are known.
+    /// Notes that a message that was held goes on; `early`: before its end, as soon as its fields are
+    /// known. On a route that is chosen again it may be held once more.
     pub(super) fn released(&mut self, direction: Direction, bytes: usize, early: bool) {
-        self.held.push((direction, bytes));
+        let held = match direction {
+            Direction::Request => &mut self.held_request,
+            Direction::Response => &mut self.held_response,
+        };
+        *held = Some(held.unwrap_or(0).max(bytes));
         self.released_early |= early;
+    }
+
+    /// Notes that the exchange is over, and the request never went on.
+    fn stayed(&mut self) {
+        self.became(RequestOutcome::Unsent);
+    }
+
+    /// Forgets what a client forged in headers of a program that was found later.
+    pub(super) fn forget(&mut self, program: &Program) {
+        for name in program.own_headers() {
+            self.request.forget(name);
+        }
     }
 
     /// Whether the next piece of the answer's body matters.
@@ -107,15 +130,21 @@ impl Meter {
         let now = host.now();
         let request = Snapshot::take(host, Direction::Request, needed).or(self.request);
         let extracted = exchange.extracted.as_ref();
-        let labels = self.meters.labels(host, &request, extracted);
+        let succeeded = self.succeeds && self.outcome == RequestOutcome::Routed;
+        let labels = self.meters.labels(host, &request, extracted, succeeded);
         let mut record = |metric, own: Option<&'static str>, value: u64| {
             let labels: Vec<&str> = labels.iter().map(String::as_str).chain(own).collect();
             host.record(metric, &labels, value);
         };
         record(Metric::Requests, Some(self.outcome.as_str()), 1);
-        for (direction, bytes) in &self.held {
-            let bytes = u64::try_from(*bytes).unwrap_or(u64::MAX);
-            record(Metric::HeldBytes, Some(direction.as_str()), bytes);
+        for (direction, bytes) in [
+            (Direction::Request, self.held_request),
+            (Direction::Response, self.held_response),
+        ] {
+            if let Some(bytes) = bytes {
+                let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+                record(Metric::HeldBytes, Some(direction.as_str()), bytes);
+            }
         }
         if self.released_early {
             record(Metric::EarlyReleases, None, 1);
@@ -207,6 +236,8 @@ impl Session {
         if let Some(meter) = &mut self.meter {
             let kind = host.first_header_value(Direction::Response, "content-type");
             meter.streams = kind.is_some_and(|(kind, _)| is_stream(kind));
+            let status = host.first_header_value(Direction::Response, ":status");
+            meter.succeeds = status.is_some_and(|(status, _)| matches!(status, [b'2', _, _]));
         }
     }
 
@@ -223,7 +254,10 @@ impl Session {
     /// Records what was measured, unless it was before.
     #[inline(never)]
     pub(super) fn record(&mut self, host: &mut dyn Host) {
-        if let Some(meter) = self.meter.take() {
+        if let Some(mut meter) = self.meter.take() {
+            if matches!(self.request, State::Holding(_)) {
+                meter.stayed();
+            }
             meter.record(host, &self.exchange);
         }
     }

@@ -282,7 +282,7 @@ impl Session {
             return Action::Continue;
         };
         let turn = running.turn;
-        if !pass.reads_body(turn) || self.upgrades(host, direction) {
+        if !pass.reads_body(turn) || self.is_tunnel(host, pass) {
             return self.run(host, direction, arrived, &mut running);
         }
         if arrived == Arrived::All {

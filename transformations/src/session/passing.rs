@@ -77,7 +77,8 @@ impl Session {
         }
     }
 
-    /// Edits the documents that have arrived whole. The rest of them waits.
+    /// Edits the documents that have arrived whole. The rest of them waits. A request is cut off when
+    /// its edits reach a limit.
     #[inline(never)]
     pub(super) fn edit(
         &mut self,
@@ -113,19 +114,20 @@ impl Session {
         };
         let chunks = host.received_chunks(direction);
         let edited = pass.edit_stream(stream, &chunks, ended, &seen);
-        let mut rejection = None;
-        if let Some((edited, outcome)) = edited {
-            rejection = pass.rejection(&outcome.failures);
-            host.replace_received(direction, &edited);
-            host.report(&outcome.failures);
-        }
         if ended {
             *state = State::Done;
         }
-        match rejection {
-            None => Action::Continue,
-            Some(rejection) => self.cut_off(host, direction, &rejection),
+        let Some((edited, outcome)) = edited else {
+            return Action::Continue;
+        };
+        let over_limit = || Rejection::over_limit(direction, pass.on_failure, &outcome.failures);
+        let rejection = over_limit().or_else(|| pass.rejection(&outcome.failures));
+        host.report(&outcome.failures);
+        if let Some(rejection) = rejection {
+            return self.cut_off(host, direction, &rejection);
         }
+        host.replace_received(direction, &edited);
+        Action::Continue
     }
 
     /// Ends a message of which a part has gone on: by an answer, as long as there is none.

@@ -203,10 +203,10 @@ impl<'r> Run<'r> {
         let cache = BodyCache::default();
         // Before any change: templates see the message as it arrived.
         let edits = !pass.edits.is_empty();
+        if running.extent == Extent::TooLong {
+            self.too_long();
+        }
         let message = if edits || !pass.expressions.is_empty() {
-            if running.extent == Extent::TooLong {
-                self.too_long();
-            }
             let message = self.snapshot(exchange);
             if !self.applies(exchange, running, &message, &cache) {
                 running.reading = None;
@@ -310,12 +310,12 @@ impl<'r> Run<'r> {
             return Ok(());
         };
         if !answer.reading.is_over() {
+            // What it would have said cannot be waited for.
+            if running.extent == Extent::TooLong && extraction.rejects() {
+                return Err(Rejection::too_long_answer());
+            }
             answer.fields = Fields::Expected(beginning);
-            return match running.extent {
-                // What it would have said cannot be waited for.
-                Extent::TooLong if extraction.rejects() => Err(Rejection::too_long_answer()),
-                _ => Ok(()),
-            };
+            return Ok(());
         }
         let phase_reads = self
             .pass

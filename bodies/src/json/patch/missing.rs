@@ -64,7 +64,7 @@ impl<'t, T: Texts<'t>> Planner<'_, 't, T> {
             return;
         }
         for edit in (0..paths.len()).map(EditId::nth) {
-            if !self.is_made(edit) && self.texts.text(edit, None).is_some() {
+            if !self.makes(edit) && self.texts.text(edit, None).is_some() {
                 self.plan.misfits.insert(edit);
             }
         }
@@ -76,7 +76,7 @@ impl<'t, T: Texts<'t>> Planner<'_, 't, T> {
         let inside = paths.concern(place.node).inside.iter().enumerate();
         inside
             .filter(|(nth, inside)| {
-                self.is_made(inside.edit)
+                self.makes(inside.edit)
                     && paths.edit(inside.edit).is_some_and(|(path, verb)| {
                         !place.has(*nth)
                             && !cannot_have(place, *nth, path, inside.step, verb)

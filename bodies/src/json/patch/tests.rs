@@ -1,3 +1,4 @@
+mod repeated;
 mod selected;
 
 use proptest::prelude::*;

@@ -92,3 +92,21 @@ fn a_type_without_an_expression() {
     assert_snapshot!(printed("request: {dynamicMetadata: [{namespace: llm, key: k, value: {stringValue: '1', type: number}}]}"), @"error RF008: request.dynamicMetadata[0] `k`: only `cel` has a `type`; write `numberValue` for a number, and remove `type`");
     loads("request: {dynamicMetadata: [{namespace: llm, key: k, value: {numberValue: '1'}}]}");
 }
+
+#[test]
+fn a_pattern_that_nearly_every_header_matches() {
+    assert_snapshot!(printed("request: {remove: ['*-*']}"), @"error RF008: request.remove[0]: `*-*` would remove nearly every header; write a pattern with some text in it, such as `x-internal-*`");
+    loads("request: {remove: ['x-*-*']}");
+}
+
+#[test]
+fn a_pattern_for_what_no_pattern_removes() {
+    assert_snapshot!(printed("request: {remove: ['upgrade*']}"), @"warning RF008: request.remove[0]: this pattern is for `upgrade`, which no pattern removes; remove it: Envoy sets this header");
+    loads("request: {remove: ['content-*']}");
+}
+
+#[test]
+fn a_host_that_is_added() {
+    assert_snapshot!(printed("request: {add: [{name: host, value: a.example}]}"), @"warning RF008: request.add[0] `host`: this edit is ignored, because a message has each pseudo header exactly once; use `set` with a value");
+    loads("request: {set: [{name: host, value: a.example}]}");
+}

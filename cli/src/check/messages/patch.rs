@@ -162,3 +162,12 @@ fn an_expression_of_the_document_and_the_body() {
     assert_snapshot!(printed("request: {patch: [{set: /max, cel: 'min(value, json(request.body).limit)'}]}"), @"error RF008: request.patch[0] `/max`.cel: an edit that reads `document` or `value` cannot read the body too; `document` is the body as JSON: write `document.a` instead of `json(request.body).a`");
     loads("request: {patch: [{set: /max, cel: 'min(value, document.limit)'}]}");
 }
+
+#[test]
+fn what_makes_nothing_behind_a_wildcard() {
+    assert_snapshot!(printed("request: {patch: [{set: $..max, json: '1'}, {default: '$.tools[*]', json: '1'}]}"), @r"
+    warning RF007: request.patch[0] `$..max`: `set` makes nothing at this place: it edits what `*` or `..` finds; write `replace`
+    warning RF007: request.patch[1] `$.tools[*]`: `default` makes nothing at this place: it edits each `null` that `*` or `..` finds; write `replace` with `when: value == null`
+    ");
+    loads("request: {patch: [{set: '$.tools[*].max', json: '1'}, {replace: $..min, json: '1'}]}");
+}

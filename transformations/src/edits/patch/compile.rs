@@ -203,6 +203,20 @@ impl Compiler<'_> {
             self.diagnostics
                 .push(Diagnostic::warning(Code::Pointer, path, oddity.to_string()).help(help));
         }
+        if matches!(verb, Verb::Set | Verb::Default) && place.ends_selectively() {
+            let (message, help) = match verb {
+                Verb::Set => (
+                    "`set` makes nothing at this place: it edits what `*` or `..` finds",
+                    "write `replace`",
+                ),
+                _ => (
+                    "`default` makes nothing at this place: it edits each `null` that `*` or `..` finds",
+                    "write `replace` with `when: value == null`",
+                ),
+            };
+            self.diagnostics
+                .push(Diagnostic::warning(Code::Pointer, path, message).help(help));
+        }
         if let Some((message, help)) = pointer::misspelt(text).filter(|_| text.starts_with('/')) {
             self.diagnostics
                 .push(Diagnostic::warning(Code::Pointer, path, message).help(help));

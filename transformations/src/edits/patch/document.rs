@@ -1,15 +1,18 @@
 //! The edits of one JSON document.
 
 use std::borrow::Cow;
+use std::cell::Cell;
+use std::rc::Rc;
 
-use bodies::json::{self, EditId, PatchError, Texts};
+use bodies::json::{self, DocumentError, EditId, PatchError, Texts};
 use bodies::multipart::{self, Delimiter};
 use bodies::{Splice, spliced};
 
 use super::{Condition, Patch, Ready, Stream, Text};
 use crate::config::Limits;
-use crate::failure::{Outcome, Reason, Unusable};
+use crate::failure::{Failure, Outcome, Reason, Unusable};
 use crate::languages::{Document, ExpressionId, Failed, Seen};
+use crate::ops::Direction;
 
 /// Makes the edits of one message in its documents.
 pub(crate) struct Editor<'p> {
@@ -17,6 +20,8 @@ pub(crate) struct Editor<'p> {
     ready: &'p Ready,
     seen: &'p Seen<'p>,
     limits: &'p Limits,
+    /// How many bytes may still be put into all documents of the message; `None`: as many into each.
+    room: Option<&'p Cell<usize>>,
     pub(crate) outcome: Outcome,
 }
 
@@ -32,8 +37,14 @@ impl<'p> Editor<'p> {
             ready,
             seen,
             limits,
+            room: None,
             outcome: Outcome::default(),
         }
+    }
+
+    /// All documents of the message are edited at once, and have this room together.
+    pub(super) fn within(self, room: Option<&'p Cell<usize>>) -> Self {
+        Self { room, ..self }
     }
 
     /// A whole body with the edits made; `None` when they change nothing.
@@ -42,15 +53,19 @@ impl<'p> Editor<'p> {
         match self.splices(body, &document) {
             Ok(splices) => (!splices.is_empty()).then(|| spliced(body, &splices)),
             Err(error) => {
-                let reason = match error {
-                    PatchError::Invalid => Reason::JsonInvalid,
-                    PatchError::TooDeep | PatchError::TooMuch => Reason::Limit,
-                };
-                self.outcome
-                    .fail(reason, &self.patch.path, error.to_string());
+                self.cannot_edit(error);
                 None
             }
         }
+    }
+
+    fn cannot_edit(&mut self, error: PatchError) {
+        let reason = match error {
+            PatchError::Invalid => Reason::JsonInvalid,
+            PatchError::TooDeep | PatchError::TooMuch => Reason::Limit,
+        };
+        let path = &self.patch.path;
+        self.outcome.fail_once(reason, path, error.to_string());
     }
 
     /// A multipart body with the edits made to its parts, and to each line of its files of JSON Lines;
@@ -62,9 +77,10 @@ impl<'p> Editor<'p> {
         let of_files = self.ready.of_files(patch);
         let limits = self.limits.of_bodies();
         let mut has_lines = false;
+        let room = Rc::new(Cell::new(self.limits.rendered_bytes));
         let mut lines = |content: &[u8]| {
             has_lines = true;
-            self.edited_lines(content, of_files.clone())
+            self.edited_lines(content, of_files.clone(), &room)
         };
         let plan = match multipart::plan(body, delimiter, &changes, &mut lines, &limits) {
             Ok(plan) => plan,
@@ -102,10 +118,22 @@ impl<'p> Editor<'p> {
     }
 
     /// The lines of a file, edited; `None` when that changes nothing.
-    fn edited_lines(&mut self, content: &[u8], ready: Ready) -> Option<String> {
-        let mut stream = Stream::lines(ready, self.limits);
+    fn edited_lines(
+        &mut self,
+        content: &[u8],
+        ready: Ready,
+        room: &Rc<Cell<usize>>,
+    ) -> Option<String> {
+        let mut stream = Stream::lines(ready, self.limits).within(Rc::clone(room));
         let (edited, outcome) = stream.edit(&[content], true, self.patch, self.seen, self.limits);
-        self.outcome.failures.extend(outcome.failures);
+        for Failure {
+            reason,
+            path,
+            detail,
+        } in outcome.failures
+        {
+            self.outcome.fail_once(reason, &path, detail);
+        }
         if edited == content {
             return None;
         }
@@ -114,14 +142,45 @@ impl<'p> Editor<'p> {
             Err(_) => {
                 let detail = "a file of JSON Lines is not UTF-8";
                 self.outcome
-                    .fail(Reason::JsonInvalid, &self.patch.path, detail);
+                    .fail_once(Reason::JsonInvalid, &self.patch.path, detail);
                 None
             }
         }
     }
 
+    /// Whether a request is edited: what cannot be edited of it matters.
+    pub(super) fn is_request(&self) -> bool {
+        self.seen.direction == Direction::Request
+    }
+
+    /// Whether a request is not edited any further: a limit was reached, and it is answered.
+    pub(super) fn is_refused(&self) -> bool {
+        self.is_request()
+            && self
+                .outcome
+                .failures
+                .iter()
+                .any(|failure| failure.reason == Reason::Limit)
+    }
+
+    /// The longest document of a stream that is held, in bytes.
+    pub(super) fn most(&self) -> usize {
+        self.limits.event_bytes
+    }
+
+    /// Whether a text is one JSON document, perhaps one nested too deep.
+    pub(super) fn is_document(&self, text: &[u8]) -> bool {
+        let checked = json::check(text, &self.limits.of_bodies());
+        !matches!(checked, Err(DocumentError::Invalid(_)))
+    }
+
+    /// Counts what is no JSON document and has to be one.
+    pub(super) fn fail_as_no_document(&mut self) {
+        self.cannot_edit(PatchError::Invalid);
+    }
+
     /// The splices of a document of a stream; `None` when it is left out. What is not JSON may be
-    /// anything, such as `[DONE]`, and goes on.
+    /// anything in an answer, such as `[DONE]`, and goes on.
     pub(super) fn in_stream(&mut self, text: &[u8]) -> Option<Vec<Splice<'p>>> {
         let document = Document::new(self.seen, text);
         if self.is_dropped(text, &document) {
@@ -132,9 +191,9 @@ impl<'p> Editor<'p> {
         }
         let splices = match self.splices(text, &document) {
             Ok(splices) => splices,
-            Err(PatchError::Invalid) => Vec::new(),
+            Err(PatchError::Invalid) if !self.is_request() => Vec::new(),
             Err(error) => {
-                self.fail_as_whole(&error.to_string());
+                self.cannot_edit(error);
                 Vec::new()
             }
         };
@@ -143,7 +202,8 @@ impl<'p> Editor<'p> {
 
     /// Counts a document that reaches a limit.
     pub(super) fn fail_as_whole(&mut self, detail: &str) {
-        self.outcome.fail(Reason::Limit, &self.patch.path, detail);
+        self.outcome
+            .fail_once(Reason::Limit, &self.patch.path, detail);
     }
 
     /// Whether a document of a stream is left out.
@@ -163,7 +223,7 @@ impl<'p> Editor<'p> {
         }
         for (number, (reason, detail)) in failed {
             if let Some(drop) = self.patch.drops.get(number) {
-                self.outcome.fail(reason, &drop.path, detail);
+                self.outcome.fail_once(reason, &drop.path, detail);
             }
         }
         holds
@@ -181,9 +241,14 @@ impl<'p> Editor<'p> {
             document,
             seen: self.seen,
             known: Vec::new(),
+            made: Vec::new(),
             failed: Vec::new(),
         };
-        let planned = json::plan(text, &patch.paths, &mut texts, &self.limits.of_bodies());
+        let mut limits = self.limits.of_bodies();
+        if let Some(room) = self.room {
+            limits.edit_bytes = room.get();
+        }
+        let planned = json::plan(text, &patch.paths, &mut texts, &limits);
         let failed = texts.failed;
         let plan = planned?;
         let path = |edit: EditId| {
@@ -191,16 +256,20 @@ impl<'p> Editor<'p> {
             edit.map_or(&patch.path, |edit| &edit.path)
         };
         for (edit, (reason, detail)) in failed {
-            self.outcome.fail(reason, path(edit), detail);
+            self.outcome.fail_once(reason, path(edit), detail);
         }
         for misfit in plan.misfits {
             let detail = "the body has no place for it: beyond an array, or inside a value";
             self.outcome
-                .fail(Reason::PlaceMissing, path(misfit), detail);
+                .fail_once(Reason::PlaceMissing, path(misfit), detail);
         }
         for conflict in plan.conflicts {
             self.outcome
-                .fail(Reason::PlaceTaken, path(conflict), PLACE_TAKEN);
+                .fail_once(Reason::PlaceTaken, path(conflict), PLACE_TAKEN);
+        }
+        if let Some(room) = self.room {
+            let put = plan.splices.iter().map(|splice| splice.new.len());
+            room.set(put.fold(room.get(), usize::saturating_sub));
         }
         Ok(plan.splices)
     }
@@ -215,6 +284,8 @@ struct InDocument<'d, 'p> {
     seen: &'p Seen<'p>,
     /// What conditions that do not look at the place have said.
     known: Vec<(ExpressionId, bool)>,
+    /// What expressions that do not look at the place have made.
+    made: Vec<(ExpressionId, Option<String>)>,
     /// Why edits are left out, each once.
     failed: Vec<(EditId, Failed)>,
 }
@@ -247,6 +318,23 @@ impl InDocument<'_, '_> {
     }
 }
 
+impl InDocument<'_, '_> {
+    /// What an expression makes at a place where `value` stands.
+    fn made(&mut self, edit: EditId, id: ExpressionId, value: Option<&[u8]>) -> Option<String> {
+        if let Some((_, made)) = self.made.iter().find(|(known, _)| *known == id) {
+            return made.clone();
+        }
+        let made = self.document.json(id, value).unwrap_or_else(|error| {
+            self.fail(edit, error);
+            None
+        });
+        if !self.seen.expressions.reads_value(id) {
+            self.made.push((id, made.clone()));
+        }
+        made
+    }
+}
+
 impl<'p> Texts<'p> for InDocument<'_, 'p> {
     fn text(&mut self, edit: EditId, value: Option<&[u8]>) -> Option<Cow<'p, str>> {
         let ready = self.ready.edits.get(edit.index())?;
@@ -255,13 +343,7 @@ impl<'p> Texts<'p> for InDocument<'_, 'p> {
         }
         match &ready.text {
             Text::Known(text) => Some(Cow::Borrowed(text)),
-            Text::Asked(id) => match self.document.json(*id, value) {
-                Ok(text) => text.map(Cow::Owned),
-                Err(error) => {
-                    self.fail(edit, error);
-                    None
-                }
-            },
+            Text::Asked(id) => self.made(edit, *id, value).map(Cow::Owned),
         }
     }
 }

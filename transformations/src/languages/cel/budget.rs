@@ -1,4 +1,4 @@
-//! What one evaluation may cost.
+//! What one evaluation may cost, or several together.
 
 use std::cell::Cell;
 
@@ -8,8 +8,8 @@ use crate::config::Limits;
 /// How many bytes are read for one step.
 const BYTES_PER_STEP: usize = 128;
 
-/// What is left to one evaluation: time, as steps, and memory, as bytes.
-#[derive(Debug)]
+/// What is left to one evaluation, or to several together: time, as steps, and memory, as bytes.
+#[derive(Clone, Debug)]
 pub(crate) struct Budget {
     steps: Cell<u64>,
     bytes: Cell<usize>,
@@ -21,6 +21,12 @@ impl Budget {
             steps: Cell::new(limits.template_fuel),
             bytes: Cell::new(limits.rendered_bytes),
         }
+    }
+
+    /// What another has left is left to this one.
+    pub(super) fn become_as(&self, other: &Self) {
+        self.steps.set(other.steps.get());
+        self.bytes.set(other.bytes.get());
     }
 
     /// Takes one step.

@@ -23,11 +23,15 @@ pub(super) struct Evaluation<'v> {
 }
 
 impl<'v> Evaluation<'v> {
-    pub(super) fn new(expression: &'v Expression, resolver: &'v dyn Resolver) -> Self {
+    pub(super) fn new(
+        expression: &'v Expression,
+        resolver: &'v dyn Resolver,
+        budget: Budget,
+    ) -> Self {
         Self {
             expression,
             resolver,
-            budget: Budget::new(&expression.limits),
+            budget,
             locals: Vec::new(),
             fields: SmallVec::new(),
         }

@@ -117,6 +117,22 @@ impl Expression {
     ///
     /// What the language calls an error, or a bound that was reached.
     pub(crate) fn evaluate<'v>(&'v self, resolver: &'v dyn Resolver) -> Result<Value<'v>, Error> {
-        Evaluation::new(self, resolver).value(&self.node)
+        Evaluation::new(self, resolver, Budget::new(&self.limits)).value(&self.node)
+    }
+
+    /// As [`evaluate`](Self::evaluate), within what is left of a budget, which is less then.
+    ///
+    /// # Errors
+    ///
+    /// As [`evaluate`](Self::evaluate).
+    pub(crate) fn evaluate_within<'v>(
+        &'v self,
+        resolver: &'v dyn Resolver,
+        budget: &Budget,
+    ) -> Result<Value<'v>, Error> {
+        let mut evaluation = Evaluation::new(self, resolver, budget.clone());
+        let value = evaluation.value(&self.node);
+        budget.become_as(&evaluation.budget);
+        value
     }
 }

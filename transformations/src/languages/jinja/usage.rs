@@ -13,6 +13,9 @@ use crate::languages::jinja::HeaderNeeds;
 /// The name of the extracted fields.
 const EXTRACTED: &str = "extracted";
 
+/// For how many names a similar one is looked for: it is dear, and nobody reads more.
+const SUGGESTED: usize = 64;
+
 /// What can be called of `loop`.
 const LOOP: [&str; 2] = ["changed", "cycle"];
 
@@ -181,6 +184,7 @@ impl Usage {
                 .help("the template fails where it is used; docs/functions.md lists what there is");
         self.unknown.push(match elsewhere {
             Some(help) => diagnostic.help(help),
+            None if self.unknown.len() >= SUGGESTED => diagnostic,
             None => diagnostic.suggest(name, known.iter().copied()),
         });
     }

@@ -20,6 +20,12 @@ pub(super) enum HeaderVerb {
 /// A header whose lines no comma joins (RFC 6265 section 3).
 const SET_COOKIE: &str = "set-cookie";
 
+/// The header that a pattern is written for, if it is one that no pattern removes.
+fn spared(pattern: &str) -> Option<String> {
+    let name = pattern.replace('*', "");
+    (pattern.contains('*') && !name.starts_with(':') && Removals::spares(&name)).then_some(name)
+}
+
 impl Compiler<'_> {
     pub(super) fn headers(
         &mut self,
@@ -30,7 +36,7 @@ impl Compiler<'_> {
     ) -> Vec<HeaderEdit> {
         let compile = |(index, header): (usize, &HeaderTemplate)| {
             let path = format!("{list}[{index}] `{}`", header.name);
-            let name = self.header_name(&path, &header.name)?;
+            let name = self.edited_name(direction, &path, &header.name)?;
             let formula = match (header.value.as_str(), header.cel.as_deref()) {
                 ("", None) => None,
                 (text, cel) => Some(self.formula(&path, text, cel)?),
@@ -109,13 +115,18 @@ impl Compiler<'_> {
         };
         for (index, name) in names.iter().enumerate() {
             let path = format!("{list}[{index}]");
-            let Some(name) = self.header_name(&path, name) else {
+            let Some(name) = self.edited_name(direction, &path, name) else {
                 continue;
             };
-            if name.bytes().all(|byte| byte == b'*') {
-                let message = format!("`{name}` would remove every header");
+            let is_any = |byte: u8| !byte.is_ascii_alphanumeric() && byte != b':';
+            if name.contains('*') && name.bytes().all(is_any) {
+                let message = format!("`{name}` would remove nearly every header");
                 let help = "write a pattern with some text in it, such as `x-internal-*`";
                 self.error(Code::Conflict, &path, message, help);
+            } else if let Some(spared) = spared(&name) {
+                let message = format!("this pattern is for `{spared}`, which no pattern removes");
+                let help = "remove it: Envoy sets this header";
+                self.warning(Code::Conflict, &path, message, help);
             } else if self.may_edit(direction, &path, &name, HeaderVerb::Remove) {
                 let pattern = name.contains('*');
                 let into = if pattern {
@@ -153,6 +164,16 @@ impl Compiler<'_> {
         };
         self.warning(Code::Conflict, path, message, help);
         false
+    }
+
+    /// The name of a header to edit. Envoy keeps a request's `host` as `:authority`, so that what holds
+    /// for the one holds for the other.
+    fn edited_name(&mut self, direction: Direction, path: &str, name: &str) -> Option<String> {
+        let name = self.header_name(path, name)?;
+        if direction == Direction::Request && name == "host" {
+            return Some(":authority".to_owned());
+        }
+        Some(name)
     }
 
     fn header_name(&mut self, path: &str, name: &str) -> Option<String> {
