@@ -162,8 +162,8 @@ mod tests {
             panic!("{file}: not a scalar");
         };
         let inner = text.scalar(&node.at, *style, meaning);
-        let before = meaning.find(found).unwrap();
-        let place = inner.place(meaning[..before].chars().count());
+        let (before, _) = meaning.split_once(found).unwrap();
+        let place = inner.place(before.chars().count());
         (place.line, place.column)
     }
 

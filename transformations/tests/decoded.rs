@@ -87,7 +87,7 @@ fn cut(body: &[u8], cuts: &[prop::sample::Index]) -> Vec<Vec<u8>> {
     places.sort_unstable();
     let pieces = places
         .windows(2)
-        .filter_map(|ends| body.get(ends[0]..ends[1]));
+        .filter_map(|ends| body.get(*ends.first()?..*ends.get(1)?));
     pieces.map(<[u8]>::to_vec).collect()
 }
 

@@ -60,7 +60,10 @@ fn what_only_an_attempt_has() {
     let reads = r#"{"request": {"set": [{"name": "x-a", "cel": "string(request.attempt)"},
         {"name": "x-b", "cel": "xds.upstream_host_metadata.filter_metadata.llm.model"}]}}"#;
     let own = envoy_filter("ours", reads);
-    assert_snapshot!(printed(&bootstrap(&own, &Value::Null)), @"");
+    assert_snapshot!(printed(&bootstrap(&own, &Value::Null)), @r"
+    static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters[0].typed_config: warning RF015: request: `request.attempt` has no value before a host is chosen; read it in the filter of a cluster
+    static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters[0].typed_config: warning RF015: request: `xds.upstream_host_metadata` has no value before a host is chosen; read it in the filter of a cluster
+    ");
     loads(&bootstrap(&Value::Null, &own));
     let answers = r#"{"response": {"set": [{"name": "x-a", "cel": "string(request.attempt)"}]}}"#;
     loads(&bootstrap(&envoy_filter("ours", answers), &Value::Null));

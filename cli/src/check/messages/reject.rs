@@ -26,7 +26,7 @@ fn a_body_that_a_failing_template_empties() {
 
 #[test]
 fn a_rule_without_a_condition() {
-    assert_snapshot!(printed("request: {onFailure: reject, reject: [{status: 403}]}"), @"error RF002: request.reject[0]: missing key `when`");
+    assert_snapshot!(printed("request: {onFailure: reject, reject: [{status: 403}]}"), @"error RF002: request.reject[0]: missing key `when`; add `when`");
     loads("request: {onFailure: reject, reject: [{when: 'true', status: 403}]}");
 }
 

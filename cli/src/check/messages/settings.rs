@@ -45,6 +45,6 @@ fn a_cluster_name_that_this_envoy_does_not_report() {
         lacks_cluster_name: true,
         ..Settings::default()
     };
-    assert_snapshot!(printed_with(old, NAME), @"");
+    assert_snapshot!(printed_with(old, NAME), @"warning RF008: request.set[0] `x-a`: this Envoy does not report `xds.cluster_name`, so it has no value; use Envoy 1.38 or later, or write `default(..., '')` around it");
     assert_eq!(printed_with(Settings::default(), NAME), "");
 }
