@@ -305,11 +305,11 @@ fn in_tree(tree: &Value, path: &Path, verb: Verb, new: &Value) -> Value {
     if verb == D {
         places.retain(|place| at(&mut tree, place).is_null());
     }
-    // Outer ones only, the last first.
+    // The last first; of those within others only what is inserted, which leaves the others there.
     let all = places.clone();
     places.retain(|place| {
-        !all.iter()
-            .any(|other| other.len() < place.len() && place.starts_with(other))
+        let mut outer = all.iter();
+        verb == I || !outer.any(|other| other.len() < place.len() && place.starts_with(other))
     });
     if matches!(verb, Set | D) {
         let mut parents = Vec::new();
