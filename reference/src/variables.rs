@@ -34,6 +34,11 @@ pub const OF_THE_MODULE: &[Variable] = &[
         what: "Replaces the ABI version that the module reports to Envoy. For an Envoy of your own that names another version for the same callbacks.",
     },
     Variable {
+        name: "RUSTFORMATIONS_REVISION",
+        default: "`unknown`",
+        what: "The commit that the module names in the log when it is loaded. It is read while the module is built, not in the process of Envoy.",
+    },
+    Variable {
         name: "RUSTFORMATIONS_ALLOW_MISSING_CALLBACKS",
         default: "`false`",
         what: "With `true` the module runs in an Envoy that lacks a callback of its release. A warning names the callback, and what needs it has no effect. A callback that all releases have stays required.",
