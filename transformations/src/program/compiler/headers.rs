@@ -36,11 +36,12 @@ impl Compiler<'_> {
     ) -> Vec<HeaderEdit> {
         let compile = |(index, header): (usize, &HeaderTemplate)| {
             let path = format!("{list}[{index}] `{}`", header.name);
-            let name = self.edited_name(direction, &path, &header.name)?;
+            let name = self.edited_name(direction, &path, &header.name);
             let formula = match (header.value.as_str(), header.cel.as_deref()) {
                 ("", None) => None,
                 (text, cel) => Some(self.formula(&path, text, cel)?),
             };
+            let name = name?;
             if let Some(formula) = &formula {
                 self.lines(direction, verb, &path, &name, formula);
             }
