@@ -37,7 +37,7 @@ pub(crate) fn past(program: &Program, denied: &[String]) -> Option<Diagnostic> {
     let mut unsure = program.unsure_headers();
     let header = unsure.find(|header| denied.iter().any(|denied| denied == header))?;
     let message =
-        format!("a route denies by `{header}`, and a request whose field is invalid gets past it");
+        format!("a route denies by `{header}`, but a request with an invalid field passes");
     let warning = Diagnostic::warning(Code::FailsOpen, "request.extract", message);
     Some(warning.help("set `onFailure: reject`, or `onInvalid: reject` of the field"))
 }

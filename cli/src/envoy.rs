@@ -154,7 +154,10 @@ fn filter(
         let error = error.help(format!("write `\"@type\": {TYPE_URL}{ROUTES}`"));
         contents.report(text, &key(node), place, error);
     }
-    check_name(text, fields, name, of_routes, place, contents);
+    // The name of a filter of the wrong type is no use.
+    if !is_route || of_routes {
+        check_name(text, fields, name, of_routes, place, contents);
+    }
     let config = fields.get("filter_config");
     let (config, source) = unwrapped(text, config, fields, place, contents);
     Some(Filter {

@@ -1,9 +1,9 @@
 //! The keys that a type takes at a place, and what an unknown key was meant to be.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use serde::de::value::{Error, MapDeserializer, SeqDeserializer};
-use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, Expected, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
 use crate::diagnostic::closest;
@@ -12,7 +12,7 @@ use crate::diagnostic::closest;
 type Keys = &'static [&'static str];
 
 /// A step from the whole configuration to a value in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Step {
     /// The value of this key.
     Key(String),
@@ -44,10 +44,13 @@ pub(crate) fn instead_of<C: DeserializeOwned>(path: &[Step], key: &str) -> Strin
             };
         }
     }
-    if known.is_empty() || known.len() > MOST_LISTED {
-        return "check its spelling, or remove it".to_owned();
+    match known {
+        [only] => format!("remove it, or write `{only}`"),
+        [_, ..] if known.len() <= MOST_LISTED => {
+            format!("remove it, or write one of `{}`", known.join("`, `"))
+        }
+        _ => "check its spelling, or remove it".to_owned(),
     }
-    format!("remove it, or write one of `{}`", known.join("`, `"))
 }
 
 /// The keys of the object at `path`, each of which holds an object, or a list of them, with `key`.
@@ -74,19 +77,35 @@ fn readable(path: &[Step]) -> String {
 
 /// The keys that the type `C` takes at `path`; `None` where no object can stand.
 fn keys<C: DeserializeOwned>(path: &[Step]) -> Option<Keys> {
-    let found = Cell::new(None);
+    object::<C>(path).map(|object| object.keys)
+}
+
+/// What is wrong with a list at `path`; `None` where the type `C` takes one there.
+pub(crate) fn instead_of_list<C: DeserializeOwned>(path: &[Step]) -> Option<String> {
+    object::<C>(path).map(|object| format!("invalid type: a list, expected {}", object.expected))
+}
+
+fn object<C: DeserializeOwned>(path: &[Step]) -> Option<Object> {
+    let found = RefCell::new(None);
     // It never succeeds: it goes as far as the object, and stops.
     let _: Result<C, Error> = C::deserialize(Probe {
         path,
         found: &found,
     });
-    found.get()
+    found.into_inner()
+}
+
+/// An object that a type takes.
+struct Object {
+    keys: Keys,
+    /// As the type's error calls it: `an object with ...`.
+    expected: String,
 }
 
 /// Follows a path through a type's implementation of `Deserialize`, which names the keys on the way.
 struct Probe<'p> {
     path: &'p [Step],
-    found: &'p Cell<Option<Keys>>,
+    found: &'p RefCell<Option<Object>>,
 }
 
 impl<'p> Probe<'p> {
@@ -143,7 +162,12 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         if self.path.is_empty() {
-            self.found.set(Some(fields));
+            let expected = (&visitor as &dyn Expected).to_string();
+            let object = Object {
+                keys: fields,
+                expected,
+            };
+            self.found.replace(Some(object));
             return Err(stopped());
         }
         self.deserialize_map(visitor)

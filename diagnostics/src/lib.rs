@@ -9,6 +9,7 @@ mod diagnostic;
 pub mod header;
 mod known;
 mod plain;
+mod positional;
 mod read;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 use crate::diagnostic::closest;
 
 /// Words of the parser, and ours.
-const WORDS: [(&str, &str); 11] = [
+const WORDS: [(&str, &str); 14] = [
     ("missing field", "missing key"),
     ("duplicate field", "duplicate key"),
     ("unknown variant", "unknown name"),
@@ -15,7 +15,10 @@ const WORDS: [(&str, &str); 11] = [
     ("expected a sequence", "expected a list"),
     ("expected string or map", "expected a name"),
     ("expected usize", "expected a whole number"),
+    ("expected u16", "expected a whole number"),
+    ("expected u32", "expected a whole number"),
     ("expected u64", "expected a whole number"),
+    ("expected a map", "expected an object"),
 ];
 
 /// The message without the position that `serde_json` appends.
@@ -47,6 +50,11 @@ pub(crate) fn instead_of_value(message: &str) -> Option<String> {
         return Some("remove one of the two".to_owned());
     }
     let given = message.strip_prefix("invalid type: ")?;
+    if let Some(text) = given.strip_suffix(", expected a whole number") {
+        let number = text.strip_prefix("string \"")?.strip_suffix('"')?;
+        let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        return digits.then(|| format!("write the number without quotes: `{number}`"));
+    }
     let given = given.strip_suffix(", expected a string")?;
     match given.split('`').nth(1) {
         Some(value) if given.starts_with("boolean") => Some(format!(

@@ -9,6 +9,7 @@ use serde_path_to_error::Segment;
 
 use crate::known::{self, Step};
 use crate::plain;
+use crate::positional;
 use crate::{Code, ConfigErrors, Diagnostic, Position, closest};
 
 /// Most diagnostics of one configuration.
@@ -135,12 +136,13 @@ pub fn read<C: DeserializeOwned>(text: &[u8], advice: Advice) -> Draft<C> {
     }
     let mut diagnostics = Vec::new();
     match strict(text, advice, &mut diagnostics) {
-        Ok(config) => Draft {
+        Ok(config) if !positional::any::<C>(text) => Draft {
             config: Some(config),
             diagnostics,
             taken_out: TakenOut::default(),
         },
-        Err(first) => salvage(text, advice, first),
+        Ok(_) => salvage(text, advice, None),
+        Err(first) => salvage(text, advice, Some(first)),
     }
 }
 
@@ -165,17 +167,33 @@ fn strict<C: DeserializeOwned>(
 }
 
 /// Finds the errors after the first: each broken value is taken out and the rest read again.
-fn salvage<C: DeserializeOwned>(text: &str, advice: Advice, first: Diagnostic) -> Draft<C> {
-    if first.code == Code::Syntax {
-        return Draft::refused(first);
-    }
-    let Ok(mut document) = serde_json::from_str::<Value>(text) else {
-        return Draft::refused(first);
+///
+/// `first` is what the text itself shows to be wrong.
+fn salvage<C: DeserializeOwned>(text: &str, advice: Advice, first: Option<Diagnostic>) -> Draft<C> {
+    let first = match first {
+        Some(first) if first.code == Code::Syntax => return Draft::refused(first),
+        first => first,
+    };
+    let mut document = match serde_json::from_str::<Value>(text) {
+        Ok(document) => document,
+        Err(error) => return Draft::refused(first.unwrap_or_else(|| syntax_error(text, &error))),
     };
     let mut taken_out = TakenOut::default();
     let mut diagnostics = Vec::new();
     let mut config = None;
     while diagnostics.len() < MOST {
+        if let Some((path, message)) = positional::first::<C>(&document) {
+            let mut place = String::new();
+            path.iter()
+                .for_each(|segment| push_segment(&mut place, segment));
+            let mut diagnostic = wrong_shape(place, message, advice);
+            diagnostic.path = taken_out.original_path(&diagnostic.path);
+            diagnostics.push(diagnostic);
+            if !take_out(&mut document, &path, &mut taken_out) {
+                break;
+            }
+            continue;
+        }
         let mut unknown = Vec::new();
         match typed(&document, advice, &mut unknown) {
             Ok(rest) => {
@@ -198,13 +216,16 @@ fn salvage<C: DeserializeOwned>(text: &str, advice: Advice, first: Diagnostic) -
                 if !diagnostics.iter().any(|broken| diagnostic.misses(broken)) {
                     diagnostics.push(diagnostic);
                 }
+                let path: Vec<Segment> = path.iter().cloned().collect();
                 if !take_out(&mut document, &path, &mut taken_out) {
                     break;
                 }
             }
         }
     }
-    if !diagnostics.iter().any(Diagnostic::is_error) {
+    if let Some(first) = first
+        && !diagnostics.iter().any(Diagnostic::is_error)
+    {
         // Only the text shows it: a key that stands twice.
         diagnostics.insert(0, first);
     }
@@ -301,7 +322,10 @@ fn schema_error(
 ) -> Diagnostic {
     let path = path.to_string();
     let path = if path == "." { String::new() } else { path };
-    let message = plain::shape(error);
+    wrong_shape(path, plain::shape(error), advice)
+}
+
+fn wrong_shape(path: String, message: String, advice: Advice) -> Diagnostic {
     let help = plain::instead_of_value(&message).or_else(|| {
         let advised = (advice.value)(&path).or(plain::kind(&message));
         let missing = || Some(format!("add `{}`", plain::missing_key(&message)?));
@@ -330,16 +354,11 @@ fn misspelt<'d>(
 
 /// Removes the value at `path`, or the nearest one around it that exists. `false` when only the
 /// whole document is left.
-fn take_out(
-    document: &mut Value,
-    path: &serde_path_to_error::Path,
-    taken_out: &mut TakenOut,
-) -> bool {
-    let segments: Vec<&Segment> = path.iter().collect();
+fn take_out(document: &mut Value, segments: &[Segment], taken_out: &mut TakenOut) -> bool {
     // A missing key's path ends at the object that lacks it; a type error's may go on into a
     // value that is not there.
     (1..=segments.len()).rev().any(|length| {
-        let Some((last, parents)) = segments.get(..length).and_then(<[_]>::split_last) else {
+        let Some((last, parents)) = segments.get(..length).and_then(<[Segment]>::split_last) else {
             return false;
         };
         let mut place = String::new();

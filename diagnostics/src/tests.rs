@@ -91,3 +91,29 @@ fn names_and_values_of_headers() {
     }
     assert!(header::valid_exact_value("a b") && !header::valid_exact_value(" a"));
 }
+
+/// Types read a list as an object's values in order, so that it would set what its author does not know.
+#[test]
+fn a_list_in_the_place_of_an_object_is_an_error() {
+    for (text, expected) in [
+        ("[[], 1]", "invalid type: a list, expected struct Config"),
+        (
+            r#"{"items": [{"name": "a"}, ["b"]]}"#,
+            "items[1]: invalid type: a list, expected struct Item; name it",
+        ),
+    ] {
+        assert_eq!(reported(text), [expected], "{text}");
+    }
+    assert_eq!(
+        reported(r#"{"items": [["b"], {"name": 1}, []], "count": []}"#).len(),
+        4
+    );
+    assert_eq!(reported(r#"{"items": []}"#), [""; 0]);
+}
+
+#[test]
+fn a_number_in_quotes_and_one_with_a_unit() {
+    let wrong = |value: &str| reported(&format!(r#"{{"count": "{value}"}}"#)).remove(0);
+    assert!(wrong("404").ends_with("; write the number without quotes: `404`"));
+    assert!(wrong("1MiB").ends_with("; write a number without a unit or a sign"));
+}

@@ -120,6 +120,9 @@ fn value(path: &str) -> Option<&'static str> {
     };
     Some(match (key, is_item) {
         ("from", _) => "write an object with one key for each source, such as `{json: /model}`",
+        ("set" | "replace" | "default" | "insert" | "remove", false) if path.contains("patch[") => {
+            "write one place, such as `/model`, and another edit for each other place"
+        }
         ("set" | "add", true) => {
             "write an object for each header, such as `{name: x-model, value: a}`"
         }
@@ -133,6 +136,20 @@ fn value(path: &str) -> Option<&'static str> {
         }
         ("onMissing" | "onInvalid", false) => "write `continue`, or `reject`, which answers 400",
         ("dynamicMetadata", _) => AS_METADATA,
+        ("aliases", _) => "write a list of aliases, such as `[{match: \"gpt-4*\", value: gpt-4o}]`",
+        ("values", false) => "write an object, such as `{my-lora: llama-3}`",
+        ("reject", _) => {
+            "write a list of rules, such as `[{when: \"extracted.model == 'a'\", status: 404}]`"
+        }
+        ("headers", _) if path.contains("reject[") => {
+            "write a list of headers, such as `[{name: x-plan-needed, value: team}]`"
+        }
+        ("dropEvents", _) => {
+            "write a list of conditions, such as `[\"size(document.choices) == 0\"]`"
+        }
+        ("request" | "response", false) => {
+            "write the keys of the pass without `- ` before them, such as `remove: [x-secret]`"
+        }
         ("patch", _) => "write a list of edits, such as `[{set: /model, value: fast}]`",
         _ => return None,
     })

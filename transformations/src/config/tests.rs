@@ -108,11 +108,11 @@ fn every_error_of_shape_is_reported_and_counted_from_the_text() {
     assert_eq!(
         errors(text),
         [
+            "RF002 response: invalid type: a list, expected an object; write the keys of the pass without `- ` before them, such as `remove: [x-secret]`",
             "RF002 request.remove: invalid type: an object, expected a list; write a list of header names, such as `[x-model]`",
             "RF002 request.set[0]: invalid type: integer `1`, expected an object with `name`, and `value` or `cel`; write an object for each header, such as `{name: x-model, value: a}`",
             "RF002 request.set[2]: missing key `name`; write an object for each header, such as `{name: x-model, value: a}`",
             "RF002 request.set[3].value: invalid type: integer `3`, expected a string; put the number in quotes: `\"3\"`",
-            "RF002 response[0]: invalid type: integer `7`, expected a string; put the number in quotes: `\"7\"`",
         ]
     );
 }

@@ -110,3 +110,11 @@ fn a_host_that_is_added() {
     assert_snapshot!(printed("request: {add: [{name: host, value: a.example}]}"), @"warning RF008: request.add[0] `host`: this edit is ignored, because a message has each pseudo header exactly once; use `set` with a value");
     loads("request: {set: [{name: host, value: a.example}]}");
 }
+
+#[test]
+fn a_pseudo_header_that_no_message_has() {
+    assert_snapshot!(printed("request: {set: [{name: ':path', value: v1/chat}]}"), @"warning RF011: request.set[0] `:path`: this edit is ignored, because `v1/chat` is not valid for `:path`; begin the path with `/`");
+    assert_snapshot!(printed("response: {set: [{name: ':status', value: OK}]}"), @"warning RF011: response.set[0] `:status`: this edit is ignored, because `OK` is not valid for `:status`; write a number from 200 to 599, but not 204, 205 or 304");
+    loads("request: {set: [{name: ':path', value: /v1/chat}]}");
+    loads("response: {set: [{name: ':status', value: '404'}]}");
+}

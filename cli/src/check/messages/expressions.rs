@@ -185,13 +185,13 @@ fn a_condition_that_is_no_bool() {
 
 #[test]
 fn a_field_that_does_not_exist() {
-    assert_snapshot!(printed("request: {set: [{name: x-a, cel: extracted.model}]}"), @"error RF005: request.set[0] `x-a`: no field is named `model`, which an expression reads; add the field to `request.extract`");
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: extracted.model}]}"), @"error RF005: request.set[0] `x-a`: an expression reads `extracted.model`, but no field has this name; add the field to `request.extract`");
     loads("request: {extract: [{}], set: [{name: x-a, cel: extracted.model}]}");
 }
 
 #[test]
 fn a_field_that_is_misspelled() {
-    assert_snapshot!(printed("request: {extract: [{header: x-b}], set: [{name: x-a, cel: extracted.modl}]}"), @"error RF005: request.set[0] `x-a`: no field is named `modl`, which an expression reads; did you mean `model`?");
+    assert_snapshot!(printed("request: {extract: [{header: x-b}], set: [{name: x-a, cel: extracted.modl}]}"), @"error RF005: request.set[0] `x-a`: an expression reads `extracted.modl`, but no field has this name; did you mean `model`?");
     loads("request: {extract: [{header: x-b}], set: [{name: x-a, cel: extracted.model}]}");
 }
 
@@ -214,4 +214,89 @@ response: {set: [{name: x-a, cel: extracted.model}]}"#,
 fn extracted_before_anything_is_extracted() {
     assert_snapshot!(printed(r#"request: {extract: [{header: x-a}], when: "extracted.model == 'a'"}"#), @"error RF008: request.when: the expression reads `extracted` before anything is extracted; read what the field comes from, such as `json(request.body).model`");
     loads(r#"request: {extract: [{header: x-a}], when: "json(request.body).model == 'a'"}"#);
+}
+
+#[test]
+fn a_header_compared_with_a_number() {
+    assert_snapshot!(printed("request: {when: \"request.headers['x-a'] > 100\", remove: [x-b]}"), @"error RF012: request.when: `>` does not take values of type string and int at 1:24; write `int(...)` around the text");
+    loads("request: {when: \"int(request.headers['x-a']) > 100\", remove: [x-b]}");
+}
+
+#[test]
+fn a_status_compared_with_a_text() {
+    assert_snapshot!(printed("response: {when: \"response.code == '200'\", remove: [x-b]}"), @"error RF012: response.when: a value of type int is never equal to one of type string at 1:15; write the number without quotes");
+    loads("response: {when: response.code == 200, remove: [x-b]}");
+}
+
+#[test]
+fn a_header_compared_with_a_boolean() {
+    assert_snapshot!(printed("request: {when: \"request.headers['x-a'] == true\", remove: [x-b]}"), @"error RF012: request.when: a value of type string is never equal to one of type bool at 1:24; put `true` or `false` in quotes");
+    loads("request: {when: \"request.headers['x-a'] == 'true'\", remove: [x-b]}");
+}
+
+#[test]
+fn a_method_compared_with_a_list() {
+    assert_snapshot!(printed("request: {when: \"request.method == ['GET', 'HEAD']\", remove: [x-b]}"), @"error RF012: request.when: a value of type string is never equal to one of type list at 1:16; write `in`, as in `request.method in ['GET', 'HEAD']`");
+    loads("request: {when: \"request.method in ['GET', 'HEAD']\", remove: [x-b]}");
+}
+
+#[test]
+fn a_body_compared_with_a_text() {
+    assert_snapshot!(printed("request: {when: \"request.body == 'a'\", remove: [x-b]}"), @"error RF012: request.when: a value of type bytes is never equal to one of type string at 1:14; write `string(...)` around the body");
+    loads("request: {when: \"string(request.body) == 'a'\", remove: [x-b]}");
+}
+
+#[test]
+fn a_number_added_to_a_header() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: request.path + 1}]}"), @"error RF012: request.set[0] `x-a`: `+` does not take values of type string and int at 1:14; write `string(...)` around the number");
+    loads("request: {set: [{name: x-a, cel: request.path + string(1)}]}");
+}
+
+#[test]
+fn a_part_looked_for_with_in() {
+    assert_snapshot!(printed("request: {when: \"'/v1' in request.path\", remove: [x-b]}"), @"error RF012: request.when: `in` looks in a list or a map, and this is of type string at 1:7; write `text.contains(part)`");
+    loads("request: {when: \"request.path.contains('/v1')\", remove: [x-b]}");
+}
+
+/// A header may be missing, or bytes; null and bytes are compared with it rightly.
+#[test]
+fn what_may_be_equal() {
+    loads("request: {when: \"request.headers['x-a'] != null\", remove: [x-b]}");
+    loads("request: {when: \"request.headers['x-a'] == request.body\", remove: [x-b]}");
+    loads("request: {when: \"default(request.headers['x-a'], 0) > 1\", remove: [x-b]}");
+}
+
+#[test]
+fn metadata_without_filter_metadata() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: \"xds.cluster_metadata['llm'].model\"}]}"), @r#"error RF012: request.set[0] `x-a`: unknown name `llm` at 1:21; write `xds.cluster_metadata.filter_metadata["namespace"].key`"#);
+    loads(
+        "request: {set: [{name: x-a, cel: \"xds.cluster_metadata.filter_metadata['llm'].model\"}]}",
+    );
+}
+
+#[test]
+fn an_address_compared_with_a_network() {
+    assert_snapshot!(printed("request: {when: \"source.address == '10.0.0.0/8'\", remove: [x-b]}"), @"error RF012: request.when: an address is never equal to a network at 1:16; write `cidr('10.0.0.0/8').containsIP(source.address)`");
+    loads("request: {when: \"cidr('10.0.0.0/8').containsIP(source.address)\", remove: [x-b]}");
+}
+
+#[test]
+fn a_parameter_in_brackets() {
+    assert_snapshot!(printed("request: {when: \"request.query['a'] == '1'\", remove: [x-b]}"), @"error RF012: request.when: a value of type string has no member `a` at 1:14; write `form.decode(request.query).a`");
+    loads("request: {when: \"form.decode(request.query).a == '1'\", remove: [x-b]}");
+}
+
+#[test]
+fn has_of_a_header() {
+    assert_snapshot!(printed("request: {when: \"has(request.headers['x-a'])\", remove: [x-b]}"), @r#"error RF012: request.when: `has` needs a member at 1:4; write `"name" in request.headers`, or of JSON `has(map.key)`"#);
+    loads("request: {when: \"'x-a' in request.headers\", remove: [x-b]}");
+}
+
+#[test]
+fn operators_and_names_of_other_languages() {
+    assert_snapshot!(printed("request: {when: \"request.path =~ '^/a'\", remove: [x-b]}"), @"error RF012: request.when: `=~` is not expected here at 1:14; write `text.matches(pattern)`");
+    assert_snapshot!(printed("request: {when: \"request.headers['x-a'] != None\", remove: [x-b]}"), @"error RF012: request.when: unknown name `None` at 1:27; write `null`");
+    assert_snapshot!(printed("request: {when: \"request.path not in ['/a']\", remove: [x-b]}"), @"error RF012: request.when: `not` is not expected here at 1:14; write `!(condition)`");
+    assert_snapshot!(printed("request: {when: \"request.path.includes('/a')\", remove: [x-b]}"), @"error RF012: request.when: unknown function `includes` at 1:22; write `text.contains(part)` or `value in list`");
+    loads("request: {when: \"!(request.path in ['/a'])\", remove: [x-b]}");
 }

@@ -8,7 +8,7 @@ use super::{envoy_filter, loads, printed};
 
 #[test]
 fn a_rule_that_a_message_gets_past() {
-    assert_snapshot!(printed("request: {extract: [{}], reject: [{when: \"extracted.model == 'a'\"}]}"), @"warning RF016: request.reject: a request for which a `when` fails, or a field is invalid, gets past these rules; set `onFailure: reject`, or `onFailure: continue` to let it pass");
+    assert_snapshot!(printed("request: {extract: [{}], reject: [{when: \"extracted.model == 'a'\"}]}"), @"warning RF016: request.reject: these rules let a request pass when a `when` fails or a field is invalid; set `onFailure: reject` to answer it, or `onFailure: continue` to let it pass");
     loads(
         "request: {extract: [{}], onFailure: reject, reject: [{when: \"extracted.model == 'a'\"}]}",
     );
@@ -26,7 +26,7 @@ fn a_body_that_a_failing_template_empties() {
 
 #[test]
 fn a_rule_without_a_condition() {
-    assert_snapshot!(printed("request: {onFailure: reject, reject: [{status: 403}]}"), @"error RF002: request.reject[0]: missing key `when`; add `when`");
+    assert_snapshot!(printed("request: {onFailure: reject, reject: [{status: 403}]}"), @r#"error RF002: request.reject[0]: missing key `when`; write a list of rules, such as `[{when: "extracted.model == 'a'", status: 404}]`"#);
     loads("request: {onFailure: reject, reject: [{when: 'true', status: 403}]}");
 }
 
@@ -71,7 +71,7 @@ fn a_message_beside_a_body() {
 
 #[test]
 fn a_template_that_reads_the_body() {
-    assert_snapshot!(printed("request: {onFailure: reject, reject: [{when: 'true', message: '{{ body() }}'}]}"), @r#"error RF008: request.reject[0]: a template of `reject` cannot read the body; write `{{ cel("request.body") }}`, in `response` `{{ cel("response.body") }}`"#);
+    assert_snapshot!(printed("request: {onFailure: reject, reject: [{when: 'true', message: '{{ body() }}'}]}"), @r#"error RF008: request.reject[0]: a template of `reject` cannot read the body; write `{{ cel("request.body") }}`"#);
     loads(
         "request: {onFailure: reject, reject: [{when: 'true', message: '{{ cel(\"request.body\") }}'}]}",
     );
@@ -128,7 +128,7 @@ fn a_route_that_denies_by_a_field() {
         })
         .to_string()
     };
-    assert_snapshot!(printed(&with(r#"{"request": {"extract": [{"header": "X-Model"}]}}"#)), @"http_filters[0].typed_config: warning RF016: request.extract: a route denies by `x-model`, and a request whose field is invalid gets past it; set `onFailure: reject`, or `onInvalid: reject` of the field");
+    assert_snapshot!(printed(&with(r#"{"request": {"extract": [{"header": "X-Model"}]}}"#)), @"http_filters[0].typed_config: warning RF016: request.extract: a route denies by `x-model`, but a request with an invalid field passes; set `onFailure: reject`, or `onInvalid: reject` of the field");
     loads(&with(
         r#"{"request": {"onFailure": "reject", "extract": [{"header": "X-Model"}]}}"#,
     ));
@@ -138,4 +138,11 @@ fn a_route_that_denies_by_a_field() {
     loads(&with(
         r#"{"request": {"extract": [{"header": "x-other"}]}}"#,
     ));
+}
+
+#[test]
+fn a_body_where_a_status_has_none() {
+    assert_snapshot!(printed("request: {onFailure: reject, reject: [{when: 'true', status: 204, body: {value: a}}]}"), @"warning RF008: request.reject[0].body: an answer with 204 has no body; choose another status, or remove this key");
+    assert_snapshot!(printed("request: {onFailure: reject, reject: [{when: 'true', status: 204, message: a}]}"), @"warning RF008: request.reject[0].message: an answer with 204 has no body; choose another status, or remove this key");
+    loads("request: {onFailure: reject, reject: [{when: 'true', status: 204}]}");
 }

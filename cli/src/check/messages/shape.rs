@@ -1,6 +1,7 @@
 //! The shape of a configuration: JSON, keys and types.
 
 use insta::assert_snapshot;
+use serde_json::json;
 
 use super::{envoy_filter, loads, printed};
 
@@ -63,6 +64,45 @@ fn a_key_twice() {
 }
 
 #[test]
+fn a_dash_before_the_keys_of_a_pass() {
+    assert_snapshot!(printed("request:\n- remove: [x-a]"), @"error RF002: request: invalid type: a list, expected an object; write the keys of the pass without `- ` before them, such as `remove: [x-secret]`");
+    loads("request:\n  remove: [x-a]");
+}
+
+#[test]
+fn a_list_for_a_header() {
+    assert_snapshot!(printed("request: {set: [[x-a, b]]}"), @"error RF002: request.set[0]: invalid type: a list, expected an object with `name`, and `value` or `cel`; write an object for each header, such as `{name: x-model, value: a}`");
+    loads("request: {set: [{name: x-a, value: b}]}");
+}
+
+#[test]
+fn a_list_for_a_map() {
+    assert_snapshot!(printed("request: {extract: [{header: x-a, lookup: {header: x-b, values: [{lora: llama}]}}]}"), @"error RF002: request.extract[0].lookup.values: invalid type: a list, expected an object; write an object, such as `{my-lora: llama-3}`");
+}
+
+#[test]
+fn a_map_of_aliases() {
+    assert_snapshot!(printed("request: {extract: [{header: x-a, aliases: {gpt-4: gpt-4o}}]}"), @r#"error RF002: request.extract[0].aliases: invalid type: an object, expected a list; write a list of aliases, such as `[{match: "gpt-4*", value: gpt-4o}]`"#);
+}
+
+#[test]
+fn several_places_in_one_edit() {
+    assert_snapshot!(printed("request: {patch: [{remove: [/a, /b]}]}"), @"error RF002: request.patch[0].remove: invalid type: a list, expected a string; write one place, such as `/model`, and another edit for each other place");
+    loads("request: {patch: [{remove: /a}, {remove: /b}]}");
+}
+
+#[test]
+fn a_status_in_quotes() {
+    assert_snapshot!(printed("request: {onFailure: reject, reject: [{when: 'true', status: '404'}]}"), @r#"error RF002: request.reject[0].status: invalid type: string "404", expected a whole number; write the number without quotes: `404`"#);
+    loads("request: {onFailure: reject, reject: [{when: 'true', status: 404}]}");
+}
+
+#[test]
+fn a_rule_without_a_condition() {
+    assert_snapshot!(printed("request: {onFailure: reject, reject: [{status: 404}]}"), @r#"error RF002: request.reject[0]: missing key `when`; write a list of rules, such as `[{when: "extracted.model == 'a'", status: 404}]`"#);
+}
+
+#[test]
 fn a_source_that_is_a_text() {
     assert_snapshot!(printed("request: {extract: [{header: x-model, from: [/model]}]}"), @"error RF002: request.extract[0].from[0]: unknown name `/model`, expected one of `json`, `header`, `usage`, `cel`, `multipart`, `form`, `path`; write an object with one key for each source, such as `{json: /model}`");
     loads("request: {extract: [{header: x-model, from: [{json: /model}]}]}");
@@ -95,6 +135,7 @@ response: {sett: []}"#), @r#"
     error RF002: request.set[1].value: invalid type: integer `1`, expected a string; put the number in quotes: `"1"`
     warning RF003: response.sett: unknown key, which is ignored; did you mean `set`?
     error RF006: request.set[0] `a b`: `a b` is not a header name; use letters, digits and `-`
+    error RF004: request.set[0] `a b`: unexpected end of input, expected expression at 1:1; end each `{{` with `}}`, each `{%` with `%}`, and each `{% if %}` with `{% endif %}`
     "#);
 }
 
@@ -118,4 +159,16 @@ fn bytes_that_are_not_utf_8() {
         .load(b"{\xff}")
         .unwrap_err();
     assert_snapshot!(refused, @"RF001: not UTF-8: byte 1 is invalid; save the configuration as UTF-8");
+}
+
+/// What the wrong type lacks is nobody's concern: `filter_name` would be wrong on a route.
+#[test]
+fn the_type_of_a_listeners_filter_on_a_route() {
+    let config = json!({"routes": [{"match": {"prefix": "/"}, "typed_per_filter_config": {"ours": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter",
+        "dynamic_module_config": {"name": "rust_module", "do_not_close": true},
+        "per_route_config_name": "rustformation",
+        "filter_config": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": "{}"},
+    }}}]});
+    assert_snapshot!(printed(&config.to_string()), @r#"routes[0].typed_per_filter_config.ours: error RF002: this is the type of a listener's filter, which Envoy refuses on a route; write `"@type": type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilterPerRoute`"#);
 }

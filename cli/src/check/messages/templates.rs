@@ -71,3 +71,31 @@ fn an_expression_that_is_wrong() {
     assert_snapshot!(printed(r#"request: {body: {parseAs: AsJson}, set: [{name: x-a, value: '{{ cel("requst.path") }}'}]}"#), @"error RF012: request.set[0] `x-a`: unknown name `requst` at 1:4; did you mean `request`?");
     loads(r#"request: {set: [{name: x-a, value: '{{ cel("request.path") }}'}]}"#);
 }
+
+#[test]
+fn a_header_without_quotes() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, value: '{{ header(x-b) }}'}]}"), @"warning RF005: request.set[0] `x-a`: every message is answered 400, because no body is parsed to read `b`, `x` from at 1:13; put the header's name in quotes, such as `header('x-model')`");
+    loads("request: {set: [{name: x-a, value: \"{{ header('x-b') }}\"}]}");
+}
+
+/// Each request would go on without a body.
+#[test]
+fn a_member_in_a_body_template_without_parse_as() {
+    assert_snapshot!(printed("request: {onFailure: continue, body: {value: '{{ model }}'}}"), @"warning RF005: request.body.value: this template fails for every message, because no body is parsed to read `model` from at 1:4; set `body.parseAs` to `AsJson`");
+    assert_snapshot!(printed("request: {onFailure: continue, body: {value: '{{ extracted.model }}'}}"), @"warning RF005: request.body.value: this template fails for every message, because no body is parsed to read `extracted.model` from at 1:4; add a field to `request.extract`, and write `extracted.` and its name");
+    loads("request: {onFailure: continue, body: {parseAs: AsJson, value: '{{ model }}'}}");
+}
+
+#[test]
+fn statements_of_other_languages() {
+    assert_snapshot!(printed("request: {set: [{name: x-a, value: '{% if a %}b{% elseif c %}d{% endif %}'}]}"), @"error RF004: request.set[0] `x-a`: unknown statement elseif at 1:15; write `{% elif condition %}`");
+    assert_snapshot!(printed("request: {set: [{name: x-a, value: '{% if a %}b{% end %}'}]}"), @"error RF004: request.set[0] `x-a`: unknown statement end at 1:15; write `{% endif %}` or `{% endfor %}`");
+    assert_snapshot!(printed("request: {set: [{name: x-a, value: '{{ .Model }}'}]}"), @"error RF004: request.set[0] `x-a`: unexpected `.` at 1:4; write the name without a dot before it, such as `{{ model }}`");
+    assert_snapshot!(printed("request: {set: [{name: x-a, value: '{{ uuid() }}'}]}"), @r#"warning RF005: request.set[0] `x-a`: unknown function `uuid` at 1:4; write `{{ cel("uuid()") }}`"#);
+}
+
+/// The place is the name's, not that of the same word in the text around it.
+#[test]
+fn a_word_that_is_text_too() {
+    assert_snapshot!(printed("request: {onFailure: reject, body: {value: '{\"model\": \"{{ model }}\"}'}}"), @"warning RF005: request.body.value: this template fails for every message, because no body is parsed to read `model` from at 1:15; set `body.parseAs` to `AsJson`");
+}

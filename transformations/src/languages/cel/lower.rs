@@ -10,6 +10,7 @@ use super::bounds;
 use super::document::Step;
 use super::functions;
 use super::instead::{instead_of_function, instead_of_name};
+use super::mismatch;
 use super::names::{IN_DOCUMENTS, REQUEST, ROOTS, Root, TYPES};
 use super::needs::Needs;
 use super::node::{Item, JsonField, JsonText, Literal, Member, Node, Operator, PathPart};
@@ -259,7 +260,15 @@ impl<'t> Lowering<'t> {
                     node
                 });
             }
-            (of, _) => (self.finish(id, of), self.value(at)),
+            (of, place) => {
+                let of = self.finish(id, of);
+                if let Expr::Literal(LiteralValue::String(name)) = place
+                    && matches!(of, Node::Path(_) | Node::Header(..) | Node::Body(_))
+                {
+                    self.may_have_members(id, &of, name.inner());
+                }
+                (of, self.value(at))
+            }
         };
         Lowered::Node(Node::Select {
             of: Box::new(of),
@@ -278,8 +287,13 @@ impl<'t> Lowering<'t> {
             return Node::Has(Box::new(Node::Field(self.field(text, path))));
         }
         let Expr::Select(select) = &argument.expr else {
-            self.error(id, "`has` needs a member").help =
-                Some("write, for example, `has(json(request.body).model)`".to_owned());
+            let of_headers =
+                matches!(&argument.expr, Expr::Call(call) if call.func_name == operators::INDEX);
+            let help = match of_headers {
+                true => "write `\"name\" in request.headers`, or of JSON `has(map.key)`",
+                false => "write, for example, `has(json(request.body).model)`",
+            };
+            self.error(id, "`has` needs a member").help = Some(help.to_owned());
             return Self::placeholder();
         };
         let of = self.lower(&select.operand);
@@ -402,6 +416,9 @@ impl<'t> Lowering<'t> {
                     return Some(Node::HasHeader(*message, Box::new(left)));
                 }
                 let right = self.finish(0, lowered);
+                if let Some((message, help)) = mismatch::of(operator, &left, &right) {
+                    self.error(id, message).help = Some(help);
+                }
                 Node::Operation(operator, Box::new([left, right]))
             }
             _ => return None,

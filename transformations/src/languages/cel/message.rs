@@ -7,6 +7,7 @@ use bodies::Found;
 use super::document;
 use super::error::{Error, shown};
 use super::evaluate::Evaluation;
+use super::names;
 use super::node::{Node, PathPart};
 use super::number;
 use super::value::{Bytes, Key, Map, Text, Value};
@@ -19,7 +20,12 @@ impl<'v> Evaluation<'v> {
         match node {
             Node::Attribute(attribute) => match self.resolver.attribute(*attribute) {
                 Some(value) => self.told(value),
-                None => Error::missing(format!("the host does not tell {attribute:?}")),
+                None => {
+                    let name = names::written(*attribute);
+                    Error::missing(format!(
+                        "`{name}` has no value here; write `default({name}, ...)`"
+                    ))
+                }
             },
             Node::Metadata(entry) => match self.resolver.metadata(entry) {
                 Some(value) => self.told(value),

@@ -18,6 +18,7 @@ mod loops;
 mod lower;
 mod member;
 mod message;
+mod mismatch;
 mod names;
 mod needs;
 mod node;

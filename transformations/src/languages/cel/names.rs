@@ -117,6 +117,25 @@ const CONNECTION: [(&str, Attribute); 11] = [
     ("id", Attribute::ConnectionId),
 ];
 
+/// An attribute as expressions name it.
+pub(super) fn written(attribute: Attribute) -> String {
+    if let Some((name, _)) = CONNECTION.iter().find(|(_, known)| *known == attribute) {
+        return format!("connection.{name}");
+    }
+    match attribute {
+        Attribute::RequestProtocol => "request.protocol",
+        Attribute::RequestAttempt => "request.attempt",
+        Attribute::SourceAddress => "source.address",
+        Attribute::SourcePort => "source.port",
+        Attribute::DestinationAddress => "destination.address",
+        Attribute::DestinationPort => "destination.port",
+        Attribute::XdsRouteName => "xds.route_name",
+        Attribute::XdsClusterName => "xds.cluster_name",
+        _ => "connection",
+    }
+    .to_owned()
+}
+
 impl Root {
     /// What an identifier leads to.
     pub(super) fn named(name: &str) -> Option<Self> {
@@ -230,7 +249,16 @@ impl Lowering<'_> {
             Root::XdsMetadata(source) if name == "filter_metadata" => {
                 return Ok(Lowered::Root(Root::Metadata(source)));
             }
-            Root::XdsMetadata(_) => self.unknown(id, "name", name, &["filter_metadata"]),
+            Root::XdsMetadata(source) => {
+                let source = match source {
+                    MetadataSource::Cluster => "cluster_metadata",
+                    MetadataSource::UpstreamHost => "upstream_host_metadata",
+                    MetadataSource::Route | MetadataSource::Dynamic => "route_metadata",
+                };
+                let help = format!("write `xds.{source}.filter_metadata[\"namespace\"].key`");
+                self.error(id, format!("unknown name `{name}`")).help = Some(help);
+                Lowering::placeholder()
+            }
             Root::Metadata(source) => {
                 return Ok(Lowered::Root(Root::Namespace(source, name.to_owned())));
             }

@@ -25,6 +25,8 @@ const CALLS: &[(&str, &str)] = &[
     ("startsWith", "value is startingwith('text')"),
     ("str", "value | string"),
     ("json", "cel(\"json(request.body).model\")"),
+    ("sha256", "cel(\"sha256.encode(request.path)\")"),
+    ("uuid", "cel(\"uuid()\")"),
     ("toJson", "cel(\"toJson(json(request.body).model)\")"),
 ];
 
@@ -254,7 +256,17 @@ pub(super) fn of_syntax(text: &str, message: &str) -> Option<&'static str> {
     ];
     let mut operators = OPERATORS.iter();
     let operator = operators.find_map(|(operator, help)| text.contains(operator).then_some(*help));
-    operator.or_else(|| {
+    let statement = message.strip_prefix("unknown statement ").map(str::trim);
+    let statement = statement.and_then(|name| match name {
+        "elseif" | "elsif" => Some("write `{% elif condition %}`"),
+        "end" | "fi" => Some("write `{% endif %}` or `{% endfor %}`"),
+        "unless" => Some("write `{% if not condition %}`"),
+        "assign" => Some("write `{% set name = value %}`"),
+        _ => None,
+    });
+    let dot = message.ends_with("unexpected `.`") && text.contains("{{ .");
+    let dot = dot.then_some("write the name without a dot before it, such as `{{ model }}`");
+    statement.or(dot).or(operator).or_else(|| {
         let ends = message.contains("end of input");
         ends.then_some(
             "end each `{{` with `}}`, each `{%` with `%}`, and each `{% if %}` with `{% endif %}`",

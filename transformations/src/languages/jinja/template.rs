@@ -223,7 +223,8 @@ impl Template {
         let name = names.find(|name| !jinja.uncallable.contains(*name))?;
         let text = &jinja.cell.borrow_owner().text;
         let first = name.split('.').next().unwrap_or_default();
-        let position = text.find(first).map(|start| position(text, start));
+        let start = within_code(text, first).or_else(|| text.find(first));
+        let position = start.map(|start| position(text, start));
         Some((name, position))
     }
 
@@ -453,4 +454,28 @@ impl io::Write for Bounded {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Where a name stands between braces, for the first time: the text around them may have the same word.
+fn within_code(text: &str, name: &str) -> Option<usize> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut offset: usize = 0;
+    for piece in text.split('}') {
+        let opened = [piece.find("{{"), piece.find("{%")];
+        if let Some(open) = opened.into_iter().flatten().min()
+            && let Some(code) = piece.get(open..)
+        {
+            let mut places = code.match_indices(name).map(|(place, _)| place);
+            let whole = places.find(|place| {
+                let before = code.get(..*place).unwrap_or_default();
+                let after = code.get(place.saturating_add(name.len())..);
+                !before.ends_with(is_part) && !after.unwrap_or_default().starts_with(is_part)
+            });
+            if let Some(place) = whole {
+                return Some(offset.saturating_add(open).saturating_add(place));
+            }
+        }
+        offset = offset.saturating_add(piece.len()).saturating_add(1);
+    }
+    None
 }

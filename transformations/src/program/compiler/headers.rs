@@ -7,6 +7,7 @@ use super::Compiler;
 use crate::config::HeaderTemplate;
 use crate::edits::{Formula, HeaderEdit, Removals};
 use crate::headers::{self, HeaderNames};
+use crate::languages::jinja::Template;
 use crate::ops::Direction;
 
 /// What is done to a header.
@@ -36,11 +37,12 @@ impl Compiler<'_> {
     ) -> Vec<HeaderEdit> {
         let compile = |(index, header): (usize, &HeaderTemplate)| {
             let path = format!("{list}[{index}] `{}`", header.name);
-            let name = self.edited_name(direction, &path, &header.name)?;
+            let name = self.edited_name(direction, &path, &header.name);
             let formula = match (header.value.as_str(), header.cel.as_deref()) {
                 ("", None) => None,
                 (text, cel) => Some(self.formula(&path, text, cel)?),
             };
+            let name = name?;
             if let Some(formula) = &formula {
                 self.lines(direction, verb, &path, &name, formula);
             }
@@ -78,6 +80,20 @@ impl Compiler<'_> {
                 }
             }
             Formula::Expression(_) => self.worthless(path, formula),
+            Formula::Template(Template::Text(text))
+                if name.starts_with(':')
+                    && headers::known_pseudo_header(direction, name)
+                    && !headers::valid_value_of(name, text) =>
+            {
+                let message =
+                    format!("this edit is ignored, because `{text}` is not valid for `{name}`");
+                let help = match name {
+                    ":path" => "begin the path with `/`",
+                    ":status" => "write a number from 200 to 599, but not 204, 205 or 304",
+                    _ => "write a value that HTTP allows there",
+                };
+                self.warning(Code::HeaderValue, path, message, help);
+            }
             // `header()` gives several cookies as one text, which is one broken cookie.
             Formula::Template(template) => {
                 let reads = template.needs().is_some_and(|needs| match &needs.message {

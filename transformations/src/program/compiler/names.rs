@@ -62,7 +62,11 @@ impl Compiler<'_> {
             .metadata
             .iter()
             .map(|entry| (&entry.path, Some(&entry.formula)));
-        for (path, formula) in edits.chain(entries) {
+        let body = pass.edits.body.iter();
+        let body = body.map(|body| (&body.path, Some(&body.formula), true));
+        let others = edits.chain(entries);
+        let others = others.map(|(path, formula)| (path, formula, false));
+        for (path, formula, is_body) in others.chain(body) {
             let template = formula.and_then(Formula::template);
             let Some((name, position)) = template.and_then(Template::first_undeclared) else {
                 continue;
@@ -73,11 +77,21 @@ impl Compiler<'_> {
                 .iter()
                 .map(String::as_str)
                 .collect();
+            let outcome = match is_body {
+                true => "this template fails for every message",
+                false => "every message is answered 400",
+            };
             let message = format!(
-                "every message is answered 400, because no body is parsed to read `{}` from",
+                "{outcome}, because no body is parsed to read `{}` from",
                 all.join("`, `")
             );
-            let help = instead_of_name(name);
+            // `header(x-model)`: a difference of two names.
+            let unquoted = all.len() > 1 && all.contains(&"x");
+            let quoted = "put the header's name in quotes, such as `header('x-model')`";
+            let help = match unquoted {
+                true => Some(quoted.to_owned()),
+                false => instead_of_name(name),
+            };
             let warning = Diagnostic::warning(Code::UnknownName, path, message).at(position);
             self.diagnostics.push(
                 warning.help(help.unwrap_or_else(|| "set `body.parseAs` to `AsJson`".to_owned())),
@@ -236,7 +250,7 @@ impl Compiler<'_> {
                     NamedBy::Expression => "an expression",
                     NamedBy::Template => "a template",
                 };
-                let message = format!("no field is named `{name}`, which {by} reads");
+                let message = format!("{by} reads `extracted.{name}`, but no field has this name");
                 let error = Diagnostic::error(Code::UnknownName, path, message)
                     .help("add the field to `request.extract`");
                 error.suggest(name, of_request.iter().chain(answers).copied())

@@ -12,6 +12,9 @@ use crate::languages::jinja::Template;
 use crate::ops::Direction;
 use crate::program::Pass;
 
+/// Statuses whose answers have no body.
+const BODILESS: [u16; 3] = [204, 205, 304];
+
 impl Compiler<'_> {
     /// The rules of a pass.
     pub(super) fn rules(&mut self, direction: Direction, rules: &[config::Reject]) -> Vec<Rule> {
@@ -52,6 +55,18 @@ impl Compiler<'_> {
                 "remove `message`, or `body`",
             );
         }
+        if BODILESS.contains(&status) && (rule.body.is_some() || !rule.message.is_empty()) {
+            let key = match rule.body {
+                Some(_) => "body",
+                None => "message",
+            };
+            self.warning(
+                Code::Conflict,
+                &format!("{path}.{key}"),
+                format!("an answer with {status} has no body"),
+                "choose another status, or remove this key",
+            );
+        }
         // They are those of an answer, whatever it is in place of.
         let headers = self.headers(
             Direction::Response,
@@ -83,9 +98,9 @@ impl Compiler<'_> {
             .any(|name| bodies.contains(&name))
         {
             let message = "a template of `reject` cannot read the body";
-            let help =
-                "write `{{ cel(\"request.body\") }}`, in `response` `{{ cel(\"response.body\") }}`";
-            self.error(Code::Conflict, &rule.path, message, help);
+            let direction = direction.as_str();
+            let help = format!("write `{{{{ cel(\"{direction}.body\") }}}}`");
+            self.error(Code::Conflict, &rule.path, message, &help);
         }
         let early = self.is_early(direction, &rule);
         Some(Rule { early, ..rule })
@@ -147,8 +162,8 @@ impl Compiler<'_> {
         self.warning(
             Code::FailsOpen,
             &format!("{direction}.reject"),
-            format!("a {direction} for which a `when` fails, or a field is invalid, gets past these rules"),
-            "set `onFailure: reject`, or `onFailure: continue` to let it pass",
+            format!("these rules let a {direction} pass when a `when` fails or a field is invalid"),
+            "set `onFailure: reject` to answer it, or `onFailure: continue` to let it pass",
         );
     }
 }
