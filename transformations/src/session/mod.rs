@@ -341,7 +341,7 @@ impl Session {
         };
         holding.read(host, pass, &self.exchange, end);
         let (arrived, verdict) = if end {
-            (Arrived::All, holding.end(host))
+            (Arrived::All, holding.end(host, pass))
         } else {
             (Arrived::Part, holding.verdict(host, pass))
         };
