@@ -46,9 +46,10 @@ COPY cli cli
 COPY reference reference
 COPY tools/check-module tools/check-module
 COPY tools/summary tools/summary
-# Cargo compares times, and these sources are older than the empty ones it has just built.
+# Cargo compares times, and these sources are older than the empty ones it has just built. The module logs the revision.
+ARG REVISION=unknown
 RUN find . -name '*.rs' -exec touch {} + \
- && cargo build --release --locked --package rustformations --package envoyinit \
+ && RUSTFORMATIONS_REVISION="${REVISION}" cargo build --release --locked --package rustformations --package envoyinit \
  && cargo build --release --locked --package rustformations-cli \
  && cargo build --locked --package check-module
 # Four fifths of the module are its debug information: that goes into a file of its own, and the names that a crash

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Once};
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    EnvoyHttpFilter, EnvoyMetrics, Host, HttpFilter, HttpFilterConfig, RouteConfigError,
-    envoy_log_error, envoy_log_info, envoy_log_warn,
+    EnvoyHttpFilter, EnvoyMetrics, Host, HttpFilter, HttpFilterConfig, LogLevel, RouteConfigError,
+    envoy_log, envoy_log_error, envoy_log_warn,
 };
 use transformations::metrics;
 use transformations::{
@@ -71,7 +71,8 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
     if let Some(metrics) = std::env::var_os(METRICS).filter(|metrics| !metrics.is_empty()) {
         let measured = engine.measure(metrics.as_encoded_bytes());
         // Without it the configurations work as before: they are not refused for it.
-        compiled(METRICS, "", measured.map(|warnings| ((), warnings)));
+        let diagnostics = measured.unwrap_or_else(|errors| errors.0);
+        log(METRICS, "", &diagnostics, LogLevel::Error);
     }
     Arc::new(engine)
 });
@@ -122,15 +123,21 @@ pub(crate) fn compiled<T>(
         Ok((compiled, warnings)) => (Some(compiled), warnings),
         Err(errors) => (None, errors.0),
     };
-    for diagnostic in diagnostics {
-        let code = diagnostic.code;
-        match diagnostic.severity {
-            Severity::Error => envoy_log_error!("{name}{place}: {code}: {diagnostic}"),
-            Severity::Warning => envoy_log_warn!("{name}{place}: {code}: {diagnostic}"),
-            Severity::Note => envoy_log_info!("{name}{place}: {code}: {diagnostic}"),
-        }
-    }
+    // kgateway validates with `-l critical`, and shows what is logged there as the status of the policy.
+    log(name, place, &diagnostics, LogLevel::Critical);
     compiled
+}
+
+/// Logs each at the level of its severity, and errors at this one.
+fn log(name: &str, place: &str, diagnostics: &[Diagnostic], errors: LogLevel) {
+    for diagnostic in diagnostics {
+        let level = match diagnostic.severity {
+            Severity::Error => errors,
+            Severity::Warning => LogLevel::Warn,
+            Severity::Note => LogLevel::Info,
+        };
+        envoy_log!(level, "{name}{place}: {}: {diagnostic}", diagnostic.code);
+    }
 }
 
 /// The configuration of the stream's route, if it has one.

@@ -20,7 +20,8 @@ mod tests;
 use std::any::Any;
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    EnvoyHttpFilterConfig, HttpFilterConfig, declare_init_functions, envoy_log_error,
+    EnvoyHttpFilterConfig, Host, HttpFilterConfig, declare_init_functions, envoy_log_critical,
+    envoy_log_info,
 };
 
 /// Makes the configuration of a listener's filter; `None` rejects it.
@@ -52,7 +53,16 @@ declare_init_functions!(
     new_http_filter_per_route_config
 );
 
+/// The commit of the build, where it is known.
+const REVISION: Option<&str> = option_env!("RUSTFORMATIONS_REVISION");
+
 fn init() -> bool {
+    envoy_log_info!(
+        "rustformations {} (commit {}) in Envoy {}",
+        env!("CARGO_PKG_VERSION"),
+        REVISION.unwrap_or("unknown"),
+        Host::current().map_or("unknown", Host::release)
+    );
     true
 }
 
@@ -75,7 +85,7 @@ fn constructors(name: &str) -> Option<&'static Constructors> {
     let found = FILTERS.iter().find(|(known, _)| *known == name);
     if found.is_none() {
         let known: Vec<&str> = FILTERS.iter().map(|(known, _)| *known).collect();
-        envoy_log_error!(
+        envoy_log_critical!(
             "unknown filter `{name}`; set filter_name (per route: per_route_config_name) to one of `{}`",
             known.join("`, `")
         );

@@ -270,6 +270,10 @@ impl Host for Ops<'_> {
         }
     }
 
+    fn holds_replaceable(&self) -> bool {
+        self.envoy.host() >= envoy_proxy_dynamic_modules_rust_sdk::Host::V1_37
+    }
+
     fn route_program(&mut self) -> RouteProgram {
         let route = match route_config::<Route>(self.envoy) {
             Ok(Some(route)) => route,

@@ -188,12 +188,12 @@ fn broken_configurations_and_unknown_filters_are_refused_with_reasons() {
         assert!(host.filter_config("rustformation", b"{").is_none());
         assert!(host.route_config("rustformation", b"").is_none());
         assert!(host.filter_config("rustformatoin", b"{}").is_none());
-        assert!(host.logged(LogLevel::Error, "rustformation: RF001: not JSON"));
+        assert!(host.logged(LogLevel::Critical, "rustformation: RF001: not JSON"));
         assert!(host.logged(
-            LogLevel::Error,
+            LogLevel::Critical,
             "rustformation (per route): RF001: the configuration is empty"
         ));
-        assert!(host.logged(LogLevel::Error, "unknown filter `rustformatoin`"));
+        assert!(host.logged(LogLevel::Critical, "unknown filter `rustformatoin`"));
     }
 }
 
@@ -210,17 +210,17 @@ fn diagnostics_are_lines_of_the_log() {
     assert!(host.filter_config("http-acl", b"{}").is_none());
     assert!(host.filter_config("rustformatoin", b"{}").is_none());
     let lines = host.logs().into_iter();
-    let lines = lines.filter(|(level, _)| matches!(level, LogLevel::Warn | LogLevel::Error));
+    let lines = lines.filter(|(level, _)| matches!(level, LogLevel::Warn | LogLevel::Critical));
     let lines: Vec<String> = lines
         .map(|(level, line)| format!("{level:?} {line}"))
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
     Warn rustformation: RF003: request.remve: unknown key, which is ignored; did you mean `remove`?
     Warn rustformation: RF005: request.set[0] `x-a`: unknown filter `uper` at 1:10; did you mean `upper`?
-    Error rustformation (per route): RF012: request.set[0] `x-a`: unknown name `requst` at 1:1; did you mean `request`?
-    Error rustformation (per route): RF006: request.remove[0]: `a b` is not a header name; use letters, digits and `-`
-    Error http-acl: RF002: missing key `defaultAction`; add `"defaultAction": "deny"`, or `"allow"`
-    Error unknown filter `rustformatoin`; set filter_name (per route: per_route_config_name) to one of `rustformation`, `http_simple_mutations`, `http-acl`
+    Critical rustformation (per route): RF012: request.set[0] `x-a`: unknown name `requst` at 1:1; did you mean `request`?
+    Critical rustformation (per route): RF006: request.remove[0]: `a b` is not a header name; use letters, digits and `-`
+    Critical http-acl: RF002: missing key `defaultAction`; add `"defaultAction": "deny"`, or `"allow"`
+    Critical unknown filter `rustformatoin`; set filter_name (per route: per_route_config_name) to one of `rustformation`, `http_simple_mutations`, `http-acl`
     "#);
 }
 

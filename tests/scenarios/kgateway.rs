@@ -8,6 +8,7 @@ use crate::stage::{Scenario, Stage, only, same, scenarios};
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     Ends body_based_routing_through_a_traffic_policy,
+    All a_member_and_an_expression_answer_what_the_document_reports,
     Ends a_forged_header_does_not_choose_a_models_policy,
     Ends several_instances_keep_apart,
     Ends templates_read_only_allowed_variables,
@@ -92,6 +93,83 @@ async fn body_based_routing_through_a_traffic_policy(stage: &Stage) -> Result<()
         )?;
     }
     Ok(())
+}
+
+const DOCUMENT: &str = include_str!("../../docs/kgateway.md");
+
+/// The table of docs/kgateway.md: what a policy with `{{ model }}` and one with `{{ cel(…) }}` answer to each request.
+async fn a_member_and_an_expression_answer_what_the_document_reports(stage: &Stage) -> Result<()> {
+    let (routed, fallback) = (
+        Upstream::named("routed").await?,
+        Upstream::named("fallback").await?,
+    );
+    let chosen = |template: &str, parse_as: &str| {
+        json!({"request": {
+            "set": [{"name": "x-gateway-model-name", "value": template}],
+            "body": {"parseAs": parse_as},
+        }})
+    };
+    let policies = [
+        chosen("{{ model }}", "AsJson"),
+        chosen("{{ cel(\"json(request.body).model\") }}", "AsString"),
+    ];
+    let mut played = 0;
+    for (column, configuration) in policies.iter().enumerate() {
+        let bootstrap = Bootstrap::new()
+            .filter(in_chain(INSTANCE))
+            .per_route_configuration(policy(configuration))
+            .cluster("routed", routed.address())
+            .cluster("fallback", fallback.address())
+            .route(Route::to("routed").header("x-gateway-model-name", "gpt-4o"))
+            .route(Route::to("fallback"))
+            .build(stage.release);
+        let launch = stage
+            .launch(bootstrap)
+            .env("RUSTFORMATIONS_ROUTING_HEADERS", "x-gateway-model-name");
+        let address = stage.start(launch).await?.address().await?;
+        for line in DOCUMENT.lines() {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            let ["", request, model, cel, ""] = cells[..] else {
+                continue;
+            };
+            let Some(request) = request_of(request) else {
+                continue;
+            };
+            let expected = [model, cel][column];
+            let response = request.send(address).await?;
+            let answered = match response.status {
+                200 => match only(&response.headers, "x-served-by")?.as_str() {
+                    "routed" => "the model's route".to_owned(),
+                    _ => "the catch-all route".to_owned(),
+                },
+                status => status.to_string(),
+            };
+            same(line, answered.as_str(), expected)?;
+            played += 1;
+        }
+    }
+    same("requests played", played, 14)
+}
+
+/// What a cell of that table names.
+fn request_of(cell: &str) -> Option<Request> {
+    let upload = concat!(
+        "--b\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\ngpt-4o\r\n",
+        "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\r\nRIFF\r\n--b--\r\n"
+    );
+    let post = || Request::post("/v1/chat/completions").header("content-type", "application/json");
+    Some(match cell {
+        "JSON with the model" => post().body(r#"{"messages": [], "model": "gpt-4o"}"#),
+        "JSON without a model" => post().body(r#"{"messages": []}"#),
+        "JSON whose model is a number" => post().body(r#"{"model": 4}"#),
+        "JSON that is cut off" => post().body(r#"{"model": "gpt-4o", "messages": ["#),
+        "an upload (`multipart/form-data`)" => Request::post("/v1/audio/transcriptions")
+            .header("content-type", "multipart/form-data; boundary=b")
+            .body(upload),
+        "text that is no JSON" => Request::post("/v1/chat/completions").body("hello"),
+        "no body" => Request::get("/v1/models"),
+        _ => return None,
+    })
 }
 
 /// The policy of a model's route would replace the Gateway's, which sets the header.

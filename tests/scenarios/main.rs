@@ -255,10 +255,13 @@ fn trials() -> anyhow::Result<Vec<Trial>> {
         for scenario in area.scenarios {
             let releases = match (only, scenario.releases) {
                 (Some(only), _) => vec![only],
-                (None, Releases::All) => EnvoyRelease::SUPPORTED.to_vec(),
+                (None, Releases::All | Releases::ByFile) => EnvoyRelease::SUPPORTED.to_vec(),
                 (None, Releases::Ends) => vec![EnvoyRelease::OLDEST, EnvoyRelease::DEFAULT],
             };
             for release in releases {
+                if matches!(scenario.releases, Releases::ByFile) && !release.at_least(1, 38) {
+                    continue;
+                }
                 let name = format!("{release}::{}::{}", area.name, scenario.name);
                 trials.push(Trial::test(name, move || run(release, area, scenario)));
             }

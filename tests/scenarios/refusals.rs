@@ -1,7 +1,7 @@
 //! Broken configurations: refused with every reason in the log, never half accepted.
 
 use anyhow::{Result, ensure};
-use harness::{Bootstrap, Filter, FilterConfig, Request, Route, Upstream};
+use harness::{Bootstrap, Filter, FilterConfig, Launch, Request, Route, Upstream};
 use serde_json::{Value, json};
 
 use crate::gateway::MODEL;
@@ -10,6 +10,7 @@ use crate::stage::{Scenario, Stage, same, scenarios};
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All a_broken_listener_configuration_is_refused,
     All a_broken_route_configuration_is_refused,
+    All strict_validation_reports_the_reasons,
     Ends every_broken_form_is_refused,
     Ends an_unknown_filter_is_refused_by_name,
     All a_struct_is_a_configuration_too,
@@ -71,6 +72,45 @@ async fn a_broken_route_configuration_is_refused(stage: &Stage) -> Result<()> {
             log.contains(&format!("rustformation (per route): {reason}")),
             "{reason} is not in\n{log}"
         );
+    }
+    Ok(())
+}
+
+/// kgateway's strict validation runs Envoy with these arguments, and shows what it writes as the status of the policy.
+async fn strict_validation_reports_the_reasons(stage: &Stage) -> Result<()> {
+    let broken_rule =
+        json!({"defaultAction": "deny", "rules": [{"action": "allow", "cidrs": ["10.0.0.0/99"]}]});
+    for (per_route, reasons) in [
+        (
+            Filter::new(broken()),
+            REASONS
+                .map(|reason| format!("rustformation (per route): {reason}"))
+                .to_vec(),
+        ),
+        (
+            Filter::new(broken_rule).filter_name("http-acl"),
+            vec!["http-acl (per route): RF0".to_owned()],
+        ),
+        (
+            Filter::new("{}").filter_name("rustformatoin"),
+            vec!["unknown filter `rustformatoin`".to_owned()],
+        ),
+    ] {
+        let bootstrap = Bootstrap::new()
+            .filter(Filter::new("{}").disabled())
+            .route(Route::direct_response(200, "ok").per_route(per_route))
+            .build(stage.release);
+        let validation = Launch::new(stage.release, bootstrap)
+            .module(stage.module()?)
+            .log_level("critical")
+            .arguments(&["--log-format", "%v"])
+            .validate()
+            .await?;
+        let output = &validation.output;
+        ensure!(!validation.status.success(), "validated: {output}");
+        for reason in reasons {
+            ensure!(output.contains(&reason), "{reason} is not in\n{output}");
+        }
     }
     Ok(())
 }

@@ -34,6 +34,8 @@ pub(crate) enum Releases {
     All,
     /// The oldest and the newest.
     Ends,
+    /// Those that load a module by the name of its file, as Envoy Gateway does.
+    ByFile,
 }
 
 /// A scenario being played.
@@ -46,7 +48,7 @@ pub(crate) struct Scenario {
     pub(crate) play: for<'a> fn(&'a Stage) -> Playing<'a>,
 }
 
-/// A table of scenarios: `All` or `Ends` (the releases) and the function, a line each.
+/// A table of scenarios: `All`, `Ends` or `ByFile` (the releases) and the function, a line each.
 macro_rules! scenarios {
     ($($releases:ident $name:ident,)*) => {
         &[$($crate::stage::Scenario {

@@ -107,6 +107,14 @@ fn example(reason: Reason) -> Option<Example> {
             body: "no message",
         }
         .with("content-type", "application/vnd.amazon.eventstream"),
+        Reason::PartialContent => Example {
+            direction: Direction::Response,
+            pass: edit,
+            headers: Vec::new(),
+            body: "{}",
+        }
+        .with(":status", "206")
+        .with("content-range", "bytes 0-1/2"),
         // `onMissing: reject` answers; any other field that is missing is no failure.
         Reason::FieldMissing => return None,
         // Of no pass.

@@ -126,9 +126,9 @@ fn broken_configurations_are_refused_with_reasons_and_odd_ones_warned_of() {
         let host = host(generation);
         assert!(host.filter_config("http-acl", broken).is_none());
         assert!(host.route_config("http-acl", b"{}").is_none());
-        assert!(host.logged(LogLevel::Error, "http-acl: RF010: rules[0].cidrs[0]: "));
+        assert!(host.logged(LogLevel::Critical, "http-acl: RF010: rules[0].cidrs[0]: "));
         assert!(host.logged(
-            LogLevel::Error,
+            LogLevel::Critical,
             "http-acl (per route): RF002: missing key `defaultAction`"
         ));
         configured(&host, r#"{"defaultAction":"allow","rule":[]}"#);

@@ -75,7 +75,8 @@ fn a_kgateway_policy_asks_for_less() {
         ROUTES,
         CHAIN,
         LIMIT,
-        ("http_get_header", 2),
+        // Upgrade, :method and content-encoding.
+        ("http_get_header", 3),
         ("http_get_body_chunks_size", 2),
         ("http_get_body_chunks", 1),
         ("http_set_header", 1),

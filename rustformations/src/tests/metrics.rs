@@ -78,7 +78,8 @@ fn a_route_may_not_measure() {
     );
     let logs = host.logs();
     let told = |(level, line): &(LogLevel, String)| {
-        *level == LogLevel::Error && line.contains("RF008: metrics: a route can define no metric")
+        *level == LogLevel::Critical
+            && line.contains("RF008: metrics: a route can define no metric")
     };
     assert!(logs.iter().any(told), "{logs:?}");
 }

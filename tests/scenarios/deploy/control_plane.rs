@@ -1,12 +1,14 @@
 //! What kgateway's control plane makes of a Gateway's manifests: one listener, its routes in order, the module's
 //! filter off in the chain and configured where policies say so. What it does not know it refuses.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use harness::{Bootstrap, Filter, Manifests, Object, Route};
 use serde_json::{Value, json};
+
+use super::gateway_api::{access_log, early_removal, extension, list, name, only_fields, routes};
 
 /// The filter's name in kgateway's chains.
 const INSTANCE: &str = "dynamic_modules/simple_mutations";
@@ -17,13 +19,6 @@ pub(crate) struct ControlPlane<'a> {
     gateway: &'a Object,
     /// By Service or Backend.
     upstreams: BTreeMap<&'a str, SocketAddr>,
-}
-
-/// One match of one rule: what Envoy calls a route.
-struct Entry {
-    /// Gateway API's precedence: longest path, then a method, then most headers.
-    precedence: (usize, bool, usize),
-    route: Route,
 }
 
 impl<'a> ControlPlane<'a> {
@@ -45,17 +40,9 @@ impl<'a> ControlPlane<'a> {
         for policy in self.policies("Gateway", self.gateway.name()) {
             bootstrap = bootstrap.per_route_configuration(policy?);
         }
-        let mut entries = Vec::new();
-        for route in self.manifests.of_kind("HTTPRoute") {
-            let attached = route
-                .items("/spec/parentRefs")
-                .any(|parent| parent["kind"].is_null() && parent["name"] == self.gateway.name());
-            ensure!(attached, "HTTPRoute {} is not on the Gateway", route.name());
-            entries.extend(self.entries(route)?);
-        }
-        entries.sort_by_key(|entry| std::cmp::Reverse(entry.precedence));
-        for entry in entries {
-            bootstrap = bootstrap.route(entry.route);
+        let action = |route: &Object, _, rule: &Value| self.action(route, rule);
+        for route in routes(self.manifests, self.gateway, action)? {
+            bootstrap = bootstrap.route(route);
         }
         for (name, address) in &self.upstreams {
             bootstrap = bootstrap.cluster(name, *address);
@@ -73,22 +60,7 @@ impl<'a> ControlPlane<'a> {
             .find("GatewayParameters", name)
             .context("the Gateway has no GatewayParameters")?;
         let variables = parameters.items("/spec/kube/envoyContainer/env");
-        let variables = variables.map(|variable| {
-            let secret = variable["valueFrom"]["secretKeyRef"]["name"].as_str();
-            let value = match secret {
-                None => variable["value"].as_str(),
-                Some(name) => secrets
-                    .iter()
-                    .find(|(secret, _)| *secret == name)
-                    .map(|(_, value)| *value),
-            };
-            let name = variable["name"]
-                .as_str()
-                .context("a variable without name")?;
-            let value = value.with_context(|| format!("{name} has no value"))?;
-            Ok((name.to_owned(), value.to_owned()))
-        });
-        variables.collect()
+        super::variables(variables, secrets)
     }
 
     /// The transformations that target this object, as the module gets them.
@@ -101,121 +73,57 @@ impl<'a> ControlPlane<'a> {
                 targets.any(|target| target["kind"] == kind && target["name"] == name)
             });
         policies.map(|policy| {
-            let known: BTreeSet<&str> = ["targetRefs", "transformation"].into();
-            let keys = policy.0["spec"].as_object().context("no spec")?;
-            for key in keys.keys() {
-                ensure!(
-                    known.contains(key.as_str()),
-                    "{}: unknown {key}",
-                    policy.name()
-                );
-            }
+            only_fields(policy, "/spec", &["targetRefs", "transformation"])?;
             let transformation = policy.0["spec"]["transformation"].clone();
             Ok(Filter::new(transformation).instance(INSTANCE))
         })
     }
 
-    fn entries(&self, object: &Object) -> Result<Vec<Entry>> {
-        let policies: Vec<Filter> = self
-            .policies("HTTPRoute", object.name())
-            .collect::<Result<_>>()?;
-        let mut entries = Vec::new();
-        for rule in object.items("/spec/rules") {
-            let [backend] = list(&rule["backendRefs"]) else {
-                bail!("{}: one backend expected", object.name());
-            };
-            let mut route = Route::to(self.cluster(backend)?);
-            if let Some(timeout) = rule["timeouts"]["request"].as_str() {
-                route = route.action("timeout", json!(timeout));
+    /// The route of a rule, with its mirrors and its policies.
+    fn action(&self, object: &Object, rule: &Value) -> Result<Route> {
+        let mut route = match (list(&rule["backendRefs"]), extension(self.manifests, rule)) {
+            ([backend], None) => Route::to(self.cluster(backend)?),
+            ([], Some(response)) => {
+                let status = response.0["spec"]["status"].as_u64().context("no status")?;
+                Route::direct_response(u16::try_from(status)?, response.text("/spec/body"))
             }
-            for filter in list(&rule["filters"]) {
-                route = self.filter(route, filter)?;
-            }
-            for policy in &policies {
-                route = route.per_route(policy.clone());
-            }
-            for matched in list(&rule["matches"]) {
-                entries.push(entry(route.clone(), matched)?);
+            _ => bail!("{}: one backend expected", object.name()),
+        };
+        for filter in list(&rule["filters"]) {
+            if filter["type"] == "RequestMirror" {
+                route = self.mirror(route, &filter["requestMirror"])?;
             }
         }
-        Ok(entries)
+        for policy in self.policies("HTTPRoute", object.name()) {
+            route = route.per_route(policy?);
+        }
+        Ok(route)
     }
 
     /// The cluster of a Service or a Backend.
     fn cluster(&self, reference: &Value) -> Result<&'a str> {
-        let name = reference["name"]
-            .as_str()
-            .context("a backend without name")?;
+        let name = name(reference)?;
         let known = self.upstreams.keys().find(|known| **known == name);
         known
             .copied()
             .with_context(|| format!("no upstream for {name}"))
     }
 
-    fn filter(&self, route: Route, filter: &Value) -> Result<Route> {
-        match filter["type"].as_str().context("a filter without type")? {
-            "URLRewrite" => {
-                let rewrite = &filter["urlRewrite"];
-                let mut route = route;
-                if let Some(prefix) = rewrite["path"]["replacePrefixMatch"].as_str() {
-                    route = route.action("prefix_rewrite", json!(prefix));
-                }
-                if let Some(host) = rewrite["hostname"].as_str() {
-                    route = route.action("host_rewrite_literal", json!(host));
-                }
-                Ok(route)
+    fn mirror(&self, route: Route, mirror: &Value) -> Result<Route> {
+        let share = match (mirror["percent"].as_u64(), &mirror["fraction"]) {
+            (Some(percent), _) => percent * 10_000,
+            (None, fraction) => {
+                let part = |name: &str| fraction[name].as_u64();
+                let numerator = part("numerator").context("no share")?;
+                numerator * 1_000_000 / part("denominator").unwrap_or(100)
             }
-            "ResponseHeaderModifier" => {
-                let set = list(&filter["responseHeaderModifier"]["set"]).iter();
-                let set: Vec<Value> = set
-                    .map(|header| {
-                        json!({
-                            "header": {"key": header["name"], "value": header["value"]},
-                            "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-                        })
-                    })
-                    .collect();
-                Ok(route.field("response_headers_to_add", json!(set)))
-            }
-            "RequestMirror" => {
-                let mirror = &filter["requestMirror"];
-                let share = match (mirror["percent"].as_u64(), &mirror["fraction"]) {
-                    (Some(percent), _) => percent * 10_000,
-                    (None, fraction) => {
-                        let part = |name: &str| fraction[name].as_u64();
-                        let numerator = part("numerator").context("no share")?;
-                        numerator * 1_000_000 / part("denominator").unwrap_or(100)
-                    }
-                };
-                let policy = json!([{
-                    "cluster": self.cluster(&mirror["backendRef"])?,
-                    "runtime_fraction": {"default_value": {"numerator": share, "denominator": "MILLION"}},
-                }]);
-                Ok(route.action("request_mirror_policies", policy))
-            }
-            other => bail!("a filter of type {other}"),
-        }
+        };
+        let policy = json!([{
+            "cluster": self.cluster(&mirror["backendRef"])?,
+            "runtime_fraction": {"default_value": {"numerator": share, "denominator": "MILLION"}},
+        }]);
+        Ok(route.action("request_mirror_policies", policy))
     }
-}
-
-fn entry(route: Route, matched: &Value) -> Result<Entry> {
-    ensure!(matched["path"]["type"] == "PathPrefix", "{matched}");
-    let path = matched["path"]["value"].as_str().context("no path")?;
-    let mut headers: Vec<Value> = list(&matched["headers"])
-        .iter()
-        .map(|header| json!({"name": header["name"], "string_match": {"exact": header["value"]}}))
-        .collect();
-    let precedence = (path.len(), !matched["method"].is_null(), headers.len());
-    if let Some(method) = matched["method"].as_str() {
-        headers.push(json!({"name": ":method", "string_match": {"exact": method}}));
-    }
-    let prefix = if path == "/" {
-        "prefix"
-    } else {
-        "path_separated_prefix"
-    };
-    let route = route.field("match", json!({prefix: path, "headers": headers}));
-    Ok(Entry { precedence, route })
 }
 
 fn listener_policy(bootstrap: Bootstrap, policy: &Object) -> Result<Bootstrap> {
@@ -239,34 +147,16 @@ fn listener_policy(bootstrap: Bootstrap, policy: &Object) -> Result<Bootstrap> {
 fn http_setting(bootstrap: Bootstrap, (field, value): (&String, &Value)) -> Result<Bootstrap> {
     match field.as_str() {
         "earlyRequestHeaderModifier" => {
-            let remove = list(&value["remove"]).iter();
-            let mutations: Vec<Value> = remove.map(|name| json!({"remove": name})).collect();
-            let extension = json!([{
-                "name": "envoy.http.early_header_mutation.header_mutation",
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-                    "mutations": mutations,
-                },
-            }]);
+            let extension = early_removal(list(&value["remove"]));
             Ok(bootstrap.connection_manager("early_header_mutation_extensions", extension))
         }
         "accessLog" => {
             let [log] = list(value) else {
                 bail!("one access log expected");
             };
-            let log = json!([{
-                "name": "stdout",
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
-                    "log_format": {"json_format": log["fileSink"]["jsonFormat"]},
-                },
-            }]);
+            let log = access_log(&log["fileSink"]["jsonFormat"]);
             Ok(bootstrap.connection_manager("access_log", log))
         }
         other => bail!("ListenerPolicy: unknown {other}"),
     }
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }

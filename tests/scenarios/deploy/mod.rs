@@ -1,8 +1,12 @@
-//! The manifests of `deploy/` do on a real Envoy what they promise: kgateway's, as its control plane would translate
-//! them, and the bootstrap inside deploy/plain.
+//! The manifests of `deploy/` do on a real Envoy what they promise: those of kgateway, Envoy Gateway and Istio, as their
+//! control planes would translate them, and the bootstrap inside deploy/plain.
 
 mod control_plane;
 mod dashboard;
+mod envoy_gateway;
+mod gateway_api;
+mod istio;
+mod other_gateways;
 mod plain;
 
 use std::collections::BTreeMap;
@@ -17,6 +21,10 @@ use crate::mirrors::{check_shares, shares};
 use crate::stage::{Scenario, Stage, only, same, scenarios};
 use control_plane::ControlPlane;
 use dashboard::the_dashboard_asks_for_what_there_is;
+use other_gateways::{
+    envoy_gateway_fails_over, envoy_gateway_fetches_the_module, envoy_gateway_limits_tokens,
+    envoy_gateway_routes_models, istio_gives_the_key_to_one_cluster, istio_routes_models,
+};
 use plain::{
     the_plain_bootstrap_is_valid_as_it_is, the_plain_gateway_drains,
     the_plain_gateway_routes_models,
@@ -24,6 +32,13 @@ use plain::{
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All the_lab_routes_models,
+    All production_knows_its_models,
+    ByFile envoy_gateway_routes_models,
+    ByFile envoy_gateway_fetches_the_module,
+    ByFile envoy_gateway_fails_over,
+    ByFile envoy_gateway_limits_tokens,
+    All istio_routes_models,
+    All istio_gives_the_key_to_one_cluster,
     Ends the_walkthrough_says_who_answers,
     Ends the_lab_mirrors,
     Ends only_openai_gets_the_key,
@@ -65,6 +80,27 @@ fn addresses<'a>(
     servers
         .iter()
         .map(|(name, server)| (*name, server.address()))
+}
+
+/// The variables of a container; `secrets` has the values of entries of Secrets.
+fn variables<'v>(
+    variables: impl Iterator<Item = &'v Value>,
+    secrets: &[(&str, &str)],
+) -> Result<Vec<(String, String)>> {
+    let variables = variables.map(|variable| {
+        let secret = variable["valueFrom"]["secretKeyRef"]["name"].as_str();
+        let value = match secret {
+            None => variable["value"].as_str(),
+            Some(name) => secrets
+                .iter()
+                .find(|(secret, _)| *secret == name)
+                .map(|(_, value)| *value),
+        };
+        let name = gateway_api::name(variable)?;
+        let value = value.with_context(|| format!("{name} has no value"))?;
+        Ok((name.to_owned(), value.to_owned()))
+    });
+    variables.collect()
 }
 
 fn ask(path: &str, body: &str) -> Request {
@@ -171,6 +207,39 @@ async fn the_lab_routes_models(stage: &Stage) -> Result<()> {
         "logged failure",
         refused["failure"].as_str(),
         Some("json_invalid"),
+    )
+}
+
+/// Models by name, and a 404 in OpenAI's words for every other.
+async fn production_knows_its_models(stage: &Stage) -> Result<()> {
+    let manifests = Manifests::render("kgateway/overlays/production")?;
+    let servers = servers(&["llama", "mistral"]).await?;
+    let envoy = gateway(stage, &manifests, &servers, &[]).await?;
+    let address = envoy.address().await?;
+    let chat = "/v1/chat/completions";
+    for model in ["llama", "mistral"] {
+        let request = ask(chat, &json!({"model": model}).to_string());
+        let request = request.header("x-gateway-model-name", "other");
+        request.send(address).await?.expect_status(200)?;
+        same(model, servers[model].request().await?.path.as_str(), chat)?;
+    }
+    let unknown = ask(chat, r#"{"model": "other"}"#).header("x-gateway-model-name", "llama");
+    let unknown = unknown.send(address).await?.expect_status(404)?;
+    same(
+        "code",
+        &unknown.json()?["error"]["code"],
+        &json!("model_not_found"),
+    )?;
+    let content_type = only(&unknown.headers, "content-type")?;
+    same("type", content_type.as_str(), "application/json")?;
+    Request::get("/v1/models")
+        .send(address)
+        .await?
+        .expect_status(200)?;
+    same(
+        "models",
+        servers["llama"].request().await?.path.as_str(),
+        "/v1/models",
     )
 }
 

@@ -34,6 +34,9 @@ const POD: &[(&str, Expected)] = &[
     ),
 ];
 
+/// Below an EnvoyProxy.
+const ENVOY_GATEWAY: &str = "/spec/provider/kubernetes/envoyDeployment";
+
 /// Stands in for models; nobody's traffic depends on it.
 const MOCK: &str = "sharat87/httpbun:latest";
 
@@ -75,12 +78,51 @@ pub(super) fn problems(manifests: &Manifests) -> Vec<Problem> {
             &mut problems,
         );
     }
+    for object in manifests.of_kind("EnvoyProxy") {
+        expect(object, &format!("{ENVOY_GATEWAY}/pod"), POD, &mut problems);
+        let place = format!("{ENVOY_GATEWAY}/container");
+        expect(object, &place, CONTAINER, &mut problems);
+        init_containers(object, ENVOY_GATEWAY, &mut problems);
+    }
+    for overlay in manifests.of_kind("ConfigMap") {
+        let Some(text) = overlay
+            .0
+            .pointer("/data/deployment")
+            .and_then(Value::as_str)
+        else {
+            continue;
+        };
+        // What Istio lays over a Deployment of its own, which is confined.
+        match serde_saphyr::from_str::<Value>(text) {
+            Ok(deployment) => {
+                let mut object = overlay.clone();
+                if let Some(text) = object.0.pointer_mut("/data/deployment") {
+                    *text = deployment;
+                }
+                let pod = "/data/deployment/spec/template/spec";
+                init_containers(&object, pod, &mut problems);
+            }
+            Err(error) => {
+                let what = format!("it is no YAML: {error}");
+                problems.push(Problem::new(overlay, "/data/deployment", what));
+            }
+        }
+    }
     for object in manifests.of_kind("Namespace") {
         let enforce = "/pod-security.kubernetes.io~1enforce";
         let labels = [(enforce, Expected::Text("restricted"))];
         expect(object, "/metadata/labels", &labels, &mut problems);
     }
     problems
+}
+
+fn init_containers(object: &Object, pod: &str, problems: &mut Vec<Problem>) {
+    let containers = object.items(&format!("{pod}/initContainers"));
+    for (number, container) in containers.enumerate() {
+        let place = format!("{pod}/initContainers/{number}");
+        expect(object, &place, CONTAINER, problems);
+        image(object, &place, container, problems);
+    }
 }
 
 fn expect(object: &Object, base: &str, expected: &[(&str, Expected)], into: &mut Vec<Problem>) {

@@ -1,4 +1,4 @@
-//! What docs/kgateway-lab.md says to type can be typed.
+//! What the documents about deploy/ say to type can be typed.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,18 @@ use harness::{Manifests, workspace};
 
 use super::references::MADE_BY_HAND;
 
-const DOCUMENT: &str = include_str!("../../../docs/kgateway-lab.md");
+const DOCUMENTS: [&str; 4] = [
+    include_str!("../../../docs/kgateway-lab.md"),
+    include_str!("../../../docs/kgateway.md"),
+    include_str!("../../../docs/envoy-gateway.md"),
+    include_str!("../../../docs/istio.md"),
+];
 
 /// The commands of every shell block.
 fn commands() -> Vec<&'static str> {
-    let blocks = DOCUMENT.split("```sh\n").skip(1);
+    let blocks = DOCUMENTS
+        .iter()
+        .flat_map(|document| document.split("```sh\n").skip(1));
     let blocks = blocks.filter_map(|block| block.split("```").next());
     blocks.flat_map(str::lines).collect()
 }
@@ -24,9 +31,11 @@ fn after<'a>(command: &'a str, flag: &str) -> Option<&'a str> {
 
 #[test]
 fn every_file_it_names_is_there() {
-    let words = DOCUMENT.split(|letter: char| letter.is_whitespace() || "`(),:".contains(letter));
+    let words = DOCUMENTS.iter().flat_map(|document| {
+        document.split(|letter: char| letter.is_whitespace() || "`(),:;".contains(letter))
+    });
     let files: BTreeSet<&str> = words.filter(|word| word.starts_with("deploy/")).collect();
-    assert!(files.len() > 8, "{files:?}");
+    assert!(files.len() > 16, "{files:?}");
     for file in files {
         assert!(workspace().join(file).exists(), "{file}");
     }
@@ -39,7 +48,7 @@ fn what_it_applies_renders() {
         .into_iter()
         .filter_map(|command| after(command, "-k"))
         .collect();
-    assert!(applied.len() > 4, "{applied:?}");
+    assert!(applied.len() > 8, "{applied:?}");
     for path in applied {
         let name = path.strip_prefix("deploy/").unwrap();
         assert!(names.contains(name), "{path}");

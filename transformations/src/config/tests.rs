@@ -96,7 +96,7 @@ fn unknown_keys_are_warnings_with_their_path() {
         [
             "RF003 request.set[0].vaule: unknown key, which is ignored; did you mean `value`?",
             "RF003 request.foo: unknown key, which is ignored; check its spelling, or remove it",
-            "RF003 enabled: unknown key, which is ignored; remove it, or write one of `request`, `response`, `limits`, `metrics`",
+            "RF003 enabled: unknown key, which is ignored; remove it, or write one of `request`, `response`, `errorFormat`, `limits`, `metrics`",
         ]
     );
     config(text);

@@ -200,6 +200,17 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Whether the host must not be made to hold an answer, because another attempt may take its place.
+    pub(super) fn may_be_replaced(&self, host: &dyn Host) -> bool {
+        let is_success = || {
+            let status = host.first_header_value(Direction::Response, ":status");
+            status.is_some_and(|(status, _)| matches!(status, [b'2', _, _]))
+        };
+        self.chain == Chain::Upstream && !host.holds_replaceable() && !is_success()
+    }
+}
+
 /// Whether the answer may have the host send the request to another place: as a new request, which
 /// nothing of this attempt outlives but what it did to the headers. Envoy follows no other codes.
 fn redirects(host: &dyn Host) -> bool {

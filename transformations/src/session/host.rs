@@ -39,6 +39,12 @@ pub trait Host: TransformationOps {
         Chain::Downstream
     }
 
+    /// Whether an answer may be held in a cluster's chain that another attempt or a redirect may replace.
+    /// Envoy 1.36 sends such an answer's body on without its headers.
+    fn holds_replaceable(&self) -> bool {
+        true
+    }
+
     /// The program of the route that the request's headers choose now.
     fn route_program(&mut self) -> RouteProgram {
         RouteProgram::Absent

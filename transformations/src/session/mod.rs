@@ -319,6 +319,10 @@ impl Session {
         if running.extent != Extent::Whole {
             return self.run(host, direction, arrived, &mut running);
         }
+        if direction == Direction::Response && self.may_be_replaced(host) {
+            running.extent = Extent::TooLong;
+            return self.run(host, direction, arrived, &mut running);
+        }
         let mut holding = Holding::new(host, pass, running);
         if arrived == Arrived::Part {
             holding.keep(host, direction);

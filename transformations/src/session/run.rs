@@ -475,7 +475,7 @@ impl<'r> Run<'r> {
     fn too_long(&mut self) {
         let pass = self.pass;
         let path = pass.edits.body_path().unwrap_or(pass.direction.as_str());
-        let detail = "the body is longer than may be held; raise limits.maxHeldBytes";
+        let detail = "the body is longer than may be held here; raise limits.maxHeldBytes";
         self.outcome.fail(Reason::Limit, path, detail);
     }
 

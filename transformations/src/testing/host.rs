@@ -28,6 +28,9 @@ pub struct Host {
     pub limit: Option<u64>,
     /// The chain that the filter stands in.
     pub chain: Chain,
+    /// Whether it sends on, without its headers, an answer that was held and that another attempt replaces,
+    /// as Envoy 1.36.
+    pub loses_replaced: bool,
     /// The routes, of which the first that matches is chosen.
     pub routes: Vec<Route>,
     /// Dynamic metadata in the order it was set: namespace, key, value.
@@ -102,6 +105,7 @@ impl Host {
             joins_lines: false,
             limit: Some(0),
             chain: Chain::Downstream,
+            loses_replaced: false,
             routes: Vec::new(),
             metadata: Vec::new(),
             recorded: Vec::new(),

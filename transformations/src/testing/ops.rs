@@ -180,6 +180,10 @@ impl session::Host for Host {
         self.chain
     }
 
+    fn holds_replaceable(&self) -> bool {
+        !self.loses_replaced
+    }
+
     fn route_program(&mut self) -> RouteProgram {
         self.called("route_program");
         if self.route.is_none() {

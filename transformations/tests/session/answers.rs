@@ -72,3 +72,30 @@ fn the_first_byte_of_an_encoded_answer_is_looked_at_decoded() {
     assert_eq!(host.released[1], Some(1));
     assert_eq!(reasons(&host), [Reason::ContentEncoding]);
 }
+
+/// Envoy 1.36 would send its body on without its headers, should another attempt take its place.
+#[test]
+fn a_failure_that_another_attempt_may_replace_is_not_held_where_the_host_would_lose_it() {
+    let body = r#"{"model":"a"}"#;
+    for (chain, loses, status, held) in [
+        (Chain::Upstream, true, "503", false),
+        (Chain::Upstream, true, "429", false),
+        (Chain::Upstream, true, "302", false),
+        (Chain::Upstream, true, "200", true),
+        (Chain::Upstream, false, "503", true),
+        (Chain::Downstream, true, "503", true),
+    ] {
+        let headers = [(":status", status), ("content-type", "application/json")];
+        let mut host = Host::new(
+            Message::new(&[(":method", "GET")], &[]),
+            Message::new(&headers, &[body]),
+        );
+        host.chain = chain;
+        host.loses_replaced = loses;
+        let host = played(&program(PATCH), host);
+        let edited = host.response.body() != body.as_bytes();
+        assert_eq!(edited, held, "{status} {chain:?}");
+        let expected: &[Reason] = if held { &[] } else { &[Reason::Limit] };
+        assert_eq!(reasons(&host), expected, "{status} {chain:?}");
+    }
+}

@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 use harness::Object;
 use serde_json::Value;
 
+use super::BROUGHT;
+use super::envoy_gateway;
 use super::index::{Index, at};
+use super::routing;
 use super::workload::{items, secret, secrets};
 
-/// The classes that the controllers of docs/kgateway-lab.md install.
-const CLASSES: &[&str] = &["kgateway", "agentgateway"];
+/// The classes that docs/kgateway-lab.md, docs/envoy-gateway.md and docs/istio.md install.
+const CLASSES: &[&str] = &["kgateway", "agentgateway", "envoy-gateway", "istio"];
 
 pub(super) fn check(index: &mut Index<'_>) {
     let manifests = index.manifests;
@@ -28,6 +31,9 @@ pub(super) fn check(index: &mut Index<'_>) {
                 );
             }
             "AgentgatewayBackend" => host(index, object),
+            "EnvoyProxy" | "EnvoyExtensionPolicy" | "EnvoyPatchPolicy" => {
+                envoy_gateway::check(index, object);
+            }
             _ => {}
         }
         for target in object.items("/spec/targetRefs") {
@@ -55,7 +61,9 @@ fn gateway(index: &mut Index<'_>, object: &Object) {
         let name = object.text("/spec/infrastructure/parametersRef/name");
         index.require(object, place, kind, name);
     }
-    if class == "kgateway" {
+    // A base has no routes.
+    let routes = index.manifests.of_kind("HTTPRoute").next().is_some();
+    if class != "agentgateway" && routes {
         body_based_routing(index, object);
     }
 }
@@ -86,32 +94,15 @@ fn body_based_routing(index: &mut Index<'_>, gateway: &Object) {
         let what = "no HTTPRoute without a policy of its own matches everything";
         index.problem(gateway, "", what);
     }
-    let parameters = gateway.text("/spec/infrastructure/parametersRef/name");
-    let parameters = manifests.find("GatewayParameters", parameters);
-    let variables = parameters.into_iter().flat_map(|parameters| {
-        let variables = parameters.items("/spec/kube/envoyContainer/env");
-        variables.filter(|variable| at(variable, "/name") == "RUSTFORMATIONS_ROUTING_HEADERS")
-    });
-    let announced: BTreeSet<String> = variables
-        .filter_map(|variable| at(variable, "/value").as_str())
-        .flat_map(|value| value.split(','))
-        .map(|name| name.trim().to_lowercase())
-        .collect();
-    let removed: BTreeSet<String> = manifests
-        .of_kind("ListenerPolicy")
-        .flat_map(|policy| {
-            policy.items("/spec/default/httpSettings/earlyRequestHeaderModifier/remove")
-        })
-        .filter_map(|name| Some(name.as_str()?.to_lowercase()))
-        .collect();
+    let (set, removed) = (routing::set(manifests), routing::removed(manifests));
     for route in manifests.of_kind("HTTPRoute") {
         for name in matched_headers(route) {
-            if !announced.contains(&name) {
-                let what = format!("{name} is not in RUSTFORMATIONS_ROUTING_HEADERS");
+            if !set.contains(&name) {
+                let what = format!("nothing sets {name}, or makes Envoy choose the route again");
                 index.problem(route, "/spec/rules", what);
             }
             if !removed.contains(&name) {
-                let what = format!("no ListenerPolicy removes {name} from what clients send");
+                let what = format!("nothing removes {name} from what clients send");
                 index.problem(route, "/spec/rules", what);
             }
         }
@@ -159,9 +150,21 @@ fn route(index: &mut Index<'_>, object: &Object) {
         for reference in mirrors.chain(backends).filter(|value| !value.is_null()) {
             let kind = at(reference, "/kind").as_str().unwrap_or("Service");
             let name = at(reference, "/name").as_str().unwrap_or_default();
-            index.require(object, &place, kind, name);
-            if kind == "Service" {
-                port(index, object, &place, name, at(reference, "/port"));
+            let number = at(reference, "/port");
+            match kind {
+                "Service" if brought(name, number) => {}
+                "Service" => {
+                    index.require(object, &place, kind, name);
+                    port(index, object, &place, name, number);
+                }
+                "Hostname" => host_entry(index, object, &place, name),
+                _ => index.require(object, &place, kind, name),
+            }
+        }
+        for filter in items(at(rule, "/filters")) {
+            if let Some(name) = at(filter, "/extensionRef/name").as_str() {
+                let kind = at(filter, "/extensionRef/kind").as_str();
+                index.require(object, &place, kind.unwrap_or_default(), name);
             }
         }
     }
@@ -177,6 +180,24 @@ fn port(index: &mut Index<'_>, object: &Object, place: &str, service: &str, port
     {
         let what = format!("the Service {service:?} has no port {port}");
         index.problem(object, place, what);
+    }
+}
+
+fn brought(service: &str, port: &Value) -> bool {
+    BROUGHT
+        .iter()
+        .any(|(name, number)| *name == service && port == number)
+}
+
+/// Istio's way to name a host outside the cluster.
+fn host_entry(index: &mut Index<'_>, object: &Object, place: &str, host: &str) {
+    let mut entries = index.manifests.of_kind("ServiceEntry");
+    if !entries.any(|entry| entry.items("/spec/hosts").any(|known| known == host)) {
+        index.problem(
+            object,
+            place,
+            format!("no ServiceEntry has the host {host:?}"),
+        );
     }
 }
 

@@ -6,6 +6,7 @@ use harness::{Manifests, Object};
 use serde_json::Value;
 
 use super::super::report::{Problem, identity};
+use super::BROUGHT;
 
 pub(super) type Labels = BTreeMap<String, String>;
 
@@ -36,6 +37,7 @@ impl<'a> Index<'a> {
             manifests,
             pods: deployments
                 .chain(gateways.map(|gateway| of_gateway(manifests, gateway)))
+                .chain(brought(manifests))
                 .collect(),
             problems: Vec::new(),
         }
@@ -132,6 +134,21 @@ fn of_deployment(deployment: &Object) -> Pods {
             })
             .collect(),
     }
+}
+
+/// The pods of the model servers that the owner brings, where routes lead to them.
+fn brought(manifests: &Manifests) -> Option<Pods> {
+    let mut ports = manifests
+        .of_kind("HTTPRoute")
+        .flat_map(|route| route.items("/spec/rules"))
+        .flat_map(|rule| rule["backendRefs"].as_array().into_iter().flatten())
+        .filter_map(|backend| backend.get("port")?.as_u64());
+    let number = ports.find(|port| BROUGHT.iter().any(|(_, known)| known == port))?;
+    let label = ("app.kubernetes.io/component".to_owned(), "model".to_owned());
+    Some(Pods {
+        labels: Labels::from([label]),
+        ports: vec![Port { name: None, number }],
+    })
 }
 
 /// The pods that kgateway makes: one port for each listener, and one for metrics.

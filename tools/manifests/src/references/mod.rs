@@ -1,7 +1,9 @@
 //! Whether the objects of a kustomization find each other.
 
+mod envoy_gateway;
 mod gateway;
 mod index;
+mod routing;
 mod workload;
 
 use harness::Manifests;
@@ -9,11 +11,14 @@ use harness::Manifests;
 use super::report::Problem;
 use index::Index;
 
-/// Secrets that no manifest may hold, and how docs/kgateway-lab.md says to make them.
+/// Secrets that no manifest may hold, and how the documents say to make them.
 pub(super) const MADE_BY_HAND: &[(&str, &str)] = &[
     ("llm-tls", "create secret tls llm-tls"),
     ("openai", "create secret generic openai"),
 ];
+
+/// Model servers of a production overlay, which its owner brings: Service and port.
+const BROUGHT: &[(&str, u64)] = &[("llama", 8000), ("mistral", 8000)];
 
 /// Everything that leads nowhere.
 pub(super) fn problems(manifests: &Manifests) -> Vec<Problem> {

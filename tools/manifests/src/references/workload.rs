@@ -63,12 +63,7 @@ fn check_container(
     container: &Value,
     volumes: &[&str],
 ) {
-    for mount in items(at(container, "/volumeMounts")) {
-        let name = at(mount, "/name").as_str().unwrap_or_default();
-        if !volumes.contains(&name) {
-            index.problem(object, place, format!("no volume {name:?}"));
-        }
-    }
+    mounts(index, object, place, container, volumes);
     secrets(index, object, place, at(container, "/env"));
     for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
         for action in ["httpGet", "tcpSocket"] {
@@ -78,6 +73,22 @@ fn check_container(
             if !port.is_null() && !own {
                 index.problem(object, place, format!("{probe}: no port {port}"));
             }
+        }
+    }
+}
+
+/// Volumes that a container mounts.
+pub(super) fn mounts(
+    index: &mut Index<'_>,
+    object: &Object,
+    place: &str,
+    container: &Value,
+    volumes: &[&str],
+) {
+    for mount in items(at(container, "/volumeMounts")) {
+        let name = at(mount, "/name").as_str().unwrap_or_default();
+        if !volumes.contains(&name) {
+            index.problem(object, place, format!("no volume {name:?}"));
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The schemas that the repository has itself: of Kubernetes and of the Gateway API from the crates that carry their
-//! types, of the other kinds in `reduced.yaml`.
+//! types, of the other kinds in `reduced/`.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,11 @@ use super::rules::Rules;
 use super::strict::Schema;
 
 /// What `deploy/` uses of kinds whose types no crate carries, by apiVersion and kind: the schema of `spec`.
-const REDUCED: &str = include_str!("reduced.yaml");
+const REDUCED: &[&str] = &[
+    include_str!("reduced/kgateway.yaml"),
+    include_str!("reduced/envoy_gateway.yaml"),
+    include_str!("reduced/istio.yaml"),
+];
 
 /// A kind, and what adds its schema to what the generator defines and refers to it.
 type Kind = (&'static str, fn(&mut SchemaGenerator) -> schemars::Schema);
@@ -76,10 +80,12 @@ pub(super) fn kinds(rules: &Rules) -> Result<BTreeMap<String, Schema>> {
         let spec = schema(&mut generator).to_value();
         schemas.insert((*kind).to_owned(), whole(&spec)?);
     }
-    let reduced: BTreeMap<String, Value> =
-        serde_saphyr::from_str(REDUCED).context("reduced.yaml")?;
-    for (kind, spec) in reduced {
-        schemas.insert(kind, whole(&spec)?);
+    for text in REDUCED {
+        let reduced: BTreeMap<String, Value> =
+            serde_saphyr::from_str(text).context("a file of reduced/")?;
+        for (kind, spec) in reduced {
+            schemas.insert(kind, whole(&spec)?);
+        }
     }
     let mut kinds = BTreeMap::new();
     for (kind, schema) in schemas {
