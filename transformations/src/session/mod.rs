@@ -156,6 +156,10 @@ impl Session {
             }
             Err(rejection) => self.answer(host, direction, &rejection),
         };
+        if matches!(action, Action::Answer(_)) {
+            // Its body never arrives: what it lacks is no failure.
+            self.exchange.close_fields();
+        }
         if end || self.exchange.has_read_answer() {
             self.settle(host);
         }
