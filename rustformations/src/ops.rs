@@ -271,7 +271,7 @@ impl Host for Ops<'_> {
     }
 
     fn holds_replaceable(&self) -> bool {
-        self.envoy.host() >= envoy_proxy_dynamic_modules_rust_sdk::Host::V1_37_0
+        self.envoy.host() > envoy_proxy_dynamic_modules_rust_sdk::Host::V1_36
     }
 
     fn route_program(&mut self) -> RouteProgram {
