@@ -11,6 +11,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All a_websocket_echoes,
     Ends a_websocket_whose_route_changes_echoes,
     Ends any_upgrade_that_envoy_allows_echoes,
+    All an_answer_that_refuses_the_upgrade_is_read_and_edited,
 ];
 
 async fn a_websocket_echoes(stage: &Stage) -> Result<()> {
@@ -83,4 +84,29 @@ async fn any_upgrade_that_envoy_allows_echoes(stage: &Stage) -> Result<()> {
     let address = envoy.address().await?;
     let (mut connection, _) = RawConnection::upgrade(address, "spdy/3.1", &[]).await?;
     connection.echo("ping.").await
+}
+
+/// Any client can ask for an upgrade: that must not take its tokens out of the count.
+async fn an_answer_that_refuses_the_upgrade_is_read_and_edited(stage: &Stage) -> Result<()> {
+    let answer = json!({"usage": {"prompt_tokens": 7}, "model": "real"});
+    let upstream = Upstream::answering(Answer::json(&answer)).await?;
+    let config = json!({"response": {
+        "extract": [{"from": [{"usage": "input"}], "metadata": {"namespace": "llm", "key": "input"}}],
+        "patch": [{"replace": "/model", "value": "fast"}],
+    }});
+    let bootstrap = Bootstrap::new()
+        .filter(config)
+        .websockets()
+        .access_log("%RESPONSE_CODE% %DYNAMIC_METADATA(llm:input)%")
+        .cluster("upstream", upstream.address())
+        .route(Route::to("upstream"));
+    let envoy = stage.envoy(&bootstrap).await?;
+    let mut connection = RawConnection::open(envoy.address().await?).await?;
+    let request =
+        "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n";
+    connection.send(request).await?;
+    let answered = connection.read_to_end().await?;
+    ensure!(answered.starts_with("HTTP/1.1 200 "), "{answered}");
+    ensure!(answered.contains(r#""model":"fast""#), "{answered}");
+    same("log", envoy.access_log(1).await?, ["200 7"])
 }

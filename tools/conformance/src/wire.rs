@@ -99,6 +99,11 @@ impl Wire {
             !tunnel || !steps::are_expected(&case.case.expect),
             "steps of an upgraded stream: its body has no end"
         );
+        let succeeds = case.status().is_some_and(|status| status / 100 == 2);
+        ensure!(
+            connect || !tunnel || !succeeds,
+            "an upgrade that a success refuses: this client takes what follows for a tunnel"
+        );
         let default = if connect { TUNNEL_AUTHORITY } else { AUTHORITY };
         let (request, request_added) = match tunnel {
             true => (plain, Fields::new()),

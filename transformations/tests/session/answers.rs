@@ -87,8 +87,8 @@ fn a_failure_that_another_attempt_may_replace_is_not_held_where_the_host_would_l
     ] {
         let headers = [(":status", status), ("content-type", "application/json")];
         let mut host = Host::new(
-            Message::new(&[(":method", "GET")], [""; 0]),
-            Message::new(&headers, [body]),
+            Message::new(&[(":method", "GET")], &[""; 0]),
+            Message::new(&headers, &[body]),
         );
         host.chain = chain;
         host.loses_replaced = loses;
