@@ -101,6 +101,8 @@ fn attempts() -> Vec<Attempt> {
             format!(r#"{{"max_tokens":1{}}}"#, "0".repeat(300)),
         ),
         attempt("a little more", r#"{"max_tokens":4096.5}"#),
+        attempt("no limit, to some servers", r#"{"max_tokens":-1}"#),
+        attempt("none, which some take for no limit", r#"{"max_tokens":0}"#),
         attempt("a number as text", r#"{"max_tokens":"100000"}"#),
         attempt(
             "digits with underscores as text",
@@ -125,10 +127,22 @@ fn attempts() -> Vec<Attempt> {
             "the key in another case",
             r#"{"max_tokens":1,"Max_Tokens":100000}"#,
         ),
+        attempt(
+            "the key with the Kelvin sign",
+            r#"{"max_tokens":1,"max_to\u212aens":100000}"#,
+        ),
+        attempt(
+            "the key with a long s",
+            "{\"max_tokens\":1,\"max_token\u{17f}\":100000}",
+        ),
         attempt("the other key", r#"{"max_completion_tokens":100000}"#),
         attempt(
             "both keys",
             r#"{"max_tokens":100000,"max_completion_tokens":100000}"#,
+        ),
+        attempt(
+            "the other key without a limit",
+            r#"{"max_completion_tokens":-1}"#,
         ),
         attempt(
             "the other key as text",
@@ -172,11 +186,13 @@ fn attempts() -> Vec<Attempt> {
 fn within_limit(body: &Value) -> Result<()> {
     let members = body.as_object().context("the body is no object")?;
     for (name, value) in members {
-        if ["max_tokens", "max_completion_tokens"].contains(&name.to_lowercase().as_str()) {
+        // As servers compare them that take no notice of case.
+        let folded = name.to_uppercase().to_lowercase();
+        if ["max_tokens", "max_completion_tokens"].contains(&folded.as_str()) {
             let number = value
                 .as_f64()
                 .with_context(|| format!("{name} is no number"))?;
-            ensure!(number <= LIMIT, "{name} is {number}");
+            ensure!((1.0..=LIMIT).contains(&number), "{name} is {number}");
         }
     }
     Ok(())
@@ -220,6 +236,7 @@ async fn nothing_gets_past_the_token_limits(stage: &Stage) -> Result<()> {
             ),
             (r#"{"max_tokens": 4096}"#, r#"{"max_tokens": 4096}"#),
             (r#"{"max_tokens": 100000}"#, r#"{"max_tokens": 4096}"#),
+            (r#"{"max_tokens": -1}"#, r#"{"max_tokens": 1}"#),
             (r#"{"max_tokens": null}"#, r#"{"max_tokens": 1024}"#),
             (
                 r#"{"max_completion_tokens": 100000, "x": "ä"}"#,

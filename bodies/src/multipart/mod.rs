@@ -13,7 +13,7 @@ mod scanner;
 mod tests;
 
 pub use finder::PartFinder;
-pub use patch::plan;
+pub use patch::{File, plan};
 pub use scanner::Delimiter;
 
 /// Why a body cannot be read or edited.

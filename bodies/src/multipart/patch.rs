@@ -9,10 +9,20 @@ use super::scanner::{LINE_BREAK, Scanner, Visitor};
 use super::{Delimiter, Error};
 use crate::{Change, Limits, PLACES, Plan, Splice};
 
+/// A file in a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum File<'b> {
+    /// Of JSON Lines, with this content.
+    Lines(&'b [u8]),
+    /// Any other.
+    Other,
+}
+
 /// A part of a body that has arrived whole.
 #[derive(Clone, Debug)]
 struct Place {
     name: Option<String>,
+    is_file: bool,
     /// Whether it is a file of JSON Lines.
     is_lines: bool,
     /// Whether readers differ on what its bytes say.
@@ -28,7 +38,7 @@ struct Place {
 
 /// Plans `changes` to the parts that are called so. A value that holds the delimiter is a misfit. The
 /// texts of the changes are JSON: a string stands for itself, and anything else for its text. Of files
-/// only those of JSON Lines are edited: `lines` makes a new content of the old, or `None`.
+/// only those of JSON Lines are edited: `edit` is shown each file, and makes a new content, or `None`.
 ///
 /// # Errors
 ///
@@ -38,7 +48,7 @@ pub fn plan(
     body: &[u8],
     delimiter: &Delimiter,
     changes: &[(&str, &Change)],
-    lines: &mut dyn FnMut(&[u8]) -> Option<String>,
+    edit: &mut dyn FnMut(File<'_>) -> Option<String>,
     limits: &Limits,
 ) -> Result<Plan<'static>, Error> {
     let (places, closing) = places(body, delimiter)?;
@@ -128,9 +138,15 @@ pub fn plan(
             ));
         }
     }
-    for place in places.iter().filter(|place| place.is_lines && !place.bare) {
+    for place in places.iter().filter(|place| place.is_file) {
         let content = body.get(place.content.clone()).unwrap_or_default();
-        let Some(new) = lines(content) else { continue };
+        let file = if place.is_lines {
+            File::Lines(content)
+        } else {
+            File::Other
+        };
+        let edited = edit(file).filter(|_| place.is_lines && !place.bare);
+        let Some(new) = edited else { continue };
         // What it is read in may say something else, and it may not end its part.
         if place.is_unclear || delimiter.stands_in(&new) {
             return Err(Error::Invalid);
@@ -188,6 +204,7 @@ fn places(body: &[u8], delimiter: &Delimiter) -> Result<(Vec<Place>, usize), Err
             }
             places.push(Place {
                 name: part.name.filter(|_| !part.is_file),
+                is_file: part.is_file,
                 is_lines: part.is_lines,
                 is_unclear: part.is_unclear,
                 whole: closing..closing,
@@ -378,7 +395,7 @@ mod tests {
         };
         let limits = Limits::default();
         let edited = |body: &str, new: &str| {
-            let mut lines = |content: &[u8]| (content == b"{}\n").then(|| new.to_owned());
+            let mut lines = |file: File<'_>| (file == File::Lines(b"{}\n")).then(|| new.to_owned());
             let plan = plan(body.as_bytes(), &delimiter(), &[], &mut lines, &limits)?;
             Ok(String::from_utf8(spliced(body.as_bytes(), &plan.splices)).unwrap())
         };

@@ -157,29 +157,24 @@ impl Holding {
         {
             return Verdict::Release(Extent::Begun);
         }
-        if !self.is_full(host, pass.direction) {
-            return Verdict::Hold;
-        }
-        match pass.direction {
-            Direction::Request if streams => Verdict::Release(Extent::Begun),
-            Direction::Request => {
-                let detail = "the body is longer than limits.maxHeldBytes";
-                host.report(&[Failure {
-                    reason: Reason::Limit,
-                    path: "request".to_owned(),
-                    detail: detail.to_owned(),
-                }]);
-                Verdict::Answer(Rejection::too_large())
-            }
-            Direction::Response => Verdict::Release(Extent::TooLong),
+        if self.is_full(host, pass.direction) {
+            over_limit(host, pass.direction, streams)
+        } else {
+            Verdict::Hold
         }
     }
 
-    /// What becomes of the message when the last of it has arrived.
-    pub(super) fn end(&mut self, host: &mut dyn Host) -> Verdict {
-        match self.watch(host, true) {
-            Some(rejection) => Verdict::Answer(rejection),
-            None => Verdict::Release(Extent::Whole),
+    /// What becomes of the message when the last of it has arrived. It may be over the limit by what has
+    /// come with its end.
+    pub(super) fn end(&mut self, host: &mut dyn Host, pass: &Pass) -> Verdict {
+        if let Some(rejection) = self.watch(host, true) {
+            return Verdict::Answer(rejection);
+        }
+        let streams = pass.streams(self.running.turn);
+        if !streams && self.is_full(host, pass.direction) {
+            over_limit(host, pass.direction, streams)
+        } else {
+            Verdict::Release(Extent::Whole)
         }
     }
 
@@ -249,6 +244,23 @@ impl Keeper {
             }
             Keeper::Session { .. } => host.received_chunks(Direction::Request),
         }
+    }
+}
+
+/// What becomes of a message that is longer than may be held.
+fn over_limit(host: &mut dyn Host, direction: Direction, streams: bool) -> Verdict {
+    match direction {
+        Direction::Request if streams => Verdict::Release(Extent::Begun),
+        Direction::Request => {
+            let detail = "the body is longer than limits.maxHeldBytes";
+            host.report(&[Failure {
+                reason: Reason::Limit,
+                path: "request".to_owned(),
+                detail: detail.to_owned(),
+            }]);
+            Verdict::Answer(Rejection::too_large())
+        }
+        Direction::Response => Verdict::Release(Extent::TooLong),
     }
 }
 

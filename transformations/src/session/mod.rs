@@ -156,6 +156,10 @@ impl Session {
             }
             Err(rejection) => self.answer(host, direction, &rejection),
         };
+        if matches!(action, Action::Answer(_)) {
+            // Its body never arrives: what it lacks is no failure.
+            self.exchange.close_fields();
+        }
         if end || self.exchange.has_read_answer() {
             self.settle(host);
         }
@@ -345,7 +349,7 @@ impl Session {
         };
         holding.read(host, pass, &self.exchange, end);
         let (arrived, verdict) = if end {
-            (Arrived::All, holding.end(host))
+            (Arrived::All, holding.end(host, pass))
         } else {
             (Arrived::Part, holding.verdict(host, pass))
         };

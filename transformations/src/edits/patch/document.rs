@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use bodies::json::{self, DocumentError, EditId, PatchError, Texts};
-use bodies::multipart::{self, Delimiter};
+use bodies::multipart::{self, Delimiter, File};
 use bodies::{Splice, spliced};
 
 use super::{Condition, Patch, Ready, Stream, Text};
@@ -76,13 +76,19 @@ impl<'p> Editor<'p> {
         let changes: Vec<_> = named.iter().map(|(name, change)| (*name, change)).collect();
         let of_files = self.ready.of_files(patch);
         let limits = self.limits.of_bodies();
-        let mut has_lines = false;
+        let (mut has_lines, mut has_other) = (false, false);
         let room = Rc::new(Cell::new(self.limits.rendered_bytes));
-        let mut lines = |content: &[u8]| {
-            has_lines = true;
-            self.edited_lines(content, of_files.clone(), &room)
+        let mut edit = |file: File<'_>| match file {
+            File::Lines(content) => {
+                has_lines = true;
+                self.edited_lines(content, of_files.clone(), &room)
+            }
+            File::Other => {
+                has_other = true;
+                None
+            }
         };
-        let plan = match multipart::plan(body, delimiter, &changes, &mut lines, &limits) {
+        let plan = match multipart::plan(body, delimiter, &changes, &mut edit, &limits) {
             Ok(plan) => plan,
             Err(error) => {
                 let Unusable(reason, detail) = error.into();
@@ -105,12 +111,18 @@ impl<'p> Editor<'p> {
             let path = edit.map_or(&patch.path, |edit| &edit.path);
             self.outcome.fail(Reason::PlaceTaken, path, PLACE_TAKEN);
         }
+        // A server may take any of the files.
+        let left = match (has_lines, has_other) {
+            (false, _) => Some(
+                "the body is a form, whose fields have no members, without a file of JSON Lines",
+            ),
+            (true, true) => Some("a file of the form is not one of JSON Lines, and is not edited"),
+            (true, false) => None,
+        };
         let edits = patch.edits.iter().zip(&of_files.edits);
-        for (edit, _) in edits.filter(|(edit, ready)| {
-            !has_lines && edit.verb.puts() && ready.condition != Condition::Never
-        }) {
-            let detail =
-                "the body is a form, whose fields have no members, without a file of JSON Lines";
+        let edits =
+            edits.filter(|(edit, ready)| edit.verb.puts() && ready.condition != Condition::Never);
+        for ((edit, _), detail) in edits.flat_map(|edit| left.map(|detail| (edit, detail))) {
             self.outcome
                 .fail(Reason::MultipartInvalid, &edit.path, detail);
         }
