@@ -42,7 +42,14 @@ pub(crate) fn differences(
 /// What the one verdict needs of what was seen outside the filter.
 fn outside(case: &Take, wire: &Wire, release: EnvoyRelease, observed: &Observation) -> Seen {
     let mut seen = Seen::nothing();
-    let request = observed.request.as_ref();
+    let cut_off = |message: &cases::Message| message.broken_off;
+    let request_cut = cut_off(&case.case.request.0);
+    // What goes on as it arrives may be answered when Envoy has sent a part of it, or none: chance decides.
+    let answered = case.case.expect.reply.is_some() && observed.request_end.is_err();
+    let request = observed
+        .request
+        .as_ref()
+        .filter(|_| !answered || request_cut);
     seen.request = request.map(|request| {
         let mut message = cases::Message::from(request);
         let scheme = case.case.request.0.field(SCHEME);
@@ -54,8 +61,6 @@ fn outside(case: &Take, wire: &Wire, release: EnvoyRelease, observed: &Observati
         }
         message
     });
-    let cut_off = |message: &cases::Message| message.broken_off;
-    let request_cut = cut_off(&case.case.request.0);
     let response_cut = case.response().is_some_and(cut_off);
     let details = observed.log.as_ref().and_then(|log| log.details.as_deref());
     // Envoy answers in place of what nothing of had gone on.

@@ -132,6 +132,25 @@ fn each_wrong_expectation_is_found() {
     }
 }
 
+/// Chance decides how much Envoy has sent of a request that is answered on its way.
+#[test]
+fn a_request_that_is_answered_while_it_goes_on_may_have_begun() {
+    let text = "cases: [{name: a, config: {}, request: {body: sent}, expect: {reply: {status: 200, details: via_upstream, headers: {}, body: answered}}}]";
+    let placed = cases::read::read(text, "a.yaml").unwrap().remove(0);
+    let mut take = Take::of(placed.case);
+    take.ours = true;
+    let wire = Wire::of(&take).unwrap();
+    let found = |observed: &Observation| differences(&take, &wire, EnvoyRelease::DEFAULT, observed);
+    let mut begun = seen();
+    begun.request_end = Err("reset".into());
+    let mut unsent = seen();
+    unsent.request = None;
+    unsent.request_end = Err("none".into());
+    assert_eq!(found(&begun), found(&unsent));
+    let whole = found(&seen());
+    assert!(whole.len() > found(&begun).len(), "{whole:?}");
+}
+
 #[test]
 fn a_broken_exchange_never_passes() {
     let mut cut = seen();
