@@ -198,17 +198,17 @@ impl Session {
         header("upgrade").iter().any(|value| is(value, "websocket"))
             || header("connection").iter().any(names_it)
     }
-}
 
-impl Session {
     /// Whether the host must not be made to hold an answer, because another attempt may take its place.
     pub(super) fn may_be_replaced(&self, host: &dyn Host) -> bool {
-        let is_success = || {
-            let status = host.first_header_value(Direction::Response, ":status");
-            status.is_some_and(|(status, _)| matches!(status, [b'2', _, _]))
-        };
-        self.chain == Chain::Upstream && !host.holds_replaceable() && !is_success()
+        self.chain == Chain::Upstream && !host.holds_replaceable() && !succeeds(host)
     }
+}
+
+/// Whether the status of the answer is one of success.
+pub(super) fn succeeds(host: &dyn Host) -> bool {
+    let status = host.first_header_value(Direction::Response, ":status");
+    status.is_some_and(|(status, _)| matches!(status, [b'2', _, _]))
 }
 
 /// Whether the answer may have the host send the request to another place: as a new request, which

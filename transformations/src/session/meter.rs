@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bodies::content::MediaType;
 
+use super::begin::succeeds;
 use super::exchange::Exchange;
 use super::host::{Chain, Host};
 use super::run::Ended;
@@ -236,8 +237,7 @@ impl Session {
         if let Some(meter) = &mut self.meter {
             let kind = host.first_header_value(Direction::Response, "content-type");
             meter.streams = kind.is_some_and(|(kind, _)| is_stream(kind));
-            let status = host.first_header_value(Direction::Response, ":status");
-            meter.succeeds = status.is_some_and(|(status, _)| matches!(status, [b'2', _, _]));
+            meter.succeeds = succeeds(host);
         }
     }
 
