@@ -138,6 +138,12 @@ async fn churn(
         seen.connections,
         seen.resets,
     );
+    ensure!(
+        seen.resets * 10 > seen.connections * 9,
+        "only {} resets of {} connections",
+        seen.resets,
+        seen.connections
+    );
     for kind in Kind::ALL {
         let answers = seen.answers.get(&kind).copied().unwrap_or_default();
         ensure!(answers > 10, "{kind:?}: only {answers} answers");
