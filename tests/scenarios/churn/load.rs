@@ -214,10 +214,10 @@ fn request(turn: usize) -> (Kind, String, Request) {
     (kind, body, request)
 }
 
-/// Of an HTTP/2 connection that Envoy begins to drain just before the request: its GOAWAY says that no error is the
-/// reason, and that it has not looked at the request.
+/// Of a connection that Envoy begins to drain just before the request. Its end is noticed before the request is on it, or
+/// its GOAWAY reports that no error is the reason, and that Envoy has not looked at the request.
 fn never_sent(error: &anyhow::Error) -> bool {
     let hyper = error.downcast_ref::<hyper::Error>();
-    hyper.is_some_and(hyper::Error::is_canceled)
+    hyper.is_some_and(|error| error.is_canceled() || error.is_closed())
         || format!("{error:#}").contains("connection error received: not a result of an error")
 }
