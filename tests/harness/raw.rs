@@ -34,19 +34,20 @@ impl RawConnection {
         })
     }
 
-    /// Connects and has a GET upgrade the connection to `protocol`; returns the head of the answer
-    /// too.
+    /// Connects and has a GET of `path` upgrade the connection to `protocol`; returns the head of the answer too.
     ///
     /// # Errors
     /// The connection is refused, or the answer is not 101.
     pub async fn upgrade(
         address: SocketAddr,
+        path: &str,
         protocol: &str,
         headers: &[(&str, &str)],
     ) -> Result<(Self, String)> {
         let mut connection = Self::open(address).await?;
-        let mut request =
-            format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n");
+        let mut request = format!(
+            "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n"
+        );
         for (name, value) in headers {
             request += &format!("{name}: {value}\r\n");
         }

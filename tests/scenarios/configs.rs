@@ -31,6 +31,7 @@ const FILES: &[(&str, &[u16])] = &[
     ("mirror.yaml", &[9001, 9002]),
     ("model-names.yaml", &[9001]),
     ("failover.yaml", &[9001, 9002]),
+    ("llm-gateway.yaml", &[9001, 9002, 9003]),
     ("inference-extension.yaml", &[9001, 9002]),
     ("unified-endpoint.yaml", &[9001, 9002]),
     ("tenant-and-model.yaml", &[9001, 9002]),

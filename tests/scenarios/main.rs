@@ -23,6 +23,7 @@ mod headers;
 mod hidden_callbacks;
 mod hostile;
 mod kgateway;
+mod llm_gateway;
 mod metrics;
 mod mirrors;
 mod mistakes;
@@ -212,6 +213,11 @@ const AREAS: &[Area] = &[
         name: "readme",
         module: Built::Release,
         scenarios: readme::SCENARIOS,
+    },
+    Area {
+        name: "llm_gateway",
+        module: Built::Release,
+        scenarios: llm_gateway::SCENARIOS,
     },
     Area {
         name: "kgateway",

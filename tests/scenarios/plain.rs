@@ -208,7 +208,7 @@ async fn an_upgrade_echoes(stage: &Stage) -> Result<()> {
     let upstream = Upstream::answering(Answer::websocket_echo()).await?;
     let envoy = stage.envoy(&through_to(&upstream).websockets()).await?;
     let address = envoy.address().await?;
-    let (mut connection, _) = RawConnection::upgrade(address, "websocket", &[]).await?;
+    let (mut connection, _) = RawConnection::upgrade(address, "/", "websocket", &[]).await?;
     connection.echo("ping.").await?;
     connection.echo("pong.").await
 }

@@ -289,7 +289,7 @@ async fn a_websocket_echoes(stage: &Stage) -> Result<()> {
         .route(Route::to("upstream"));
     let envoy = stage.envoy(&bootstrap).await?;
     let address = envoy.address().await?;
-    let (mut connection, _) = RawConnection::upgrade(address, "websocket", &[]).await?;
+    let (mut connection, _) = RawConnection::upgrade(address, "/", "websocket", &[]).await?;
     connection.echo(r#"{"model":"a","model":"b"}."#).await?;
     connection.echo("pong.").await
 }

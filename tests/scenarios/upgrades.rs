@@ -33,7 +33,8 @@ async fn a_websocket_echoes(stage: &Stage) -> Result<()> {
     let envoy = stage.envoy(&bootstrap).await?;
     let address = envoy.address().await?;
     let headers = [("User-Agent", "me"), (MODEL, "forged")];
-    let (mut connection, head) = RawConnection::upgrade(address, "WebSocket", &headers).await?;
+    let (mut connection, head) =
+        RawConnection::upgrade(address, "/", "WebSocket", &headers).await?;
     ensure!(
         head.contains("x-status: 101\r\n"),
         "the 101 was not transformed: {head}"
@@ -68,7 +69,7 @@ async fn a_websocket_whose_route_changes_echoes(stage: &Stage) -> Result<()> {
     let envoy = stage.envoy(&bootstrap).await?;
     let address = envoy.address().await?;
     let headers = [("X-Model", "gpt-4o")];
-    let (mut connection, _) = RawConnection::upgrade(address, "websocket", &headers).await?;
+    let (mut connection, _) = RawConnection::upgrade(address, "/", "websocket", &headers).await?;
     connection.echo("ping.").await
 }
 
@@ -81,6 +82,6 @@ async fn any_upgrade_that_envoy_allows_echoes(stage: &Stage) -> Result<()> {
         .route(Route::to("upstream"));
     let envoy = stage.envoy(&bootstrap).await?;
     let address = envoy.address().await?;
-    let (mut connection, _) = RawConnection::upgrade(address, "spdy/3.1", &[]).await?;
+    let (mut connection, _) = RawConnection::upgrade(address, "/", "spdy/3.1", &[]).await?;
     connection.echo("ping.").await
 }

@@ -18,7 +18,6 @@ Usage: cargo xtask COMMAND
   docs                            write docs/functions.md, docs/metrics.md and docs/mistakes.md from the code
   envoy [VERSION]                 print the path of an Envoy, downloaded once into the user's cache directory
   check-module [PATH]             check the module, built if no PATH is given: hooks, symbols, libraries, flags
-  dist                            build the module for a release into dist/, with a list of files and their SHA-256 sums
 
 Crates below tools/, built when asked for; `cargo xtask COMMAND --help` lists what they take:
 
@@ -28,13 +27,15 @@ Crates below tools/, built when asked for; `cargo xtask COMMAND --help` lists wh
   clients                         call the Python clients of three APIs through Envoy; their tokens are in its log
   conformance                     play cases, and case files of other gateways, on a real Envoy
   image                           build the images with Docker Engine and try them
+  dist                            build what a release hands out into dist/: archive, module, debug files, licences, sums
   manifests                       check the Kubernetes manifests of deploy/";
 
 /// The crates below `tools/` that are commands, by their names.
-const TOOLS: [&str; 6] = [
+const TOOLS: [&str; 7] = [
     "bench",
     "clients",
     "conformance",
+    "dist",
     "image",
     "manifests",
     "run",
@@ -48,7 +49,6 @@ pub(crate) enum Command {
         no_skip: bool,
     },
     Docs,
-    Dist,
     Envoy(EnvoyRelease),
     /// Of this file, or the module built from here.
     CheckModule(Option<PathBuf>),
@@ -75,7 +75,6 @@ impl Command {
             "help" => Self::Help,
             "test" => Self::Test { no_skip: false },
             "docs" => Self::Docs,
-            "dist" => Self::Dist,
             "envoy" => Self::Envoy(EnvoyRelease::DEFAULT),
             "check-module" => Self::CheckModule(None),
             _ => bail!("no command {name:?}; see `cargo xtask --help`"),

@@ -7,7 +7,6 @@
 
 mod cargo;
 mod command;
-mod dist;
 mod docs;
 mod needs;
 mod test;
@@ -29,7 +28,6 @@ fn execute(command: Command) -> Result<()> {
         Command::Help => println!("{HELP}"),
         Command::Test { no_skip } => test::execute(no_skip)?,
         Command::Docs => docs::write()?,
-        Command::Dist => dist::write()?,
         Command::Envoy(release) => println!("{}", release.binary()?.display()),
         Command::CheckModule(path) => {
             let path = path.map_or_else(
