@@ -4,12 +4,14 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    EnvoyHttpFilter, EnvoyRequest, EnvoyResponse, HttpFilter, RequestBodyStatus, RequestFlow,
-    RequestHeadersStatus, RequestTrailersStatus, ResponseBodyStatus, ResponseFlow,
-    ResponseHeadersStatus, ResponseTrailersStatus, envoy_log_error,
+    EnvoyEvent, EnvoyHttpFilter, EnvoyRequest, EnvoyResponse, EventFlow, HttpFilter,
+    RequestBodyStatus, RequestFlow, RequestHeadersStatus, RequestTrailersStatus,
+    ResponseBodyStatus, ResponseFlow, ResponseHeadersStatus, ResponseTrailersStatus,
+    envoy_log_error,
 };
 use transformations::{Direction, Hold, Program};
 
+use crate::counted_end;
 use crate::stats::Stats;
 use crate::stream::{Step, Stream};
 
@@ -90,8 +92,11 @@ impl HttpFilter for Filter {
         envoy: &mut EnvoyResponse,
         end_of_stream: bool,
     ) -> ResponseFlow<ResponseBodyStatus> {
-        self.step(|stream| stream.on_body(envoy, Direction::Response, end_of_stream))
-            .response(ResponseBodyStatus::Continue, |hold| match hold {
+        let step = self.step(|stream| stream.on_body(envoy, Direction::Response, end_of_stream));
+        if !end_of_stream && matches!(step, Step::Hold(_)) {
+            counted_end::look_later(envoy);
+        }
+        step.response(ResponseBodyStatus::Continue, |hold| match hold {
                 Hold::Buffer => ResponseBodyStatus::StopIterationAndBuffer,
                 Hold::Watermark => ResponseBodyStatus::StopIterationAndWatermark,
                 Hold::Kept => ResponseBodyStatus::StopIterationNoBuffer,
@@ -106,6 +111,11 @@ impl HttpFilter for Filter {
             .response(ResponseTrailersStatus::Continue, |_| {
                 ResponseTrailersStatus::StopIteration
             })
+    }
+
+    fn on_scheduled(&self, envoy: &mut EnvoyEvent, _event_id: u64) -> EventFlow {
+        let step = self.step(|stream| stream.on_counted_end(envoy));
+        step.event(envoy.held_response())
     }
 
     fn on_stream_complete(&self, envoy: &mut EnvoyHttpFilter) {

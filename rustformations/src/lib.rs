@@ -7,6 +7,7 @@
 
 mod acl_filter;
 mod configuration;
+mod counted_end;
 mod filter;
 mod ops;
 #[cfg(feature = "test-hooks")]

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    EnvoyHttpFilter, LocalReply, RequestFlow, Reset, ResponseFlow, StreamResetReason,
+    EnvoyHttpFilter, EventFlow, HeldResponse, LocalReply, RequestFlow, Reset, ResponseFlow,
+    StreamResetReason,
 };
 use transformations::{Action, Direction, Hold, Program, Reply, Session};
 
+use crate::counted_end;
 use crate::ops::Ops;
 use crate::stats::Stats;
 
@@ -48,6 +50,16 @@ impl Step {
             Self::Hold(kind) => ResponseFlow::Status(hold(kind)),
             Self::Reply(reply) => ResponseFlow::Reply(reply),
             Self::Reset(reset) => ResponseFlow::Reset(reset),
+        }
+    }
+
+    /// As the hook of an event returns it; `held` is the answer, if it is held.
+    pub(crate) fn event(self, held: Option<HeldResponse>) -> EventFlow {
+        match self {
+            Self::Continue => held.map_or(EventFlow::Wait, EventFlow::ContinueResponse),
+            Self::Hold(_) => EventFlow::Wait,
+            Self::Reply(reply) => EventFlow::Reply(reply),
+            Self::Reset(reset) => EventFlow::Reset(reset),
         }
     }
 }
@@ -103,6 +115,18 @@ impl Stream {
         let ops = &mut Ops::new(envoy, self.listener, &self.stats);
         let action = self.session.on_trailers(ops, direction);
         step(action)
+    }
+
+    /// Ends a held answer whose end Envoy has not reported, if it has arrived whole.
+    #[cold]
+    pub(crate) fn on_counted_end(&mut self, envoy: &mut EnvoyHttpFilter) -> Step {
+        let ops = &mut Ops::new(envoy, self.listener, &self.stats);
+        match self.session.held(ops, Direction::Response) {
+            Some(held) if counted_end::is_whole(envoy, held) => {
+                self.on_trailers(envoy, Direction::Response)
+            }
+            _ => Step::Hold(Hold::Kept),
+        }
     }
 
     pub(crate) fn on_complete(&mut self, envoy: &mut EnvoyHttpFilter) {

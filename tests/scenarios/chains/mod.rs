@@ -1,6 +1,7 @@
 //! The filter in chains: beside retries, redirects, mirrors and other filters the client and the upstream see what they
 //! see without them.
 
+mod added_trailers;
 mod attempts;
 pub(crate) mod coding;
 mod encoded;
@@ -15,6 +16,7 @@ mod views;
 
 use crate::stage::{Scenario, scenarios};
 
+use added_trailers::messages_that_end_in_added_trailers;
 use attempts::each_attempt_starts_from_the_request;
 use encoded::encoded_bodies_beside_compressors;
 use limits::{bodies_that_outgrow_the_limit, held_requests, held_responses, streamed_requests};
@@ -30,4 +32,5 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All held_responses,
     All bodies_that_outgrow_the_limit,
     All encoded_bodies_beside_compressors,
+    All messages_that_end_in_added_trailers,
 ];

@@ -184,6 +184,18 @@ impl Session {
         matches!(state, State::Idle | State::Done)
     }
 
+    /// How many bytes are held of a message's body: all that has arrived of it. `None` unless it is held.
+    pub fn held(&self, host: &dyn Host, direction: Direction) -> Option<usize> {
+        let state = match direction {
+            Direction::Request => &self.request,
+            Direction::Response => &self.response,
+        };
+        match state {
+            State::Holding(holding) => Some(holding.bytes(host, direction)),
+            _ => None,
+        }
+    }
+
     /// A part of a body has arrived; `end`: nothing follows.
     #[inline]
     pub fn on_body(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {

@@ -49,6 +49,13 @@ impl ReadyEdit {
 }
 
 impl Ready {
+    /// Whether nothing is edited or left out, whatever the documents are.
+    pub(crate) fn is_idle(&self) -> bool {
+        let edits = self.edits.iter().map(|edit| edit.condition);
+        let mut conditions = edits.chain(self.drops.iter().copied());
+        conditions.all(|condition| condition == Condition::Never)
+    }
+
     /// The changes of the parts of a form, by their names, with the numbers of the edits. An edit that
     /// a part cannot have is told to `outcome`.
     pub(super) fn of_parts<'p>(
