@@ -15,7 +15,8 @@ use crate::ops::{Attribute, AttributeValue, Direction};
 /// A document that is edited. It is searched when an expression asks, and once.
 pub(crate) struct Document<'m> {
     seen: &'m Seen<'m>,
-    text: &'m [u8],
+    /// `None`: what is edited is no document.
+    text: Option<&'m [u8]>,
     searched: OnceCell<Searched>,
     /// What all expressions may cost at all places of the document.
     budget: cel::Budget,
@@ -28,8 +29,20 @@ struct Place<'d> {
     value: Option<&'d [u8]>,
 }
 
+/// Nothing in an expression catches it, as `default()` would: it must not be taken for a document without the member.
+const ABSENT: cel::Error = cel::Error::Limit("there is no document");
+
 impl<'m> Document<'m> {
     pub(crate) fn new(seen: &'m Seen<'m>, text: &'m [u8]) -> Self {
+        Self::of(seen, Some(text))
+    }
+
+    /// In place of a document, what is none. An expression that reads it has no value, unless it is known without.
+    pub(crate) fn absent(seen: &'m Seen<'m>) -> Self {
+        Self::of(seen, None)
+    }
+
+    fn of(seen: &'m Seen<'m>, text: Option<&'m [u8]>) -> Self {
         Self {
             seen,
             text,
@@ -100,10 +113,11 @@ impl Resolver for Place<'_> {
     }
 
     fn json_text(&self, of: JsonText) -> Result<Option<&[u8]>, cel::Error> {
+        let text = self.document.text.ok_or(ABSENT);
         match of {
             JsonText::Body(message) => self.body(message).map(Some),
-            JsonText::Document => Ok(Some(self.document.text)),
-            JsonText::Value => Ok(self.value),
+            JsonText::Document => text.map(Some),
+            JsonText::Value => text.map(|_| self.value),
         }
     }
 
@@ -118,6 +132,9 @@ impl Resolver for Place<'_> {
             JsonText::Body(_) => seen.field(of, pointer),
             JsonText::Value => None,
             JsonText::Document => {
+                let Some(text) = *text else {
+                    return Some(Err(ABSENT));
+                };
                 let sought = &seen.expressions.document;
                 let limits = &seen.expressions.limits;
                 sought.found(pointer, || {

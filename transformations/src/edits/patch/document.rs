@@ -72,9 +72,10 @@ impl<'p> Editor<'p> {
     /// `None` when they change nothing.
     pub(crate) fn edited_parts(&mut self, body: &[u8], delimiter: &Delimiter) -> Option<Vec<u8>> {
         let patch = self.patch;
-        let (named, numbers) = self.ready.of_parts(patch, &mut self.outcome);
+        let ready = self.ready.in_form(self.seen);
+        let (named, numbers) = ready.of_parts(patch, &mut self.outcome);
         let changes: Vec<_> = named.iter().map(|(name, change)| (*name, change)).collect();
-        let of_files = self.ready.of_files(patch);
+        let of_files = ready.of_files(patch);
         let limits = self.limits.of_bodies();
         let (mut has_lines, mut has_other) = (false, false);
         let room = Rc::new(Cell::new(self.limits.rendered_bytes));

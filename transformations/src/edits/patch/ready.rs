@@ -4,7 +4,7 @@ use bodies::Change;
 
 use super::Patch;
 use crate::failure::{Outcome, Reason};
-use crate::languages::ExpressionId;
+use crate::languages::{Document, ExpressionId, Seen};
 
 /// The edits of one message.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +54,24 @@ impl Ready {
         let edits = self.edits.iter().map(|edit| edit.condition);
         let mut conditions = edits.chain(self.drops.iter().copied());
         conditions.all(|condition| condition == Condition::Never)
+    }
+
+    /// The same in a form, whose parts are no documents: with the conditions that are known without one.
+    pub(super) fn in_form(&self, seen: &Seen<'_>) -> Self {
+        let form = Document::absent(seen);
+        let known = |condition| match condition {
+            Condition::Asked(id) => match form.holds(id, None) {
+                Ok(true) => Condition::Always,
+                Ok(false) => Condition::Never,
+                Err(_) => condition,
+            },
+            condition => condition,
+        };
+        let mut ready = self.clone();
+        for edit in &mut ready.edits {
+            edit.condition = known(edit.condition);
+        }
+        ready
     }
 
     /// The changes of the parts of a form, by their names, with the numbers of the edits. An edit that
