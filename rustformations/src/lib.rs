@@ -9,8 +9,6 @@ mod acl_filter;
 mod configuration;
 mod filter;
 mod ops;
-#[cfg(feature = "test-hooks")]
-mod panic_filter;
 mod protobuf_struct;
 mod stats;
 mod stream;
@@ -43,8 +41,6 @@ const FILTERS: &[(&str, Constructors)] = &[
     // The name kgateway used up to 2.2.
     ("http_simple_mutations", configuration::CONSTRUCTORS),
     ("http-acl", acl_filter::CONSTRUCTORS),
-    #[cfg(feature = "test-hooks")]
-    ("panic", panic_filter::CONSTRUCTORS),
 ];
 
 declare_init_functions!(

@@ -199,7 +199,7 @@ const AREAS: &[Area] = &[
     },
     Area {
         name: "panics",
-        module: Built::TestHooks,
+        module: Built::Hostile,
         scenarios: panics::SCENARIOS,
     },
     // A sample; CONTRIBUTING has the command that plays all.

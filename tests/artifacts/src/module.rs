@@ -37,25 +37,6 @@ impl Module {
         })
     }
 
-    /// The module with the `test-hooks` feature, which lets a test provoke a panic. In a target directory of its
-    /// own, so that it never lies where the shipped one is expected.
-    ///
-    /// # Errors
-    /// The build fails.
-    pub fn test_hooks() -> Result<&'static Self> {
-        static BUILT: OnceLock<Result<Module, String>> = OnceLock::new();
-        once(&BUILT, || {
-            let target = env::var_os("CARGO_TARGET_DIR")
-                .map_or_else(|| workspace().join("target"), PathBuf::from);
-            let target = target.join("test-hooks");
-            let target = target
-                .to_str()
-                .context("the target directory is not UTF-8")?;
-            let arguments = ["--features", "test-hooks", "--target-dir", target];
-            Self::build("rustformations", FILE_NAME, &arguments)
-        })
-    }
-
     /// `libhostile_module.so`, whose filter does in each hook what a script in the request says.
     ///
     /// # Errors
