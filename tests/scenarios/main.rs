@@ -63,8 +63,8 @@ fn limit() -> Duration {
     })
 }
 
-/// Every scenario starts an Envoy of its own, each with two workers.
-const THREADS: usize = 2;
+/// A scenario mostly waits: for its Envoy to start, for what must not come, for answers that are late on purpose.
+const THREADS: usize = 4;
 
 const AREAS: &[Area] = &[
     Area {
