@@ -29,12 +29,16 @@ impl Module {
     /// The build fails, or the path in the variable is not such a file.
     pub fn release() -> Result<&'static Self> {
         static BUILT: OnceLock<Result<Module, String>> = OnceLock::new();
-        once(&BUILT, || {
-            match env::var_os("RUSTFORMATIONS_MODULE").filter(|value| !value.is_empty()) {
-                Some(path) => Self::at(Path::new(&path)).context("RUSTFORMATIONS_MODULE"),
-                None => Self::build("rustformations", FILE_NAME, &["--release"]),
-            }
-        })
+        once(&BUILT, || Self::ours("release"))
+    }
+
+    /// The module as who tries it first wants it: soon, and not as fast. The variable replaces this one too.
+    ///
+    /// # Errors
+    /// As [`release`](Self::release).
+    pub fn demo() -> Result<&'static Self> {
+        static BUILT: OnceLock<Result<Module, String>> = OnceLock::new();
+        once(&BUILT, || Self::ours("demo"))
     }
 
     /// `libhostile_module.so`, whose filter does in each hook what a script in the request says.
@@ -78,6 +82,14 @@ impl Module {
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.path.parent().unwrap_or(&self.path)
+    }
+
+    /// The build of a profile, or what takes its place.
+    fn ours(profile: &str) -> Result<Self> {
+        match env::var_os("RUSTFORMATIONS_MODULE").filter(|value| !value.is_empty()) {
+            Some(path) => Self::at(Path::new(&path)).context("RUSTFORMATIONS_MODULE"),
+            None => Self::build("rustformations", FILE_NAME, &["--profile", profile]),
+        }
     }
 
     fn build(package: &str, file_name: &str, arguments: &[&str]) -> Result<Self> {
