@@ -10,8 +10,6 @@ mod configuration;
 mod counted_end;
 mod filter;
 mod ops;
-#[cfg(feature = "test-hooks")]
-mod panic_filter;
 mod protobuf_struct;
 mod stats;
 mod stream;
@@ -44,8 +42,6 @@ const FILTERS: &[(&str, Constructors)] = &[
     // The name kgateway used up to 2.2.
     ("http_simple_mutations", configuration::CONSTRUCTORS),
     ("http-acl", acl_filter::CONSTRUCTORS),
-    #[cfg(feature = "test-hooks")]
-    ("panic", panic_filter::CONSTRUCTORS),
 ];
 
 declare_init_functions!(

@@ -164,7 +164,7 @@ async fn no_answer_is_an_answer_too_late(stage: &Stage) -> Result<()> {
         /virtual_hosts/0/routes/0/route/retry_policy/per_try_idle_timeout";
     let envoy = start(stage, first.address(), second.address(), |bootstrap| {
         if let Some(timeout) = bootstrap.pointer_mut(route) {
-            *timeout = json!("0.3s");
+            *timeout = json!("1s");
         }
     })
     .await?;

@@ -13,7 +13,9 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
 ];
 
 fn panics_in(hook: &str) -> Filter {
-    Filter::new(hook).filter_name("panic")
+    Filter::new(hook)
+        .module("hostile_module")
+        .filter_name("panic")
 }
 
 /// An Envoy whose filter panics in `hook`.
@@ -107,9 +109,7 @@ async fn check_counted(envoy: &harness::Envoy, hook: &str, count: u32) -> Result
         "{hook}: the panic is not in the log"
     );
     let stats = envoy.admin("/stats/prometheus").await?;
-    let line = stats.lines().find(|line| {
-        line.contains("rustformations_failures_total") && line.contains("reason=\"panic\"")
-    });
+    let line = stats.lines().find(|line| line.contains("hostile_panics{"));
     ensure!(
         line.is_some_and(|line| line.ends_with(&format!("}} {count}"))),
         "{hook}: {line:?} is not {count}\n{stats}"

@@ -21,8 +21,6 @@ pub(crate) enum Built {
     No,
     /// The one that is shipped.
     Release,
-    /// The one with the `test-hooks` feature.
-    TestHooks,
     /// The module that misuses the SDK, in its place.
     Hostile,
 }
@@ -74,7 +72,6 @@ impl Stage {
         let module = match module {
             Built::No => None,
             Built::Release => Some(Module::release()?),
-            Built::TestHooks => Some(Module::test_hooks()?),
             Built::Hostile => Some(Module::hostile()?),
         };
         Ok(Self {

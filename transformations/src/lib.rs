@@ -98,7 +98,6 @@ mod languages;
 pub mod metrics;
 mod ops;
 mod pointer;
-#[cfg(test)]
 mod processor;
 mod program;
 mod rejection;

@@ -1,13 +1,16 @@
 //! `cargo xtask test`: every test there is.
 
+use std::env;
 use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 
-use anyhow::{Context, Result, bail, ensure};
-use artifacts::{EnvoyRelease, workspace};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use artifacts::{EnvoyRelease, Module, workspace};
 use summary::Tally;
 
-use crate::cargo::{cargo, tool};
+use crate::cargo::cargo;
 use crate::needs;
 
 /// Runs every test: of all packages, the scenarios on every supported Envoy (or the one in `ENVOY_BIN`), and the images.
@@ -23,26 +26,57 @@ pub(crate) fn execute(no_skip: bool) -> Result<()> {
     for release in EnvoyRelease::SUPPORTED {
         release.binary()?;
     }
+    let image = image()?;
     // Says why, if they cannot be had here.
     let mut shown = io::stdout().lock();
-    let plan = counted(tool("image").arg("--plan"), &mut shown)?;
+    let plan = counted(Command::new(&image).arg("--plan"), &mut shown)?;
     verdict(plan, no_skip).context("the images")?;
-    let mut tests = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
-    let mut tally = counted(tests.current_dir(workspace()), &mut shown)?;
+    compile()?;
+    let mut tally = counted(&mut tests(&["--no-fail-fast"]), &mut shown)?;
     tally += images(tally, plan, &mut shown, |shown| {
-        counted(&mut tool("image"), shown)
+        counted(&mut Command::new(&image), shown)
     })?;
     writeln!(shown, "\n{tally}")?;
     verdict(tally, no_skip)
 }
 
+/// Builds the tool that tries the images. With a test beside it, cargo gives all crates the features that the tests below
+/// want, and compiles none of them twice.
+fn image() -> Result<PathBuf> {
+    eprintln!("building tools/image ...");
+    let program = ["--bin", "image", "--test", "architecture"];
+    let mut build = cargo(&["build", "--quiet", "--workspace", "--locked"]);
+    let status = build.args(program).current_dir(workspace()).status()?;
+    ensure!(status.success(), "tools/image does not compile: see above");
+    let this = env::current_exe()?;
+    let folder = this.parent().map(Path::to_owned).unwrap_or_default();
+    Ok(folder.join("image"))
+}
+
+/// Compiles the tests, and the module meanwhile: its last step optimizes it as a whole, on one core.
+fn compile() -> Result<()> {
+    let module = thread::spawn(|| Module::release().map(|_| ()));
+    let status = tests(&["--no-run"]).status().context("cannot run cargo")?;
+    let module = module.join().map_err(|_| anyhow!("the build panicked"))?;
+    ensure!(status.success(), "the tests do not compile: see above");
+    module
+}
+
+/// `cargo test` of all packages.
+fn tests(arguments: &[&str]) -> Command {
+    let mut tests = cargo(&["test", "--workspace", "--locked"]);
+    tests.args(arguments).current_dir(workspace());
+    tests
+}
+
 /// Runs a command, shows what it prints, and adds up what it reports of tests.
 fn counted(command: &mut Command, shown: &mut impl Write) -> Result<Tally> {
+    let program = command.get_program().to_owned();
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()
-        .context("cannot run cargo: install Rust from https://rustup.rs")?;
-    let printed = child.stdout.take().context("cargo has no output")?;
+        .with_context(|| format!("cannot run {}", program.display()))?;
+    let printed = child.stdout.take().context("it has no output")?;
     let mut tally = Tally::default();
     let mut elsewhere = 0;
     for line in BufReader::new(printed).split(b'\n') {

@@ -1,7 +1,9 @@
 //! Metrics under a fake Envoy of every release.
 
-use envoy_fake_host::Generation;
-use envoy_proxy_dynamic_modules_rust_sdk::LogLevel;
+use envoy_fake_host::{FakeHost, Generation, Module};
+use envoy_proxy_dynamic_modules_rust_sdk::{
+    EnvoyHttpFilterConfig, EnvoyMetrics, HttpFilter, HttpFilterConfig, LogLevel,
+};
 
 use super::{BODY, HEADERS, configured, host};
 
@@ -82,4 +84,47 @@ fn a_route_may_not_measure() {
             && line.contains("RF008: metrics: a route can define no metric")
     };
     assert!(logs.iter().any(told), "{logs:?}");
+}
+
+/// A configuration of ours, with a filter that has a bug.
+struct Broken(Box<dyn HttpFilterConfig>);
+
+impl Broken {
+    fn load(
+        envoy: &mut EnvoyHttpFilterConfig,
+        name: &str,
+        config: &[u8],
+    ) -> Option<Box<dyn HttpFilterConfig>> {
+        let config = crate::new_http_filter_config(envoy, name, config)?;
+        Some(Box::new(Self(config)))
+    }
+}
+
+impl HttpFilterConfig for Broken {
+    fn new_http_filter(&self, _envoy: &EnvoyMetrics) -> Box<dyn HttpFilter> {
+        panic!("a bug")
+    }
+
+    fn on_panic(&self, envoy: &mut EnvoyMetrics, hook: &'static str) {
+        self.0.on_panic(envoy, hook);
+    }
+}
+
+#[test]
+fn every_filter_counts_its_panics() {
+    for (name, config) in [
+        ("rustformation", CONFIG),
+        ("http-acl", r#"{"defaultAction":"allow"}"#),
+    ] {
+        let module = Module {
+            init: crate::init,
+            new_http_filter_config: Broken::load,
+            new_http_filter_per_route_config: crate::new_http_filter_per_route_config,
+        };
+        let host = FakeHost::new(Generation::V1_40, module);
+        let filter = host.filter_config(name, config.as_bytes()).unwrap();
+        filter.stream().request_headers(&HEADERS, true);
+        let failures = filter.metric("rustformations_failures_total", &["panic"]);
+        assert_eq!(failures, 1, "{name}");
+    }
 }

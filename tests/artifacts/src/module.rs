@@ -29,31 +29,16 @@ impl Module {
     /// The build fails, or the path in the variable is not such a file.
     pub fn release() -> Result<&'static Self> {
         static BUILT: OnceLock<Result<Module, String>> = OnceLock::new();
-        once(&BUILT, || {
-            match env::var_os("RUSTFORMATIONS_MODULE").filter(|value| !value.is_empty()) {
-                Some(path) => Self::at(Path::new(&path)).context("RUSTFORMATIONS_MODULE"),
-                None => Self::build("rustformations", FILE_NAME, &["--release"]),
-            }
-        })
+        once(&BUILT, || Self::ours("release"))
     }
 
-    /// The module with the `test-hooks` feature, which lets a test provoke a panic. In a target directory of its
-    /// own, so that it never lies where the shipped one is expected.
+    /// The module as who tries it first wants it: soon, and not as fast. The variable replaces this one too.
     ///
     /// # Errors
-    /// The build fails.
-    pub fn test_hooks() -> Result<&'static Self> {
+    /// As [`release`](Self::release).
+    pub fn demo() -> Result<&'static Self> {
         static BUILT: OnceLock<Result<Module, String>> = OnceLock::new();
-        once(&BUILT, || {
-            let target = env::var_os("CARGO_TARGET_DIR")
-                .map_or_else(|| workspace().join("target"), PathBuf::from);
-            let target = target.join("test-hooks");
-            let target = target
-                .to_str()
-                .context("the target directory is not UTF-8")?;
-            let arguments = ["--features", "test-hooks", "--target-dir", target];
-            Self::build("rustformations", FILE_NAME, &arguments)
-        })
+        once(&BUILT, || Self::ours("demo"))
     }
 
     /// `libhostile_module.so`, whose filter does in each hook what a script in the request says.
@@ -97,6 +82,14 @@ impl Module {
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.path.parent().unwrap_or(&self.path)
+    }
+
+    /// The build of a profile, or what takes its place.
+    fn ours(profile: &str) -> Result<Self> {
+        match env::var_os("RUSTFORMATIONS_MODULE").filter(|value| !value.is_empty()) {
+            Some(path) => Self::at(Path::new(&path)).context("RUSTFORMATIONS_MODULE"),
+            None => Self::build("rustformations", FILE_NAME, &["--profile", profile]),
+        }
     }
 
     fn build(package: &str, file_name: &str, arguments: &[&str]) -> Result<Self> {

@@ -6,6 +6,8 @@
 //!
 //! A script names hooks and, for each, words: `request_headers=read,schedule,stop;scheduled=continue_request`. A word
 //! is a call (see `calls.rs`) or what the hook returns (see `flows.rs`); `scheduled#2` is the second run of a hook.
+//!
+//! The filter `panic` only panics: see `panicking.rs`.
 #![forbid(unsafe_code)]
 
 mod attributes;
@@ -14,6 +16,7 @@ mod filter;
 mod flows;
 mod metrics;
 mod open;
+mod panicking;
 mod reads;
 mod script;
 
@@ -29,6 +32,9 @@ use envoy_proxy_dynamic_modules_rust_sdk::{
 use filter::Hostile;
 use metrics::Metrics;
 use script::Script;
+
+/// The name of the filter that only panics.
+const PANICKING: &str = "panic";
 
 /// What a route's configuration is, under each of two types.
 struct RouteText(String);
@@ -62,7 +68,8 @@ fn init() -> bool {
     // Panics on purpose would fill the log; any other is the SDK's.
     panic::set_hook(Box::new(|panic| {
         let place = panic.location();
-        if !place.is_some_and(|place| place.file().ends_with("hostile-module/src/metrics.rs")) {
+        let own = ["metrics.rs", "panicking.rs"].map(|name| format!("hostile-module/src/{name}"));
+        if !place.is_some_and(|place| own.iter().any(|own| place.file().ends_with(own))) {
             envoy_log_critical!("hostile: not on purpose: {panic}");
         }
     }));
@@ -71,9 +78,12 @@ fn init() -> bool {
 
 fn new_http_filter_config(
     envoy: &mut EnvoyHttpFilterConfig,
-    _name: &str,
+    name: &str,
     config: &[u8],
 ) -> Option<Box<dyn HttpFilterConfig>> {
+    if name == PANICKING {
+        return panicking::listener(envoy, config);
+    }
     let text = std::str::from_utf8(config).ok()?;
     let (header, script) = text.split_once(';').unwrap_or((text, ""));
     let metrics = Metrics::define(envoy).ok()?;
@@ -85,9 +95,12 @@ fn new_http_filter_config(
 }
 
 fn new_http_filter_per_route_config(
-    _name: &str,
+    name: &str,
     config: &[u8],
 ) -> Option<Box<dyn Any + Send + Sync>> {
+    if name == PANICKING {
+        return panicking::route(config);
+    }
     Some(Box::new(RouteText(
         String::from_utf8_lossy(config).into_owned(),
     )))

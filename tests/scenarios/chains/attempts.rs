@@ -376,7 +376,7 @@ impl Case {
             Arrival::Http2 => request.http2().chunks([front, back]),
         };
         let response = request.send(address).await?;
-        let patience = Duration::from_millis(200);
+        let patience = Duration::from_secs(2);
         let seen = upstream
             .settled(self.attempts.len(), patience, |request| {
                 request.path.trim_end_matches(AGAIN) == path

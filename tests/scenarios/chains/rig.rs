@@ -26,7 +26,10 @@ pub(crate) type Combination = (Chain, Exchange);
 const AT_ONCE: usize = 64;
 
 /// How long an exchange may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How late a line of the access log may be.
+const LOG_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How late the authorization service answers: when some pieces of the body are there.
 const AUTHORIZATION_TAKES: Duration = Duration::from_millis(40);
@@ -123,7 +126,7 @@ impl Running {
 
     /// Reads from the access log what the filter counted in each exchange.
     async fn add_failures(&self, seen: &mut BTreeMap<Combination, Seen>) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + LOG_PATIENCE;
         loop {
             let lines = self.envoy.access_log(0).await?;
             let mut counted = counted(&lines)?;

@@ -13,7 +13,7 @@ use super::cases::{CLUSTER_SCRIPT, Case, Message, SCRIPT, SECOND_SCRIPT};
 use crate::stage::Stage;
 
 /// How long an exchange that ends by itself may take.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the client waits for one that need not end.
 const GLANCE: Duration = Duration::from_millis(60);

@@ -92,7 +92,7 @@ impl Run {
         // First, so that a missing download tool does not show only after minutes of compiling.
         release.binary()?;
         let begin = Instant::now();
-        let module = Module::release()?;
+        let module = Module::demo()?;
         eprintln!(
             "module ready after {:.1} s; starting Envoy {release} ...",
             begin.elapsed().as_secs_f64()

@@ -12,9 +12,10 @@ mod templates;
 
 use std::process::{Command, ExitCode};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use nix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 use transformations::testing::{Host, Message, Neighbour};
 use transformations::{Program, Session};
@@ -23,8 +24,14 @@ use transformations::{Program, Session};
 /// larger.
 const STACK_BYTES: usize = if cfg!(debug_assertions) { 8 } else { 1 } * (512 << 10);
 
-/// How long one input may take; unoptimised code is slower too.
+/// The processor time that one input may take, however busy the machine; unoptimised code is slower too.
 const TIME: Duration = Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 2 });
+
+/// How long an input may take that waits for ever, and so takes no processor time.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// How often the processor time is looked at.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// The most memory one input may cost. The largest body has four megabytes.
 const MEMORY_KILOBYTES: u64 = 256 << 10;
@@ -120,23 +127,41 @@ fn peak_kilobytes() -> Option<u64> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// How long all threads of this process have run on a processor.
+fn processor_time() -> Result<Duration, String> {
+    clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)
+        .map(Duration::from)
+        .map_err(|error| error.to_string())
+}
+
 /// Runs one input in this process.
 fn run(name: &str) -> Result<(), String> {
     let input = inputs().into_iter().find(|input| input.name == name);
     let Input { expect, make, .. } = input.ok_or("no such input")?;
     let (config, body) = make();
     let before = peak_kilobytes();
+    let begin = processor_time()?;
     let (done, result) = mpsc::channel();
     let handle = std::thread::Builder::new()
         .name(name.to_owned())
         .stack_size(STACK_BYTES)
         .spawn(move || done.send(problem(&config, body, expect)))
         .map_err(|error| error.to_string())?;
-    match result.recv_timeout(TIME) {
-        Ok(None) => {}
-        Ok(Some(problem)) => return Err(problem),
-        Err(mpsc::RecvTimeoutError::Timeout) => return Err(format!("longer than {TIME:?}")),
-        Err(mpsc::RecvTimeoutError::Disconnected) => return Err("a panic".to_owned()),
+    let waiting = Instant::now();
+    let outcome = loop {
+        let outcome = result.recv_timeout(GLANCE);
+        if processor_time()?.saturating_sub(begin) > TIME {
+            return Err(format!("more than {TIME:?} of processor time"));
+        }
+        match outcome {
+            Ok(outcome) => break outcome,
+            Err(mpsc::RecvTimeoutError::Timeout) if waiting.elapsed() < PATIENCE => {}
+            Err(mpsc::RecvTimeoutError::Timeout) => return Err(format!("waits for {PATIENCE:?}")),
+            Err(mpsc::RecvTimeoutError::Disconnected) => return Err("a panic".to_owned()),
+        }
+    };
+    if let Some(problem) = outcome {
+        return Err(problem);
     }
     // What the thread drops at its end counts too.
     if handle.join().is_err() {

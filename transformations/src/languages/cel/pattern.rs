@@ -1,12 +1,13 @@
 //! Regular expressions: linear in time, bounded in size.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::{Hir, HirKind};
 
 use super::budget::Budget;
 use super::error::Error;
+use crate::processor;
 
 /// The largest compiled pattern, in bytes: enough for a few words of any script.
 pub(crate) const COMPILED_BYTES: usize = 256 << 10;
@@ -32,6 +33,9 @@ const WIDE_CLASS: usize = 4;
 
 /// The time that a step takes of a search that is measured, in nanoseconds.
 const STEP: u128 = 150;
+
+/// How often the searches are measured: to ask for processor time takes longer than most searches.
+const LAP: Duration = Duration::from_micros(50);
 
 /// A compiled pattern.
 #[derive(Debug)]
@@ -108,6 +112,38 @@ pub(super) fn matches(text: &str, pattern: &Pattern, budget: &Budget) -> Result<
     Ok(pattern.regex.is_match(text))
 }
 
+/// What searches take. One may look at all that follows, for a longer match, and so may the next: how far they look is not
+/// known, so they are measured. Time that other threads have on this processor does not count.
+struct Searches {
+    lap: Instant,
+    processor: Duration,
+    /// What the searches of this lap cost at most.
+    most: usize,
+}
+
+impl Searches {
+    fn begin() -> Self {
+        Self {
+            lap: Instant::now(),
+            processor: processor::time(),
+            most: 0,
+        }
+    }
+
+    /// The steps that are due after a search that costs `most` at most: none before the end of the lap.
+    fn steps(&mut self, most: usize) -> usize {
+        self.most = self.most.saturating_add(most);
+        if self.lap.elapsed() < LAP {
+            return 0;
+        }
+        let ended = std::mem::replace(self, Self::begin());
+        let took = self.processor.saturating_sub(ended.processor);
+        usize::try_from(took.as_nanos() / STEP)
+            .unwrap_or(usize::MAX)
+            .min(ended.most)
+    }
+}
+
 /// `text` with every match replaced; `$1` in `with` is the first group.
 pub(super) fn replace(
     text: &str,
@@ -120,18 +156,15 @@ pub(super) fn replace(
     let groups = with.matches('$').count();
     let mut out = String::new();
     let mut rest: usize = 0;
-    let mut begin = Instant::now();
+    let mut searches = Searches::begin();
     for found in pattern.regex.find_iter(text) {
         let longest = found.len().saturating_mul(groups);
         budget.step()?;
         budget.make(longest.saturating_add(with.len()))?;
-        // A search may look at all that follows, for a longer match, and so may the next.
-        let took = begin.elapsed().as_nanos() / STEP;
         // It costs at most what searching the rest can, for the match and for its groups.
-        let left = pattern.steps(text.len().saturating_sub(rest));
-        let left = left.saturating_mul(if groups == 0 { 1 } else { 2 });
-        budget.steps(usize::try_from(took).unwrap_or(usize::MAX).min(left))?;
-        begin = Instant::now();
+        let most = pattern.steps(text.len().saturating_sub(rest));
+        let most = most.saturating_mul(if groups == 0 { 1 } else { 2 });
+        budget.steps(searches.steps(most))?;
         out.push_str(text.get(rest..found.start()).unwrap_or_default());
         rest = found.end();
         if groups == 0 {
@@ -151,7 +184,6 @@ pub(super) fn replace(
 mod tests {
     use super::*;
     use crate::config::Limits;
-    use crate::processor;
 
     const LONG: usize = 400_000;
 
@@ -263,6 +295,32 @@ mod tests {
             let replaced = replace(&text, &pattern, "[$1]", &Budget::new(&limits));
             assert!(replaced.is_ok(), "{pattern:?}: {replaced:?}");
         }
+    }
+
+    /// On a busy machine, a thread waits as long as it runs.
+    #[test]
+    fn time_off_the_processor_takes_no_steps() {
+        let mut searches = Searches::begin();
+        let away = Duration::from_millis(50);
+        std::thread::sleep(away);
+        let steps = searches.steps(usize::MAX);
+        assert!(
+            u128::try_from(steps).unwrap() < away.as_nanos() / STEP / 4,
+            "{steps}"
+        );
+    }
+
+    #[test]
+    fn searches_take_the_time_they_run_up_to_the_most_they_can() {
+        let run = || {
+            let begin = processor::time();
+            while processor::time().saturating_sub(begin) < LAP * 4 {}
+        };
+        let mut searches = Searches::begin();
+        run();
+        assert!(searches.steps(usize::MAX) >= usize::try_from(LAP.as_nanos() / STEP).unwrap());
+        run();
+        assert_eq!(searches.steps(1), 1);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::*;
 use crate::headers::Snapshot;
 use crate::languages::{Extracted, FieldValue};
 use crate::ops::{Attribute, AttributeValue, Direction, MetadataSource};
+use crate::processor;
 
 /// What the cases are evaluated on.
 #[derive(Debug, Default, Deserialize)]
@@ -258,11 +259,11 @@ fn every_case_comes_out_as_it_says() {
 
 #[test]
 fn nested_macros_end_within_the_budget() {
-    let started = std::time::Instant::now();
+    let started = processor::time();
     let nested = "lists.range(60).map(a, lists.range(60).map(b, lists.range(60).map(c, \
                   lists.range(60).map(d, a + b + c + d))))";
     assert_eq!(value_of(nested).unwrap_err(), "out of steps");
-    assert!(started.elapsed() < std::time::Duration::from_secs(2));
+    assert!(processor::time().saturating_sub(started) < std::time::Duration::from_secs(2));
 }
 
 #[test]

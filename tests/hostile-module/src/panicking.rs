@@ -1,39 +1,34 @@
-//! A filter that panics in the hook its configuration names, to prove that Envoy survives.
+//! The filter `panic` panics in the hook that its configuration names, and counts what it is told of it.
 
 use std::any::Any;
 
-use crate::Constructors;
-use crate::stats::Stats;
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    EnvoyHttpFilter, EnvoyHttpFilterConfig, EnvoyMetrics, EnvoyRequest, EnvoyResponse, HttpFilter,
-    HttpFilterConfig, RequestBodyStatus, RequestFlow, RequestHeadersStatus, RequestTrailersStatus,
-    ResponseBodyStatus, ResponseFlow, ResponseHeadersStatus, ResponseTrailersStatus,
+    CounterId, EnvoyHttpFilter, EnvoyHttpFilterConfig, EnvoyMetrics, EnvoyRequest, EnvoyResponse,
+    HttpFilter, HttpFilterConfig, RequestBodyStatus, RequestFlow, RequestHeadersStatus,
+    RequestTrailersStatus, ResponseBodyStatus, ResponseFlow, ResponseHeadersStatus,
+    ResponseTrailersStatus,
 };
 
-pub(crate) const CONSTRUCTORS: Constructors = Constructors { listener, route };
-
-fn listener(
+/// Makes the configuration of a listener's filter.
+pub(crate) fn listener(
     envoy: &mut EnvoyHttpFilterConfig,
-    name: &str,
     config: &[u8],
 ) -> Option<Box<dyn HttpFilterConfig>> {
     let hook = String::from_utf8(config.to_vec()).ok()?;
     fail(&hook, "config_new");
-    let stats = Stats::define(envoy, name, None);
-    Some(Box::new(Config { hook, stats }))
+    let panics = envoy.define_counter("hostile_panics", &["hook"]).ok()?;
+    Some(Box::new(Config { hook, panics }))
 }
 
-fn route(_name: &str, config: &[u8]) -> Option<Box<dyn Any + Send + Sync>> {
-    fail(
-        &String::from_utf8(config.to_vec()).ok()?,
-        "per_route_config_new",
-    );
+/// Makes the configuration of a route.
+pub(crate) fn route(config: &[u8]) -> Option<Box<dyn Any + Send + Sync>> {
+    fail(std::str::from_utf8(config).ok()?, "per_route_config_new");
     None
 }
 
 struct Config {
     hook: String,
-    stats: Stats,
+    panics: CounterId,
 }
 
 impl HttpFilterConfig for Config {
@@ -43,7 +38,8 @@ impl HttpFilterConfig for Config {
     }
 
     fn on_panic(&self, envoy: &mut EnvoyMetrics, _hook: &'static str) {
-        self.stats.panicked(envoy);
+        // What is not counted fails the scenario.
+        let _counted = envoy.increment_counter(self.panics, &[self.hook.as_str()], 1);
     }
 }
 
