@@ -119,7 +119,7 @@ impl Case {
         let passed = expect.unchanged
             || changed
             || expect.reply.is_some()
-            || expect.route_chosen_again
+            || expect.route_chosen_again == Some(true)
             || expect.route.is_some()
             || expect.upstream_reached.is_some()
             || expect.client_reached.is_some()

@@ -27,7 +27,7 @@ pub struct Expect {
     /// The answer in place of a message.
     pub reply: Option<Reply>,
     /// Whether the route is chosen again.
-    pub route_chosen_again: bool,
+    pub route_chosen_again: Option<bool>,
     /// The name of the route that the exchange ends on.
     pub route: Option<String>,
     /// Whether a request gets to the upstream.
@@ -46,7 +46,7 @@ pub struct Expect {
     /// Whether what a callback of the filter is given goes on.
     pub callbacks: BTreeMap<Callback, Passages>,
     /// The reason of every failure, in order.
-    pub failures: Vec<String>,
+    pub failures: Option<Vec<String>>,
     /// Parts of what the module logs at debug level.
     pub log: Vec<String>,
     /// Every error of the configuration, in order.

@@ -148,6 +148,34 @@ fn each_wrong_expectation_is_named() {
 }
 
 #[test]
+fn a_part_says_what_is_compared() {
+    let part = RIGHT.replace("expect:", "expect:\n    partial: true");
+    assert_eq!(problems(&part), [""; 0]);
+    for (from, to, named) in [
+        ("again: true", "again: false", "route chosen again"),
+        ("[render]", "[]", "failures"),
+        ("[render]", "[limit]", "failures"),
+        ("log: [spells no such number]", "log: [other]", "log"),
+        (
+            "route_chosen_again: true",
+            "route_chosen_again: true\n    route: other",
+            "route",
+        ),
+    ] {
+        assert!(part.contains(from), "{from}");
+        let problems = problems(&part.replace(from, to)).join("\n");
+        assert!(problems.contains(named), "{from} -> {to}: {problems:?}");
+    }
+    for unmentioned in [
+        "    route_chosen_again: true\n",
+        "    failures: [render]\n",
+        "    log: [spells no such number]\n",
+    ] {
+        assert_eq!(problems(&part.replace(unmentioned, "")), [""; 0]);
+    }
+}
+
+#[test]
 fn what_is_not_known_is_named_with_its_place() {
     for (right, from, to, named) in [
         (

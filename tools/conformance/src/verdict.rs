@@ -166,8 +166,14 @@ pub(crate) fn unseen(case: &Take, release: EnvoyRelease) -> Vec<&'static str> {
         unseen.push("which kind of stop a callback returned");
     }
     let of_the_engine = [
-        (expect.failures.len() > 1, "all failures but one"),
-        (expect.route_chosen_again, "that the route was chosen again"),
+        (
+            expect.failures.as_ref().is_some_and(|all| all.len() > 1),
+            "all failures but one",
+        ),
+        (
+            expect.route_chosen_again == Some(true),
+            "that the route was chosen again",
+        ),
         (!expect.log.is_empty(), "the log"),
         (
             expect.reply.is_some() && (expect.request.is_some() || expect.response.is_some()),
@@ -219,6 +225,7 @@ pub(crate) fn needs_log(case: &Take) -> bool {
     expect.details.is_some()
         || expect.reply.is_some()
         || expect.metadata.is_some()
+        || expect.failures.is_some()
         || !expect.partial
         || case.evaluation.is_some()
         || case.is_answered_locally()

@@ -254,6 +254,13 @@ impl Segment {
             Some(suffix) => (suffix, true),
             None => (suffix, false),
         };
+        if inner.ends_with("=**") {
+            let message =
+                format!("`{text}` has text around `{{{inner}}}`, which takes whole segments");
+            let help =
+                "put it between slashes, or write `{name}`, which takes a part of one segment";
+            return Err((message, help));
+        }
         let odd = |text: &str| text.contains(['*', '{', '}']);
         if inner.is_empty() || odd(inner) || odd(prefix) || odd(suffix) {
             let message = format!("`{text}` is not a segment of a template");
@@ -538,7 +545,7 @@ mod tests {
             ("/{a}/{b=**}", "this has two"),
             ("/**/{m=**}", "`**` occurs twice"),
             ("/{m=**}/a/**", "`**` occurs twice"),
-            ("/{m=**}:x", "not a segment"),
+            ("/{m=**}:x", "takes whole segments"),
             ("/a//{m}", "no path has such a segment"),
             ("/a/../{m}", "no path has such a segment"),
             ("/./{m}", "no path has such a segment"),

@@ -164,6 +164,13 @@ impl Expressions {
         self.get(id).is_some_and(Expression::makes_list)
     }
 
+    /// Whether an expression reads all values of a header, whose name is in lower case, as one text.
+    pub(crate) fn joins(&self, id: ExpressionId, direction: Direction, header: &str) -> bool {
+        let expression = self.get(id);
+        expression
+            .is_some_and(|expression| expression.needs().of(direction).joined.contains(header))
+    }
+
     /// Why an expression's value can never be one of a field or metadata, and the way out.
     pub(crate) fn worthless(&self, id: ExpressionId) -> Option<(String, &'static str)> {
         let (name, help) = match self.type_name(id)? {

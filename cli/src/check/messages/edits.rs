@@ -106,6 +106,25 @@ fn a_pattern_for_what_no_pattern_removes() {
 }
 
 #[test]
+fn a_pattern_in_place_of_a_name() {
+    assert_snapshot!(printed("request: {set: [{name: 'x-acme-*', value: '1'}]}"), @"warning RF008: request.set[0] `x-acme-*`: `x-acme-*` is here the name of one header, and no pattern; write the whole name; only `remove` takes patterns");
+    loads("request: {remove: ['x-acme-*']}");
+}
+
+#[test]
+fn a_regular_expression_in_place_of_a_pattern() {
+    assert_snapshot!(printed("request: {remove: ['^x-acme-.*']}"), @"warning RF008: request.remove[0]: `^x-acme-.*` looks like a regular expression, and is none here; write a pattern, in which `*` is any text, such as `x-internal-*`");
+}
+
+#[test]
+fn cookies_that_become_one() {
+    assert_snapshot!(printed(r#"response: {set: [{name: set-cookie, cel: "response.headers['set-cookie'] + '; Secure'"}]}"#), @r#"warning RF008: response.set[0] `set-cookie`: the expression joins all cookies of the response into one; use `cel: "response.headers.values('set-cookie').map(c, c + '; Secure')"`, which edits each cookie"#);
+    loads(
+        r#"response: {set: [{name: set-cookie, cel: "response.headers.values('set-cookie').map(c, c + '; Secure')"}]}"#,
+    );
+}
+
+#[test]
 fn a_host_that_is_added() {
     assert_snapshot!(printed("request: {add: [{name: host, value: a.example}]}"), @"warning RF008: request.add[0] `host`: this edit is ignored, because a message has each pseudo header exactly once; use `set` with a value");
     loads("request: {set: [{name: host, value: a.example}]}");

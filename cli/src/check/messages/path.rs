@@ -75,6 +75,12 @@ fn a_name_with_a_space() {
 }
 
 #[test]
+fn text_around_several_segments() {
+    assert_snapshot!(printed("request: {extract: [{header: x-a, from: [{path: '/v1/{model=**}:predict'}]}]}"), @"error RF013: request.extract[0].from[0]: `/v1/{model=**}:predict`: `{model=**}:predict` has text around `{model=**}`, which takes whole segments; put it between slashes, or write `{name}`, which takes a part of one segment");
+    loads("request: {extract: [{header: x-a, from: [{path: '/v1/{model}:predict'}]}]}");
+}
+
+#[test]
 fn nothing_between_name_and_star() {
     assert_snapshot!(printed("request: {extract: [{header: x-a, from: [{path: '/a/{model}*'}]}]}"), @"error RF013: request.extract[0].from[0]: `/a/{model}*`: `{model}*` has nothing that ends the value before `*`; put a text between `}` and `*`, such as `:`");
     loads("request: {extract: [{header: x-a, from: [{path: '/a/{model}:*'}]}]}");

@@ -216,8 +216,11 @@ impl Lowering<'_> {
     }
 
     pub(super) fn header(&mut self, message: Direction, name: &str) -> Node {
-        self.needs.of_mut(message).headers.name(name);
-        Node::Header(message, name.to_ascii_lowercase().into())
+        let needs = self.needs.of_mut(message);
+        needs.headers.name(name);
+        let name: Box<str> = name.to_ascii_lowercase().into();
+        needs.joined.insert(name.clone());
+        Node::Header(message, name)
     }
 
     fn below(&mut self, id: u64, root: Root, name: &str) -> Result<Lowered, Node> {

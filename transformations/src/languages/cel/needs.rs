@@ -36,6 +36,8 @@ pub(crate) struct Needs {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MessageNeeds {
     pub(crate) headers: HeaderNames,
+    /// Headers of which it reads all values as one text; in lower case.
+    pub(crate) joined: BTreeSet<Box<str>>,
     /// Fields of a JSON body, as JSON Pointers. Read without a tree.
     pub(crate) fields: BTreeSet<String>,
     /// Whether it reads the body in any other way.

@@ -7,6 +7,7 @@ use super::Compiler;
 use crate::config::HeaderTemplate;
 use crate::edits::{Formula, HeaderEdit, Removals};
 use crate::headers::{self, HeaderNames};
+use crate::languages::Phase;
 use crate::languages::jinja::Template;
 use crate::ops::Direction;
 
@@ -27,6 +28,13 @@ fn spared(pattern: &str) -> Option<String> {
     (pattern.contains('*') && !name.starts_with(':') && Removals::spares(&name)).then_some(name)
 }
 
+/// Whether a name is rather a regular expression: HTTP allows such a name, and nobody has one.
+fn like_an_expression(name: &str) -> bool {
+    name.starts_with('^')
+        || name.ends_with('$')
+        || [".*", ".+", "|"].iter().any(|part| name.contains(part))
+}
+
 impl Compiler<'_> {
     pub(super) fn headers(
         &mut self,
@@ -43,8 +51,16 @@ impl Compiler<'_> {
                 (text, cel) => Some(self.formula(&path, text, cel)?),
             };
             let name = name?;
+            if name.contains('*') {
+                let message = format!("`{name}` is here the name of one header, and no pattern");
+                let help = "write the whole name; only `remove` takes patterns";
+                self.warning(Code::Conflict, &path, message, help);
+            }
             if let Some(formula) = &formula {
-                self.lines(direction, verb, &path, &name, formula);
+                self.lines(direction, &path, &name, formula);
+                if direction == Direction::Response && name == SET_COOKIE {
+                    self.cookies(&path, formula);
+                }
             }
             // An empty value in `set` removes.
             let verb = match verb {
@@ -62,15 +78,8 @@ impl Compiler<'_> {
         headers.iter().enumerate().filter_map(compile).collect()
     }
 
-    /// Finds values that a header cannot have, or that lose some of its lines.
-    fn lines(
-        &mut self,
-        direction: Direction,
-        verb: HeaderVerb,
-        path: &str,
-        name: &str,
-        formula: &Formula,
-    ) {
+    /// Finds values that a header cannot have.
+    fn lines(&mut self, direction: Direction, path: &str, name: &str, formula: &Formula) {
         match formula {
             Formula::Expression(id) if self.compilation.expressions.makes_list(*id) => {
                 if name.starts_with(':') {
@@ -94,26 +103,36 @@ impl Compiler<'_> {
                 };
                 self.warning(Code::HeaderValue, path, message, help);
             }
-            // `header()` gives several cookies as one text, which is one broken cookie.
+            Formula::Template(_) => {}
+        }
+    }
+
+    /// Finds a value for `set-cookie` that is made of all cookies as one text, which is one broken cookie.
+    fn cookies(&mut self, path: &str, formula: &Formula) {
+        let expressions = &self.compilation.expressions;
+        let joins = |id| expressions.joins(id, Direction::Response, SET_COOKIE);
+        let (what, joined) = match formula {
+            Formula::Expression(id) => ("expression", !expressions.makes_list(*id) && joins(*id)),
             Formula::Template(template) => {
                 let reads = template.needs().is_some_and(|needs| match &needs.message {
                     HeaderNames::Named(names) => names.contains(SET_COOKIE),
                     HeaderNames::All => false,
                 });
-                if direction == Direction::Response
-                    && verb == HeaderVerb::Set
-                    && name == SET_COOKIE
-                    && reads
-                {
-                    self.warning(
-                        Code::Conflict,
-                        path,
-                        "the template joins all cookies of the response into one",
-                        "use `cel: \"response.headers.values('set-cookie').map(c, c + '; Secure')\"`, \
-                         which edits each cookie",
-                    );
-                }
+                let mut called = template.expressions().iter();
+                let calls = called.any(|(text, _)| {
+                    let id = expressions.find(Phase::Edits, text);
+                    id.is_some_and(joins)
+                });
+                ("template", reads || calls)
             }
+        };
+        if joined {
+            self.warning(
+                Code::Conflict,
+                path,
+                format!("the {what} joins all cookies of the response into one"),
+                "use `cel: \"response.headers.values('set-cookie').map(c, c + '; Secure')\"`, which edits each cookie",
+            );
         }
     }
 
@@ -144,6 +163,12 @@ impl Compiler<'_> {
                 let help = "remove it: Envoy sets this header";
                 self.warning(Code::Conflict, &path, message, help);
             } else if self.may_edit(direction, &path, &name, HeaderVerb::Remove) {
+                if like_an_expression(&name) {
+                    let message =
+                        format!("`{name}` looks like a regular expression, and is none here");
+                    let help = "write a pattern, in which `*` is any text, such as `x-internal-*`";
+                    self.warning(Code::Conflict, &path, message, help);
+                }
                 let pattern = name.contains('*');
                 let into = if pattern {
                     &mut removals.globs
