@@ -78,7 +78,10 @@ mod tests {
     #[test]
     fn the_end_is_known_by_the_count_of_what_has_left_the_decompressor() {
         assert!(counted(&GZIP, 35));
-        assert!(counted(&[("acme-decompressor-br-uncompressed-bytes", "0")], 0));
+        assert!(counted(
+            &[("acme-decompressor-br-uncompressed-bytes", "0")],
+            0
+        ));
         for (trailers, held) in [
             (&GZIP[..], 34),
             (&GZIP, 20),
@@ -87,7 +90,10 @@ mod tests {
             (&[GZIP[0], GZIP[1], ("grpc-status", "0")], 35),
             (&[GZIP[1], ("x-envoy-decompressor-gzip-other", "35")], 35),
             (&[("x-uncompressed-bytes", "35")], 35),
-            (&[("x-envoy-decompressor-gzip-uncompressed-bytes", "many")], 35),
+            (
+                &[("x-envoy-decompressor-gzip-uncompressed-bytes", "many")],
+                35,
+            ),
         ] {
             assert!(!counted(trailers, held), "{trailers:?} {held}");
         }

@@ -97,10 +97,10 @@ impl HttpFilter for Filter {
             counted_end::look_later(envoy);
         }
         step.response(ResponseBodyStatus::Continue, |hold| match hold {
-                Hold::Buffer => ResponseBodyStatus::StopIterationAndBuffer,
-                Hold::Watermark => ResponseBodyStatus::StopIterationAndWatermark,
-                Hold::Kept => ResponseBodyStatus::StopIterationNoBuffer,
-            })
+            Hold::Buffer => ResponseBodyStatus::StopIterationAndBuffer,
+            Hold::Watermark => ResponseBodyStatus::StopIterationAndWatermark,
+            Hold::Kept => ResponseBodyStatus::StopIterationNoBuffer,
+        })
     }
 
     fn on_response_trailers(
