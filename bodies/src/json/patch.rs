@@ -362,7 +362,8 @@ pub fn quoted(text: &str) -> String {
 /// Adds a text as a JSON string.
 pub fn push_quoted(text: &str, out: &mut String) {
     let is_escaped = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
-    if text.as_bytes().iter().any(is_escaped) {
+    let bytes = text.as_bytes();
+    if json_blocks::plain(bytes).is_none() && bytes.iter().any(is_escaped) {
         out.push_str(&serde_json::Value::from(text).to_string());
         return;
     }
