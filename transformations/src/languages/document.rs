@@ -1,8 +1,9 @@
 //! A JSON document that is edited, as expressions see it: `document`, and `value` at a place of it.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use bodies::Finding;
+use bodies::json::Searches;
 
 use super::cel::{self, JsonText, MetadataEntry, Resolver, Value};
 use super::expressions::{ExpressionId, Failed, Seen, failed, no_boolean};
@@ -16,6 +17,7 @@ use crate::ops::{Attribute, AttributeValue, Direction};
 pub(crate) struct Document<'m> {
     seen: &'m Seen<'m>,
     text: &'m [u8],
+    searches: &'m RefCell<Searches>,
     searched: OnceCell<Searched>,
     /// What all expressions may cost at all places of the document.
     budget: cel::Budget,
@@ -29,10 +31,11 @@ struct Place<'d> {
 }
 
 impl<'m> Document<'m> {
-    pub(crate) fn new(seen: &'m Seen<'m>, text: &'m [u8]) -> Self {
+    pub(crate) fn new(seen: &'m Seen<'m>, text: &'m [u8], searches: &'m RefCell<Searches>) -> Self {
         Self {
             seen,
             text,
+            searches,
             searched: OnceCell::new(),
             budget: cel::Budget::new(&seen.expressions.limits),
         }
@@ -111,6 +114,7 @@ impl Resolver for Place<'_> {
         let Document {
             seen,
             text,
+            searches,
             searched,
             ..
         } = self.document;
@@ -121,7 +125,9 @@ impl Resolver for Place<'_> {
                 let sought = &seen.expressions.document;
                 let limits = &seen.expressions.limits;
                 sought.found(pointer, || {
-                    searched.get_or_init(|| sought.search(&[text], limits))
+                    searched.get_or_init(|| {
+                        sought.search_next(text, limits, &mut searches.borrow_mut())
+                    })
                 })
             }
         }
