@@ -23,11 +23,22 @@ fn main() {
     divan::main();
 }
 
-/// Events as OpenAI's chat completions have them.
+/// Events as OpenAI's chat completions have them: each begins as the one before.
 fn answer() -> Vec<u8> {
+    events(|_| String::new())
+}
+
+/// Events of which each begins in another way.
+fn unlike() -> Vec<u8> {
+    events(|number| format!("\"number\":{number},"))
+}
+
+/// Events with these members first.
+fn events(first: impl Fn(usize) -> String) -> Vec<u8> {
     let event = |number: usize| {
+        let first = first(number);
         format!(
-            "data: {{\"id\":\"chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG\",\"object\":\"chat.completion.chunk\",\
+            "data: {{{first}\"id\":\"chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG\",\"object\":\"chat.completion.chunk\",\
              \"created\":1741570283,\"model\":\"gpt-4o-2024-08-06\",\"service_tier\":\"default\",\
              \"system_fingerprint\":\"fp_50cad350e4\",\"choices\":[{{\"index\":0,\"delta\":\
              {{\"content\":\" word {number}\"}},\"logprobs\":null,\"finish_reason\":null}}]}}\n\n"
@@ -37,8 +48,11 @@ fn answer() -> Vec<u8> {
 }
 
 fn measure(bencher: Bencher, config: &str) {
+    measure_of(bencher, config, &answer());
+}
+
+fn measure_of(bencher: Bencher, config: &str, body: &[u8]) {
     let program = Arc::new(Program::load(config.as_bytes()).unwrap().program);
-    let body = answer();
     let headers = [(":status", "200"), ("content-type", "text/event-stream")];
     let response = Message::new(&headers, body.chunks(PIECE));
     bencher
@@ -60,6 +74,12 @@ fn nothing(bencher: Bencher) {
 fn one_edit(bencher: Bencher) {
     let config = r#"{"response": {"patch": [{"replace": "/model", "value": "fast"}]}}"#;
     measure(bencher, config);
+}
+
+#[divan::bench]
+fn one_edit_of_unlike_events(bencher: Bencher) {
+    let config = r#"{"response": {"patch": [{"replace": "/model", "value": "fast"}]}}"#;
+    measure_of(bencher, config, &unlike());
 }
 
 #[divan::bench]

@@ -48,7 +48,7 @@ pub use beginning::Beginning;
 pub use field::{FieldId, Finding, Found};
 pub use held::Passing;
 pub use limits::{JSON_DEPTH, JSON_POINTERS, Limits, PART_HEADER_BYTES, PLACES, ZSTD_WINDOW_BYTES};
-pub use splice::{Change, Plan, Splice, spliced};
+pub use splice::{Change, Plan, Splice, Splices, spliced};
 
 /// The byte order mark that may begin a text.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

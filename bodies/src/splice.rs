@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 /// What to do at one place of a body. The texts are JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -27,6 +29,9 @@ pub struct Splice<'t> {
     /// What takes their place.
     pub new: Cow<'t, str>,
 }
+
+/// The splices of one document: nearly always few.
+pub type Splices<'t> = SmallVec<[Splice<'t>; 1]>;
 
 /// The edits of one body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

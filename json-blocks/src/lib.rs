@@ -28,4 +28,4 @@ mod word;
 pub use escape::{Escape, InvalidText};
 pub use nesting::{Fault, Nesting};
 pub use text::{checked_text_end, text_end};
-pub use word::plain;
+pub use word::{plain, short_text};

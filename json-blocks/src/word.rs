@@ -49,6 +49,31 @@ pub(crate) fn text_end(text: &[u8]) -> Option<usize> {
     (rest.get(end) == Some(&b'"')).then_some(at.wrapping_add(end))
 }
 
+/// How far [`short_text`] looks.
+const NAME: usize = 32;
+
+/// The string that `text` begins within, and what follows its quote, if it is short and [`plain`].
+#[inline(always)]
+pub fn short_text(text: &[u8]) -> Option<(&str, &[u8])> {
+    let (words, _) = text.get(..NAME).unwrap_or(text).as_chunks();
+    let mut at = 0_usize;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let quotes = equal(word, b'"');
+        let others = word & HIGH | less(word, b' ') | equal(word, b'\\');
+        let ends = quotes | others;
+        if ends != 0 {
+            at = at.wrapping_add(usize::try_from(ends.trailing_zeros() >> 3).ok()?);
+            let (inside, after) = text.split_at_checked(at)?;
+            let after = after.strip_prefix(b"\"")?;
+            // SAFETY: no byte before the lowest of these bits is above 0x7f: it is ASCII.
+            return Some((unsafe { std::str::from_utf8_unchecked(inside) }, after));
+        }
+        at = at.wrapping_add(word.to_le_bytes().len());
+    }
+    None
+}
+
 /// What stands between the quotes of a string as text, if every character is ASCII and stands for
 /// itself: no quote, no backslash, no control character (RFC 8259 section 7).
 #[inline]

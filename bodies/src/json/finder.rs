@@ -4,6 +4,7 @@ use std::mem;
 
 use smallvec::{SmallVec, smallvec};
 
+use super::alike::Alike;
 use super::pointer::{NodeId, Pointers};
 use super::string;
 use super::walker::{Container, Error, Key, Scalar, ScalarKind, Visitor, Walker};
@@ -139,6 +140,32 @@ impl Finder {
         let mut fields = mem::take(&mut self.search.fields);
         fields.iter_mut().for_each(Finding::finish);
         Ok(fields)
+    }
+}
+
+/// Searches the documents of one stream: what they begin with alike is not read again.
+///
+/// The pointers and the limits are given with every document, and must be the same ones.
+#[derive(Clone, Debug, Default)]
+pub struct Searches(Alike<Finder>);
+
+impl Searches {
+    /// The fields of the next document, in the order of the pointers.
+    ///
+    /// # Errors
+    ///
+    /// It is not a JSON document, or nested too deep.
+    pub fn search(
+        &mut self,
+        document: &[u8],
+        pointers: &Pointers,
+        limits: &Limits,
+    ) -> Result<Vec<Finding>, Error> {
+        let new = || Finder::new(pointers, limits);
+        let feed = |finder: &mut Finder, bytes: &[u8]| finder.feed(pointers, bytes);
+        let (finder, rest) = self.0.begin(document, new, feed)?;
+        finder.feed(pointers, rest)?;
+        finder.end(pointers)
     }
 }
 

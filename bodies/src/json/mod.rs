@@ -1,5 +1,6 @@
 //! JSON: fields found in the bytes as they arrive, edits of them, and whole documents as values.
 
+mod alike;
 mod document;
 mod finder;
 mod initials;
@@ -15,11 +16,12 @@ mod utf8;
 mod walker;
 
 pub use document::{Document, DocumentError, Members, Selection, check, read};
-pub use finder::Finder;
+pub use finder::{Finder, Searches};
 pub(crate) use needles::Ahead;
 pub use number::Number;
 pub use patch::{
-    DocumentPlan, EditId, PatchError, Paths, PathsError, Texts, Verb, plan, push_quoted, quoted,
+    DocumentPlan, EditId, EditIds, PatchError, Paths, PathsError, Plans, Texts, Verb, plan,
+    push_quoted, quoted,
 };
 pub use path::{Oddity, Path, PathError};
 pub use pointer::{PointerError, Pointers};

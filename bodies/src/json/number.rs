@@ -60,6 +60,12 @@ impl Number {
     #[inline]
     pub(crate) fn read<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         let mut rest = bytes;
+        if *self == Number::Integer {
+            // Most of most numbers.
+            while let Some((b'0'..=b'9', after)) = rest.split_first() {
+                rest = after;
+            }
+        }
         while let Some((&byte, after)) = rest.split_first()
             && let Some(next) = self.next(byte)
         {

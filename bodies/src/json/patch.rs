@@ -12,16 +12,17 @@ mod places;
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use smallvec::{SmallVec, smallvec};
 
-pub use self::paths::{EditId, Paths, PathsError};
-use self::places::{Kind, Place, Places};
+pub use self::paths::{EditId, EditIds, Paths, PathsError};
+use self::places::{Kind, Place, Places, Walk};
+use super::alike::Alike;
 use super::path::Path;
 use super::pointer::ROOT;
-use crate::{Change, Limits, Splice};
+use super::walker::Error as WalkError;
+use crate::{Change, Limits, Splice, Splices};
 
 /// Why a document is not edited at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +37,15 @@ pub enum PatchError {
     /// than [`Limits::edit_bytes`].
     #[error("the edits make too much of the body")]
     TooMuch,
+}
+
+impl From<WalkError> for PatchError {
+    fn from(error: WalkError) -> Self {
+        match error {
+            WalkError::Invalid => Self::Invalid,
+            WalkError::TooDeep => Self::TooDeep,
+        }
+    }
 }
 
 /// What an edit does where its path leads.
@@ -83,12 +93,12 @@ pub trait Texts<'t> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DocumentPlan<'t> {
     /// In order, without overlap.
-    pub splices: Vec<Splice<'t>>,
+    pub splices: Splices<'t>,
     /// The edits that a value of the document has no place for. Nothing new is made for them; what
     /// stands at their place elsewhere, because a key stands twice, is edited.
-    pub misfits: BTreeSet<EditId>,
+    pub misfits: EditIds,
     /// The edits of a place that another has changed; at other places they may have been made.
-    pub conflicts: BTreeSet<EditId>,
+    pub conflicts: EditIds,
 }
 
 /// Plans the edits of a document.
@@ -102,14 +112,54 @@ pub fn plan<'t>(
     texts: &mut impl Texts<'t>,
     limits: &Limits,
 ) -> Result<DocumentPlan<'t>, PatchError> {
-    let places = Places::of(document, paths, limits)?;
+    let mut walk = Walk::new(limits);
+    let places = walk.end(document, paths)?;
+    plan_at(places, document, paths, texts, limits)
+}
+
+/// Plans the edits of the documents of one stream: what they begin with alike is not walked again.
+///
+/// The paths and the limits are given with every document, and must be the same ones, but for how much
+/// may be put.
+#[derive(Clone, Debug, Default)]
+pub struct Plans(Alike<Walk>);
+
+impl Plans {
+    /// As [`plan`], of the next document.
+    ///
+    /// # Errors
+    ///
+    /// The document cannot be searched, or the edits would make too much of it.
+    pub fn plan<'t>(
+        &mut self,
+        document: &[u8],
+        paths: &Paths,
+        texts: &mut impl Texts<'t>,
+        limits: &Limits,
+    ) -> Result<DocumentPlan<'t>, PatchError> {
+        let new = || Walk::new(limits);
+        let feed = |walk: &mut Walk, bytes: &[u8]| walk.feed(bytes, paths);
+        let (walk, rest) = self.0.begin(document, new, feed)?;
+        let places = walk.end(rest, paths)?;
+        plan_at(places, document, paths, texts, limits)
+    }
+}
+
+/// Plans the edits of a document whose places are found.
+fn plan_at<'t>(
+    places: &Places,
+    document: &[u8],
+    paths: &Paths,
+    texts: &mut impl Texts<'t>,
+    limits: &Limits,
+) -> Result<DocumentPlan<'t>, PatchError> {
     let mut planner = Planner {
         document,
         paths,
-        places: &places,
+        places,
         texts,
         plan: DocumentPlan::default(),
-        unmade: 0,
+        unmade: EditIds::default(),
         marks: smallvec![Marks::default(); places.len()],
         covered: 0,
         room: limits.edit_bytes,
@@ -125,11 +175,11 @@ pub fn plan<'t>(
 struct Planner<'p, 't, T> {
     document: &'p [u8],
     paths: &'p Paths,
-    places: &'p Places<'p>,
+    places: &'p Places,
     texts: &'p mut T,
     plan: DocumentPlan<'t>,
-    /// The edits that make nothing new, one bit for each.
-    unmade: u64,
+    /// The edits that make nothing new.
+    unmade: EditIds,
     /// By place.
     marks: SmallVec<[Marks; 4]>,
     /// Up to where the bytes are gone, or others stand there.
@@ -309,7 +359,7 @@ impl<'p, 't, T: Texts<'t>> Planner<'p, 't, T> {
     /// Whether an edit makes what is missing. Half of what it would make is none: a parser could take
     /// the other half.
     fn makes(&self, edit: EditId) -> bool {
-        self.unmade & bit(edit) == 0
+        !self.unmade.contains(edit)
     }
 
     fn leads_to(&self, place: &Place, path: &Path, steps: usize) -> bool {
@@ -340,14 +390,6 @@ impl<'p, 't, T: Texts<'t>> Planner<'p, 't, T> {
     }
 }
 
-/// The bit of an edit, of which there are no more than there are bits.
-fn bit(edit: EditId) -> u64 {
-    let shift = u32::try_from(edit.index()).ok();
-    shift
-        .and_then(|shift| 1_u64.checked_shl(shift))
-        .unwrap_or_default()
-}
-
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
@@ -362,7 +404,8 @@ pub fn quoted(text: &str) -> String {
 /// Adds a text as a JSON string.
 pub fn push_quoted(text: &str, out: &mut String) {
     let is_escaped = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
-    if text.as_bytes().iter().any(is_escaped) {
+    let bytes = text.as_bytes();
+    if json_blocks::plain(bytes).is_none() && bytes.iter().any(is_escaped) {
         out.push_str(&serde_json::Value::from(text).to_string());
         return;
     }

@@ -11,7 +11,7 @@ mod visitor;
 
 use std::mem;
 
-use json_blocks::{Escape, Fault, InvalidText, Nesting, checked_text_end, text_end};
+use json_blocks::{Escape, Fault, InvalidText, Nesting, checked_text_end, short_text, text_end};
 use smallvec::SmallVec;
 
 pub(crate) use self::visitor::{Container, Key, Scalar, ScalarKind, Visitor};
@@ -55,8 +55,7 @@ impl From<InvalidText> for Error {
 pub(crate) struct Walker {
     depth: usize,
     state: State,
-    /// Few pointers lead deeper than this: no allocation.
-    stack: SmallVec<[Frame; 4]>,
+    stack: Stack,
     /// Where the value being read stands.
     node: Option<NodeId>,
     /// The first byte of the key or value being read.
@@ -74,6 +73,34 @@ struct Frame {
     node: Option<NodeId>,
     /// In an array, the index of the element being read.
     index: usize,
+}
+
+/// The open arrays and objects. The innermost is at hand.
+#[derive(Clone, Debug, Default)]
+struct Stack {
+    innermost: Option<Frame>,
+    /// Those around it. Few pointers lead deeper than this: no allocation.
+    around: SmallVec<[Frame; 4]>,
+}
+
+impl Stack {
+    fn is_empty(&self) -> bool {
+        self.innermost.is_none()
+    }
+
+    fn len(&self) -> usize {
+        self.around
+            .len()
+            .saturating_add(self.innermost.iter().len())
+    }
+
+    fn push(&mut self, frame: Frame) {
+        self.around.extend(self.innermost.replace(frame));
+    }
+
+    fn pop(&mut self) -> Option<Frame> {
+        mem::replace(&mut self.innermost, self.around.pop())
+    }
 }
 
 /// What the next byte belongs to.
@@ -116,7 +143,7 @@ impl Walker {
         Self {
             depth,
             state: State::Value { closing: false },
-            stack: SmallVec::new(),
+            stack: Stack::default(),
             node: Some(ROOT),
             start: 0,
             passed: 0,
@@ -127,7 +154,7 @@ impl Walker {
     /// Begins anew.
     pub(crate) fn reset(&mut self) {
         self.state = State::Value { closing: false };
-        self.stack.clear();
+        self.stack = Stack::default();
         self.node = Some(ROOT);
         self.passed = 0;
     }
@@ -288,16 +315,13 @@ impl<V: Visitor> Step<'_, V> {
         match byte {
             b'"' => {
                 let object = self.object();
-                let room = object.map(|_| self.pointers.longest_key());
-                let mut escape = Escape::None;
                 self.walker.start = self.at(rest);
-                match Self::text_end(tail, &mut escape)? {
-                    Some((inside, after)) => {
-                        self.walker.node = self.member(object, within(room, inside), after)?;
-                        self.after_key(after)
-                    }
-                    None => Ok(self.cut(Text::Key, escape, room, tail)),
-                }
+                let Some((name, after)) = short_text(tail) else {
+                    return self.key_text(object, tail);
+                };
+                let object = object.filter(|_| name.len() <= self.pointers.longest_key());
+                self.walker.node = object.and_then(|object| self.named(object, name, after));
+                self.after_key(after)
             }
             b'}' if closing => {
                 self.close(rest, true)?;
@@ -307,9 +331,24 @@ impl<V: Visitor> Step<'_, V> {
         }
     }
 
+    /// Reads a key that is long, cut, or not plain.
+    #[inline(never)]
+    fn key_text<'c>(&mut self, object: Option<NodeId>, tail: &'c [u8]) -> Result<&'c [u8], Error> {
+        let room = object.map(|_| self.pointers.longest_key());
+        let mut escape = Escape::None;
+        match Self::text_end(tail, &mut escape)? {
+            Some((inside, after)) => {
+                self.walker.node = self.member(object, within(room, inside), after)?;
+                self.walker.state = State::Colon;
+                Ok(after)
+            }
+            None => Ok(self.cut(Text::Key, escape, room, tail)),
+        }
+    }
+
     fn comma<'c>(&mut self, byte: u8, rest: &'c [u8], tail: &'c [u8]) -> Result<&'c [u8], Error> {
         let at = self.at(rest);
-        let frame = self.walker.stack.last_mut().ok_or(Error::Invalid)?;
+        let frame = self.walker.stack.innermost.as_mut().ok_or(Error::Invalid)?;
         match (byte, frame.container) {
             (b',', container) => {
                 if let Some(node) = frame.node {
@@ -488,13 +527,13 @@ impl<V: Visitor> Step<'_, V> {
 
     /// Where the element of the innermost array leads.
     fn element(&self, index: usize) -> Option<NodeId> {
-        let array = self.walker.stack.last()?.node?;
+        let array = self.walker.stack.innermost?.node?;
         self.pointers.node(array)?.element(index)
     }
 
     /// The innermost object, if a pointer leads to or through it.
     fn object(&self) -> Option<NodeId> {
-        self.walker.stack.last().and_then(|frame| frame.node)
+        self.walker.stack.innermost.and_then(|frame| frame.node)
     }
 
     /// Where the key just read leads.
@@ -510,15 +549,21 @@ impl<V: Visitor> Step<'_, V> {
         };
         // A lenient parser could read `mo\del` as the key that is looked for.
         let name = string::decode(raw).map_err(|_| Error::Invalid)?;
+        Ok(self.named(object, &name, after))
+    }
+
+    /// Where the key of this name leads.
+    #[inline(always)]
+    fn named(&mut self, object: NodeId, name: &str, after: &[u8]) -> Option<NodeId> {
         let node = self.pointers.node(object);
-        let node = node.and_then(|object| object.member(&name));
+        let node = node.and_then(|object| object.member(name));
         self.visitor.key(Key {
             object,
-            name: &name,
+            name,
             node,
             span: self.walker.start..self.at(after),
         });
-        Ok(node)
+        node
     }
 }
 

@@ -19,6 +19,15 @@ proptest! {
     }
 
     #[test]
+    fn a_short_text_is_plain_up_to_its_quote(text in prop::collection::vec(byte(), 0..70)) {
+        let end = text.iter().position(|byte| *byte == b'"');
+        let whole = text.len().min(NAME) / 8 * 8;
+        let parts = end.filter(|end| *end < whole).map(|end| (&text[..end], &text[end + 1..]));
+        let parts = parts.and_then(|(inside, after)| Some((plain(inside)?, after)));
+        prop_assert_eq!(short_text(&text), parts);
+    }
+
+    #[test]
     fn plain_is_ascii_that_stands_for_itself(text in prop::collection::vec(byte(), 0..40)) {
         let stands = |byte: &u8| matches!(byte, b' '..=b'~' | 0x7f) && !b"\"\\".contains(byte);
         let all = text.iter().all(stands);

@@ -3,12 +3,14 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use bodies::Beginning;
 use bodies::coding::{self, Codings};
-use bodies::{Beginning, json};
+use bodies::json;
 
 use super::editing::Editing;
 use super::patch::{
-    self, BodyKind, Condition, Declared, Editor, Fit, Patch, Ready, ReadyEdit, Source, Stream, Text,
+    self, BodyKind, Condition, Declared, Editor, Fit, Patch, Ready, ReadyEdit, Source, Stream,
+    Text, Walks,
 };
 use super::view::View;
 use crate::config::Limits;
@@ -67,7 +69,8 @@ impl Editing<'_> {
                     return Ok(None);
                 };
                 self.edit_body(patch, view, |body, seen, limits| {
-                    let mut editor = Editor::new(patch, &ready, seen, limits);
+                    let mut walks = Walks::default();
+                    let mut editor = Editor::new(patch, &ready, &mut walks, seen, limits);
                     (editor.edited(body), editor.outcome)
                 })?;
             }
@@ -85,7 +88,8 @@ impl Editing<'_> {
                     return Ok(None);
                 };
                 self.edit_body(patch, view, |body, seen, limits| {
-                    let mut editor = Editor::new(patch, &ready, seen, limits);
+                    let mut walks = Walks::default();
+                    let mut editor = Editor::new(patch, &ready, &mut walks, seen, limits);
                     (editor.edited_parts(body, delimiter), editor.outcome)
                 })?;
             }

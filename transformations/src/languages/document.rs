@@ -1,8 +1,9 @@
 //! A JSON document that is edited, as expressions see it: `document`, and `value` at a place of it.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use bodies::Finding;
+use bodies::json::Searches;
 
 use super::cel::{self, JsonText, MetadataEntry, Resolver, Value};
 use super::expressions::{ExpressionId, Failed, Seen, failed, no_boolean};
@@ -16,10 +17,16 @@ use crate::ops::{Attribute, AttributeValue, Direction};
 pub(crate) struct Document<'m> {
     seen: &'m Seen<'m>,
     /// `None`: what is edited is no document.
-    text: Option<&'m [u8]>,
+    text: Option<Text<'m>>,
     searched: OnceCell<Searched>,
     /// What all expressions may cost at all places of the document.
     budget: cel::Budget,
+}
+
+/// Its JSON, and what the searches of those before it have learned.
+struct Text<'m> {
+    text: &'m [u8],
+    searches: &'m RefCell<Searches>,
 }
 
 /// A place of it.
@@ -33,8 +40,8 @@ struct Place<'d> {
 const ABSENT: cel::Error = cel::Error::Limit("there is no document");
 
 impl<'m> Document<'m> {
-    pub(crate) fn new(seen: &'m Seen<'m>, text: &'m [u8]) -> Self {
-        Self::of(seen, Some(text))
+    pub(crate) fn new(seen: &'m Seen<'m>, text: &'m [u8], searches: &'m RefCell<Searches>) -> Self {
+        Self::of(seen, Some(Text { text, searches }))
     }
 
     /// In place of a document, what is none. An expression that reads it has no value, unless it is known without.
@@ -42,7 +49,7 @@ impl<'m> Document<'m> {
         Self::of(seen, None)
     }
 
-    fn of(seen: &'m Seen<'m>, text: Option<&'m [u8]>) -> Self {
+    fn of(seen: &'m Seen<'m>, text: Option<Text<'m>>) -> Self {
         Self {
             seen,
             text,
@@ -113,10 +120,10 @@ impl Resolver for Place<'_> {
     }
 
     fn json_text(&self, of: JsonText) -> Result<Option<&[u8]>, cel::Error> {
-        let text = self.document.text.ok_or(ABSENT);
+        let text = self.document.text.as_ref().ok_or(ABSENT);
         match of {
             JsonText::Body(message) => self.body(message).map(Some),
-            JsonText::Document => text.map(Some),
+            JsonText::Document => text.map(|text| Some(text.text)),
             JsonText::Value => text.map(|_| self.value),
         }
     }
@@ -132,13 +139,15 @@ impl Resolver for Place<'_> {
             JsonText::Body(_) => seen.field(of, pointer),
             JsonText::Value => None,
             JsonText::Document => {
-                let Some(text) = *text else {
+                let Some(Text { text, searches }) = text else {
                     return Some(Err(ABSENT));
                 };
                 let sought = &seen.expressions.document;
                 let limits = &seen.expressions.limits;
                 sought.found(pointer, || {
-                    searched.get_or_init(|| sought.search(&[text], limits))
+                    searched.get_or_init(|| {
+                        sought.search_next(text, limits, &mut searches.borrow_mut())
+                    })
                 })
             }
         }

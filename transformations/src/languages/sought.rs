@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bodies::json::{Finder, Pointers};
+use bodies::json::{Finder, Pointers, Searches};
 use bodies::{FieldId, Finding};
 
 use super::cel;
@@ -36,15 +36,26 @@ impl Sought {
     ///
     /// It is not a JSON document, or nested too deep.
     pub(super) fn search(&self, chunks: &[&[u8]], limits: &Limits) -> Searched {
-        let limits = bodies::Limits {
-            value_bytes: limits.rendered_bytes,
-            ..limits.of_bodies()
-        };
-        let mut finder = Finder::new(&self.pointers, &limits);
+        let mut finder = Finder::new(&self.pointers, &of_search(limits));
         let fed = chunks
             .iter()
             .try_for_each(|chunk| finder.feed(&self.pointers, chunk));
         let found = fed.and_then(|()| finder.finish(&self.pointers));
+        found.map_err(cel::Error::of_json)
+    }
+
+    /// Searches the next document of a stream.
+    ///
+    /// # Errors
+    ///
+    /// As [`search`](Self::search).
+    pub(super) fn search_next(
+        &self,
+        document: &[u8],
+        limits: &Limits,
+        searches: &mut Searches,
+    ) -> Searched {
+        let found = searches.search(document, &self.pointers, &of_search(limits));
         found.map_err(cel::Error::of_json)
     }
 
@@ -60,5 +71,12 @@ impl Sought {
             Ok(fields) => field.of(fields).map(Ok),
             Err(error) => Some(Err(error.clone())),
         }
+    }
+}
+
+fn of_search(limits: &Limits) -> bodies::Limits {
+    bodies::Limits {
+        value_bytes: limits.rendered_bytes,
+        ..limits.of_bodies()
     }
 }

@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use proptest::sample::Index;
 use serde_json::Value;
 
 use super::*;
@@ -357,6 +358,29 @@ fn document() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    #[test]
+    fn documents_of_a_stream_are_searched_as_each_alone(
+        bases in prop::collection::vec(r#"\{("(a|b|A|\\u0061)": ?("x{0,20}|\\"\u{e9}"|-?[0-9]{1,30}|\{("b":true)?\}|null) ?,){2,8}"a":1\}"#, 1..3),
+        tails in prop::collection::vec((any::<Index>(), any::<Index>(), any::<Index>(), any::<Index>()), 1..8),
+    ) {
+        let mut pointers = Pointers::default();
+        for pointer in ["/a", "/a/b", "/b"] {
+            pointers.insert(pointer).unwrap();
+        }
+        let limits = Limits { value_bytes: 10, ..Limits::default() };
+        let mut searches = Searches::default();
+        for (base, end, other, begin) in &tails {
+            let (base, other) = (base.get(&bases).as_bytes(), other.get(&bases).as_bytes());
+            let mixed = [&base[..end.index(base.len() + 1)], &other[begin.index(other.len() + 1)..]];
+            for document in [base.to_vec(), mixed.concat()] {
+                let mut alone = Finder::new(&pointers, &limits);
+                let alone = alone.feed(&pointers, &document).and_then(|()| alone.end(&pointers));
+                let in_stream = searches.search(&document, &pointers, &limits);
+                prop_assert_eq!(in_stream, alone, "{:?}", String::from_utf8_lossy(&document));
+            }
+        }
+    }
+
     #[test]
     fn agrees_with_serde_json_however_it_is_cut(
         document in document(),

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::places::{Kind, Place};
-use super::{EditId, Marks, PatchError, Planner, Texts, Verb, bit, push_quoted};
+use super::{EditId, Marks, PatchError, Planner, Texts, Verb, push_quoted};
 use crate::json::path::{Path, Selector};
 use crate::json::pointer::ROOT;
 
@@ -56,11 +56,11 @@ impl<'t, T: Texts<'t>> Planner<'_, 't, T> {
                     && cannot_have(place, nth, path, inside.step, verb)
                     && self.leads_to(place, path, inside.step)
                 {
-                    self.unmade |= bit(inside.edit);
+                    self.unmade.insert(inside.edit);
                 }
             }
         }
-        if self.unmade == 0 {
+        if self.unmade.is_empty() {
             return;
         }
         for edit in (0..paths.len()).map(EditId::nth) {

@@ -29,6 +29,41 @@ impl EditId {
     }
 }
 
+/// Some of the edits of a document, of which there are no more than there are bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EditIds(u64);
+
+impl EditIds {
+    /// Adds one.
+    pub fn insert(&mut self, edit: EditId) {
+        self.0 |= Self::bit(edit);
+    }
+
+    /// Whether this is one of them.
+    pub fn contains(self, edit: EditId) -> bool {
+        self.0 & Self::bit(edit) != 0
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// They, in their order.
+    pub fn iter(self) -> impl Iterator<Item = EditId> {
+        let all = if self.is_empty() { 0 } else { JSON_POINTERS };
+        let edits = (0..all).map(EditId::nth);
+        edits.filter(move |edit| self.contains(*edit))
+    }
+
+    fn bit(EditId(place): EditId) -> u64 {
+        let shift = u32::try_from(place).ok();
+        shift
+            .and_then(|shift| 1_u64.checked_shl(shift))
+            .unwrap_or_default()
+    }
+}
+
 /// The edits are too many, or their paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathsError {

@@ -55,9 +55,8 @@ pub(super) enum Kind {
 }
 
 /// The places in the order they begin in.
-#[derive(Debug)]
-pub(super) struct Places<'p> {
-    paths: &'p Paths,
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places {
     /// Most edits concern few places: no allocation.
     found: SmallVec<[Place; 4]>,
     /// Those of the containers that are open.
@@ -67,34 +66,46 @@ pub(super) struct Places<'p> {
     too_many: bool,
 }
 
-impl<'p> Places<'p> {
-    /// Finds them.
-    pub(super) fn of(
-        document: &[u8],
-        paths: &'p Paths,
-        limits: &Limits,
-    ) -> Result<Self, PatchError> {
-        let mut places = Self {
-            paths,
-            found: SmallVec::new(),
-            open: SmallVec::new(),
-            key: None,
-            too_many: false,
-        };
-        let mut walker = Walker::new(limits.json_depth);
-        walker
-            .feed(&paths.ways, &mut places, document)
-            .and_then(|()| walker.finish(&paths.ways, &mut places))
-            .map_err(|error| match error {
-                Error::Invalid => PatchError::Invalid,
-                Error::TooDeep => PatchError::TooDeep,
-            })?;
-        if places.too_many {
-            return Err(PatchError::TooMuch);
+/// The walk through a document to its places.
+#[derive(Clone, Debug)]
+pub(super) struct Walk {
+    walker: Walker,
+    places: Places,
+}
+
+impl Walk {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            walker: Walker::new(limits.json_depth),
+            places: Places::default(),
         }
-        Ok(places)
     }
 
+    /// Reads the next bytes of the document.
+    pub(super) fn feed(&mut self, bytes: &[u8], paths: &Paths) -> Result<(), PatchError> {
+        let mut search = Search {
+            paths,
+            places: &mut self.places,
+        };
+        Ok(self.walker.feed(&paths.ways, &mut search, bytes)?)
+    }
+
+    /// Reads the last bytes of the document. The places in all of it.
+    pub(super) fn end(&mut self, bytes: &[u8], paths: &Paths) -> Result<&Places, PatchError> {
+        self.feed(bytes, paths)?;
+        let mut search = Search {
+            paths,
+            places: &mut self.places,
+        };
+        self.walker.finish(&paths.ways, &mut search)?;
+        if self.places.too_many {
+            return Err(PatchError::TooMuch);
+        }
+        Ok(&self.places)
+    }
+}
+
+impl Places {
     pub(super) fn iter(&self) -> impl Iterator<Item = &Place> {
         self.found.iter()
     }
@@ -142,20 +153,29 @@ impl<'p> Places<'p> {
     fn around<'a>(&'a self, place: &'a Place, levels: usize) -> Option<&'a Place> {
         (0..levels).try_fold(place, |here, _| self.found.get(here.container?))
     }
+}
 
+/// The search for places, while the walker is shown a part of the document.
+struct Search<'p> {
+    paths: &'p Paths,
+    places: &'p mut Places,
+}
+
+impl Search<'_> {
     fn add(&mut self, node: NodeId, kind: Kind, value: Range<usize>) {
-        let start = self.key.take().unwrap_or(value.start);
+        let places = &mut *self.places;
+        let start = places.key.take().unwrap_or(value.start);
         let is_container = matches!(kind, Kind::Object | Kind::Array);
         if !is_container && self.paths.concern(node).is_none() {
             return;
         }
-        self.too_many |= self.found.len() >= PLACES;
-        if self.too_many {
+        places.too_many |= places.found.len() >= PLACES;
+        if places.too_many {
             return;
         }
-        let container = self.open.last().copied();
-        let array = container.and_then(|at| self.found.get(at));
-        self.found.push(Place {
+        let container = places.open.last().copied();
+        let array = container.and_then(|at| places.found.get(at));
+        places.found.push(Place {
             node,
             kind,
             container,
@@ -173,20 +193,24 @@ fn offset(at: u64) -> usize {
     usize::try_from(at).unwrap_or(usize::MAX)
 }
 
-impl Visitor for Places<'_> {
+impl Visitor for Search<'_> {
     #[inline]
     fn key(&mut self, key: Key<'_>) {
         if key.node.is_none() {
-            self.key = None;
+            self.places.key = None;
             return;
         }
-        self.key = Some(offset(key.span.start));
+        self.places.key = Some(offset(key.span.start));
         let paths = self.paths;
         let inside = &paths.concern(key.object).inside;
         if inside.is_empty() {
             return;
         }
-        let object = self.open.last().and_then(|at| self.found.get_mut(*at));
+        let object = self
+            .places
+            .open
+            .last()
+            .and_then(|at| self.places.found.get_mut(*at));
         let Some(object) = object else { return };
         for (nth, inside) in inside.iter().enumerate() {
             let path = paths.edit(inside.edit).map(|(path, _)| path);
@@ -204,30 +228,38 @@ impl Visitor for Places<'_> {
         };
         let at = offset(at);
         self.add(node, kind, at..at);
-        if !self.too_many {
-            self.open.push(self.found.len().saturating_sub(1));
+        if !self.places.too_many {
+            self.places
+                .open
+                .push(self.places.found.len().saturating_sub(1));
         }
     }
 
     #[inline]
     fn comma(&mut self, _: NodeId, _: u64) {
-        let container = self.open.last().and_then(|at| self.found.get_mut(*at));
+        let container = self
+            .places
+            .open
+            .last()
+            .and_then(|at| self.places.found.get_mut(*at));
         if let Some(container) = container {
             container.elements = container.elements.saturating_add(1);
         }
     }
 
     fn close(&mut self, node: NodeId, _: Container, at: u64, empty: bool) {
-        if self.too_many {
+        if self.places.too_many {
             return;
         }
-        let Some(place) = self.open.pop() else { return };
-        let is_last = place.saturating_add(1) == self.found.len();
+        let Some(place) = self.places.open.pop() else {
+            return;
+        };
+        let is_last = place.saturating_add(1) == self.places.found.len();
         if is_last && place > 0 && self.paths.concern(node).is_none() {
-            self.found.pop();
+            self.places.found.pop();
             return;
         }
-        if let Some(place) = self.found.get_mut(place) {
+        if let Some(place) = self.places.found.get_mut(place) {
             place.value.end = offset(at).saturating_add(1);
             if !empty {
                 place.elements = place.elements.saturating_add(1);

@@ -1,3 +1,4 @@
+mod alike;
 mod repeated;
 mod selected;
 
@@ -91,7 +92,7 @@ fn patched(document: &str, edits: &[Edit<'_>]) -> (String, Vec<usize>) {
     let text = spliced(document.as_bytes(), &patch.splices);
     (
         String::from_utf8(text).unwrap(),
-        patch.misfits.into_iter().map(EditId::index).collect(),
+        patch.misfits.iter().map(EditId::index).collect(),
     )
 }
 
@@ -502,7 +503,7 @@ proptest! {
         for (number, (pointer, change)) in edits.iter().enumerate() {
             // Whether an edit fits is asked of the document as it arrived.
             let fits = in_tree(&tree, pointer, change).is_some();
-            prop_assert_eq!(patch.misfits.contains(&EditId::nth(number)), !fits, "{} {:?} {}", pointer, change, document);
+            prop_assert_eq!(patch.misfits.contains(EditId::nth(number)), !fits, "{} {:?} {}", pointer, change, document);
             if fits && let Some(edited) = in_tree(&expected, pointer, change) {
                 expected = edited;
             }

@@ -1,12 +1,12 @@
 //! The edits of one JSON document.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use bodies::json::{self, DocumentError, EditId, PatchError, Texts};
+use bodies::json::{self, DocumentError, EditId, PatchError, Plans, Searches, Texts};
 use bodies::multipart::{self, Delimiter, File};
-use bodies::{Splice, spliced};
+use bodies::{Splices, spliced};
 
 use super::{Condition, Patch, Ready, Stream, Text};
 use crate::config::Limits;
@@ -14,12 +14,21 @@ use crate::failure::{Failure, Outcome, Reason, Unusable};
 use crate::languages::{Document, ExpressionId, Failed, Seen};
 use crate::ops::Direction;
 
+/// What the walks through the documents of one stream have learned, each for the next.
+#[derive(Debug, Default)]
+pub(crate) struct Walks {
+    plans: Plans,
+    searches: RefCell<Searches>,
+}
+
 /// Makes the edits of one message in its documents.
 pub(crate) struct Editor<'p> {
     patch: &'p Patch,
     ready: &'p Ready,
     seen: &'p Seen<'p>,
     limits: &'p Limits,
+    plans: &'p mut Plans,
+    searches: &'p RefCell<Searches>,
     /// How many bytes may still be put into all documents of the message; `None`: as many into each.
     room: Option<&'p Cell<usize>>,
     pub(crate) outcome: Outcome,
@@ -29,6 +38,7 @@ impl<'p> Editor<'p> {
     pub(crate) fn new(
         patch: &'p Patch,
         ready: &'p Ready,
+        walks: &'p mut Walks,
         seen: &'p Seen<'p>,
         limits: &'p Limits,
     ) -> Self {
@@ -37,6 +47,8 @@ impl<'p> Editor<'p> {
             ready,
             seen,
             limits,
+            plans: &mut walks.plans,
+            searches: &walks.searches,
             room: None,
             outcome: Outcome::default(),
         }
@@ -49,7 +61,7 @@ impl<'p> Editor<'p> {
 
     /// A whole body with the edits made; `None` when they change nothing.
     pub(crate) fn edited(&mut self, body: &[u8]) -> Option<Vec<u8>> {
-        let document = Document::new(self.seen, body);
+        let document = Document::new(self.seen, body, self.searches);
         match self.splices(body, &document) {
             Ok(splices) => (!splices.is_empty()).then(|| spliced(body, &splices)),
             Err(error) => {
@@ -194,20 +206,20 @@ impl<'p> Editor<'p> {
 
     /// The splices of a document of a stream; `None` when it is left out. What is not JSON may be
     /// anything in an answer, such as `[DONE]`, and goes on.
-    pub(super) fn in_stream(&mut self, text: &[u8]) -> Option<Vec<Splice<'p>>> {
-        let document = Document::new(self.seen, text);
+    pub(super) fn in_stream(&mut self, text: &[u8]) -> Option<Splices<'p>> {
+        let document = Document::new(self.seen, text, self.searches);
         if self.is_dropped(text, &document) {
             return None;
         }
         if self.patch.edits.is_empty() {
-            return Some(Vec::new());
+            return Some(Splices::new());
         }
         let splices = match self.splices(text, &document) {
             Ok(splices) => splices,
-            Err(PatchError::Invalid) if !self.is_request() => Vec::new(),
+            Err(PatchError::Invalid) if !self.is_request() => Splices::new(),
             Err(error) => {
                 self.cannot_edit(error);
-                Vec::new()
+                Splices::new()
             }
         };
         Some(splices)
@@ -243,11 +255,7 @@ impl<'p> Editor<'p> {
     }
 
     /// The splices of a document. Edits that do not fit are told to the outcome.
-    fn splices(
-        &mut self,
-        text: &[u8],
-        document: &Document<'_>,
-    ) -> Result<Vec<Splice<'p>>, PatchError> {
+    fn splices(&mut self, text: &[u8], document: &Document<'_>) -> Result<Splices<'p>, PatchError> {
         let patch = self.patch;
         let mut texts = InDocument {
             ready: self.ready,
@@ -261,7 +269,7 @@ impl<'p> Editor<'p> {
         if let Some(room) = self.room {
             limits.edit_bytes = room.get();
         }
-        let planned = json::plan(text, &patch.paths, &mut texts, &limits);
+        let planned = self.plans.plan(text, &patch.paths, &mut texts, &limits);
         let failed = texts.failed;
         let plan = planned?;
         let path = |edit: EditId| {
@@ -271,12 +279,12 @@ impl<'p> Editor<'p> {
         for (edit, (reason, detail)) in failed {
             self.outcome.fail_once(reason, path(edit), detail);
         }
-        for misfit in plan.misfits {
+        for misfit in plan.misfits.iter() {
             let detail = "the body has no place for it: beyond an array, or inside a value";
             self.outcome
                 .fail_once(Reason::PlaceMissing, path(misfit), detail);
         }
-        for conflict in plan.conflicts {
+        for conflict in plan.conflicts.iter() {
             self.outcome
                 .fail_once(Reason::PlaceTaken, path(conflict), PLACE_TAKEN);
         }

@@ -8,7 +8,7 @@ mod stream;
 
 pub(crate) use compile::{Language, compile};
 pub(crate) use declared::{BodyKind, Declared};
-pub(crate) use document::Editor;
+pub(crate) use document::{Editor, Walks};
 pub(crate) use ready::{Condition, Ready, ReadyEdit, Text};
 pub(crate) use stream::Stream;
 

@@ -3,9 +3,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use bodies::{Passing, events, lines, spliced};
+use bodies::{Passing, Splices, events, lines, spliced};
 
-use super::document::Editor;
+use super::document::{Editor, Walks};
 use super::{Patch, Ready};
 use crate::config::Limits;
 use crate::failure::{Failure, Outcome};
@@ -17,6 +17,7 @@ use crate::languages::Seen;
 pub(crate) struct Stream {
     ready: Ready,
     reader: Reader,
+    walks: Walks,
     /// The headers of the message as they arrived, if expressions look at any.
     pub(crate) message: Option<Rc<Snapshot>>,
     /// The last event was left out, and nothing has followed.
@@ -66,6 +67,7 @@ impl Stream {
         Self {
             ready,
             reader,
+            walks: Walks::default(),
             message: None,
             after_dropped: false,
             course: Course::Open,
@@ -93,7 +95,8 @@ impl Stream {
         limits: &Limits,
     ) -> (Vec<u8>, Outcome) {
         let arrived: usize = chunks.iter().map(|chunk| chunk.len()).sum();
-        let mut editor = Editor::new(patch, &self.ready, seen, limits).within(self.room.as_deref());
+        let mut editor = Editor::new(patch, &self.ready, &mut self.walks, seen, limits)
+            .within(self.room.as_deref());
         let reported = self.failures.len();
         editor.outcome.failures = std::mem::take(&mut self.failures);
         let mut passage = Passage {
@@ -181,7 +184,7 @@ impl events::Visitor for Passage<'_> {
     fn event(&mut self, event: events::Event<'_>) {
         let splices = match event.json() {
             Some(json) => self.editor.in_stream(json),
-            None => Some(Vec::new()),
+            None => Some(Splices::new()),
         };
         self.after_dropped = splices.is_none();
         if let Some(splices) = splices {
@@ -206,7 +209,7 @@ impl lines::Visitor for Passage<'_> {
                 if self.editor.is_request() && !is_blank && !self.editor.is_document(text) {
                     self.editor.fail_as_no_document();
                 }
-                Some(Vec::new())
+                Some(Splices::new())
             }
         };
         if let Some(splices) = splices {

@@ -102,7 +102,7 @@ fn a_misfit_beside_it_keeps_no_place_from_being_edited() {
         let text = String::from_utf8(spliced(document.as_bytes(), &plan.splices)).unwrap();
         let expected = document.replace("\"x\"", "\"t\"").replace("\"y\"", "\"t\"");
         assert_eq!(text, expected);
-        assert!(plan.misfits.contains(&EditId::nth(0)), "{document}");
+        assert!(plan.misfits.contains(EditId::nth(0)), "{document}");
     }
 }
 

@@ -22,13 +22,11 @@ fn planned(document: &str, edits: &[Edit<'_>]) -> Result<DocumentPlan<'static>, 
 fn edited(document: &str, edits: &[Edit<'_>]) -> (String, Vec<usize>, Vec<usize>) {
     let plan = planned(document, edits).unwrap();
     let text = spliced(document.as_bytes(), &plan.splices);
-    let indexes = |edits: &std::collections::BTreeSet<super::EditId>| {
-        edits.iter().map(|edit| edit.index()).collect::<Vec<_>>()
-    };
+    let indexes = |edits: super::EditIds| edits.iter().map(super::EditId::index).collect();
     (
         String::from_utf8(text).unwrap(),
-        indexes(&plan.misfits),
-        indexes(&plan.conflicts),
+        indexes(plan.misfits),
+        indexes(plan.conflicts),
     )
 }
 
