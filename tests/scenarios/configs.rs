@@ -67,7 +67,12 @@ fn served_by(response: &Response) -> Result<String> {
 async fn every_file_is_valid(stage: &Stage) -> Result<()> {
     let known: BTreeSet<_> = FILES.iter().map(|(file, _)| (*file).to_owned()).collect();
     same("files of envoy-configs", Example::names()?, known)?;
+    let list = include_str!("../../envoy-configs/README.md");
     for (file, ports) in FILES {
+        ensure!(
+            list.contains(&format!("| [{file}]({file}) |")),
+            "the README lacks {file}"
+        );
         let upstreams: Vec<_> = ports
             .iter()
             .map(|port| (*port, ([127, 0, 0, 1], *port).into()))
