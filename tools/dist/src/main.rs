@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: what a release hands out for this machine's architecture, the same bytes from every folder.
+//! `cargo xtask dist`: what a release hands out for this machine's architecture. Nothing in it depends on the folder.
 //!
 //! `programs` builds, `linked` finds the crates that are in them, `bill` and `licenses` write them down, and `archive`
 //! packs it all.
@@ -30,7 +30,7 @@ use source::Source;
 
 const HELP: &str = "\
 Builds the module and the command and writes to dist/ what a release hands out: an archive, the module alone, an archive
-of debug information, a bill of materials (CycloneDX), FILES and SHA256SUMS. The same source gives the same bytes.
+of debug information, bills of materials (CycloneDX), FILES and SHA256SUMS. Nothing in them depends on the folder.
 
 Usage: cargo xtask dist";
 
