@@ -123,6 +123,18 @@ impl Response {
         String::from_utf8_lossy(&self.body()).into_owned()
     }
 
+    /// The JSON of each event of the body; OpenAI's last, `[DONE]`, has none.
+    ///
+    /// # Errors
+    /// An event is not JSON.
+    pub fn events(&self) -> Result<Vec<Value>> {
+        let text = self.text();
+        let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+        let data = data.filter(|data| *data != "[DONE]");
+        let events = data.map(|data| serde_json::from_str(data).with_context(|| text.clone()));
+        events.collect()
+    }
+
     /// The body as JSON.
     ///
     /// # Errors

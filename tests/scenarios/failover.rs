@@ -86,20 +86,14 @@ async fn check_answer(envoy: &Envoy, request: Request, server: &str, stream: boo
     let response = request.send(envoy.address().await?).await?;
     let response = response.expect_status(200)?;
     same("served", only(&response.headers, "x-served-by")?, server)?;
-    let text = response.text();
     if !stream {
-        let answer: Value = serde_json::from_str(&text)?;
-        return same("model", &answer["model"], &json!("smart"));
+        return same("model", &response.json()?["model"], &json!("smart"));
     }
-    let documents = text.lines().filter_map(|line| line.strip_prefix("data: "));
-    let documents = documents.filter(|document| document.starts_with('{'));
-    let mut count = 0;
-    for document in documents {
-        let document: Value = serde_json::from_str(document)?;
-        same("model of an event", &document["model"], &json!("smart"))?;
-        count += 1;
+    let events = response.events()?;
+    for event in &events {
+        same("model of an event", &event["model"], &json!("smart"))?;
     }
-    ensure!(count > 1, "no events: {text}");
+    ensure!(events.len() > 1, "no events: {}", response.text());
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use harness::{Answer, Envoy, Example, Protocol, RawConnection, Request, Upstream};
+use harness::{Answer, Envoy, Example, Protocol, RawConnection, Request, Response, Upstream};
 use serde_json::{Value, json};
 
 use crate::stage::{Scenario, Stage, only, same, scenarios};
@@ -95,8 +95,8 @@ async fn each_model_goes_to_its_servers(stage: &Stage) -> Result<()> {
                 same("model asked for", &seen.json()?["model"], &json!(model))?;
                 same("routing header", only(&seen.headers, MODEL)?, model)?;
                 same("key", only(&seen.headers, "authorization")?, key)?;
-                let text = response.text();
-                let models: BTreeSet<_> = documents(&text, stream)?
+                let models: BTreeSet<_> = documents(&response, stream)?
+                    .iter()
                     .map(|document| document["model"].clone().to_string())
                     .collect();
                 same(
@@ -111,16 +111,11 @@ async fn each_model_goes_to_its_servers(stage: &Stage) -> Result<()> {
 }
 
 /// The JSON of an answer, or of each event of a stream.
-fn documents(text: &str, stream: bool) -> Result<impl Iterator<Item = Value>> {
-    let parts = if stream {
-        let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
-        data.filter(|data| *data != "[DONE]").collect()
-    } else {
-        vec![text]
-    };
-    let documents = parts.into_iter().map(serde_json::from_str);
-    let documents = documents.collect::<Result<Vec<Value>, _>>();
-    Ok(documents.with_context(|| text.to_owned())?.into_iter())
+fn documents(response: &Response, stream: bool) -> Result<Vec<Value>> {
+    match stream {
+        true => response.events(),
+        false => Ok(vec![response.json()?]),
+    }
 }
 
 async fn the_second_provider_answers_where_the_first_fails(stage: &Stage) -> Result<()> {
@@ -130,8 +125,7 @@ async fn the_second_provider_answers_where_the_first_fails(stage: &Stage) -> Res
         for stream in [false, true] {
             let body = json!({"model": "gpt-4o", "stream": stream, "messages": []});
             let response = chat(Protocol::Http2, &body).send(gateway.address).await?;
-            let text = response.expect_status(200)?.text();
-            for document in documents(&text, stream)? {
+            for document in documents(&response.expect_status(200)?, stream)? {
                 same("model of the answer", &document["model"], &json!("gpt-4o"))?;
             }
             let seen = gateway.second.request().await?;
@@ -166,7 +160,7 @@ async fn no_other_model_is_served(stage: &Stage) -> Result<()> {
         ] {
             let request = Request::post(path).by(protocol).header(MODEL, "gpt-4o");
             let response = request.json(body).send(gateway.address).await?;
-            let answer: Value = serde_json::from_str(&response.expect_status(status)?.text())?;
+            let answer = response.expect_status(status)?.json()?;
             ensure!(answer.pointer(kind).is_some(), "{path}: {answer}");
             let anthropic = answer["type"] == "error";
             same(path, anthropic, path == "/v1/messages")?;
@@ -224,8 +218,8 @@ async fn tokens_are_bounded_and_logged(stage: &Stage) -> Result<()> {
             body["stream_options"] = json!({"include_usage": true});
         }
         let response = chat(Protocol::Http2, &body).send(gateway.address).await?;
-        let text = response.expect_status(200)?.text();
-        let usage = documents(&text, true)?.any(|document| document["usage"].is_object());
+        let events = response.expect_status(200)?.events()?;
+        let usage = events.iter().any(|event| event["usage"].is_object());
         same("usage", usage, asks)?;
     }
     let log = gateway.envoy.access_log(8).await?;
@@ -293,7 +287,7 @@ async fn the_gateway_answers_for_itself(stage: &Stage) -> Result<()> {
         let models = Request::get("/v1/models")
             .by(protocol)
             .send(gateway.address);
-        let models: Value = serde_json::from_str(&models.await?.expect_status(200)?.text())?;
+        let models = models.await?.expect_status(200)?.json()?;
         let names = models["data"].as_array().context("no models")?;
         same("models", names.len(), 4)?;
         let odd = Request::post(CHAT)

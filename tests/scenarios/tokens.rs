@@ -4,9 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use harness::{
-    Connection, Envoy, Example, Protocol, RateLimitService, Request, Response, Upstream,
-};
+use harness::{Connection, Envoy, Example, Protocol, RateLimitService, Request, Upstream};
 use serde_json::{Value, json};
 
 use crate::stage::{Scenario, Stage, same, scenarios};
@@ -73,15 +71,6 @@ async fn the_log_has_the_tokens_of_every_api(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// The data of the events, `[DONE]` left out.
-fn events(response: &Response) -> Result<Vec<Value>> {
-    let text = response.text();
-    let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
-    let data = data.filter(|data| *data != "[DONE]");
-    let events = data.map(|data| serde_json::from_str(data).context("an event that is no JSON"));
-    events.collect()
-}
-
 async fn the_event_with_the_usage_is_for_who_asked(stage: &Stage) -> Result<()> {
     let llm = Upstream::mock_llm("llm").await?;
     let envoy = start(stage, "answer-tokens.yaml", &[(9001, llm.address())]).await?;
@@ -107,7 +96,7 @@ async fn the_event_with_the_usage_is_for_who_asked(stage: &Stage) -> Result<()> 
                 &seen["stream_options"],
                 &json!({"include_usage": true}),
             )?;
-            let events = events(&response)?;
+            let events = response.events()?;
             let with_usage = events.iter().filter(|event| !event["usage"].is_null());
             same(&what, with_usage.count(), usize::from(asked))?;
             same(&what, events.len(), if asked { 4 } else { 3 })?;
