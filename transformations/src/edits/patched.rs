@@ -74,17 +74,16 @@ impl Editing<'_> {
                     (editor.edited(body), editor.outcome)
                 })?;
             }
-            (BodyKind::Multipart(None), Extent::Whole) => {
-                if self.ready(patch, view).is_none_or(|ready| ready.is_idle()) {
-                    return Ok(None);
-                }
-                let detail = "the content-type has no boundary that all would read in the same way";
-                self.outcome
-                    .fail(Reason::MultipartInvalid, &patch.path, detail);
-            }
-            (BodyKind::Multipart(Some(delimiter)), Extent::Whole) => {
+            (BodyKind::Multipart(delimiter), Extent::Whole) => {
                 let ready = self.ready(patch, view);
                 let Some(ready) = ready.filter(|ready| !ready.is_idle()) else {
+                    return Ok(None);
+                };
+                let Some(delimiter) = delimiter else {
+                    let detail =
+                        "the content-type has no boundary that all would read in the same way";
+                    self.outcome
+                        .fail(Reason::MultipartInvalid, &patch.path, detail);
                     return Ok(None);
                 };
                 self.edit_body(patch, view, |body, seen, limits| {
