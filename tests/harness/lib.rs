@@ -40,7 +40,7 @@ mod response;
 mod tunnel;
 mod upstream;
 
-pub use artifacts::{EnvoyRelease, Module, workspace};
+pub use artifacts::{EnvoyRelease, Module, cargo, workspace};
 
 pub use answer::{Answer, AnswerStream};
 pub use bootstrap::{Bootstrap, Route};

@@ -1,6 +1,5 @@
 //! The `cargo` that started this command.
 
-use std::env;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -9,7 +8,7 @@ use anyhow::{Context, Result};
 
 /// `cargo <arguments>`.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = artifacts::cargo();
     cargo.args(arguments);
     cargo
 }

@@ -5,11 +5,19 @@ mod module;
 mod pypi;
 mod release;
 
+use std::env;
 use std::path::PathBuf;
+use std::process::Command;
 
 pub use module::Module;
 pub use pypi::{Wheel, cache};
 pub use release::EnvoyRelease;
+
+/// The `cargo` that started this process, or the one on the path.
+#[must_use]
+pub fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
 
 /// The root of the workspace this was built in.
 #[must_use]

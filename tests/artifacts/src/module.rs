@@ -2,13 +2,13 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
 
-use crate::workspace;
+use crate::{cargo, workspace};
 
 /// The file name Envoy derives from the module name `rust_module`.
 const FILE_NAME: &str = "librust_module.so";
@@ -94,8 +94,7 @@ impl Module {
 
     fn build(package: &str, file_name: &str, arguments: &[&str]) -> Result<Self> {
         eprintln!("building {file_name} ...");
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let output = Command::new(cargo)
+        let output = cargo()
             .current_dir(workspace())
             .args([
                 "build",

@@ -1,11 +1,9 @@
 //! The crates that are linked into a program.
 
 use std::collections::BTreeMap;
-use std::env;
-use std::process::Command;
 
 use anyhow::{Context, Result};
-use artifacts::workspace;
+use artifacts::{cargo, workspace};
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 
 use crate::output;
@@ -63,7 +61,7 @@ fn by_name(metadata: Metadata) -> BTreeMap<Key, Package> {
 /// A line for each crate: `name v1.2.3`, perhaps with more behind it.
 fn tree(package: &str) -> Result<String> {
     output(
-        Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        cargo()
             .current_dir(workspace())
             .args(["tree", "--locked", "--package", package])
             .args(["--edges", "normal,no-proc-macro", "--prefix", "none"])

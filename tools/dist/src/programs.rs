@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use artifacts::workspace;
+use artifacts::{cargo, workspace};
 
 use crate::output;
 use crate::source::Source;
@@ -34,7 +34,7 @@ impl Programs {
         // Each by itself: the command's parts of the engine, such as the schemas, do not belong into the module.
         for package in ["rustformations", "rustformations-cli"] {
             eprintln!("building {package} ...");
-            let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            let status = cargo()
                 .current_dir(workspace())
                 .args(["build", "--release", "--locked", "--package", package])
                 .arg("--target-dir")

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use harness::{EnvoyRelease, workspace};
+use harness::{EnvoyRelease, cargo, workspace};
 
 use super::docker::{attempt, docker, has};
 
@@ -117,10 +117,8 @@ fn debian() -> Result<()> {
 }
 
 fn rust() -> Result<&'static str> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let fetch = ["fetch", "--locked"];
-    let status = Command::new(&cargo)
-        .args(fetch)
+    let status = cargo()
+        .args(["fetch", "--locked"])
         .current_dir(workspace())
         .status()?;
     ensure!(status.success(), "cargo fetch failed");
