@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_saphyr::{Spanned, UserMessageFormatter};
 
 use crate::case::Case;
 use crate::config::Config;
+use crate::message::{Answer, Message, Request};
 
 /// Why a file of cases cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +67,30 @@ pub fn file(path: &Path) -> Result<Vec<Placed>, ReadError> {
 /// See [`ReadError`]; each error names its place. A configuration in a file is one.
 pub fn read(text: &str, name: &str) -> Result<Vec<Placed>, ReadError> {
     read_in(text, name, None)
+}
+
+/// Reads a request that is written as in a case.
+///
+/// # Errors
+/// It is no YAML, or a key is not known.
+pub fn request(text: &str) -> Result<Message, ReadError> {
+    message(text).map(|Request(message)| message)
+}
+
+/// Reads an answer that is written as in a case.
+///
+/// # Errors
+/// It is no YAML, or a key is not known.
+pub fn answer(text: &str) -> Result<Message, ReadError> {
+    message(text).map(|Answer(message)| message)
+}
+
+fn message<M: DeserializeOwned>(text: &str) -> Result<M, ReadError> {
+    let options = serde_saphyr::options! { strict_booleans: true };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let said = error.render_with_formatter(&UserMessageFormatter);
+        ReadError::Text(said.to_string())
+    })
 }
 
 fn read_in(text: &str, name: &str, folder: Option<&Path>) -> Result<Vec<Placed>, ReadError> {

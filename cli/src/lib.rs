@@ -3,15 +3,28 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod completions;
 mod denied;
 mod document;
+mod dry_run;
 mod envoy;
+mod eval;
+mod explain;
 mod finding;
+mod functions;
+mod input;
+mod junit;
 mod schema;
 mod source;
+mod test;
 mod text;
 mod tree;
 
 pub use check::{Check, judge};
+pub use completions::Completions;
+pub use eval::Eval;
+pub use explain::Explain;
 pub use finding::Finding;
+pub use functions::Functions;
 pub use schema::Schema;
+pub use test::Test;

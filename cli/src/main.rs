@@ -3,21 +3,33 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use rustformations_cli::{Check, Schema};
+use clap::{CommandFactory, Parser};
+use rustformations_cli::{Check, Completions, Eval, Explain, Functions, Schema, Test};
 
 /// Works with configurations of the Envoy module rustformations.
+///
+/// Exits 0 if all is well, 1 if something is wrong with what it was given, and 2 if its arguments are wrong.
 #[derive(Parser)]
 #[command(name = "rustformations", version)]
 enum Command {
     Check(Check),
+    Eval(Box<Eval>),
+    Test(Test),
+    Explain(Explain),
+    Functions(Functions),
     Schema(Schema),
+    Completions(Completions),
 }
 
 fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Check(command) => command.execute(),
+        Command::Eval(command) => command.execute(),
+        Command::Test(command) => command.execute(),
+        Command::Explain(command) => command.execute(),
+        Command::Functions(command) => command.execute(),
         Command::Schema(command) => command.execute(),
+        Command::Completions(command) => Ok(command.execute(Command::command())),
     };
     match done {
         Ok(code) => code,

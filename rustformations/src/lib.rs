@@ -9,6 +9,7 @@ mod acl_filter;
 mod configuration;
 mod counted_end;
 mod filter;
+mod notes;
 mod ops;
 mod protobuf_struct;
 mod stats;

@@ -11,10 +11,11 @@ use envoy_proxy_dynamic_modules_rust_sdk::{
 use transformations::metrics::Metric;
 use transformations::{
     Attribute, AttributeValue, Chain, Direction, Failure, Host, MetadataSource as Whose,
-    MetadataValue, RouteProgram, TransformationOps,
+    MetadataValue, Note, RouteProgram, TransformationOps,
 };
 
 use crate::configuration::{Route, route_config};
+use crate::notes;
 use crate::stats::{self, Stats};
 
 /// Envoy's stream as the engine sees it, for the time of one hook.
@@ -332,6 +333,14 @@ impl Host for Ops<'_> {
 
     fn record(&mut self, metric: Metric, labels: &[&str], value: u64) {
         self.stats.record(self.envoy, metric, labels, value);
+    }
+
+    fn watches(&self) -> bool {
+        notes::are_logged()
+    }
+
+    fn note(&mut self, direction: Direction, notes: &[Note]) {
+        notes::log(self, direction, notes);
     }
 
     fn report(&mut self, failures: &[Failure]) {

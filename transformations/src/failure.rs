@@ -5,6 +5,8 @@ use std::fmt;
 use bodies::documents::DocumentError;
 use bodies::{coding, form, json, multipart};
 
+use crate::note::Note;
+
 /// Why something failed: the label `reason` of `rustformations_failures_total`, and the value of
 /// the dynamic metadata `rustformations` / `failure`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -210,9 +212,33 @@ impl fmt::Display for Failure {
 pub(crate) struct Outcome {
     /// What went wrong on the way, in order.
     pub(crate) failures: Vec<Failure>,
+    /// What was found and done, in order; `None`: nobody watches.
+    pub(crate) notes: Option<Vec<Note>>,
 }
 
 impl Outcome {
+    /// The outcome of a pass that has done nothing yet.
+    pub(crate) fn new(watched: bool) -> Self {
+        Self {
+            failures: Vec::new(),
+            notes: watched.then(Vec::new),
+        }
+    }
+
+    /// Notes a step, if somebody watches.
+    #[inline(always)]
+    pub(crate) fn note(&mut self, note: impl FnOnce() -> Note) {
+        if let Some(notes) = &mut self.notes {
+            notes.push(note());
+        }
+    }
+
+    /// What was noted.
+    #[cold]
+    pub(crate) fn take_notes(&mut self) -> Vec<Note> {
+        self.notes.take().unwrap_or_default()
+    }
+
     pub(crate) fn fail(&mut self, reason: Reason, path: &str, detail: impl Into<String>) {
         self.failures.push(Failure {
             reason,

@@ -96,6 +96,7 @@ mod glob;
 mod headers;
 mod languages;
 pub mod metrics;
+mod note;
 mod ops;
 mod pointer;
 mod processor;
@@ -113,11 +114,12 @@ pub use diagnostics::{Code, ConfigErrors, Diagnostic, Position, Severity, closes
 pub use failure::{Failure, Reason};
 pub use fields::Usage;
 pub use languages::functions;
+pub use note::{Found, Note};
 pub use ops::{
     Attribute, AttributeValue, Direction, KgatewayOps, MetadataSource, MetadataValue,
     TransformationOps,
 };
-pub use program::{Engine, Loaded, Program, SharedProgram};
+pub use program::{BodyPlan, Engine, Loaded, Program, SharedProgram};
 pub use rejection::Reply;
 pub use session::{Action, Chain, Hold, Host, RouteProgram, Session};
 pub use settings::Settings;

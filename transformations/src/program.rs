@@ -60,6 +60,21 @@ pub struct Loaded {
     pub notes: Vec<Diagnostic>,
 }
 
+/// What becomes of a body, as far as the configuration says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyPlan {
+    /// It passes unread.
+    Passes,
+    /// It is read as it passes.
+    Read,
+    /// JSON is held to its end and edited. Events and lines are edited one by one as they pass.
+    Edited,
+    /// It is held until its fields are known, and read on as it passes.
+    HeldUntilKnown,
+    /// It is held to its end.
+    Held,
+}
+
 /// Reads and compiles a configuration for `engine`.
 pub(crate) fn load(engine: &Engine, text: &[u8]) -> Result<Loaded, ConfigErrors> {
     let (program, diagnostics) =
@@ -189,6 +204,21 @@ impl Program {
     pub fn reads_body(&self, direction: Direction) -> bool {
         let pass = self.pass(direction);
         pass.is_some_and(|pass| pass.reads_body(Turn::First))
+    }
+
+    /// What becomes of the body of a message.
+    pub fn body_plan(&self, direction: Direction) -> BodyPlan {
+        let Some(pass) = self.pass(direction) else {
+            return BodyPlan::Passes;
+        };
+        let reads_answer = direction == Direction::Response && pass.extraction.reads_body();
+        match () {
+            () if pass.streams(Turn::First) => BodyPlan::HeldUntilKnown,
+            () if pass.only_patches() => BodyPlan::Edited,
+            () if pass.reads_body(Turn::First) => BodyPlan::Held,
+            () if reads_answer => BodyPlan::Read,
+            () => BodyPlan::Passes,
+        }
     }
 
     /// The request headers that templates of either direction may look at.

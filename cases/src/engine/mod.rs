@@ -16,6 +16,7 @@ use crate::expect::Pass;
 use crate::message::Message;
 use crate::verdict::{diagnostics, difference, differences};
 use seen::seen;
+pub use seen::{json, metrics};
 use ways::Way;
 pub use ways::Ways;
 

@@ -32,6 +32,11 @@ pub(super) fn seen(case: &Case, host: &Host, way: Way, labels: &[String]) -> See
         .and_then(|(_, reply)| reply.details.clone());
     let details = details.or(Some("via_upstream".to_owned()));
     let failures = host.failures.iter();
+    // A line for each pass, as in Envoy's log.
+    let noted = host.notes.iter().map(|(_, notes)| {
+        let notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
+        notes.join("; ")
+    });
     let writes = host.metadata.iter().cloned();
     let writes = writes.map(|(namespace, key, value)| (namespace, key, json(value)));
     let request = came_out(host, Direction::Request);
@@ -49,7 +54,7 @@ pub(super) fn seen(case: &Case, host: &Host, way: Way, labels: &[String]) -> See
                 .map(|failure| failure.reason.as_str().to_owned())
                 .collect(),
         ),
-        log: Some(failures.map(ToString::to_string).collect()),
+        log: Some(noted.chain(failures.map(ToString::to_string)).collect()),
         // A streamed request is held for less.
         metrics: (!way.is_streamed()).then(|| metrics(host, labels)),
         alone: true,
@@ -69,7 +74,7 @@ pub(super) fn seen(case: &Case, host: &Host, way: Way, labels: &[String]) -> See
 }
 
 /// By how much each series rose, `labels` being those of the configuration.
-fn metrics(host: &Host, labels: &[String]) -> BTreeMap<String, u64> {
+pub fn metrics(host: &Host, labels: &[String]) -> BTreeMap<String, u64> {
     let mut series = BTreeMap::new();
     for (metric, values, value) in &host.recorded {
         let definition = metric.definition();
@@ -98,7 +103,8 @@ fn metrics(host: &Host, labels: &[String]) -> BTreeMap<String, u64> {
     series
 }
 
-fn json(value: AttributeValue) -> serde_json::Value {
+/// A value of an attribute as JSON.
+pub fn json(value: AttributeValue) -> serde_json::Value {
     match value {
         AttributeValue::Text(text) => text.into(),
         AttributeValue::Int(number) => number.into(),

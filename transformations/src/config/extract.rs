@@ -1,6 +1,7 @@
 //! The model of `extract`: fields taken out of a request to route on, or out of an answer to account for it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 
@@ -152,6 +153,33 @@ pub enum Tokens {
     Cached,
     /// Those of the output that the model spent on reasoning.
     Reasoning,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(pointer) => write!(f, "json: {pointer}"),
+            Self::Header(name) => write!(f, "header: {name}"),
+            Self::Usage(tokens) => write!(f, "usage: {}", tokens.as_str()),
+            Self::Cel(text) => write!(f, "cel: {text}"),
+            Self::Multipart(name) => write!(f, "multipart: {name}"),
+            Self::Form(name) => write!(f, "form: {name}"),
+            Self::Path(template) => write!(f, "path: {template}"),
+        }
+    }
+}
+
+impl Tokens {
+    /// As the configuration spells it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Output => "output",
+            Self::Total => "total",
+            Self::Cached => "cached",
+            Self::Reasoning => "reasoning",
+        }
+    }
 }
 
 /// What a value is.

@@ -16,6 +16,7 @@ use crate::failure::{Outcome, Reason, Unusable};
 use crate::headers::Snapshot;
 use crate::languages::jinja::{self, RenderError, Template};
 use crate::languages::{BodyCache, Expressions, Extracted, Values};
+use crate::note::Note;
 use crate::ops::{Direction, TransformationOps};
 use crate::rejection::Rejection;
 
@@ -234,6 +235,7 @@ impl<'r> Editing<'r> {
                     .fail(Reason::Render, &body.path, "the host refused the body");
             }
             self.remove_untrue();
+            self.done(&body.path);
         }
         let length = self.ops.body_size(direction);
         self.ops
@@ -241,6 +243,11 @@ impl<'r> Editing<'r> {
         if length == 0 {
             self.ops.remove_header(direction, "content-type");
         }
+    }
+
+    /// Notes that an edit was made.
+    pub(super) fn done(&mut self, path: &str) {
+        self.outcome.note(|| Note::Edit(path.to_owned()));
     }
 
     /// Puts a new body in the place of the old one. One that is longer than the host holds would be

@@ -32,6 +32,7 @@ impl Editing<'_> {
                 self.outcome.fail(Reason::HeaderValue, &header.path, detail);
                 return Ok(());
             } else if self.put(header, &lines) || self.has(header, &lines) {
+                self.done(&header.path);
                 return Ok(());
             } else {
                 self.refused(&header.path);
@@ -86,10 +87,12 @@ impl Editing<'_> {
             return Ok(());
         }
         for line in &lines {
-            if !self
+            if self
                 .ops
                 .add_header(self.direction, &header.name, line.as_bytes())
             {
+                self.done(&header.path);
+            } else {
                 self.refused(&header.path);
             }
         }

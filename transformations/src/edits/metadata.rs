@@ -48,6 +48,7 @@ impl Editing<'_> {
         };
         self.ops
             .set_dynamic_metadata(&metadata.namespace, &metadata.key, value);
+        self.done(&metadata.path);
         Ok(())
     }
 }

@@ -107,6 +107,7 @@ impl Editing<'_> {
                     return Ok(None);
                 };
                 stream.message = view.message.clone();
+                self.done(&patch.path);
                 self.remove_untrue();
                 self.ops.remove_header(direction, "content-length");
                 return Ok(Some(stream));
@@ -304,6 +305,7 @@ impl Editing<'_> {
                 .fail(Reason::Render, &patch.path, "the host refused the body");
             return Ok(());
         }
+        self.done(&patch.path);
         self.remove_untrue();
         // A message without a length is framed in another way, and may have trailers.
         let announced = self.ops.header_values(direction, "content-length");

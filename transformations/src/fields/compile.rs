@@ -165,10 +165,12 @@ fn field(
         check_lookup(lookup, at);
     }
     let default = extract.default.clone().filter(|value| !value.is_empty());
+    let (sources, spellings) = sources(extract, targets, extraction, expressions, at);
     Field {
         direction: at.direction,
         path: format!("{} `{name}`", at.path),
-        sources: sources(extract, targets, extraction, expressions, at),
+        sources,
+        spellings,
         name: name.into(),
         header,
         metadata: extract.metadata.clone(),

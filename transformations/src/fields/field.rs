@@ -19,6 +19,7 @@ use crate::config::{Duplicates, MetadataTarget, OnFailure, ValueType};
 use crate::failure::{Failure, Outcome, Reason, Unusable};
 use crate::headers::Snapshot;
 use crate::languages::{ExpressionId, FieldValue, Values};
+use crate::note::{Found, Note};
 use crate::ops::{Direction, MetadataValue, TransformationOps};
 use crate::rejection::{Fault, Rejection};
 
@@ -31,6 +32,8 @@ pub(super) struct Field {
     /// The place in the configuration, for failures.
     pub(super) path: String,
     pub(super) sources: Vec<Source>,
+    /// How the configuration spells each of the sources.
+    pub(super) spellings: Vec<String>,
     pub(super) header: Option<String>,
     pub(super) metadata: Option<MetadataTarget>,
     pub(super) value_type: ValueType,
@@ -239,10 +242,12 @@ impl Field {
         outcome: &mut Outcome,
     ) -> Result<Option<FieldValue>, Box<Rejection>> {
         let mut unknown = false;
-        for source in &self.sources {
+        for (index, source) in self.sources.iter().enumerate() {
             match yielded(source) {
-                Ok(Yield::Value(value)) => return Ok(Some(value)),
-                Ok(Yield::Text(text)) => return Ok(Some(FieldValue::Text(text))),
+                Ok(Yield::Value(value)) => return Ok(Some(self.found(index, value, outcome))),
+                Ok(Yield::Text(text)) => {
+                    return Ok(Some(self.found(index, FieldValue::Text(text), outcome)));
+                }
                 Ok(Yield::Nothing) => {}
                 Ok(Yield::Unknown) => unknown = true,
                 Err(Unusable(reason, detail)) => {
@@ -282,7 +287,28 @@ impl Field {
             outcome.fail(Reason::FieldMissing, &self.path, detail);
             return Err(self.rejection(Fault::Missing, detail));
         }
+        outcome.note(|| {
+            let value = self.default.as_ref().map(|value| value.as_str().to_owned());
+            self.noted(value.map_or(Found::Nothing, Found::Default))
+        });
         Ok(self.default.clone())
+    }
+
+    /// A value that this source yields.
+    #[inline(always)]
+    fn found(&self, source: usize, value: FieldValue, outcome: &mut Outcome) -> FieldValue {
+        outcome.note(|| {
+            let source = self.spellings.get(source).cloned().unwrap_or_default();
+            let value = value.as_str().to_owned();
+            self.noted(Found::Source { source, value })
+        });
+        value
+    }
+
+    #[cold]
+    fn noted(&self, found: Found) -> Note {
+        let name = self.name.to_string();
+        Note::Field { name, found }
     }
 
     /// Looks for what refutes a value that was routed on.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::failure::Failure;
 use crate::metrics::Metric;
+use crate::note::Note;
 #[cfg(doc)]
 use crate::ops::Attribute;
 use crate::ops::{Direction, TransformationOps};
@@ -91,6 +92,14 @@ pub trait Host: TransformationOps {
     /// Records a value of a metric: adds it, or notes its size. `labels` has the value of each label: of
     /// those of the configuration, then of the metric's own.
     fn record(&mut self, _metric: Metric, _labels: &[&str], _value: u64) {}
+
+    /// Whether somebody watches what is found and done, so that it is worth noting.
+    fn watches(&self) -> bool {
+        false
+    }
+
+    /// Makes known what one pass found in a message and did to it, in order.
+    fn note(&mut self, _direction: Direction, _notes: &[Note]) {}
 
     /// Makes known what went wrong with a message, in order. It may have gone on all the same.
     fn report(&mut self, _failures: &[Failure]) {}

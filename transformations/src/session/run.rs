@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::answer::{Account, Beginning, Fields};
 use super::exchange::Exchange;
+use super::host::Host;
 use crate::config::OnFailure;
 use crate::edits::patch::{Declared, Stream};
 use crate::edits::{Before, Editing, Rule};
@@ -13,6 +14,7 @@ use crate::failure::{Failure, Outcome, Reason};
 use crate::fields::{self, Reading};
 use crate::headers::Snapshot;
 use crate::languages::{BodyCache, ExpressionId, Phase, Seen, Values};
+use crate::note::Note;
 use crate::ops::{Direction, TransformationOps};
 use crate::program::{Pass, Turn};
 use crate::rejection::Rejection;
@@ -75,28 +77,23 @@ struct Run<'r> {
 
 /// What the condition says before the body arrives. What was found out is not asked again.
 #[inline]
-pub(super) fn condition(
-    pass: &Pass,
-    ops: &mut dyn TransformationOps,
-    exchange: &Exchange,
-) -> Condition {
+pub(super) fn condition(pass: &Pass, host: &mut dyn Host, exchange: &Exchange) -> Condition {
     let reads_body = |phase| pass.expressions.phase_reads_body(phase, pass.direction);
     if pass.when.is_none() || reads_body(Phase::Condition) {
         return Condition::Open;
     }
-    match Run::new(pass, ops).ruled_out(exchange) {
-        Some(outcome) => Condition::Fails(outcome.failures),
+    match Run::new(pass, host).ruled_out(exchange) {
+        Some(mut outcome) => {
+            make_known(pass, host, &mut outcome);
+            Condition::Fails(outcome.failures)
+        }
         None => Condition::Holds,
     }
 }
 
 /// What the fields of an answer take of it when it begins.
-pub(super) fn beginning(
-    pass: &Pass,
-    ops: &mut dyn TransformationOps,
-    exchange: &Exchange,
-) -> Beginning {
-    let run = Run::new(pass, ops);
+pub(super) fn beginning(pass: &Pass, host: &mut dyn Host, exchange: &Exchange) -> Beginning {
+    let run = Run::new(pass, host);
     let message = run.snapshot(exchange);
     let reads_body = |phase| pass.expressions.phase_reads_body(phase, pass.direction);
     let values = if reads_body(Phase::Extraction) {
@@ -119,14 +116,16 @@ pub(super) fn beginning(
 /// Settles the fields of an answer that has gone on, and what waited for them.
 pub(super) fn settle(
     pass: &Pass,
-    ops: &mut dyn TransformationOps,
+    host: &mut dyn Host,
     exchange: &mut Exchange,
     reading: &fields::answer::Reading,
     beginning: Beginning,
 ) -> Vec<Failure> {
-    let mut run = Run::new(pass, ops);
+    let mut run = Run::new(pass, host);
     run.settle(exchange, reading, beginning);
-    run.outcome.failures
+    let mut outcome = run.outcome;
+    make_known(pass, host, &mut outcome);
+    outcome.failures
 }
 
 /// Transforms one message.
@@ -136,14 +135,19 @@ pub(super) fn settle(
 /// The answer in place of the message.
 pub(super) fn run(
     pass: &Pass,
-    ops: &mut dyn TransformationOps,
+    host: &mut dyn Host,
     exchange: &mut Exchange,
     running: &mut Running,
     ended: &mut Ended,
 ) -> Result<(), Box<Rejection>> {
-    let mut run = Run::new(pass, ops);
+    let mut run = Run::new(pass, host);
     let ran = run.steps(exchange, running, ended);
-    ended.failures = run.outcome.failures;
+    let mut outcome = run.outcome;
+    if ended.chooses_route && ran.is_ok() {
+        outcome.note(|| Note::RouteChosenAgain);
+    }
+    make_known(pass, host, &mut outcome);
+    ended.failures = outcome.failures;
     ran?;
     pass.rejection(&ended.failures).map_or(Ok(()), Err)
 }
@@ -156,26 +160,38 @@ pub(super) fn run(
 /// The answer in place of the message, and what went wrong on the way to it.
 pub(super) fn early_rules(
     pass: &Pass,
-    ops: &mut dyn TransformationOps,
+    host: &mut dyn Host,
     exchange: &Exchange,
 ) -> Result<(), (Box<Rejection>, Vec<Failure>)> {
     let rules = pass.early_rules();
     if rules.is_empty() {
         return Ok(());
     }
-    let mut run = Run::new(pass, ops);
+    let mut run = Run::new(pass, host);
     let message = run.snapshot(exchange);
     let cache = BodyCache::default();
-    run.rules(rules, exchange, Extent::Headers, &message, &cache)
-        .map_err(|rejection| (rejection, run.outcome.failures))
+    let ruled = run.rules(rules, exchange, Extent::Headers, &message, &cache);
+    let mut outcome = run.outcome;
+    ruled.map_err(|rejection| {
+        make_known(pass, host, &mut outcome);
+        (rejection, outcome.failures)
+    })
+}
+
+/// Hands over what was noted, if anybody watches.
+#[inline(always)]
+fn make_known(pass: &Pass, host: &mut dyn Host, outcome: &mut Outcome) {
+    if outcome.notes.is_some() {
+        host.note(pass.direction, &outcome.take_notes());
+    }
 }
 
 impl<'r> Run<'r> {
-    fn new(pass: &'r Pass, ops: &'r mut dyn TransformationOps) -> Self {
+    fn new(pass: &'r Pass, host: &'r mut dyn Host) -> Self {
         Self {
             pass,
-            ops,
-            outcome: Outcome::default(),
+            outcome: Outcome::new(host.watches()),
+            ops: host,
         }
     }
 
@@ -255,7 +271,10 @@ impl<'r> Run<'r> {
             return true;
         };
         match running.extent {
-            _ if running.condition_holds => true,
+            _ if running.condition_holds => {
+                self.note_condition(true);
+                true
+            }
             Extent::TooLong => false, // it reads the body, or it would be known
             extent => {
                 let whole = extent == Extent::Whole;
@@ -403,6 +422,7 @@ impl<'r> Run<'r> {
             match decided.holds(rule.when) {
                 Ok(false) => {}
                 Ok(true) => {
+                    self.outcome.note(|| Note::Rule(rule.path.clone()));
                     let values = self.values(Phase::Edits, exchange, message, whole, cache);
                     let before = self.before(exchange, message.clone(), values);
                     return Err(self.editing(cache).rejection(rule, before, whole));
@@ -523,11 +543,19 @@ impl<'r> Run<'r> {
 
     /// Whether the pass does anything. A condition that fails does not hold.
     fn holds(&mut self, when: ExpressionId, values: &Values) -> bool {
-        values.holds(when).unwrap_or_else(|(reason, detail)| {
+        let holds = values.holds(when).unwrap_or_else(|(reason, detail)| {
             let path = format!("{}.when", self.pass.direction.as_str());
             self.outcome.fail(reason, &path, detail);
             false
-        })
+        });
+        self.note_condition(holds);
+        holds
+    }
+
+    fn note_condition(&mut self, holds: bool) {
+        let direction = self.pass.direction;
+        let note = || Note::Condition { direction, holds };
+        self.outcome.note(note);
     }
 
     fn snapshot(&self, exchange: &Exchange) -> Option<Rc<Snapshot>> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::message::Message;
 use crate::failure::Failure;
 use crate::metrics::Metric;
+use crate::note::Note;
 use crate::ops::{AttributeValue, Direction};
 use crate::program::Program;
 use crate::rejection::Reply;
@@ -39,6 +40,8 @@ pub struct Host {
     pub recorded: Vec<(Metric, Vec<String>, u64)>,
     /// The time that it tells.
     pub now: Duration,
+    /// What was found and done, in order: in which message, and whatever one pass noted.
+    pub notes: Vec<(Direction, Vec<Note>)>,
     /// What went wrong, in order.
     pub failures: Vec<Failure>,
     /// The answer in place of a message, and which message that was.
@@ -110,6 +113,7 @@ impl Host {
             metadata: Vec::new(),
             recorded: Vec::new(),
             now: Duration::ZERO,
+            notes: Vec::new(),
             failures: Vec::new(),
             reply: None,
             reset: None,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::host::Host;
 use crate::failure::Failure;
 use crate::metrics::Metric;
+use crate::note::Note;
 use crate::ops::{Direction, MetadataValue, TransformationOps};
 use crate::session::{self, Chain, RouteProgram};
 
@@ -224,6 +225,14 @@ impl session::Host for Host {
     fn record(&mut self, metric: Metric, labels: &[&str], value: u64) {
         let labels = labels.iter().map(|label| (*label).to_owned()).collect();
         self.recorded.push((metric, labels, value));
+    }
+
+    fn watches(&self) -> bool {
+        true
+    }
+
+    fn note(&mut self, direction: Direction, notes: &[Note]) {
+        self.notes.push((direction, notes.to_vec()));
     }
 
     fn report(&mut self, failures: &[Failure]) {

@@ -7,7 +7,7 @@ use diagnostics::header;
 use diagnostics::{Code, Diagnostic};
 
 use super::Place;
-use crate::config::{self, Extract, Tokens};
+use crate::config::{self, Extract};
 use crate::fields::Extraction;
 use crate::fields::field::Source;
 use crate::fields::path::Path;
@@ -27,35 +27,26 @@ pub(super) fn source_name(source: &config::Source) -> Option<String> {
         }
         config::Source::Multipart(name) | config::Source::Form(name) => Some(name.clone()),
         config::Source::Path(template) => Path::parse(template).ok().map(|path| path.name),
-        config::Source::Usage(tokens) => {
-            let name = match tokens {
-                Tokens::Input => "input_tokens",
-                Tokens::Output => "output_tokens",
-                Tokens::Total => "total_tokens",
-                Tokens::Cached => "cached_tokens",
-                Tokens::Reasoning => "reasoning_tokens",
-            };
-            Some(name.to_owned())
-        }
+        config::Source::Usage(tokens) => Some(format!("{}_tokens", tokens.as_str())),
         config::Source::Header(_) | config::Source::Cel(_) => None,
     }
 }
 
-/// The sources of a field, as far as they can be used.
+/// The sources of a field, as far as they can be used, and how the configuration spells each.
 pub(super) fn sources(
     extract: &Extract,
     targets: &BTreeSet<String>,
     extraction: &mut Extraction,
     expressions: &mut Compilation,
     at: &mut Place<'_>,
-) -> Vec<Source> {
+) -> (Vec<Source>, Vec<String>) {
     if extract.from.is_empty() {
         let help = "add a source, or remove `from` to read `/model`";
         at.error(Code::Conflict, "from", "the list has no source", help);
     }
     let Extraction { wanted, rules, .. } = extraction;
     let (take, duplicates) = (extract.take.unwrap_or_default(), extract.duplicates);
-    let mut sources = Vec::new();
+    let (mut sources, mut spellings) = (Vec::new(), Vec::new());
     for (index, source) in extract.from.iter().enumerate() {
         let key = format!("from[{index}]");
         if let Some((message, help)) = misplaced(source, at.direction) {
@@ -158,8 +149,11 @@ pub(super) fn sources(
                 }
             }
         }
+        if sources.len() > spellings.len() {
+            spellings.push(source.to_string());
+        }
     }
-    sources
+    (sources, spellings)
 }
 
 /// Why messages of this direction have no such source, and the way out.

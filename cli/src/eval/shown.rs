@@ -1,0 +1,148 @@
+//! A dry run as people read it.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use crate::dry_run::{Answered, Came, HeaderChange, Line, Outcome, Passage, Step, Transcript};
+
+const TITLE: Style = Style::new().bold();
+const ADDED: Style = AnsiColor::Green.on_default();
+const REMOVED: Style = AnsiColor::Red.on_default();
+const FAILED: Style = AnsiColor::Yellow.on_default();
+const QUIET: Style = Style::new().dimmed();
+
+/// Steps of one message beyond this many are counted.
+const STEPS: usize = 12;
+
+/// Prints what came of an exchange.
+///
+/// # Errors
+/// The output is closed.
+pub(super) fn write(out: &mut dyn Write, transcript: &Transcript) -> io::Result<()> {
+    passage(out, "request", &transcript.request)?;
+    if transcript.route_chosen_again {
+        writeln!(out, "  Envoy chooses the route again, by the headers above")?;
+    }
+    if let Some(response) = &transcript.response {
+        passage(out, "response", response)?;
+    }
+    if let Some(reply) = &transcript.reply {
+        answered(out, reply)?;
+    }
+    if let Some(details) = &transcript.reset {
+        writeln!(out, "{FAILED}the stream is reset: {details}{FAILED:#}")?;
+    }
+    if !transcript.metadata.is_empty() {
+        writeln!(out, "{TITLE}dynamic metadata{TITLE:#}")?;
+        for entry in &transcript.metadata {
+            writeln!(
+                out,
+                "  {} / {}: {}",
+                entry.namespace, entry.key, entry.value
+            )?;
+        }
+    }
+    if !transcript.metrics.is_empty() {
+        writeln!(out, "{TITLE}metrics{TITLE:#}")?;
+        for (series, value) in &transcript.metrics {
+            writeln!(out, "  {series} +{value}")?;
+        }
+    }
+    if !transcript.failures.is_empty() {
+        writeln!(out, "{TITLE}failures{TITLE:#}")?;
+        for failure in &transcript.failures {
+            writeln!(out, "  {FAILED}{failure}{FAILED:#}")?;
+        }
+    }
+    Ok(())
+}
+
+fn passage(out: &mut dyn Write, what: &str, passage: &Passage) -> io::Result<()> {
+    writeln!(out, "{TITLE}{what} {}{TITLE:#}", passage.title)?;
+    steps(out, &passage.steps)?;
+    for note in &passage.notes {
+        writeln!(out, "  {note}")?;
+    }
+    for change in &passage.headers {
+        header(out, change)?;
+    }
+    if passage.bytes_before != passage.bytes_after || !passage.body.is_empty() {
+        writeln!(
+            out,
+            "  body: {} bytes become {}",
+            passage.bytes_before, passage.bytes_after
+        )?;
+    }
+    for line in &passage.body {
+        match line {
+            Line::Same(text) => writeln!(out, "    {QUIET}  {text}{QUIET:#}")?,
+            Line::Removed(text) => writeln!(out, "    {REMOVED}- {text}{REMOVED:#}")?,
+            Line::Added(text) => writeln!(out, "    {ADDED}+ {text}{ADDED:#}")?,
+            Line::Gap => writeln!(out, "    {QUIET}  …{QUIET:#}")?,
+        }
+    }
+    match passage.outcome {
+        Outcome::Unchanged => writeln!(out, "  goes on unchanged"),
+        Outcome::Changed => writeln!(out, "  goes on changed"),
+        Outcome::Stopped => writeln!(out, "  goes no further"),
+    }
+}
+
+/// When what came, and what became of it.
+fn steps(out: &mut dyn Write, steps: &[Step]) -> io::Result<()> {
+    let mut before = 0;
+    for (index, step) in steps.iter().enumerate() {
+        let left = steps.len().saturating_sub(index);
+        if index + 1 >= STEPS && left > 1 {
+            writeln!(out, "  {QUIET}… and {left} pieces more{QUIET:#}")?;
+            break;
+        }
+        let came = match step.came {
+            Came::Headers => "headers".to_owned(),
+            Came::Body => format!("body up to byte {}", step.arrived),
+            Came::Trailers => "trailers".to_owned(),
+        };
+        let became = match step.gone {
+            None => "held".to_owned(),
+            Some(gone) if step.came == Came::Body && gone > before => {
+                format!("{} bytes go on", gone.saturating_sub(before))
+            }
+            Some(_) => "passes".to_owned(),
+        };
+        before = step.gone.unwrap_or(before);
+        writeln!(
+            out,
+            "  {QUIET}{:>6} ms  {came}: {became}{QUIET:#}",
+            step.at_ms
+        )?;
+    }
+    Ok(())
+}
+
+fn header(out: &mut dyn Write, change: &HeaderChange) -> io::Result<()> {
+    let HeaderChange {
+        name,
+        before,
+        after,
+    } = change;
+    for line in before {
+        writeln!(out, "  {REMOVED}- {name}: {line}{REMOVED:#}")?;
+    }
+    for line in after {
+        writeln!(out, "  {ADDED}+ {name}: {line}{ADDED:#}")?;
+    }
+    Ok(())
+}
+
+fn answered(out: &mut dyn Write, reply: &Answered) -> io::Result<()> {
+    writeln!(
+        out,
+        "{TITLE}answer in its place: {}{TITLE:#} ({})",
+        reply.status, reply.details
+    )?;
+    for (name, value) in &reply.headers {
+        writeln!(out, "  {name}: {value}")?;
+    }
+    writeln!(out, "  {}", reply.body)
+}
