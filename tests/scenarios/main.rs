@@ -14,6 +14,7 @@ mod churn;
 mod composite;
 mod configs;
 mod deploy;
+mod dry_run;
 mod expressions;
 mod failover;
 mod failures;
@@ -77,6 +78,11 @@ const AREAS: &[Area] = &[
         name: "configs",
         module: Built::Release,
         scenarios: configs::SCENARIOS,
+    },
+    Area {
+        name: "dry_run",
+        module: Built::Release,
+        scenarios: dry_run::SCENARIOS,
     },
     Area {
         name: "answers",

@@ -14,20 +14,24 @@ const COMPARED: usize = 1 << 20;
 
 /// A header that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct HeaderChange {
-    pub(crate) name: String,
+pub struct HeaderChange {
+    /// Its name.
+    pub name: String,
     /// The lines that it had.
-    pub(crate) before: Vec<String>,
+    pub before: Vec<String>,
     /// The lines that it has.
-    pub(crate) after: Vec<String>,
+    pub after: Vec<String>,
 }
 
 /// A line of a body beside a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "is", content = "text", rename_all = "camelCase")]
-pub(crate) enum Line {
+pub enum Line {
+    /// It is in both.
     Same(String),
+    /// It was in what arrived.
     Removed(String),
+    /// It is in what goes on.
     Added(String),
     /// Lines that are the same were left out.
     Gap,

@@ -1,6 +1,7 @@
 //! A dry run: an exchange played in memory, by the engine that the module has.
 
 mod changes;
+mod choice;
 mod pretty;
 mod transcript;
 
@@ -10,24 +11,26 @@ use cases::{Message, Piece};
 use transformations::testing::{Host, Message as Played, Neighbour};
 use transformations::{Chain, Direction, Program, Session};
 
-pub(crate) use changes::{HeaderChange, Line};
-pub(crate) use transcript::{Answered, Came, Outcome, Passage, Step, Transcript};
+pub use changes::{HeaderChange, Line};
+pub use choice::{Choice, NoChoice};
+pub use transcript::{Answered, Came, Metadata, Outcome, Passage, Step, Transcript};
 
 /// What is played.
 #[derive(Debug)]
-pub(crate) struct DryRun {
+pub struct DryRun {
     /// The listener's program.
-    pub(crate) program: Arc<Program>,
+    pub program: Arc<Program>,
     /// The chain that the filter is in.
-    pub(crate) chain: Chain,
-    pub(crate) request: Message,
-    /// Without one the exchange ends with the request.
-    pub(crate) response: Option<Message>,
+    pub chain: Chain,
+    /// What the client sends.
+    pub request: Message,
+    /// What the upstream answers. Without it the exchange ends with the request.
+    pub response: Option<Message>,
 }
 
 impl DryRun {
     /// Plays the exchange.
-    pub(crate) fn play(&self) -> Transcript {
+    pub fn play(&self) -> Transcript {
         let response = self.response.as_ref();
         let mut host = Host::new(
             arriving(&self.request),
@@ -63,6 +66,6 @@ fn arriving(message: &Message) -> Played {
 }
 
 /// A body in pieces of this many bytes.
-pub(crate) fn pieces(body: &[u8], size: usize) -> Vec<Piece> {
+pub fn pieces(body: &[u8], size: usize) -> Vec<Piece> {
     body.chunks(size.max(1)).map(Piece::from).collect()
 }

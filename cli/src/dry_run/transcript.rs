@@ -16,48 +16,58 @@ use super::changes::{HeaderChange, Line, of_body, of_headers};
 /// What came of an exchange.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Transcript {
-    pub(crate) request: Passage,
-    /// `None`: there was none, or the request was answered.
-    pub(crate) response: Option<Passage>,
+pub struct Transcript {
+    /// What came of the request.
+    pub request: Passage,
+    /// What came of the answer; `None`: there was none, or the request was answered.
+    pub response: Option<Passage>,
     /// The answer in place of a message.
-    pub(crate) reply: Option<Answered>,
+    pub reply: Option<Answered>,
     /// Why the stream was reset.
-    pub(crate) reset: Option<String>,
+    pub reset: Option<String>,
     /// Whether Envoy chooses the route again.
-    pub(crate) route_chosen_again: bool,
-    pub(crate) metadata: Vec<Metadata>,
+    pub route_chosen_again: bool,
+    /// Dynamic metadata, in the order it was set.
+    pub metadata: Vec<Metadata>,
     /// By how much each metric rose.
-    pub(crate) metrics: BTreeMap<String, u64>,
-    pub(crate) failures: Vec<String>,
+    pub metrics: BTreeMap<String, u64>,
+    /// What went wrong, in order, each with its place in the configuration.
+    pub failures: Vec<String>,
 }
 
 /// What came of a message.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Passage {
+pub struct Passage {
     /// How it begins: `POST /v1/chat/completions`, or `200`.
-    pub(crate) title: String,
+    pub title: String,
     /// What was done when.
-    pub(crate) steps: Vec<Step>,
+    pub steps: Vec<Step>,
     /// What was found and done, in order.
-    pub(crate) notes: Vec<String>,
-    pub(crate) outcome: Outcome,
-    pub(crate) headers: Vec<HeaderChange>,
+    pub notes: Vec<String>,
+    /// Whether it goes on.
+    pub outcome: Outcome,
+    /// The headers that differ.
+    pub headers: Vec<HeaderChange>,
     /// How the body differs; empty: it does not.
-    pub(crate) body: Vec<Line>,
-    pub(crate) bytes_before: usize,
-    pub(crate) bytes_after: usize,
-    /// What goes on, as text or `base64:` and bytes that are none.
-    pub(crate) sent_headers: Vec<(String, String)>,
-    pub(crate) sent_body: String,
+    pub body: Vec<Line>,
+    /// How long the body was.
+    pub bytes_before: usize,
+    /// How long it is.
+    pub bytes_after: usize,
+    /// The headers that go on.
+    pub sent_headers: Vec<(String, String)>,
+    /// The body that goes on, as text, or `base64:` and bytes that are none.
+    pub sent_body: String,
 }
 
 /// Whether a message goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Outcome {
+pub enum Outcome {
+    /// It does, as it arrived.
     Unchanged,
+    /// It does, and differs.
     Changed,
     /// It is answered, or the stream is reset.
     Stopped,
@@ -66,43 +76,53 @@ pub(crate) enum Outcome {
 /// One hook.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Step {
+pub struct Step {
     /// Milliseconds since the message began.
-    pub(crate) at_ms: u64,
-    pub(crate) came: Came,
+    pub at_ms: u64,
+    /// What came.
+    pub came: Came,
     /// How many bytes of the body have gone on by then; `None`: the message is held.
-    pub(crate) gone: Option<usize>,
+    pub gone: Option<usize>,
     /// How many bytes of the body have arrived by then.
-    pub(crate) arrived: usize,
+    pub arrived: usize,
 }
 
 /// What came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Came {
+pub enum Came {
+    /// The headers.
     Headers,
+    /// A piece of the body.
     Body,
+    /// The trailers.
     Trailers,
 }
 
 /// An answer in place of a message.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Answered {
-    pub(crate) status: u16,
+pub struct Answered {
+    /// Its status.
+    pub status: u16,
     /// Envoy's response code details.
-    pub(crate) details: String,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: String,
+    pub details: String,
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: String,
 }
 
 /// An entry of dynamic metadata.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Metadata {
-    pub(crate) namespace: String,
-    pub(crate) key: String,
-    pub(crate) value: serde_json::Value,
+pub struct Metadata {
+    /// The namespace.
+    pub namespace: String,
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: serde_json::Value,
 }
 
 impl Transcript {

@@ -5,16 +5,12 @@ mod shown;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use cases::{Body, Message};
-use transformations::{Chain, Engine, Program};
 
-use crate::check;
-use crate::document::{self, Filter, Owner};
-use crate::dry_run::{DryRun, pieces};
+use crate::dry_run::{Choice, DryRun, NoChoice, pieces};
 use crate::input::{self, Side, curl};
 
 /// Plays a request, and an answer, without an Envoy, and prints what the module does to them: what was found where, what
@@ -96,13 +92,13 @@ impl Eval {
     /// # Errors
     /// The configuration, the request or the answer cannot be read.
     pub fn execute(&self) -> Result<ExitCode> {
-        let Some((program, chain)) = self.program()? else {
+        let Some(choice) = self.choice()? else {
             return Ok(ExitCode::FAILURE);
         };
         let (request, response) = self.exchange()?;
         let run = DryRun {
-            program,
-            chain,
+            program: choice.program,
+            chain: choice.chain,
             request,
             response,
         };
@@ -118,70 +114,31 @@ impl Eval {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The program of the configuration; `None`: it is refused, and what is wrong is printed.
-    fn program(&self) -> Result<Option<(Arc<Program>, Chain)>> {
-        let text = input::bytes(&self.config)?;
+    /// The filter to play; `None`: the configuration is refused, and what is wrong is printed.
+    fn choice(&self) -> Result<Option<Choice>> {
         let name = self.config.display().to_string();
-        let Ok(text) = String::from_utf8(text) else {
+        let Ok(text) = String::from_utf8(input::bytes(&self.config)?) else {
             bail!("{name}: not UTF-8");
         };
-        let engine = Engine::default();
-        let findings = check::judge(&engine, "rustformation", &text);
-        let filters = document::contents(&text, "rustformation").filters;
-        let refused = findings.iter().any(|finding| finding.is_error());
         let mut out = io::stderr().lock();
-        for finding in findings.iter().filter(|finding| finding.is_error()) {
-            writeln!(out, "{}", finding.shown(&name, &text))?;
-        }
-        let warnings = findings
-            .iter()
-            .filter(|finding| finding.is_warning())
-            .count();
-        if warnings > 0 {
-            writeln!(
-                out,
-                "{name}: warnings: {warnings}; see `rustformations check`"
-            )?;
-        }
-        if refused {
-            return Ok(None);
-        }
-        let filter = self.filter(&name, &filters)?;
-        let chain = match filter.owner {
-            Some(Owner::Cluster) => Chain::Upstream,
-            _ => Chain::Downstream,
-        };
-        let loaded = engine.load(filter.config.as_bytes())?;
-        Ok(Some((Arc::new(loaded.program), chain)))
-    }
-
-    /// The filter that is asked for, or the only one there is.
-    fn filter<'f>(&self, name: &str, filters: &'f [Filter]) -> Result<&'f Filter> {
-        let played: Vec<&Filter> = filters
-            .iter()
-            .filter(|filter| filter.name != "http-acl")
-            .collect();
-        let places = || {
-            let places: Vec<&str> = played.iter().map(|filter| filter.place.as_str()).collect();
-            places.join("\n  ")
-        };
-        if let Some(at) = &self.at {
-            let found = played.iter().find(|filter| filter.place == *at);
-            return match found {
-                Some(filter) => Ok(filter),
-                None => bail!("{name}: no filter at `{at}`; there are\n  {}", places()),
-            };
-        }
-        let of_listeners = played.iter().copied();
-        let of_listeners = of_listeners.filter(|filter| filter.owner == Some(Owner::Listener));
-        let of_listeners: Vec<&Filter> = of_listeners.collect();
-        match (played.as_slice(), of_listeners.as_slice()) {
-            ([only], _) | (_, [only]) => Ok(only),
-            ([], _) => bail!("{name}: no filter but http-acl, which `eval` does not play"),
-            _ => bail!(
-                "{name}: several filters; choose one with `--at`:\n  {}",
-                places()
-            ),
+        match Choice::of(&text, &name, self.at.as_deref()) {
+            Ok(choice) => {
+                let warnings = choice.warnings.len();
+                if warnings > 0 {
+                    writeln!(
+                        out,
+                        "{name}: warnings: {warnings}; see `rustformations check`"
+                    )?;
+                }
+                Ok(Some(choice))
+            }
+            Err(NoChoice::Refused(findings)) => {
+                for finding in findings {
+                    writeln!(out, "{}", finding.shown(&name, &text))?;
+                }
+                Ok(None)
+            }
+            Err(NoChoice::Unclear(why)) => bail!(why),
         }
     }
 

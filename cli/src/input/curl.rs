@@ -72,7 +72,7 @@ struct Call {
 ///
 /// # Errors
 /// An option is not known, or its value or the URL is missing, or a file cannot be read.
-pub(crate) fn request(arguments: &[String]) -> Result<Message> {
+pub fn request(arguments: &[String]) -> Result<Message> {
     let mut call = Call::default();
     let mut arguments = arguments
         .iter()

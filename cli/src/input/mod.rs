@@ -1,6 +1,6 @@
 //! Requests and answers as people have them: arguments of curl, files of HTTP, HAR, or of the case language.
 
-pub(crate) mod curl;
+pub mod curl;
 mod har;
 mod http;
 
