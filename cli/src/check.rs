@@ -16,8 +16,8 @@ use crate::finding::Finding;
 /// Prints everything that is wrong with configurations. Exits 0 if nothing is, else 1. A note is neither an error nor a
 /// warning.
 ///
-/// A file holds a filter_config, or an Envoy configuration with filters of the module rust_module in it; YAML or
-/// JSON, several documents too.
+/// A file holds a filter_config; or an Envoy configuration with filters of the module rust_module in it; or manifests: a
+/// TrafficPolicy, an EnvoyExtensionPolicy, an EnvoyFilter, a ConfigMap. YAML or JSON, several documents too.
 #[derive(clap::Args)]
 pub struct Check {
     /// The files; `-` is standard input.

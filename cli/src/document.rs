@@ -8,6 +8,7 @@ use transformations::{Code, Diagnostic};
 use crate::denied;
 use crate::envoy::{self, Around};
 use crate::finding::Finding;
+use crate::manifest;
 use crate::source::Source;
 use crate::text::Text;
 use crate::tree::{self, Kind, Node, Unreadable};
@@ -18,10 +19,11 @@ pub(crate) const MODULE: &str = "rust_module";
 /// The filters in the module.
 pub(crate) const FILTERS: [&str; 3] = ["rustformation", "http_simple_mutations", "http-acl"];
 
-/// Keys that only an Envoy configuration has at its top.
-const ENVOY_KEYS: [&str; 8] = [
+/// Keys that only an Envoy configuration, or a manifest, has at its top.
+const ENVOY_KEYS: [&str; 9] = [
     "@type",
     "admin",
+    "apiVersion",
     "dynamic_resources",
     "filter_chains",
     "node",
@@ -102,7 +104,9 @@ pub(crate) fn contents(text: &str, name: &str) -> Contents {
     let is_envoys = |node: &Node| ENVOY_KEYS.iter().any(|key| node.get(key).is_some());
     for document in &documents {
         contents.denied.extend(denied::headers(&document.value()));
-        envoy::collect(&text, document, Around::default(), &mut contents);
+        if !manifest::collect(&text, document, &mut contents) {
+            envoy::collect(&text, document, Around::default(), &mut contents);
+        }
     }
     if !contents.filters.is_empty() || !contents.findings.is_empty() {
         envoy::check_names(&text, &mut contents);

@@ -30,6 +30,14 @@ pub(crate) struct Around {
 }
 
 impl Around {
+    /// What stands around the whole of a text that is at this place of a file.
+    pub(crate) fn at(place: &str) -> Self {
+        Self {
+            place: place.to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// What stands around the fields of this mapping.
     fn within(mut self, node: &Node) -> Self {
         let type_url = node.get("@type").and_then(Node::text);

@@ -14,6 +14,7 @@ mod finding;
 mod functions;
 pub mod input;
 mod junit;
+mod manifest;
 mod schema;
 mod source;
 mod test;
