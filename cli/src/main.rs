@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use rustformations_cli::{Check, Completions, Eval, Explain, Functions, Schema, Test};
+use rustformations_cli::{Check, Completions, Eval, Explain, Functions, Playground, Schema, Test};
 
 /// Works with configurations of the Envoy module rustformations.
 ///
@@ -19,6 +19,7 @@ enum Command {
     Functions(Functions),
     Schema(Schema),
     Completions(Completions),
+    Playground(Playground),
 }
 
 fn main() -> ExitCode {
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Explain(command) => command.execute(),
         Command::Functions(command) => command.execute(),
         Command::Schema(command) => command.execute(),
+        Command::Playground(command) => command.execute(),
         Command::Completions(command) => Ok(command.execute(Command::command())),
     };
     match done {

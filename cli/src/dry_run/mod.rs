@@ -13,7 +13,7 @@ use transformations::{Chain, Direction, Program, Session};
 
 pub use changes::{HeaderChange, Line};
 pub use choice::{Choice, NoChoice};
-pub use transcript::{Answered, Came, Metadata, Outcome, Passage, Step, Transcript};
+pub use transcript::{Answered, Became, Came, Metadata, Outcome, Passage, Step, Transcript};
 
 /// What is played.
 #[derive(Debug)]

@@ -33,6 +33,8 @@ pub struct Transcript {
     pub metrics: BTreeMap<String, u64>,
     /// What went wrong, in order, each with its place in the configuration.
     pub failures: Vec<String>,
+    /// The reason of each failure.
+    pub reasons: Vec<String>,
 }
 
 /// What came of a message.
@@ -81,10 +83,22 @@ pub struct Step {
     pub at_ms: u64,
     /// What came.
     pub came: Came,
-    /// How many bytes of the body have gone on by then; `None`: the message is held.
-    pub gone: Option<usize>,
+    /// What became of it.
+    pub became: Became,
     /// How many bytes of the body have arrived by then.
     pub arrived: usize,
+}
+
+/// What became of what came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "is", content = "bytes", rename_all = "camelCase")]
+pub enum Became {
+    /// The message is held.
+    Held,
+    /// The message goes on. By now so many bytes of its body have.
+    Passed(usize),
+    /// The message goes no further.
+    Stopped,
 }
 
 /// What came.
@@ -154,6 +168,11 @@ impl Transcript {
             metadata: metadata.collect(),
             metrics: cases::engine::metrics(host, labels),
             failures: host.failures.iter().map(ToString::to_string).collect(),
+            reasons: host
+                .failures
+                .iter()
+                .map(|failure| failure.reason.to_string())
+                .collect(),
         }
     }
 }
@@ -162,33 +181,36 @@ impl Passage {
     fn of(message: &Message, host: &Host, direction: Direction) -> Self {
         let gone = host.message(direction);
         let steps = steps(message, host.hooks_of(direction));
-        let stopped = steps.last().is_none_or(|step| step.gone.is_none());
-        let (before, after) = (message.body.bytes(), gone.body());
-        let headers = of_headers(&message.fields, &gone.headers);
-        let outcome = match () {
-            () if stopped => Outcome::Stopped,
-            () if headers.is_empty() && before == after => Outcome::Unchanged,
-            () => Outcome::Changed,
+        let last = steps.last().map(|step| step.became);
+        let before = message.body.bytes();
+        // Nothing of what is stopped gets anywhere.
+        let (sent, after) = match last {
+            None | Some(Became::Held | Became::Stopped) => (None, Vec::new()),
+            Some(Became::Passed(_)) => (Some(&gone.headers), gone.body()),
         };
+        let headers = sent.map(|sent| of_headers(&message.fields, sent));
+        let outcome = match &headers {
+            None => Outcome::Stopped,
+            Some(headers) if headers.is_empty() && before == after => Outcome::Unchanged,
+            Some(_) => Outcome::Changed,
+        };
+        let body = headers.is_some().then(|| of_body(&before, &after));
         let notes = host.notes.iter().filter(|(of, _)| *of == direction);
         let notes = notes
             .flat_map(|(_, notes)| notes)
             .map(Note::to_string)
             .collect();
-        let sent = if stopped { &Vec::new() } else { &gone.headers };
         Self {
             title: title(message),
             steps,
             notes,
             outcome,
-            headers: if stopped { Vec::new() } else { headers },
-            body: of_body(&before, &after)
-                .filter(|_| !stopped)
-                .unwrap_or_default(),
+            headers: headers.unwrap_or_default(),
+            body: body.flatten().unwrap_or_default(),
             bytes_before: before.len(),
             bytes_after: after.len(),
-            sent_headers: texts(sent),
-            sent_body: if stopped { String::new() } else { text(&after) },
+            sent_headers: sent.map(texts).unwrap_or_default(),
+            sent_body: text(&after),
         }
     }
 }
@@ -218,13 +240,23 @@ fn steps(message: &Message, hooks: &[Option<usize>]) -> Vec<Step> {
             arrived,
         ));
     }
-    let step = |((came, time, arrived), gone): ((Came, Duration, usize), &Option<usize>)| Step {
+    let count = hooks.len();
+    let whole = count == came.len();
+    let step = |(index, ((came, time, arrived), gone)): (
+        usize,
+        ((Came, Duration, usize), &Option<usize>),
+    )| Step {
         at_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
         came,
-        gone: *gone,
+        became: match gone {
+            Some(bytes) => Became::Passed(*bytes),
+            // The last hook that runs holds nothing, unless the sender breaks off.
+            None if index + 1 == count && !(whole && message.broken_off) => Became::Stopped,
+            None => Became::Held,
+        },
         arrived,
     };
-    came.into_iter().zip(hooks).map(step).collect()
+    came.into_iter().zip(hooks).enumerate().map(step).collect()
 }
 
 fn texts(fields: &Fields) -> Vec<(String, String)> {

@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use crate::dry_run::{Answered, Came, HeaderChange, Line, Outcome, Passage, Step, Transcript};
+use crate::dry_run::{
+    Answered, Became, Came, HeaderChange, Line, Outcome, Passage, Step, Transcript,
+};
 
 const TITLE: Style = Style::new().bold();
 const ADDED: Style = AnsiColor::Green.on_default();
@@ -67,7 +69,8 @@ fn passage(out: &mut dyn Write, what: &str, passage: &Passage) -> io::Result<()>
     for change in &passage.headers {
         header(out, change)?;
     }
-    if passage.bytes_before != passage.bytes_after || !passage.body.is_empty() {
+    let differs = passage.bytes_before != passage.bytes_after || !passage.body.is_empty();
+    if differs && passage.outcome != Outcome::Stopped {
         writeln!(
             out,
             "  body: {} bytes become {}",
@@ -103,14 +106,16 @@ fn steps(out: &mut dyn Write, steps: &[Step]) -> io::Result<()> {
             Came::Body => format!("body up to byte {}", step.arrived),
             Came::Trailers => "trailers".to_owned(),
         };
-        let became = match step.gone {
-            None => "held".to_owned(),
-            Some(gone) if step.came == Came::Body && gone > before => {
-                format!("{} bytes go on", gone.saturating_sub(before))
+        let became = match step.became {
+            Became::Held => "held".to_owned(),
+            Became::Stopped => "goes no further".to_owned(),
+            Became::Passed(gone) if step.came == Came::Body && gone > before => {
+                let new = gone.saturating_sub(before);
+                before = gone;
+                format!("{new} bytes go on")
             }
-            Some(_) => "passes".to_owned(),
+            Became::Passed(_) => "passes".to_owned(),
         };
-        before = step.gone.unwrap_or(before);
         writeln!(
             out,
             "  {QUIET}{:>6} ms  {came}: {became}{QUIET:#}",

@@ -68,11 +68,28 @@ struct Call {
     head: bool,
 }
 
+/// The request of a call of curl, as [`request`], that names no file.
+///
+/// # Errors
+/// As [`request`]; a file is one too.
+pub(crate) fn request_without_files(arguments: &[String]) -> Result<Message> {
+    called(arguments, &|path| {
+        bail!("curl: the file {path} is not read here")
+    })
+}
+
 /// The request of a call of curl, the name `curl` itself left out or not.
 ///
 /// # Errors
 /// An option is not known, or its value or the URL is missing, or a file cannot be read.
 pub fn request(arguments: &[String]) -> Result<Message> {
+    called(arguments, &|path| super::bytes(Path::new(path)))
+}
+
+/// Reads a file that the call names.
+type ReadFile<'r> = &'r dyn Fn(&str) -> Result<Vec<u8>>;
+
+fn called(arguments: &[String], file: ReadFile<'_>) -> Result<Message> {
     let mut call = Call::default();
     let mut arguments = arguments
         .iter()
@@ -90,18 +107,18 @@ pub fn request(arguments: &[String]) -> Result<Message> {
             "-X" | "--request" => call.method = Some(value()?.to_owned()),
             "-H" | "--header" => call.header(value()?)?,
             "-d" | "--data" | "--data-ascii" => {
-                let mut data = at_file(value()?)?;
+                let mut data = at_file(value()?, file)?;
                 data.retain(|byte| !matches!(byte, b'\r' | b'\n' | 0));
                 call.data.push(data);
             }
-            "--data-binary" => call.data.push(at_file(value()?)?),
+            "--data-binary" => call.data.push(at_file(value()?, file)?),
             "--data-raw" => call.data.push(value()?.as_bytes().to_vec()),
             "--data-urlencode" => call.data.push(urlencoded(value()?)),
             "--json" => {
                 call.is_json = true;
-                call.data.push(at_file(value()?)?);
+                call.data.push(at_file(value()?, file)?);
             }
-            "-F" | "--form" => call.part(value()?)?,
+            "-F" | "--form" => call.part(value()?, file)?,
             "-T" | "--upload-file" => {
                 call.method.get_or_insert("PUT".to_owned());
                 call.data.push(file(value()?)?);
@@ -179,15 +196,11 @@ fn all_silent(argument: &str) -> bool {
 }
 
 /// A value, or with `@` what is in a file.
-fn at_file(value: &str) -> Result<Vec<u8>> {
+fn at_file(value: &str, file: ReadFile<'_>) -> Result<Vec<u8>> {
     match value.strip_prefix('@') {
         Some(path) => file(path),
         None => Ok(value.as_bytes().to_vec()),
     }
-}
-
-fn file(path: &str) -> Result<Vec<u8>> {
-    super::bytes(Path::new(path))
 }
 
 /// `name=value` or `value`, the value percent-encoded.
@@ -231,7 +244,7 @@ impl Call {
     }
 
     /// A part of `multipart/form-data`: `name=value`, `name=@file;type=…`, `name=<file`.
-    fn part(&mut self, text: &str) -> Result<()> {
+    fn part(&mut self, text: &str, file: ReadFile<'_>) -> Result<()> {
         let (name, value) = text
             .split_once('=')
             .with_context(|| format!("curl: `{text}` is no part of a form: write `name=value`"))?;
@@ -322,7 +335,7 @@ mod tests {
 
     use super::request;
 
-    fn called(arguments: &[&str]) -> Message {
+    fn read(arguments: &[&str]) -> Message {
         let arguments: Vec<String> = arguments
             .iter()
             .map(|argument| (*argument).to_owned())
@@ -336,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_call_from_documentation_is_read() {
-        let message = called(&[
+        let message = read(&[
             "curl",
             "https://api.example/v1/chat/completions",
             "-sSN",
@@ -364,18 +377,18 @@ mod tests {
 
     #[test]
     fn data_is_sent_as_curl_sends_it() {
-        let message = called(&["-d", "a=1", "--data-urlencode", "b=x y&z", "host/p"]);
+        let message = read(&["-d", "a=1", "--data-urlencode", "b=x y&z", "host/p"]);
         assert_eq!(text(&message), "a=1&b=x%20y%26z");
         assert_eq!(
             message.field("content-type").as_deref(),
             Some("application/x-www-form-urlencoded")
         );
-        let message = called(&["-G", "-d", "a=1", "host/p?x=2"]);
+        let message = read(&["-G", "-d", "a=1", "host/p?x=2"]);
         assert_eq!(message.field(":path").as_deref(), Some("/p?x=2&a=1"));
         assert_eq!(message.field(":method").as_deref(), Some("GET"));
-        let message = called(&["--json", "{\"a\":1}", "host"]);
+        let message = read(&["--json", "{\"a\":1}", "host"]);
         assert_eq!(message.field("accept").as_deref(), Some("application/json"));
-        let message = called(&["-XPUT", "--data-raw=@x", "host"]);
+        let message = read(&["-XPUT", "--data-raw=@x", "host"]);
         assert_eq!(
             (text(&message).as_str(), message.field(":method").as_deref()),
             ("@x", Some("PUT"))
@@ -387,7 +400,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.wav");
         std::fs::write(&path, "RIFF").unwrap();
-        let message = called(&[
+        let message = read(&[
             "-F",
             "model=whisper-1",
             "-F",
@@ -415,7 +428,7 @@ mod tests {
 
     #[test]
     fn headers_are_set_removed_and_emptied() {
-        let message = called(&[
+        let message = read(&[
             "-H", "Accept:", "-H", "X-Empty;", "-u", "a:b", "-A", "me", "host",
         ]);
         assert_eq!(message.field("accept"), None);

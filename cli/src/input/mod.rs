@@ -51,7 +51,11 @@ pub(crate) fn file(path: &Path, side: Side, entry: usize) -> Result<Exchange> {
     exchange(&bytes, side, entry).with_context(|| path.display().to_string())
 }
 
-fn exchange(bytes: &[u8], side: Side, entry: usize) -> Result<Exchange> {
+/// As [`file`], of what was read.
+///
+/// # Errors
+/// It is none of them.
+pub(crate) fn exchange(bytes: &[u8], side: Side, entry: usize) -> Result<Exchange> {
     if let Some(har) = har::Har::read(bytes) {
         return har?.exchange(entry);
     }

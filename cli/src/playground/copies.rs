@@ -1,0 +1,245 @@
+//! The same for other places: Envoy, policies of control planes, a file of cases.
+
+use cases::Message;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::dry_run::{DryRun, Outcome, Passage, Transcript};
+
+/// The configuration and the exchange, to copy.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Copies {
+    /// The filter, for `http_filters` of a listener.
+    pub(super) envoy: String,
+    /// kgateway's TrafficPolicy.
+    pub(super) traffic_policy: String,
+    /// Envoy Gateway's EnvoyExtensionPolicy.
+    pub(super) extension_policy: String,
+    /// A case, for `rustformations test`.
+    pub(super) case: String,
+}
+
+impl Copies {
+    pub(super) fn of(config: &str, run: &DryRun, transcript: &Transcript) -> Self {
+        // A JSON text is YAML too, and a whole file of Envoy's is what it is.
+        Self {
+            envoy: envoy(config),
+            traffic_policy: traffic_policy(config),
+            extension_policy: extension_policy(config),
+            case: case(config, run, transcript),
+        }
+    }
+}
+
+/// The lines of a text, moved to the right.
+fn indented(text: &str, by: usize) -> String {
+    let margin = " ".repeat(by);
+    let lines = text.trim_end().lines().map(|line| match line.trim() {
+        "" => String::new(),
+        _ => format!("{margin}{line}"),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn envoy(config: &str) -> String {
+    format!(
+        "- name: rustformations\n  typed_config:\n    \"@type\": type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter\n    \
+         dynamic_module_config: {{name: rust_module, do_not_close: true}}\n    filter_name: rustformation\n    filter_config:\n      \
+         \"@type\": type.googleapis.com/google.protobuf.Struct\n      value:\n{}\n",
+        indented(config, 8)
+    )
+}
+
+fn extension_policy(config: &str) -> String {
+    format!(
+        "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyExtensionPolicy\nmetadata:\n  name: rustformations\nspec:\n  targetRefs:\n  \
+         - {{group: gateway.networking.k8s.io, kind: Gateway, name: llm}}\n  dynamicModule:\n  - name: rustformations\n    \
+         filterName: rustformation\n    config:\n{}\n",
+        indented(config, 6)
+    )
+}
+
+fn traffic_policy(config: &str) -> String {
+    format!(
+        "# Kubernetes removes what a TrafficPolicy does not have: `rustformations check` names it.\napiVersion: gateway.kgateway.dev/v1alpha1\n\
+         kind: TrafficPolicy\nmetadata:\n  name: rustformations\nspec:\n  targetRefs:\n  \
+         - {{group: gateway.networking.k8s.io, kind: Gateway, name: llm}}\n  transformation:\n{}\n",
+        indented(config, 4)
+    )
+}
+
+/// A case that expects what came.
+fn case(config: &str, run: &DryRun, transcript: &Transcript) -> String {
+    let mut lines = vec![
+        "cases:".to_owned(),
+        "- name: from the playground".to_owned(),
+        "  config:".to_owned(),
+        indented(config, 4),
+        format!("  request: {}", message(&run.request)),
+    ];
+    if let Some(response) = &run.response {
+        lines.push(format!("  response: {}", message(response)));
+    }
+    lines.push(format!("  expect: {}", expected(transcript)));
+    lines.join("\n") + "\n"
+}
+
+/// A message as a case writes it. JSON is YAML.
+fn message(message: &Message) -> Value {
+    let mut written = serde_json::Map::new();
+    let mut headers = Vec::new();
+    for (name, value) in &message.fields {
+        let value = String::from_utf8_lossy(value).into_owned();
+        match name.strip_prefix(':') {
+            Some(pseudo) => {
+                written.insert(pseudo.to_owned(), value.into());
+            }
+            None => headers.push(json!({name: value})),
+        }
+    }
+    if !headers.is_empty() {
+        written.insert("headers".to_owned(), headers.into());
+    }
+    let pieces: Vec<Value> = message.body.pieces().into_iter().map(bytes).collect();
+    match pieces.as_slice() {
+        [] => {}
+        [body] => {
+            written.insert("body".to_owned(), body.clone());
+        }
+        _ => {
+            written.insert("pieces".to_owned(), pieces.into());
+        }
+    }
+    written.into()
+}
+
+fn bytes(bytes: &[u8]) -> Value {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => {
+            let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            json!({"hex": hex.join(" ")})
+        }
+    }
+}
+
+fn expected(transcript: &Transcript) -> Value {
+    let mut expect = serde_json::Map::new();
+    let mut put = |key: &str, value: Value| expect.insert(key.to_owned(), value);
+    if let Some(reply) = &transcript.reply {
+        let headers: serde_json::Map<_, _> = reply
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone().into()))
+            .collect();
+        put(
+            "reply",
+            json!({"status": reply.status, "details": reply.details, "headers": headers, "body": reply.body}),
+        );
+    }
+    let passages = [
+        ("request", Some(&transcript.request)),
+        ("response", transcript.response.as_ref()),
+    ];
+    let mut unchanged = transcript.reply.is_none();
+    for (name, passage) in passages {
+        if let Some(passage) = passage.filter(|passage| passage.outcome == Outcome::Changed) {
+            unchanged = false;
+            put(name, changes(passage));
+        }
+    }
+    if transcript.route_chosen_again {
+        put("route_chosen_again", true.into());
+    } else if unchanged && transcript.metadata.is_empty() && transcript.failures.is_empty() {
+        put("unchanged", true.into());
+    }
+    let mut metadata = serde_json::Map::new();
+    for entry in &transcript.metadata {
+        let namespace = metadata
+            .entry(entry.namespace.clone())
+            .or_insert_with(|| json!({}));
+        if let Some(namespace) = namespace.as_object_mut() {
+            namespace.insert(entry.key.clone(), entry.value.clone());
+        }
+    }
+    if !metadata.is_empty() {
+        put("metadata", metadata.into());
+    }
+    if !transcript.failures.is_empty() {
+        put("failures", transcript.reasons.clone().into());
+    }
+    expect.into()
+}
+
+fn changes(passage: &Passage) -> Value {
+    let headers = passage.headers.iter().map(|change| {
+        let after = match change.after.as_slice() {
+            [] => Value::Null,
+            [only] => only.clone().into(),
+            lines => lines.to_vec().into(),
+        };
+        (change.name.clone(), after)
+    });
+    let headers: serde_json::Map<_, _> = headers.collect();
+    let mut change = serde_json::Map::new();
+    if !headers.is_empty() {
+        change.insert("headers".to_owned(), headers.into());
+    }
+    if passage.bytes_before != passage.bytes_after || !passage.body.is_empty() {
+        change.insert("body".to_owned(), passage.sent_body.clone().into());
+    }
+    change.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use cases::engine::{self, Ways};
+    use transformations::Engine;
+
+    use crate::check::judge;
+    use crate::playground::examples;
+    use crate::playground::play::Playground;
+
+    /// Whether the case that is copied passes, and the other copies have no error.
+    #[test]
+    fn copies_of_every_example_are_sound() {
+        for example in examples::all() {
+            let title = example.title;
+            let page = Playground::from(example);
+            let copies = page.play().copies.unwrap();
+            for case in cases::read::read(&copies.case, title)
+                .unwrap_or_else(|error| panic!("{error}\n{}", copies.case))
+            {
+                let problems = engine::play(&case.case, &mut Ways::default());
+                assert!(
+                    problems.is_empty(),
+                    "{title}: {problems:#?}\n{}",
+                    copies.case
+                );
+            }
+            let errors = |text: &str| {
+                let findings = judge(&Engine::default(), "rustformation", text);
+                findings
+                    .iter()
+                    .filter(|finding| finding.is_error())
+                    .map(|finding| finding.shown(title, text))
+                    .collect::<Vec<_>>()
+            };
+            let listener = format!("http_filters:\n{}", copies.envoy);
+            assert_eq!(errors(&listener), Vec::<String>::new(), "{title}");
+            assert_eq!(
+                errors(&copies.extension_policy),
+                Vec::<String>::new(),
+                "{title}"
+            );
+            let of_policy = errors(&copies.traffic_policy);
+            assert!(
+                of_policy
+                    .iter()
+                    .all(|error| error.contains("a TrafficPolicy has no")),
+                "{title}: {of_policy:?}"
+            );
+        }
+    }
+}
