@@ -4,6 +4,7 @@
 
 mod check;
 mod completions;
+mod convert;
 mod denied;
 mod document;
 pub mod dry_run;
@@ -24,6 +25,7 @@ mod tree;
 
 pub use check::{Check, judge};
 pub use completions::Completions;
+pub use convert::Convert;
 pub use eval::Eval;
 pub use explain::Explain;
 pub use finding::Finding;

@@ -4,7 +4,9 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use rustformations_cli::{Check, Completions, Eval, Explain, Functions, Playground, Schema, Test};
+use rustformations_cli::{
+    Check, Completions, Convert, Eval, Explain, Functions, Playground, Schema, Test,
+};
 
 /// Works with configurations of the Envoy module rustformations.
 ///
@@ -16,6 +18,7 @@ enum Command {
     Eval(Box<Eval>),
     Test(Test),
     Explain(Explain),
+    Convert(Convert),
     Functions(Functions),
     Schema(Schema),
     Completions(Completions),
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
         Command::Check(command) => command.execute(),
         Command::Eval(command) => command.execute(),
         Command::Test(command) => command.execute(),
+        Command::Convert(command) => command.execute(),
         Command::Explain(command) => command.execute(),
         Command::Functions(command) => command.execute(),
         Command::Schema(command) => command.execute(),

@@ -337,6 +337,29 @@ fn explain_describes_each_direction() {
 }
 
 #[test]
+fn convert_prints_a_configuration_and_what_does_not_map() {
+    let files = Files::new(&[
+        (
+            "a.yaml",
+            "transformations: {request: {set: {x-model: json(request.body).model}, replace: 'request.headers'}}\n",
+        ),
+        ("nothing.yaml", "a: 1\n"),
+    ]);
+    insta::assert_snapshot!(files.printed(&["convert", "a.yaml"]), @"
+    # transformations.request.replace: the module has no such key
+    # transformations.request.set: `x-model` is a field: a value that the client sent is removed, and Envoy chooses the route again
+    request:
+      extract:
+      - {from: [{json: /model}], header: x-model}
+    ");
+    let (code, error) = files.refused(&["convert", "nothing.yaml"]);
+    assert!(
+        code == Some(1) && error.contains("nothing to convert"),
+        "{error}"
+    );
+}
+
+#[test]
 fn functions_are_found_by_a_part_of_their_name() {
     let files = names_model();
     let printed = files.printed(&["functions", "sha256"]);

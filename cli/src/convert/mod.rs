@@ -1,0 +1,340 @@
+//! `rustformations convert`: configurations of other filters and gateways as ours.
+
+mod agentgateway;
+mod inference_extension;
+mod metadata_filters;
+mod transform_filter;
+mod yaml;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use serde_json::{Map, Value, json};
+use transformations::{ConfigErrors, Diagnostic, Engine};
+
+use crate::input;
+
+/// Prints what other filters and gateways do as a filter_config, and reports what does not map.
+///
+/// Reads transformations of agentgateway (its file or an AgentgatewayPolicy), Envoy's filters transform, json_to_metadata and
+/// sse_to_metadata, and the flags of the Inference Extension's body-based router. Exits 1 if nothing of the file maps.
+#[derive(clap::Args)]
+pub struct Convert {
+    /// The file, in YAML or JSON, or with flags; `-` is standard input.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+/// What became of a configuration.
+#[derive(Debug, Default, PartialEq)]
+struct Converted {
+    request: Map<String, Value>,
+    response: Map<String, Value>,
+    /// What does not map, or does so with a difference: where it is, and what it is.
+    notes: Vec<(String, String)>,
+}
+
+impl Converted {
+    fn is_empty(&self) -> bool {
+        self.request.is_empty() && self.response.is_empty()
+    }
+
+    fn pass(&mut self, direction: &str) -> &mut Map<String, Value> {
+        match direction {
+            "response" => &mut self.response,
+            _ => &mut self.request,
+        }
+    }
+
+    /// Adds an item to a list of a pass.
+    fn push(&mut self, direction: &str, key: &str, item: Value) {
+        let list = self.pass(direction).entry(key).or_insert_with(|| json!([]));
+        if let Some(list) = list.as_array_mut() {
+            list.push(item);
+        }
+    }
+
+    fn note(&mut self, place: &str, what: impl Into<String>) {
+        self.notes.push((place.to_owned(), what.into()));
+    }
+
+    /// The configuration.
+    fn config(&self) -> Value {
+        let passes = [("request", &self.request), ("response", &self.response)];
+        let passes = passes.into_iter().filter(|(_, pass)| !pass.is_empty());
+        passes
+            .map(|(name, pass)| (name.to_owned(), Value::from(pass.clone())))
+            .collect::<Map<_, _>>()
+            .into()
+    }
+}
+
+impl Convert {
+    /// Converts the file.
+    ///
+    /// # Errors
+    /// It cannot be read, or has nothing that maps.
+    pub fn execute(&self) -> Result<ExitCode> {
+        let name = self.file.display().to_string();
+        let Ok(text) = String::from_utf8(input::bytes(&self.file)?) else {
+            bail!("{name}: not UTF-8");
+        };
+        let mut converted = convert(&text);
+        if converted.is_empty() && converted.notes.is_empty() {
+            bail!(
+                "{name}: nothing to convert; it takes transformations of agentgateway, Envoy's transform, json_to_metadata and \
+                 sse_to_metadata, and flags of the body-based router"
+            );
+        }
+        let config = converted.config();
+        for diagnostic in said(&config) {
+            converted.note("the result", diagnostic.to_string());
+        }
+        let mut out = std::io::stdout().lock();
+        for (place, what) in &converted.notes {
+            writeln!(out, "# {place}: {}", what.replace('\n', " "))?;
+        }
+        out.write_all(yaml::block(&config).as_bytes())?;
+        Ok(if converted.is_empty() {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        })
+    }
+}
+
+/// What the module reports of a configuration.
+fn said(config: &Value) -> Vec<Diagnostic> {
+    match Engine::default().load(config.to_string().as_bytes()) {
+        Ok(loaded) => loaded.warnings,
+        Err(ConfigErrors(diagnostics)) => diagnostics,
+    }
+}
+
+/// Converts a text: of several documents, each.
+fn convert(text: &str) -> Converted {
+    let mut converted = Converted::default();
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let documents =
+        serde_saphyr::from_multiple_with_options::<Value>(text, options).unwrap_or_default();
+    for document in &documents {
+        walk(document, "", &mut converted);
+    }
+    let flags = documents.is_empty() || documents.iter().all(Value::is_string);
+    if converted.is_empty() && flags {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        inference_extension::flags(&words, &mut converted);
+    }
+    converted
+}
+
+/// Converts whatever a value has in it.
+fn walk(value: &Value, place: &str, converted: &mut Converted) {
+    let kind = value
+        .get("@type")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    match kind.rsplit('.').next().unwrap_or_default() {
+        "TransformConfig" => return transform_filter::convert(value, place, converted),
+        "JsonToMetadata" => return metadata_filters::json(value, place, converted),
+        "SseToMetadata" => return metadata_filters::events(value, place, converted),
+        _ => {}
+    }
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let place = match place {
+                    "" => key.clone(),
+                    place => format!("{place}.{key}"),
+                };
+                match key.as_str() {
+                    "transformations" | "transformation" if agentgateway::is_one(value) => {
+                        agentgateway::convert(value, &place, fields, converted);
+                    }
+                    "args" | "command" if value.is_array() => {
+                        let words = value.as_array().into_iter().flatten();
+                        let words: Vec<&str> = words.filter_map(Value::as_str).collect();
+                        inference_extension::flags(&words, converted);
+                    }
+                    _ => walk(value, &place, converted),
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                walk(item, &format!("{place}[{index}]"), converted);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A JSON Pointer of these members.
+fn pointer<'k>(keys: impl IntoIterator<Item = &'k str>) -> String {
+    let keys = keys
+        .into_iter()
+        .map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1")));
+    keys.collect()
+}
+
+/// A text within quotes, for expressions.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Converted, convert, said};
+
+    /// The configuration, which has to be sound, and the notes.
+    fn converted(text: &str) -> (Value, Vec<String>) {
+        let converted: Converted = convert(text);
+        let config = converted.config();
+        let errors = said(&config).into_iter();
+        let errors = errors.filter(|diagnostic| diagnostic.is_error());
+        let errors: Vec<String> = errors.map(|error| error.to_string()).collect();
+        assert_eq!(errors, Vec::<String>::new(), "{config}");
+        let notes = converted
+            .notes
+            .into_iter()
+            .map(|(place, what)| format!("{place}: {what}"));
+        (config, notes.collect())
+    }
+
+    #[test]
+    fn a_model_of_agentgateway_becomes_a_field() {
+        let (config, notes) = converted(
+            "gateways:\n  default:\n    transformations:\n      request:\n        set:\n          x-gateway-model-name: json(request.body).model\n          \
+             x-tenant: request.headers['x-key'].lowerAscii()\n        remove: [x-old]\n",
+        );
+        let request = json!({
+            "extract": [{"from": [{"json": "/model"}], "header": "x-gateway-model-name"}],
+            "set": [{"name": "x-tenant", "cel": "request.headers['x-key'].lowerAscii()"}],
+            "remove": ["x-old"],
+        });
+        assert_eq!(config, json!({"request": request}));
+        assert!(
+            notes
+                .iter()
+                .any(|note| note.contains("a value that the client sent")),
+            "{notes:?}"
+        );
+    }
+
+    #[test]
+    fn a_policy_of_agentgateway_is_read() {
+        let (config, notes) = converted(
+            "apiVersion: agentgateway.dev/v1alpha1\nkind: AgentgatewayPolicy\nspec:\n  traffic:\n    transformation:\n      conditional:\n      \
+             - condition: request.method == 'POST'\n        policy:\n          request:\n            body: toJson(json(request.body).a)\n            \
+             metadata: {tenant: \"request.headers['x-t']\"}\n      - policy: {request: {remove: [a]}}\n",
+        );
+        assert_eq!(config["request"]["when"], "request.method == 'POST'");
+        assert_eq!(
+            config["request"]["body"],
+            json!({"cel": "toJson(json(request.body).a)"})
+        );
+        let entry = json!({"namespace": "agentgateway", "key": "tenant", "value": {"cel": "request.headers['x-t']"}});
+        assert_eq!(config["request"]["dynamicMetadata"], json!([entry]));
+        assert!(
+            notes
+                .iter()
+                .any(|note| note.contains("only the first of the policies")),
+            "{notes:?}"
+        );
+    }
+
+    #[test]
+    fn the_transform_filter_is_read() {
+        let (config, notes) = converted(
+            "'@type': type.googleapis.com/envoy.extensions.filters.http.transform.v3.TransformConfig\nrequest_transformation:\n  headers_mutations:\n  \
+             - append: {header: {key: model-header, value: '%REQUEST_BODY(a:model)%'}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}\n  \
+             - append: {header: {key: x-both, value: 'm-%REQ(x-a)%'}}\n  - remove: x-old\n  - append: {header: {key: x-z, value: '%ZONE%'}}\n  \
+             body_transformation:\n    action: MERGE\n    body_format: {json_format: {user: me, from: '%REQUEST_BODY(model)%', n: 1}}\n\
+             response_transformation:\n  headers_mutations:\n  - append: {header: {key: tokens, value: '%RESPONSE_BODY(usage:total_tokens)%'}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}\n",
+        );
+        let request = &config["request"];
+        assert_eq!(
+            request["extract"],
+            json!([{"from": [{"json": "/a/model"}], "header": "model-header"}])
+        );
+        assert_eq!(
+            request["add"],
+            json!([{"name": "x-both", "value": "m-{{ request_header(\"x-a\") }}"}])
+        );
+        assert_eq!(request["remove"], json!(["x-old"]));
+        let patch = json!([
+            {"set": "/from", "cel": "document[\"model\"]"},
+            {"set": "/n", "json": "1"},
+            {"set": "/user", "value": "me"},
+        ]);
+        assert_eq!(request["patch"], patch);
+        assert_eq!(
+            config["response"]["set"][0]["cel"],
+            "string(json(response.body)[\"usage\"][\"total_tokens\"])"
+        );
+        assert!(
+            notes.iter().any(|note| note.contains("`%ZONE%`")),
+            "{notes:?}"
+        );
+    }
+
+    #[test]
+    fn the_filters_that_write_metadata_are_read() {
+        let (config, notes) = converted(
+            "http_filters:\n- typed_config:\n    '@type': type.googleapis.com/envoy.extensions.filters.http.json_to_metadata.v3.JsonToMetadata\n    \
+             request_rules:\n      rules:\n      - selectors: [{key: model}]\n        on_present: {metadata_namespace: lb, key: model, type: STRING}\n        \
+             on_missing: {metadata_namespace: lb, key: model, value: none}\n- typed_config:\n    \
+             '@type': type.googleapis.com/envoy.extensions.filters.http.sse_to_metadata.v3.SseToMetadata\n    response_rules:\n      content_parser:\n        \
+             typed_config:\n          rules:\n          - rule:\n              selectors: [{key: usage}, {key: total_tokens}]\n              \
+             on_present: {metadata_namespace: llm, key: total, type: NUMBER}\n              on_error: {metadata_namespace: llm, key: failed, value: yes}\n",
+        );
+        let request = json!({"name": "model", "from": [{"json": "/model"}], "metadata": {"namespace": "lb", "key": "model"}, "default": "none"});
+        assert_eq!(config["request"]["extract"], json!([request]));
+        let response = json!({"name": "total", "from": [{"json": "/usage/total_tokens"}], "metadata": {"namespace": "llm", "key": "total"}, "type": "number"});
+        assert_eq!(config["response"]["extract"], json!([response]));
+        assert!(
+            notes.iter().any(|note| note.contains("on_error")),
+            "{notes:?}"
+        );
+    }
+
+    #[test]
+    fn the_flags_of_the_body_based_router_are_read() {
+        let (config, _) = converted("--streaming -v 5\n");
+        assert_eq!(
+            config["request"]["extract"],
+            json!([{"from": [{"json": "/model"}], "header": "x-gateway-model-name"}])
+        );
+        let (config, notes) = converted(
+            "kind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n      - name: bbr\n        args:\n        - --plugin\n        \
+             - 'body-field-to-header:a:{\"fieldName\":\"user\",\"headerName\":\"X-User\"}'\n        - --plugin\n        - base-model-to-header:b\n",
+        );
+        let field = json!({"from": [{"json": "/user"}], "header": "x-user"});
+        assert_eq!(config["request"]["extract"][0], field);
+        assert!(
+            notes.iter().any(|note| note.contains("adapters")),
+            "{notes:?}"
+        );
+    }
+
+    #[test]
+    fn what_has_nothing_to_convert_is_empty() {
+        for text in [
+            "",
+            "a: 1\n",
+            "request: {extract: []}\n",
+            "args: [--other]\n",
+            "- 1\n- x\n",
+        ] {
+            let converted = convert(text);
+            assert!(
+                converted.is_empty() && converted.notes.is_empty(),
+                "{text}: {converted:?}"
+            );
+        }
+    }
+}
