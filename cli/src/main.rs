@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use rustformations_cli::{
-    Check, Completions, Convert, Eval, Explain, Functions, Playground, Schema, Test,
+    Check, Completions, Convert, Eval, Explain, Functions, Playground, Run, Schema, Test,
 };
 
 /// Works with configurations of the Envoy module rustformations.
@@ -23,6 +23,7 @@ enum Command {
     Schema(Schema),
     Completions(Completions),
     Playground(Playground),
+    Run(Run),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Explain(command) => command.execute(),
         Command::Functions(command) => command.execute(),
         Command::Schema(command) => command.execute(),
+        Command::Run(command) => command.execute(),
         Command::Playground(command) => command.execute(),
         Command::Completions(command) => Ok(command.execute(Command::command())),
     };

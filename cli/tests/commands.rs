@@ -384,3 +384,110 @@ fn every_shell_has_completions() {
     }
     assert_eq!(files.refused(&["completions", "csh"]).0, Some(2));
 }
+
+/// Waits for a file to have this in it.
+fn awaited(files: &Files, name: &str, part: &str) -> String {
+    let begun = Instant::now();
+    loop {
+        let text = fs::read_to_string(files.path(name)).unwrap_or_default();
+        if text.contains(part) {
+            return text;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "{part} is not in {name}:\n{text}"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn run_starts_envoy_again_when_a_sound_file_changes() {
+    // In place of Envoy, a script that notes how it was started and ended.
+    let envoy = "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'version: 0/1.40.0/Clean'; exit; fi\n\
+                 trap 'echo ended >> log; exit 0' TERM\necho \"started $* $(basename \"$ENVOY_DYNAMIC_MODULES_SEARCH_PATH\")\" >> log\n\
+                 n=0; while [ $n -lt 600 ]; do sleep 0.05; n=$((n+1)); done\n";
+    let files = Files::new(&[("f.yaml", MODEL), ("envoy", envoy)]);
+    let module = files.path("module");
+    fs::create_dir(&module).unwrap();
+    fs::write(module.join("librust_module.so"), "").unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(files.path("envoy"), executable).unwrap();
+    let mut run = Command::new(env!("CARGO_BIN_EXE_rustformations"))
+        .args([
+            "run",
+            "f.yaml",
+            "--module",
+            "module/librust_module.so",
+            "--",
+            "--log-level",
+            "info",
+        ])
+        .env("ENVOY_BIN", files.path("envoy"))
+        .stderr(fs::File::create(files.path("errors")).unwrap())
+        .current_dir(files.0.path())
+        .spawn()
+        .unwrap();
+    awaited(
+        &files,
+        "log",
+        "started --config-path f.yaml --log-level info module",
+    );
+    fs::write(
+        files.path("f.yaml"),
+        "request: {extract: [{header: 'a b'}]}\n",
+    )
+    .unwrap();
+    awaited(
+        &files,
+        "errors",
+        "f.yaml has errors; Envoy goes on with what it has",
+    );
+    assert_eq!(awaited(&files, "log", "started").lines().count(), 1);
+    fs::write(
+        files.path("f.yaml"),
+        "request: {extract: [{header: x-other}]}\n",
+    )
+    .unwrap();
+    awaited(&files, "log", "ended\nstarted");
+    run.kill().unwrap();
+    run.wait().unwrap();
+}
+
+#[test]
+fn run_names_what_is_missing() {
+    let files = Files::new(&[
+        ("f.yaml", MODEL),
+        ("broken.yaml", "request: {extract: [{header: 'a b'}]}\n"),
+        ("librust_module.so", ""),
+        ("other.so", ""),
+    ]);
+    for (arguments, part) in [
+        (
+            &["run", "f.yaml", "--module", "nowhere.so"][..],
+            "nowhere.so: there is no module",
+        ),
+        (
+            &["run", "f.yaml", "--module", "other.so"],
+            "call it librust_module.so",
+        ),
+        (
+            &["run", "none.yaml", "--module", "librust_module.so"],
+            "none.yaml: cannot be read",
+        ),
+        (
+            &["run", "broken.yaml", "--module", "librust_module.so"],
+            "broken.yaml: mend the errors above",
+        ),
+        (
+            &["run", "f.yaml", "--envoy", "newest"],
+            "is not like 1.40.0",
+        ),
+    ] {
+        let (code, error) = files.refused(arguments);
+        assert!(
+            code != Some(0) && error.contains(part),
+            "{arguments:?}: {error}"
+        );
+    }
+}
