@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use artifacts::workspace;
@@ -21,15 +22,19 @@ impl Example {
     /// # Errors
     /// There is no such file, or it is not YAML.
     pub fn load(name: &str) -> Result<Self> {
-        let path = workspace().join("envoy-configs").join(name);
-        let text =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Self::at(&workspace().join("envoy-configs").join(name))
+    }
+
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// There is no such file, or it is not YAML.
+    pub fn at(path: &Path) -> Result<Self> {
+        let name = path.display().to_string();
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
         let bootstrap =
             serde_saphyr::from_str(&text).with_context(|| format!("{name} is not YAML"))?;
-        Ok(Self {
-            name: name.to_owned(),
-            bootstrap,
-        })
+        Ok(Self { name, bootstrap })
     }
 
     /// The names of all files there, sorted.

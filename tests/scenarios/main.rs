@@ -28,6 +28,7 @@ mod llm_gateway;
 mod metrics;
 mod mirrors;
 mod mistakes;
+mod own_filter;
 mod panics;
 mod patch;
 mod plain;
@@ -73,6 +74,11 @@ const AREAS: &[Area] = &[
         name: "plain",
         module: Built::No,
         scenarios: plain::SCENARIOS,
+    },
+    Area {
+        name: "own_filter",
+        module: Built::No,
+        scenarios: own_filter::SCENARIOS,
     },
     Area {
         name: "configs",

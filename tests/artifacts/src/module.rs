@@ -52,6 +52,17 @@ impl Module {
         })
     }
 
+    /// `libmaintenance.so`, the example of a module of one's own.
+    ///
+    /// # Errors
+    /// The build fails.
+    pub fn maintenance() -> Result<&'static Self> {
+        static BUILT: OnceLock<Result<Module, String>> = OnceLock::new();
+        once(&BUILT, || {
+            Self::build("maintenance", "libmaintenance.so", &[])
+        })
+    }
+
     /// The module at `path`.
     ///
     /// # Errors
