@@ -118,13 +118,14 @@ fn the_front_door_is_small() {
 }
 
 #[test]
-fn only_tools_and_benchmarks_are_left_out_of_a_plain_build() {
+fn only_tools_benchmarks_and_examples_are_left_out_of_a_plain_build() {
     let metadata = metadata();
     let built = metadata.workspace_default_packages();
     for package in &metadata.packages {
         let place = package.manifest_path.strip_prefix(&metadata.workspace_root);
         let place = place.unwrap();
-        let left_out = place.starts_with("tools") || place.starts_with("benches");
+        let mut left_out = ["tools", "benches", "examples"].into_iter();
+        let left_out = left_out.any(|folder| place.starts_with(folder));
         let is_built = built.iter().any(|other| other.id == package.id);
         assert_eq!(is_built, !left_out, "{place}: see default-members");
     }
