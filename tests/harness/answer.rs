@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use http_body_util::channel::{Channel, Sender};
-use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame};
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRAILER};
@@ -18,16 +16,11 @@ use serde_json::Value;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::outgoing::{BodyError, OutgoingBody, Writer, written};
 use crate::tunnel::Tunnel;
 
 /// The time left between two chunks. Without it they may reach Envoy in one read and be merged there.
 pub(crate) const PACE: Duration = Duration::from_millis(10);
-
-/// Why a body ended early.
-pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
-
-/// A body on its way out.
-pub(crate) type OutgoingBody = BoxBody<Bytes, BodyError>;
 
 /// An upstream's answer. Cheap to clone; clones of a streamed answer share its stream.
 #[derive(Clone, Debug)]
@@ -225,9 +218,9 @@ impl Answer {
             }
             [Piece::Data(data)] if trailers.is_empty() => full(data.clone()),
             _ => {
-                let (sender, body) = Channel::new(1);
-                tokio::spawn(send(sender, self.body, trailers.clone()));
-                body.boxed()
+                let (writer, body) = written();
+                tokio::spawn(send(writer, self.body, trailers.clone()));
+                body
             }
         };
         let mut response = Response::new(body);
@@ -331,7 +324,7 @@ impl Body for Paced {
 }
 
 /// Sends the pieces. Ends silently when the peer no longer wants them: the test sees that at its own end.
-async fn send(mut sender: Sender<Bytes, BodyError>, pieces: Vec<Piece>, trailers: HeaderMap) {
+async fn send(mut sender: Writer, pieces: Vec<Piece>, trailers: HeaderMap) {
     for piece in pieces {
         match piece {
             Piece::Data(data) => {

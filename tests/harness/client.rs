@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use http_body_util::BodyExt;
-use http_body_util::channel::{Channel, Sender};
 use hyper::client::conn::{http1, http2};
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Method, Uri};
@@ -16,7 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::answer::{BodyError, OutgoingBody, PACE, announce, fields, full, paced, unannounced};
+use crate::answer::{PACE, announce, fields, full, paced, unannounced};
+use crate::outgoing::{OutgoingBody, Writer, written};
 use crate::response::{PendingResponse, Response, ResponseStream};
 
 /// How long the response headers, or the peer's reading of a chunk, may take.
@@ -209,8 +208,8 @@ impl Request {
             let body = paced(self.chunks.clone());
             return self.head(authority, &[], body);
         }
-        let (mut sender, body) = Channel::<Bytes, BodyError>::new(1);
-        let request = self.head(authority, &self.trailers, body.boxed())?;
+        let (mut sender, body) = written();
+        let request = self.head(authority, &self.trailers, body)?;
         let trailers = fields(&self.trailers)?;
         tokio::spawn(async move {
             for chunk in self.chunks {
@@ -313,8 +312,8 @@ impl Connection {
     /// The request cannot be expressed in HTTP.
     pub fn begin(mut self, mut request: Request) -> Result<(BodyWriter, PendingResponse)> {
         request.protocol = self.protocol();
-        let (sender, body) = Channel::new(1);
-        let request = request.head(&self.authority, &request.trailers, body.boxed())?;
+        let (sender, body) = written();
+        let request = request.head(&self.authority, &request.trailers, body)?;
         let response = tokio::spawn(async move { self.exchange(request).await });
         Ok((BodyWriter(sender), PendingResponse::new(response)))
     }
@@ -357,7 +356,7 @@ impl Connection {
 
 /// The body of a request that the test writes itself. Dropping it ends the body.
 #[derive(Debug)]
-pub struct BodyWriter(Sender<Bytes, BodyError>);
+pub struct BodyWriter(Writer);
 
 impl BodyWriter {
     /// Sends one chunk.

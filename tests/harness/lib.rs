@@ -32,6 +32,7 @@ mod incoming;
 mod kubectl;
 mod launch;
 mod mock_llm;
+mod outgoing;
 mod process;
 mod protobuf;
 mod rate_limit;

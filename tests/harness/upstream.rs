@@ -19,9 +19,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::answer::{Answer, OutgoingBody, full};
+use crate::answer::{Answer, full};
 use crate::headers::Headers;
 use crate::incoming::{Chunk, IncomingBody, Part, join};
+use crate::outgoing::OutgoingBody;
 
 /// How long a test waits for a request before it fails.
 const PATIENCE: Duration = Duration::from_secs(10);
