@@ -196,6 +196,17 @@ impl Answer {
         self
     }
 
+    /// The same answer with this time between the chunks of its body.
+    #[must_use]
+    pub fn paced(mut self, time: Duration) -> Self {
+        for piece in &mut self.body {
+            if let Piece::Pause(pause) = piece {
+                *pause = time;
+            }
+        }
+        self
+    }
+
     pub(crate) fn delay(&self) -> Duration {
         self.delay
     }
@@ -204,11 +215,14 @@ impl Answer {
         self.tunnel.take()
     }
 
-    /// The answer as hyper sends it.
+    /// The answer as hyper sends it. `left` is called if the peer leaves before the end of a body in several pieces.
     ///
     /// # Errors
     /// A status, name or value that HTTP does not allow.
-    pub(crate) fn into_response(self) -> Result<Response<OutgoingBody>> {
+    pub(crate) fn into_response(
+        self,
+        left: impl FnOnce() + Send + 'static,
+    ) -> Result<Response<OutgoingBody>> {
         let headers = fields(&self.headers)?;
         let trailers = fields(&self.trailers)?;
         let body = match self.body.as_slice() {
@@ -219,7 +233,12 @@ impl Answer {
             [Piece::Data(data)] if trailers.is_empty() => full(data.clone()),
             _ => {
                 let (writer, body) = written();
-                tokio::spawn(send(writer, self.body, trailers.clone()));
+                let sending = send(writer, self.body, trailers.clone());
+                tokio::spawn(async move {
+                    if sending.await.is_none() {
+                        left();
+                    }
+                });
                 body
             }
         };
@@ -323,31 +342,26 @@ impl Body for Paced {
     }
 }
 
-/// Sends the pieces. Ends silently when the peer no longer wants them: the test sees that at its own end.
-async fn send(mut sender: Writer, pieces: Vec<Piece>, trailers: HeaderMap) {
+/// Sends the pieces. `None`: the peer left before the end.
+async fn send(mut sender: Writer, pieces: Vec<Piece>, trailers: HeaderMap) -> Option<()> {
     for piece in pieces {
         match piece {
-            Piece::Data(data) => {
-                if sender.send_data(data).await.is_err() {
-                    return;
-                }
-            }
+            Piece::Data(data) => sender.send_data(data).await.ok()?,
             Piece::Pause(pause) => sleep(pause).await,
             Piece::Stream(stream) => {
                 let mut stream = stream.lock().await;
                 while let Some(data) = stream.recv().await {
-                    if sender.send_data(data).await.is_err() {
-                        return;
-                    }
+                    sender.send_data(data).await.ok()?;
                 }
             }
             Piece::Abort => {
                 sender.abort("aborted by the test".into());
-                return;
+                return Some(());
             }
         }
     }
     if !trailers.is_empty() {
-        let _unwanted = sender.send_trailers(trailers).await;
+        sender.send_trailers(trailers).await.ok()?;
     }
+    Some(())
 }

@@ -59,6 +59,8 @@ pub struct RecordedRequest {
     pub trailers: Headers,
     /// Whether it is all here.
     pub end: End,
+    /// Whether the peer left before the end of its answer.
+    pub left: bool,
 }
 
 impl RecordedRequest {
@@ -368,8 +370,10 @@ impl Service {
                 }
             });
         }
+        let service = Arc::clone(&self);
+        let left = move || service.update(index, |request| request.left = true);
         Ok(answer
-            .into_response()
+            .into_response(left)
             .unwrap_or_else(|error| failure(&format!("{error:#}"))))
     }
 
@@ -392,6 +396,7 @@ impl Service {
             chunks: Vec::new(),
             trailers: Headers::default(),
             end: End::Open,
+            left: false,
         };
         let mut index = 0;
         self.recorded.send_modify(|requests| {

@@ -8,6 +8,7 @@
 
 mod acl;
 mod answers;
+mod apis;
 mod bad_input;
 mod chains;
 mod churn;
@@ -225,6 +226,11 @@ const AREAS: &[Area] = &[
         name: "readme",
         module: Built::Release,
         scenarios: readme::SCENARIOS,
+    },
+    Area {
+        name: "apis",
+        module: Built::Release,
+        scenarios: apis::SCENARIOS,
     },
     Area {
         name: "llm_gateway",

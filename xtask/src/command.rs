@@ -24,7 +24,7 @@ Crates below tools/, built when asked for; `cargo xtask COMMAND --help` lists wh
   run [--once] [--envoy VERSION]  start Envoy with envoy-configs/body-routing.yaml and two mock LLMs, send sample
                                   requests, show who answered; --once: exit then, with 0 only if each was right
   bench                           compare what bodies and answers cost Envoy: ours, its filters, none
-  clients                         call the Python clients of three APIs through Envoy; their tokens are in its log
+  clients                         call eight SDKs of language models through Envoy, and print what each was tried with
   conformance                     play cases, and case files of other gateways, on a real Envoy
   image                           build the images with Docker Engine and try them
   dist                            build what a release hands out into dist/: archive, module, debug files, licences, sums

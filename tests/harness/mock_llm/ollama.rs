@@ -15,6 +15,14 @@ pub(super) fn generate(asked: &Asked) -> Answer {
     lines(asked, |text| ("response", json!(text)))
 }
 
+pub(super) fn embeddings(asked: &Asked) -> Answer {
+    Answer::json(&json!({
+        "model": asked.model,
+        "embeddings": [[0.5]],
+        "prompt_eval_count": INPUT_TOKENS,
+    }))
+}
+
 /// Each text of the answer in its member.
 fn lines(asked: &Asked, member: fn(&str) -> (&'static str, Value)) -> Answer {
     let document = |text: &str, done: bool| {

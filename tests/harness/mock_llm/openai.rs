@@ -29,6 +29,37 @@ pub(super) fn chat_completion(asked: &Asked) -> Answer {
     }))
 }
 
+pub(super) fn completion(asked: &Asked) -> Answer {
+    let completion = |text: &str, finish_reason: Option<&str>| {
+        json!({
+            "id": "cmpl-1",
+            "object": "text_completion",
+            "created": 1_700_000_000,
+            "model": asked.model,
+            "choices": [{"index": 0, "text": text, "logprobs": null, "finish_reason": finish_reason}],
+        })
+    };
+    if asked.flag("/stream", false) {
+        let [first, second] = asked.pieces();
+        let data = [
+            completion(first, None),
+            completion(second, None),
+            completion("", Some("stop")),
+        ];
+        return events(data, Some("[DONE]"));
+    }
+    let mut whole = completion(&asked.content, Some("stop"));
+    if let Some(whole) = whole.as_object_mut() {
+        let usage = json!({
+            "prompt_tokens": INPUT_TOKENS,
+            "completion_tokens": OUTPUT_TOKENS,
+            "total_tokens": INPUT_TOKENS + OUTPUT_TOKENS,
+        });
+        whole.insert("usage".to_owned(), usage);
+    }
+    Answer::json(&whole)
+}
+
 fn chunks(asked: &Asked, usage: &Value) -> Answer {
     let has_usage = asked.flag("/stream_options/include_usage", false);
     let chunk = |choices: Value, usage: &Value| {

@@ -1,24 +1,31 @@
-//! `cargo xtask clients`: whether the Python clients of OpenAI, Anthropic and Ollama find through Envoy what they expect, and
-//! the access log their tokens, with `envoy-configs/answer-tokens.yaml`.
+//! `cargo xtask clients`: whether the SDKs of language models find through Envoy what they expect, and its access log their
+//! tokens. The gateways are `envoy-configs/unified-endpoint.yaml`, `llm-gateway.yaml` and `answer-tokens.yaml`.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout)]
 
-mod python;
+mod gateways;
+mod packages;
+mod sdk;
+mod sent;
+mod tokens;
+mod trial;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Parser;
-use harness::{Envoy, EnvoyRelease, Example, Launch, Module, Upstream};
-use serde_json::{Value, json};
+use harness::{EnvoyRelease, Module};
+use summary::{Table, Tally};
 
-use python::{Call, Clients};
+use gateways::Gateways;
+use packages::Packages;
+use sdk::{SDKS, Sdk};
+use trial::Trial;
 
-/// The configuration, and the port of its upstream.
-const CONFIGURATION: (&str, u16) = ("answer-tokens.yaml", 9001);
-
-/// Calls the Python clients of OpenAI, Anthropic and Ollama through Envoy, with a mock LLM behind it, and compares the tokens in
-/// its access log.
+/// Calls SDKs through Envoy, with mock LLMs behind it: routed, unchanged, on time, refused, left, many at once, by HTTP/2, and
+/// with their tokens in the access log.
 #[derive(Parser)]
 #[command(name = "clients", bin_name = "cargo xtask clients")]
 struct Command {
@@ -26,7 +33,11 @@ struct Command {
     #[arg(long, value_name = "VERSION", default_value_t = EnvoyRelease::DEFAULT)]
     envoy: EnvoyRelease,
 
-    /// Fails where the clients cannot be had, instead of skipping them.
+    /// Tries only these SDKs, by the names in the table.
+    #[arg(long, value_name = "SDK")]
+    only: Vec<String>,
+
+    /// Fails where the SDKs cannot be had, instead of skipping them.
     #[arg(long)]
     no_skip: bool,
 }
@@ -37,11 +48,19 @@ fn main() -> ExitCode {
 
 impl Command {
     fn execute(&self) -> Result<()> {
-        let clients = match Clients::install() {
-            Ok(clients) => clients,
+        for name in &self.only {
+            let names = SDKS.map(|sdk| sdk.name);
+            ensure!(
+                names.contains(&name.as_str()),
+                "no SDK {name:?}: there are {}",
+                names.join(", ")
+            );
+        }
+        let packages = match Packages::install() {
+            Ok(packages) => packages,
             Err(error) if self.no_skip => bail!("{error:#}"),
             Err(error) => {
-                println!("Python clients: skipped: {error:#}");
+                println!("SDKs: skipped: {error:#}\n{}", Tally::SKIPPED);
                 return Ok(());
             }
         };
@@ -50,45 +69,75 @@ impl Command {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(self.play(&clients, module))
+        let tally = runtime.block_on(self.play(&packages, module))?;
+        println!("{tally}");
+        ensure!(tally.failed == 0, "{} failed: see above", tally.failed);
+        Ok(())
     }
 
-    async fn play(&self, clients: &Clients, module: &Module) -> Result<()> {
-        let (file, port) = CONFIGURATION;
-        let llm = Upstream::mock_llm("llm").await?;
-        let bootstrap = Example::load(file)?.bootstrap(&[(port, llm.address())])?;
-        let envoy = Launch::new(self.envoy, bootstrap).module(module);
-        let envoy = envoy.start().await?;
-        let base = format!("http://{}", envoy.address().await?);
-        // The mock is served meanwhile.
-        let calls = tokio::task::block_in_place(|| clients.call(&base))?;
-        compare(&envoy, &calls).await
+    async fn play(&self, packages: &Packages, module: &Module) -> Result<Tally> {
+        let gateways = Gateways::start(self.envoy, module).await?;
+        let mut table = Table::new(heading());
+        let mut all = Tally::default();
+        for sdk in SDKS {
+            if !self.only.is_empty() && !self.only.iter().any(|name| name == sdk.name) {
+                continue;
+            }
+            let started = Instant::now();
+            let trials = sdk.play(packages, &gateways).await?;
+            for trial in &trials {
+                all += trial.tally();
+            }
+            table.row(row(&sdk, packages, &trials, started));
+        }
+        if self.only.is_empty() {
+            all += tokens::play(self.envoy, module, packages).await?;
+        }
+        ensure!(gateways.are_alive(), "Envoy crashed");
+        println!("\n{table}");
+        Ok(all)
     }
 }
 
-async fn compare(envoy: &Envoy, calls: &[Call]) -> Result<()> {
-    ensure!(!calls.is_empty(), "no call was made");
-    let log = envoy.access_log(calls.len()).await?;
-    for (call, line) in calls.iter().zip(&log) {
-        let logged: Value = serde_json::from_str(line).context("the log is no JSON")?;
-        // Ollama's API has no member for them.
-        let cached = (!call.path.starts_with("/api/")).then_some(2);
-        let expected = json!({
-            "path": call.path,
-            "status": 200,
-            "model": "gpt-4o",
-            "input_tokens": 7,
-            "output_tokens": 5,
-            "total_tokens": 12,
-            "cached_tokens": cached,
-        });
-        let Call { name, .. } = call;
-        ensure!(
-            logged == expected,
-            "{name}: the log has {logged}, not {expected}"
-        );
-        println!("{name}: {line}");
+/// What each SDK is tried with, in the order of the table.
+const CAPABILITIES: [&str; 7] = [
+    "calls",
+    "streams",
+    "errors",
+    "cancel",
+    "at once",
+    "HTTP/2",
+    "llm-gateway",
+];
+
+fn heading() -> [&'static str; 10] {
+    let [calls, streams, errors, cancel, at_once, http2, gateway] = CAPABILITIES;
+    [
+        "SDK", "version", calls, streams, errors, cancel, at_once, http2, gateway, "seconds",
+    ]
+}
+
+/// Passed and made of each capability; a dash where the SDK has none.
+fn row(sdk: &Sdk, packages: &Packages, trials: &[Trial], started: Instant) -> [String; 10] {
+    let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
+    for trial in trials {
+        *tallies.entry(trial.capability()).or_default() += trial.tally();
     }
-    println!("{} calls, each with its tokens in the log", calls.len());
-    Ok(())
+    let cell = |capability: &str| match tallies.get(capability) {
+        Some(tally) => format!("{}/{}", tally.passed, tally.passed + tally.failed),
+        None => "-".to_owned(),
+    };
+    let [calls, streams, errors, cancel, at_once, http2, gateway] = CAPABILITIES.map(cell);
+    [
+        sdk.name.to_owned(),
+        packages.version(sdk.name),
+        calls,
+        streams,
+        errors,
+        cancel,
+        at_once,
+        http2,
+        gateway,
+        format!("{:.1}", started.elapsed().as_secs_f64()),
+    ]
 }

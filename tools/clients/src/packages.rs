@@ -1,27 +1,19 @@
-//! The clients, and the program that calls them.
+//! The SDKs from PyPI, and the programs that call them.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use harness::workspace;
 
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
-const CALLS: &str = include_str!("calls.py");
 
-/// A folder that holds the clients, and nothing else.
-#[derive(Debug)]
-pub(super) struct Clients(PathBuf);
+/// A folder that holds the SDKs, and nothing else.
+#[derive(Debug, Default)]
+pub(super) struct Packages(PathBuf);
 
-/// A call that was made.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Call {
-    pub(super) path: String,
-    pub(super) name: String,
-}
-
-impl Clients {
+impl Packages {
     /// Installs them below `target/`, unless they are there.
     ///
     /// # Errors
@@ -57,31 +49,45 @@ impl Clients {
         Ok(Self(packages))
     }
 
-    /// Makes every call to this address.
-    ///
-    /// # Errors
-    /// An answer did not arrive as it was given.
-    pub(super) fn call(&self, base: &str) -> Result<Vec<Call>> {
-        let output = Command::new("python3")
-            .args(["-c", CALLS, base])
+    /// The version that is pinned of a package; empty if it is none of them.
+    pub(super) fn version(&self, name: &str) -> String {
+        let mut lines = REQUIREMENTS
+            .lines()
+            .filter_map(|line| line.split_once("=="));
+        let version = lines.find(|(pinned, _)| *pinned == name);
+        version.map_or_else(String::new, |(_, version)| version.to_owned())
+    }
+
+    /// python3 with the SDKs, about to run a program of `sdks/` with this argument.
+    pub(super) fn python(&self, program: &str, argument: &str) -> Command {
+        let mut command = Command::new("python3");
+        command
+            // Writes nothing beside the programs.
+            .arg("-B")
+            .arg(workspace().join("tools/clients/sdks").join(program))
+            .arg(argument)
             .env("PYTHONPATH", &self.0)
             // A proxy of this machine is for others.
             .env("NO_PROXY", "127.0.0.1")
-            .output()
-            .context("cannot run python3")?;
-        let stdout = String::from_utf8_lossy(&output.stdout);
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{stdout}{stderr}");
-        stdout.lines().map(Call::read).collect()
+            // Else LiteLLM asks the internet for its prices.
+            .env("LITELLM_LOCAL_MODEL_COST_MAP", "True");
+        command
     }
 }
 
-impl Call {
-    fn read(line: &str) -> Result<Self> {
-        let (path, name) = line.split_once(' ').context("a call without a name")?;
-        Ok(Self {
-            path: path.to_owned(),
-            name: name.to_owned(),
-        })
+#[cfg(test)]
+mod tests {
+    use super::Packages;
+    use crate::sdk::SDKS;
+
+    #[test]
+    fn the_examples_list_each_sdk_with_its_version() {
+        let list = include_str!("../../../envoy-configs/README.md");
+        for sdk in SDKS {
+            let version = Packages::default().version(sdk.name);
+            assert!(!version.is_empty(), "{} is not pinned", sdk.name);
+            let row = format!("| {} | {version} | ", sdk.name);
+            assert!(list.contains(&row), "no line begins with {row:?}");
+        }
     }
 }
