@@ -19,6 +19,12 @@ pub trait Visitor: Passing {
         true
     }
 
+    /// How many of the next bytes belong to no event that is read, wherever events end among them.
+    /// Events that lie whole there [pass](Passing::passed) together, and are not told apart.
+    fn unread(&mut self) -> usize {
+        0
+    }
+
     /// An event has arrived whole, its blank line included.
     fn event(&mut self, event: Event<'_>);
 }
@@ -58,7 +64,11 @@ impl Events {
         if self.held.is_empty() && self.line.after_return {
             rest = self.pass_line_feed(rest, visitor);
         }
-        while let Some(end) = self.line.blank_line(rest) {
+        loop {
+            rest = self.pass_unread(rest, visitor);
+            let Some(end) = self.line.blank_line(rest) else {
+                break;
+            };
             let (event, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
             self.held.end(event, visitor, tell);
             rest = after;
@@ -82,6 +92,22 @@ impl Events {
         self.held.len()
     }
 
+    /// Passes the events before the last blank line of what is not read. None of them is too long.
+    #[inline]
+    fn pass_unread<'c>(&mut self, rest: &'c [u8], visitor: &mut impl Visitor) -> &'c [u8] {
+        if !self.held.is_between() {
+            return rest;
+        }
+        let unread = visitor.unread().min(rest.len()).min(self.held.most());
+        let whole = rest.get(..unread).and_then(last_blank_line);
+        let Some((events, after)) = whole.and_then(|end| rest.split_at_checked(end)) else {
+            return rest;
+        };
+        self.held.skip();
+        visitor.passed(events);
+        after
+    }
+
     /// Passes the line feed that belongs to the carriage return with which the last event ended.
     fn pass_line_feed<'c>(&mut self, rest: &'c [u8], visitor: &mut impl Visitor) -> &'c [u8] {
         let Some((&byte, after)) = rest.split_first() else {
@@ -102,6 +128,18 @@ fn tell(event: &[u8], first: bool, visitor: &mut impl Visitor) {
     } else {
         visitor.passed(event);
     }
+}
+
+/// Where the last blank line ends that is a line feed behind another. No other way of breaking lines
+/// takes part in it, so that what follows begins an event, whatever stands before.
+fn last_blank_line(events: &[u8]) -> Option<usize> {
+    let mut feeds = memchr::memrchr_iter(b'\n', events).peekable();
+    while let Some(feed) = feeds.next() {
+        if feeds.peek().copied() == feed.checked_sub(1) && feed > 0 {
+            return Some(feed.saturating_add(1));
+        }
+    }
+    None
 }
 
 impl LineBreaks {

@@ -42,6 +42,21 @@ impl Held {
         self.bytes.is_empty()
     }
 
+    /// Whether nothing of the next document has arrived.
+    pub(crate) fn is_between(&self) -> bool {
+        self.bytes.is_empty() && !self.too_long
+    }
+
+    /// The longest document to hold, in bytes.
+    pub(crate) fn most(&self) -> usize {
+        self.most
+    }
+
+    /// Documents have passed that were not told.
+    pub(crate) fn skip(&mut self) {
+        self.first = false;
+    }
+
     /// How many bytes are held.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
@@ -72,7 +87,7 @@ impl Held {
         visitor: &mut V,
         tell: impl FnOnce(&[u8], bool, &mut V),
     ) {
-        if self.bytes.is_empty() && !self.too_long && bytes.len() <= self.most {
+        if self.is_between() && bytes.len() <= self.most {
             tell(bytes, self.first, visitor);
         } else {
             self.hold(bytes, visitor);

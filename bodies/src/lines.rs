@@ -20,6 +20,12 @@ pub trait Visitor: Passing {
         true
     }
 
+    /// How many of the next bytes belong to no line that is read, wherever lines end among them.
+    /// Lines that lie whole there [pass](Passing::passed) together, and are not told apart.
+    fn unread(&mut self) -> usize {
+        0
+    }
+
     /// A line has arrived whole, its end included; the last may have none.
     fn line(&mut self, line: Line<'_>);
 }
@@ -42,7 +48,11 @@ impl Lines {
     /// among them is not copied.
     pub fn feed(&mut self, chunk: &[u8], visitor: &mut impl Visitor) {
         let mut rest = chunk;
-        while let Some(end) = memchr::memchr(b'\n', rest) {
+        loop {
+            rest = self.pass_unread(rest, visitor);
+            let Some(end) = memchr::memchr(b'\n', rest) else {
+                break;
+            };
             let (line, after) = rest
                 .split_at_checked(end.saturating_add(1))
                 .unwrap_or((rest, &[]));
@@ -52,6 +62,25 @@ impl Lines {
         if !rest.is_empty() {
             self.held.hold(rest, visitor);
         }
+    }
+
+    /// Passes the lines that end in what is not read. None of them is too long.
+    #[inline]
+    fn pass_unread<'c>(&mut self, rest: &'c [u8], visitor: &mut impl Visitor) -> &'c [u8] {
+        if !self.held.is_between() {
+            return rest;
+        }
+        let unread = visitor.unread().min(rest.len()).min(self.held.most());
+        let end = rest
+            .get(..unread)
+            .and_then(|lines| memchr::memrchr(b'\n', lines));
+        let end = end.map(|last| last.saturating_add(1));
+        let Some((lines, after)) = end.and_then(|end| rest.split_at_checked(end)) else {
+            return rest;
+        };
+        self.held.skip();
+        visitor.passed(lines);
+        after
     }
 
     /// The stream has ended, and its last line is told though it lacks a line feed.

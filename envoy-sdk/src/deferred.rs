@@ -94,7 +94,8 @@ impl Queue {
     /// Whether nothing is waiting, as nearly always.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.actions.borrow().is_empty()
+        let actions = self.actions.try_borrow();
+        actions.is_ok_and(|actions| actions.is_empty())
     }
 
     /// Takes what is waiting aside while a hook runs that one of these actions called: what that

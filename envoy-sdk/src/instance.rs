@@ -149,6 +149,19 @@ impl Instance {
         verdict
     }
 
+    /// Whether a hook of `body` has nothing to do: the filter leaves it out, the stream is as it was, and
+    /// nothing waits to be performed.
+    #[inline]
+    pub(crate) fn leaves_out(&self, body: HttpBody, end_of_stream: bool) -> bool {
+        let message = self.message(body);
+        let leaves_out =
+            message.passes_unwatched() && self.state.get() == State::Live && self.queue.is_empty();
+        if leaves_out && end_of_stream {
+            message.ended.set(true);
+        }
+        leaves_out
+    }
+
     /// Whether no hook of the filter is on the stack.
     #[inline]
     fn is_outside(&self) -> bool {

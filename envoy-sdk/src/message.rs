@@ -8,6 +8,8 @@ pub(crate) struct Message {
     progress: Cell<Progress>,
     /// The end has been seen.
     pub(crate) ended: Cell<bool>,
+    /// The filter leaves out the hooks of the rest of the body.
+    pub(crate) unwatched: Cell<bool>,
 }
 
 /// How far a message has come.
@@ -27,6 +29,12 @@ pub(crate) enum Progress {
 impl Message {
     pub(crate) fn progress(&self) -> Progress {
         self.progress.get()
+    }
+
+    /// Whether the next hook of the body may be left out.
+    #[inline]
+    pub(crate) fn passes_unwatched(&self) -> bool {
+        self.unwatched.get() && self.progress.get() == Progress::Passing
     }
 
     /// The headers hook has ended.

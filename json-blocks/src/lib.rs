@@ -23,9 +23,11 @@ mod escape;
 mod instructions;
 mod nesting;
 mod text;
+mod texts;
 mod word;
 
 pub use escape::{Escape, InvalidText};
 pub use nesting::{Fault, Nesting};
 pub use text::{checked_text_end, text_end};
+pub use texts::Texts;
 pub use word::{plain, short_text};

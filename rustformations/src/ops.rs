@@ -57,7 +57,7 @@ fn header_type(direction: Direction) -> HttpHeaderType {
     }
 }
 
-fn http_body(direction: Direction) -> HttpBody {
+pub(crate) fn http_body(direction: Direction) -> HttpBody {
     match direction {
         Direction::Request => HttpBody::Request,
         Direction::Response => HttpBody::Response,

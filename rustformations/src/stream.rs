@@ -9,7 +9,7 @@ use envoy_proxy_dynamic_modules_rust_sdk::{
 use transformations::{Action, Direction, Hold, Program, Reply, Session};
 
 use crate::counted_end;
-use crate::ops::Ops;
+use crate::ops::{Ops, http_body};
 use crate::stats::Stats;
 
 /// What a hook does with the message.
@@ -89,6 +89,7 @@ impl Stream {
     ) -> Step {
         let ops = &mut Ops::new(envoy, self.listener, &self.stats);
         let action = self.session.on_headers(ops, direction, end);
+        self.leave_out_body(envoy, direction);
         step(action)
     }
 
@@ -104,7 +105,16 @@ impl Stream {
         }
         let ops = &mut Ops::new(envoy, self.listener, &self.stats);
         let action = self.session.on_body(ops, direction, end);
+        self.leave_out_body(envoy, direction);
         step(action)
+    }
+
+    /// Leaves out the hooks of what is still to come of a body, if it goes on as it is.
+    #[inline(always)]
+    fn leave_out_body(&self, envoy: &mut EnvoyHttpFilter, direction: Direction) {
+        if self.session.is_through_with(direction) {
+            envoy.leave_out_body(http_body(direction));
+        }
     }
 
     pub(crate) fn on_trailers(

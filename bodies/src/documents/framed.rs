@@ -93,6 +93,14 @@ impl<'c> Chunk<'c> {
         self.at = self.at.saturating_add(bytes.saturating_sub(held));
     }
 
+    /// How many of the bytes that are told next hold no field, in whatever documents they lie whole.
+    fn unread(&mut self) -> usize {
+        if self.held > 0 {
+            return 0;
+        }
+        self.ahead.leads_nowhere(self.at)
+    }
+
     /// Whether to read what is told next.
     fn reads(&mut self, pointers: &Pointers, framed: &[u8]) -> bool {
         if self.held > 0 {
@@ -108,6 +116,10 @@ impl<V: DocumentVisitor> events::Visitor for Framed<'_, V> {
         self.chunk.reads(self.pointers, event)
     }
 
+    fn unread(&mut self) -> usize {
+        self.chunk.unread()
+    }
+
     fn event(&mut self, event: Event<'_>) {
         if let Some(json) = event.json() {
             self.read(json);
@@ -119,6 +131,10 @@ impl<V: DocumentVisitor> events::Visitor for Framed<'_, V> {
 impl<V: DocumentVisitor> lines::Visitor for Framed<'_, V> {
     fn reads(&mut self, line: &[u8]) -> bool {
         self.chunk.reads(self.pointers, line)
+    }
+
+    fn unread(&mut self) -> usize {
+        self.chunk.unread()
     }
 
     fn line(&mut self, line: Line<'_>) {

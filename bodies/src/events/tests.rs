@@ -63,7 +63,83 @@ fn an_event_that_is_too_long_passes() {
     assert_eq!((seen.json.len(), seen.too_long), (2, 1));
 }
 
+/// Reads the events that have an exclamation mark, and looks ahead for it.
+#[derive(Debug, Default)]
+struct Marked {
+    stream: Vec<u8>,
+    /// What has been told, and what of it was read.
+    told: usize,
+    read: Vec<u8>,
+}
+
+impl Visitor for Marked {
+    fn reads(&mut self, event: &[u8]) -> bool {
+        event.contains(&b'!')
+    }
+
+    fn unread(&mut self) -> usize {
+        let rest = &self.stream[self.told..];
+        rest.iter()
+            .position(|byte| *byte == b'!')
+            .unwrap_or(rest.len())
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        event.write(&[], &mut self.read);
+        self.told += event.length();
+    }
+}
+
+impl Passing for Marked {
+    fn too_long(&mut self, _: bool) {}
+
+    fn passed(&mut self, bytes: &[u8]) {
+        assert_eq!(&self.stream[self.told..][..bytes.len()], bytes);
+        self.told += bytes.len();
+    }
+}
+
+/// The events that are marked, found one by one.
+#[derive(Default)]
+struct OneByOne(Vec<u8>);
+
+impl Visitor for OneByOne {
+    fn reads(&mut self, event: &[u8]) -> bool {
+        event.contains(&b'!')
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        event.write(&[], &mut self.0);
+    }
+}
+
+impl Passing for OneByOne {
+    fn too_long(&mut self, _: bool) {}
+    fn passed(&mut self, _: &[u8]) {}
+}
+
 proptest! {
+    #[test]
+    fn events_that_pass_together_hold_nothing_to_read(
+        stream in "(data: [a!]{0,3}|[a-z ]{0,3}|\u{feff}|\r\n|\n\n|\n|\r){0,24}",
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+        most in prop::sample::select(&[8_usize, 20, 1 << 20][..]),
+    ) {
+        let pieces = cut(stream.as_bytes(), &cuts);
+        let (mut one, mut events) = (OneByOne::default(), Events::new(most));
+        let mut marked = Marked { stream: stream.clone().into_bytes(), ..Marked::default() };
+        let mut looking_ahead = Events::new(most);
+        for piece in pieces {
+            events.feed(piece, &mut one);
+            looking_ahead.feed(piece, &mut marked);
+            prop_assert_eq!(looking_ahead.held(), events.held());
+        }
+        events.finish(&mut one);
+        looking_ahead.finish(&mut marked);
+        prop_assert_eq!(marked.told, stream.len());
+        prop_assert_eq!(marked.read, one.0);
+    }
+
     #[test]
     fn however_a_stream_is_cut_it_is_read_in_the_same_way(
         stream in "(data: ?[{}\\[\\]1]{0,4}|id:|[a-z ]{0,3}|\u{feff}|\r\n|\n|\r){0,16}",

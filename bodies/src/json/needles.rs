@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use json_blocks::Texts;
 use memchr::memmem;
-use smallvec::{SmallVec, smallvec};
 
 /// How long a needle is, in bytes. Names of one kind share their ends: `kens"` stands in
 /// `"prompt_tokens"` as in `"inputTokens"`.
@@ -17,8 +17,10 @@ const MOST: usize = 6;
 /// Texts of which every document that holds a field spells one, unless it escapes a letter of a name.
 #[derive(Clone, Debug)]
 pub(super) struct Needles {
-    needles: Vec<memmem::Finder<'static>>,
-    escape: memmem::Finder<'static>,
+    /// Them, and [`ESCAPE`].
+    texts: Texts,
+    #[cfg(test)]
+    needles: Vec<String>,
 }
 
 impl Needles {
@@ -37,38 +39,63 @@ impl Needles {
         let mut needles = Vec::new();
         while !keys.is_empty() {
             let needle = shared(&keys)?.to_vec();
-            let finder = memmem::Finder::new(&needle).into_owned();
-            keys.retain(|key| finder.find(key).is_none());
-            needles.push(finder);
+            keys.retain(|key| memmem::find(key, &needle).is_none());
+            needles.push(needle);
             if needles.len() > MOST {
                 return None;
             }
         }
+        let texts: Vec<&[u8]> = needles.iter().map(Vec::as_slice).chain([ESCAPE]).collect();
         Some(Self {
-            needles,
-            escape: memmem::Finder::new(ESCAPE),
+            texts: Texts::new(&texts)?,
+            #[cfg(test)]
+            needles: needles
+                .into_iter()
+                .filter_map(|needle| String::from_utf8(needle).ok())
+                .collect(),
         })
     }
 
     /// Whether a document may hold one of the names as a key.
     #[inline]
     pub(super) fn may_stand_in(&self, document: &[u8]) -> bool {
-        let mut needles = self.needles.iter();
-        needles.any(|needle| needle.find(document).is_some())
-            || self.escaped(document) < document.len()
+        self.first_in(document).is_some()
     }
 
-    /// Where the document first escapes what could be a character of a name; its length if nowhere.
-    fn escaped(&self, document: &[u8]) -> usize {
-        let mut escapes = self.escape.find_iter(document).filter(|place| {
-            let digits = document.get(place.saturating_add(ESCAPE.len())..);
-            let digits = digits.and_then(|rest| rest.first_chunk::<2>());
-            let code = digits.and_then(|digits| std::str::from_utf8(digits).ok());
-            let code = code.and_then(|code| u8::from_str_radix(code, 16).ok());
-            code.is_some_and(|code| is_plain_byte(&code))
-        });
-        escapes.next().unwrap_or(document.len())
+    /// Where a document may begin to spell one of the names.
+    #[inline]
+    fn first_in(&self, document: &[u8]) -> Option<usize> {
+        let place = self.texts.first_in(document)?;
+        if may_matter(document, place) {
+            return Some(place);
+        }
+        self.behind(document, place)
     }
+
+    /// As [`first_in`](Self::first_in), behind an escape that is of no character of a name.
+    #[inline(never)]
+    fn behind(&self, document: &[u8], escape: usize) -> Option<usize> {
+        let mut place = escape;
+        loop {
+            let from = place.saturating_add(ESCAPE.len());
+            place = from.saturating_add(self.texts.first_in(document.get(from..)?)?);
+            if may_matter(document, place) {
+                return Some(place);
+            }
+        }
+    }
+}
+
+/// Whether what begins at a place is not the escape of what is no character of a name.
+fn may_matter(document: &[u8], place: usize) -> bool {
+    let rest = document.get(place..).unwrap_or_default();
+    let Some(digits) = rest.strip_prefix(ESCAPE) else {
+        return true;
+    };
+    let code = digits.first_chunk::<2>();
+    let code = code.and_then(|digits| std::str::from_utf8(digits).ok());
+    let code = code.and_then(|code| u8::from_str_radix(code, 16).ok());
+    code.is_some_and(|code| is_plain_byte(&code))
 }
 
 /// The needles in a text of many documents, each looked for once.
@@ -77,18 +104,16 @@ pub(crate) struct Ahead<'t> {
     /// `None`: any document may hold a field.
     needles: Option<&'t Needles>,
     text: &'t [u8],
-    /// Where each needle, and last the escape, stands next, once it has been looked for; the length
-    /// of the text if nowhere.
-    next: SmallVec<[Option<usize>; 4]>,
+    /// Where the next needle begins, once it has been looked for; the length of the text if there is none.
+    next: Option<usize>,
 }
 
 impl<'t> Ahead<'t> {
     pub(super) fn new(needles: Option<&'t Needles>, text: &'t [u8]) -> Self {
-        let count = needles.map_or(0, |needles| needles.needles.len().saturating_add(1));
         Self {
             needles,
             text,
-            next: smallvec![None; count],
+            next: None,
         }
     }
 
@@ -96,28 +121,25 @@ impl<'t> Ahead<'t> {
     #[inline]
     pub(crate) fn may_lead_into(&mut self, document: Range<usize>) -> bool {
         let Range { start, end } = document;
-        if self.next.iter().any(|next| *next < Some(start)) {
-            self.look(start);
-        }
-        self.needles.is_none() || self.next.iter().any(|next| *next < Some(end))
+        self.leads_nowhere(start) < end.saturating_sub(start)
     }
 
-    /// Looks for those that do not stand further on than `from`.
-    fn look(&mut self, from: usize) {
-        let (Some(needles), Some(rest)) = (self.needles, self.text.get(from..)) else {
-            return;
+    /// How many bytes from `start` on are such that no document that lies whole among them holds a
+    /// field.
+    #[inline]
+    pub(crate) fn leads_nowhere(&mut self, start: usize) -> usize {
+        let Some(needles) = self.needles else {
+            return 0;
         };
-        let finders = needles.needles.iter().map(Some).chain([None]);
-        for (next, needle) in self.next.iter_mut().zip(finders) {
-            if *next >= Some(from) {
-                continue;
+        let next = match self.next {
+            Some(next) if next >= start => next,
+            _ => {
+                let rest = self.text.get(start..).unwrap_or_default();
+                let place = needles.first_in(rest).unwrap_or(rest.len());
+                *self.next.insert(start.saturating_add(place))
             }
-            let place = match needle {
-                Some(needle) => needle.find(rest).unwrap_or(rest.len()),
-                None => needles.escaped(rest),
-            };
-            *next = Some(from.saturating_add(place));
-        }
+        };
+        next.saturating_sub(start)
     }
 }
 
@@ -157,11 +179,7 @@ mod tests {
     use super::*;
 
     fn needles(names: &[&str]) -> Vec<String> {
-        let needles = Needles::of(names).expect("the names are plain");
-        let texts = needles.needles.iter();
-        texts
-            .map(|needle| String::from_utf8_lossy(needle.needle()).into_owned())
-            .collect()
+        Needles::of(names).expect("the names are plain").needles
     }
 
     #[test]

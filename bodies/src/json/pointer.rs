@@ -129,6 +129,9 @@ fn in_other_case(name: &str, key: &str) -> bool {
 
 #[inline(never)]
 fn is_same_folded(name: &str, key: &str) -> bool {
+    if name.is_ascii() && key.is_ascii() {
+        return name.eq_ignore_ascii_case(key);
+    }
     folded(name).eq(folded(key))
 }
 
@@ -220,7 +223,11 @@ impl Node {
         if !self.initials.may_begin_and_end(key) {
             return;
         }
+        let is_ascii = key.is_ascii();
         for (name, node) in &self.members {
+            if is_ascii && name.len() != key.len() && name.is_ascii() {
+                continue; // as nearly always
+            }
             if in_other_case(name, key) {
                 visit(*node);
             }

@@ -92,6 +92,36 @@ fn splices_leave_what_stands_around_the_text() {
     assert_eq!(spliced.0, "\u{feff} {\"a\":2}\r\n".as_bytes());
 }
 
+#[test]
+fn lines_that_are_not_read_pass_together() {
+    /// How often bytes have passed, and the lines that were read.
+    #[derive(Default)]
+    struct Ahead(usize, Vec<u8>);
+    impl Visitor for Ahead {
+        fn unread(&mut self) -> usize {
+            [6, 2, 0][self.0.min(2)]
+        }
+        fn line(&mut self, line: Line<'_>) {
+            line.write(&[], &mut self.1);
+        }
+    }
+    impl Passing for Ahead {
+        fn too_long(&mut self, _: bool) {}
+        fn passed(&mut self, bytes: &[u8]) {
+            assert_eq!(bytes, [&b"1\n\n"[..], b"5\n"][self.0]);
+            self.0 += 1;
+        }
+    }
+    let mut ahead = Ahead::default();
+    let mut lines = Lines::new(4);
+    // What passes together is no longer than a line may be; the next line is read.
+    lines.feed(b"1\n\n3\n5\n7", &mut ahead);
+    assert_eq!(
+        (ahead.0, ahead.1.as_slice(), lines.held()),
+        (2, &b"3\n"[..], 1)
+    );
+}
+
 proptest! {
     #[test]
     fn however_a_stream_is_cut_it_is_read_in_the_same_way(

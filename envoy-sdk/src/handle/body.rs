@@ -106,6 +106,16 @@ impl EnvoyHttpFilter {
         self.chunks(callbacks.body_chunks(body.received()))
     }
 
+    /// Leaves out the hooks of the rest of a body while it goes on: a hook that does nothing costs a
+    /// stream as much for each of its pieces as for a long one. Those of headers, trailers and the
+    /// stream's end run as ever. So do those of the body as long as this filter holds the message, and
+    /// before 1.38, where some releases need the SDK's help with the last piece.
+    pub fn leave_out_body(&mut self, body: HttpBody) {
+        if !self.host().may_lose_last_frame() {
+            self.message(body).unwatched.set(true);
+        }
+    }
+
     /// Drops up to `bytes` bytes from the front of the body that Envoy holds. False when it holds
     /// none. `content-length` stays as it is: change it before the headers go on.
     pub fn drain_body(&mut self, body: HttpBody, bytes: usize) -> bool {

@@ -1,7 +1,7 @@
 //! Hooks of a stream's two messages.
 
 use super::Hook;
-use super::stream::enter;
+use super::stream::{enter, leaves_out};
 use crate::HttpBody;
 use crate::abi::{
     FilterEnvoyPtr, FilterModulePtr, RequestBodyStatus, RequestHeadersStatus,
@@ -34,6 +34,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
             end_of_stream,
             values,
             |filter, handle| {
+                handle.message(HttpBody::Request).unwatched.set(false);
                 let flow = filter.on_request_headers(EnvoyRequest::over(handle), end_of_stream);
                 let status = handle.settle_request(flow, StopIteration);
                 let held = !matches!(status, Continue | ContinueAndDontEndStream);
@@ -61,6 +62,10 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_body(
     end_of_stream: bool,
 ) -> RequestBodyStatus {
     use RequestBodyStatus::{Continue, StopIterationNoBuffer};
+    // SAFETY: Envoy passes the module pointer it was given.
+    if unsafe { leaves_out(module, HttpBody::Request, end_of_stream) } {
+        return Continue;
+    }
     let values = (Continue, StopIterationNoBuffer);
     let code = |filter: &dyn HttpFilter, handle: &mut EnvoyHttpFilter| {
         if end_of_stream {
@@ -149,6 +154,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_headers(
             end_of_stream,
             values,
             |filter, handle| {
+                handle.message(HttpBody::Response).unwatched.set(false);
                 let flow = filter.on_response_headers(EnvoyResponse::over(handle), end_of_stream);
                 let status = handle.settle_response(flow, StopIteration);
                 let held = !matches!(status, Continue | ContinueAndDontEndStream);
@@ -176,6 +182,10 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_body(
     end_of_stream: bool,
 ) -> ResponseBodyStatus {
     use ResponseBodyStatus::{Continue, StopIterationNoBuffer};
+    // SAFETY: Envoy passes the module pointer it was given.
+    if unsafe { leaves_out(module, HttpBody::Response, end_of_stream) } {
+        return Continue;
+    }
     let values = (Continue, StopIterationNoBuffer);
     let code = |filter: &dyn HttpFilter, handle: &mut EnvoyHttpFilter| {
         if end_of_stream {

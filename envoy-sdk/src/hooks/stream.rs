@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Hook;
 use super::config::FilterConfig;
+use crate::HttpBody;
 use crate::abi::{
     FilterConfigModulePtr, FilterEnvoyPtr, FilterModulePtr, HttpCalloutResult, LocalReplyStatus,
     RawEnvoyBuffer, RawEnvoyHeader,
@@ -73,6 +74,22 @@ unsafe fn enter_any(
     });
     guard::release(handle.into_instance());
     verdict
+}
+
+/// Whether the filter leaves out the hook of `body`, which then goes on.
+///
+/// # Safety
+/// As [`enter`].
+#[inline]
+pub(super) unsafe fn leaves_out(
+    module: FilterModulePtr,
+    body: HttpBody,
+    end_of_stream: bool,
+) -> bool {
+    // SAFETY: unless null, made by `Rc::into_raw` of this type and not destroyed; nothing runs that
+    // could have Envoy destroy it meanwhile.
+    let instance = unsafe { module.cast::<Instance>().as_ref() };
+    instance.is_some_and(|instance| instance.leaves_out(body, end_of_stream))
 }
 
 /// Makes the filter of one stream. Never null: up to Envoy 1.39 that is a crash.

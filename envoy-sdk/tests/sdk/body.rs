@@ -508,3 +508,61 @@ fn a_callout_that_fails_at_once_appends_to_no_response() {
         );
     }
 }
+
+/// A filter that leaves both bodies out when it has seen the headers.
+fn leave_out(request: RequestHeadersStatus, response: ResponseHeadersStatus) -> Script {
+    Script {
+        request_headers: request_hook(move |envoy, _| {
+            envoy.leave_out_body(HttpBody::Request);
+            request
+        }),
+        response_headers: response_hook(move |envoy, _| {
+            envoy.leave_out_body(HttpBody::Response);
+            response
+        }),
+        ..Script::default()
+    }
+}
+
+/// The hooks of bodies that ran while both messages passed in pieces.
+fn body_hooks(play: &Play, end: End) -> Vec<&'static str> {
+    let frames = [b"a".to_vec(), b"bc".to_vec()];
+    for body in [HttpBody::Request, HttpBody::Response] {
+        send(&play.stream, body, &[(":status", "200")], &frames, end);
+        assert_eq!(forwarded(play, body).body(), b"abc", "{body:?} {end:?}");
+    }
+    play.stream.complete();
+    let trace = play.script.trace.borrow();
+    assert!(trace.contains(&"stream_complete"));
+    let trailers = trace.iter().filter(|hook| hook.ends_with("_trailers"));
+    let expected = if matches!(end, End::Trailers) { 2 } else { 0 };
+    assert_eq!(trailers.count(), expected, "{end:?}");
+    let hooks = trace.iter().filter(|hook| hook.ends_with("_body"));
+    hooks.copied().collect()
+}
+
+#[test]
+fn hooks_of_a_body_are_left_out() {
+    for generation in Generation::ALL {
+        for end in [End::EmptyFrame, End::LastFrame, End::Trailers] {
+            let script = leave_out(
+                RequestHeadersStatus::Continue,
+                ResponseHeadersStatus::Continue,
+            );
+            let hooks = body_hooks(&play(generation, script), end);
+            let left_out = generation >= Generation::V1_38;
+            assert_eq!(hooks.is_empty(), left_out, "{generation:?} {end:?}");
+        }
+    }
+}
+
+#[test]
+fn hooks_of_a_body_that_is_held_run() {
+    let script = leave_out(
+        RequestHeadersStatus::StopIteration,
+        ResponseHeadersStatus::StopIteration,
+    );
+    let hooks = body_hooks(&play(Generation::V1_40, script), End::EmptyFrame);
+    // The first lets the message go on.
+    assert_eq!(hooks, ["request_body", "response_body"]);
+}

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::{
     __m256i, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8,
-    _mm256_set1_epi8,
+    _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_si256,
 };
 
 use super::{Instructions, Task};
@@ -54,5 +54,34 @@ impl Instructions for Avx2 {
             u64::from(mask.cast_unsigned())
         };
         half(low) | half(high) << 32
+    }
+
+    #[inline(always)]
+    fn pairs<const N: usize>(
+        self,
+        (low, high): Self::Vector,
+        (low_ahead, high_ahead): Self::Vector,
+        pairs: [[u8; 2]; N],
+    ) -> u64 {
+        // One mask is made of all pairs, not one of each.
+        // SAFETY: `self` proves AVX2; nothing else is asked for.
+        unsafe {
+            let (mut found_low, mut found_high) = (_mm256_setzero_si256(), _mm256_setzero_si256());
+            for [first, second] in pairs {
+                let first = _mm256_set1_epi8(first.cast_signed());
+                let second = _mm256_set1_epi8(second.cast_signed());
+                let firsts = (
+                    _mm256_cmpeq_epi8(low, first),
+                    _mm256_cmpeq_epi8(high, first),
+                );
+                let low = _mm256_and_si256(firsts.0, _mm256_cmpeq_epi8(low_ahead, second));
+                let high = _mm256_and_si256(firsts.1, _mm256_cmpeq_epi8(high_ahead, second));
+                found_low = _mm256_or_si256(found_low, low);
+                found_high = _mm256_or_si256(found_high, high);
+            }
+            let low = u64::from(_mm256_movemask_epi8(found_low).cast_unsigned());
+            let high = u64::from(_mm256_movemask_epi8(found_high).cast_unsigned());
+            low | high << 32
+        }
     }
 }

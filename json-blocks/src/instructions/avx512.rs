@@ -1,7 +1,8 @@
 //! A block in one register.
 
 use std::arch::x86_64::{
-    __m512i, _mm512_and_si512, _mm512_cmpeq_epi8_mask, _mm512_loadu_si512, _mm512_set1_epi8,
+    __m512i, _mm512_and_si512, _mm512_cmpeq_epi8_mask, _mm512_loadu_si512,
+    _mm512_mask_cmpeq_epi8_mask, _mm512_set1_epi8,
 };
 
 use super::{Instructions, Task};
@@ -49,5 +50,23 @@ impl Instructions for Avx512 {
             let byte = _mm512_set1_epi8(byte.cast_signed());
             _mm512_cmpeq_epi8_mask(_mm512_and_si512(vector, bits), byte)
         }
+    }
+
+    #[inline(always)]
+    fn pairs<const N: usize>(
+        self,
+        vector: Self::Vector,
+        ahead: Self::Vector,
+        pairs: [[u8; 2]; N],
+    ) -> u64 {
+        let mut found = 0;
+        for [first, second] in pairs {
+            // SAFETY: `self` proves AVX-512; nothing else is asked for.
+            found |= unsafe {
+                let first = _mm512_cmpeq_epi8_mask(vector, _mm512_set1_epi8(first.cast_signed()));
+                _mm512_mask_cmpeq_epi8_mask(first, ahead, _mm512_set1_epi8(second.cast_signed()))
+            };
+        }
+        found
     }
 }

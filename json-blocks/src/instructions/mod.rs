@@ -27,6 +27,21 @@ pub(crate) trait Instructions: Copy {
     /// The bytes that are `byte`, when only the bits in `bits` are looked at.
     fn equal(self, vector: Self::Vector, bits: u8, byte: u8) -> u64;
 
+    /// The bytes that are the first of one of these pairs where those in `ahead` are the second.
+    #[inline(always)]
+    fn pairs<const N: usize>(
+        self,
+        vector: Self::Vector,
+        ahead: Self::Vector,
+        pairs: [[u8; 2]; N],
+    ) -> u64 {
+        let mut found = 0;
+        for [first, second] in pairs {
+            found |= self.equal(vector, 0xff, first) & self.equal(ahead, 0xff, second);
+        }
+        found
+    }
+
     /// The quotes.
     #[inline(always)]
     fn quotes(self, vector: Self::Vector) -> u64 {

@@ -6,10 +6,10 @@ use super::*;
 struct Masks<'b>(&'b Block);
 
 impl Task for Masks<'_> {
-    type Output = [u64; 5];
+    type Output = [u64; 6];
 
     #[inline(always)]
-    fn run<I: Instructions>(self, instructions: I) -> [u64; 5] {
+    fn run<I: Instructions>(self, instructions: I) -> [u64; 6] {
         let vector = instructions.load(self.0);
         [
             instructions.quotes(vector),
@@ -17,6 +17,8 @@ impl Task for Masks<'_> {
             instructions.opening(vector),
             instructions.closing(vector),
             instructions.controls(vector),
+            // Each byte is behind itself.
+            instructions.pairs(vector, vector, [[b'|', b'|'], [b' ', b' '], [b'Z', b';']]),
         ]
     }
 }
@@ -43,6 +45,7 @@ proptest! {
             mask(&block, |byte| matches!(byte, b'[' | b'{')),
             mask(&block, |byte| matches!(byte, b']' | b'}')),
             mask(&block, |byte| byte < 0x20),
+            mask(&block, |byte| matches!(byte, b'|' | b' ')),
         ];
         for level in Level::all() {
             prop_assert_eq!(level.run(Masks(&block)), expected, "{:?}", level);
