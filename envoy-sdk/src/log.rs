@@ -7,7 +7,7 @@ use crate::program;
 
 /// Whether a message of this level would be written. The macros ask before they format.
 pub fn enabled(level: LogLevel) -> bool {
-    program::log().is_some_and(|log| log.enabled(level))
+    program::logs(level)
 }
 
 /// Writes one line, whether or not the level is enabled. Nothing before Envoy has initialized the

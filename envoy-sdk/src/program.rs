@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::ffi::{CString, c_char};
 use std::sync::OnceLock;
 
+use crate::abi::LogLevel;
 use crate::callbacks::{Callbacks, Log};
 use crate::envoy_log_error;
 use crate::filter::HttpFilterConfig;
@@ -105,6 +106,12 @@ pub(crate) fn for_configuration() -> Option<Program> {
 #[inline]
 pub(crate) fn log() -> Option<Log> {
     loaded(|loaded| loaded.log)
+}
+
+/// Whether the host's log has messages of this level. Asked of every request, so nothing is copied.
+#[inline]
+pub(crate) fn logs(level: LogLevel) -> bool {
+    loaded(|loaded| Some(loaded.log.as_ref()?.enabled(level))).unwrap_or(false)
 }
 
 /// The host, also while the module initializes itself.

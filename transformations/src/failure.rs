@@ -213,15 +213,20 @@ pub(crate) struct Outcome {
     /// What went wrong on the way, in order.
     pub(crate) failures: Vec<Failure>,
     /// What was found and done, in order; `None`: nobody watches.
-    pub(crate) notes: Option<Vec<Note>>,
+    notes: Option<Box<Notes>>,
 }
+
+/// Apart from the outcome: it is moved, and few are watched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Notes(Vec<Note>);
 
 impl Outcome {
     /// The outcome of a pass that has done nothing yet.
+    #[inline(always)]
     pub(crate) fn new(watched: bool) -> Self {
         Self {
             failures: Vec::new(),
-            notes: watched.then(Vec::new),
+            notes: watched.then(Box::default),
         }
     }
 
@@ -229,14 +234,14 @@ impl Outcome {
     #[inline(always)]
     pub(crate) fn note(&mut self, note: impl FnOnce() -> Note) {
         if let Some(notes) = &mut self.notes {
-            notes.push(note());
+            notes.0.push(note());
         }
     }
 
-    /// What was noted.
-    #[cold]
-    pub(crate) fn take_notes(&mut self) -> Vec<Note> {
-        self.notes.take().unwrap_or_default()
+    /// What was noted; `None`: nobody watches.
+    #[inline(always)]
+    pub(crate) fn take_notes(&mut self) -> Option<Vec<Note>> {
+        self.notes.take().map(|notes| notes.0)
     }
 
     pub(crate) fn fail(&mut self, reason: Reason, path: &str, detail: impl Into<String>) {

@@ -34,7 +34,8 @@ impl Log {
     }
 
     /// Whether a message of this level would be written.
-    pub(crate) fn enabled(self, level: LogLevel) -> bool {
+    #[inline]
+    pub(crate) fn enabled(&self, level: LogLevel) -> bool {
         // SAFETY: takes a plain number, from any thread.
         self.enabled
             .is_none_or(|enabled| unsafe { enabled(level as u32) })

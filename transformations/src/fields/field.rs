@@ -244,9 +244,14 @@ impl Field {
         let mut unknown = false;
         for (index, source) in self.sources.iter().enumerate() {
             match yielded(source) {
-                Ok(Yield::Value(value)) => return Ok(Some(self.found(index, value, outcome))),
+                Ok(Yield::Value(value)) => {
+                    outcome.note(|| self.found_in(index, &value));
+                    return Ok(Some(value));
+                }
                 Ok(Yield::Text(text)) => {
-                    return Ok(Some(self.found(index, FieldValue::Text(text), outcome)));
+                    let value = FieldValue::Text(text);
+                    outcome.note(|| self.found_in(index, &value));
+                    return Ok(Some(value));
                 }
                 Ok(Yield::Nothing) => {}
                 Ok(Yield::Unknown) => unknown = true,
@@ -294,15 +299,11 @@ impl Field {
         Ok(self.default.clone())
     }
 
-    /// A value that this source yields.
-    #[inline(always)]
-    fn found(&self, source: usize, value: FieldValue, outcome: &mut Outcome) -> FieldValue {
-        outcome.note(|| {
-            let source = self.spellings.get(source).cloned().unwrap_or_default();
-            let value = value.as_str().to_owned();
-            self.noted(Found::Source { source, value })
-        });
-        value
+    #[cold]
+    fn found_in(&self, source: usize, value: &FieldValue) -> Note {
+        let source = self.spellings.get(source).cloned().unwrap_or_default();
+        let value = value.as_str().to_owned();
+        self.noted(Found::Source { source, value })
     }
 
     #[cold]

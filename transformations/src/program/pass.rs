@@ -166,6 +166,9 @@ impl Pass {
     /// The rules that headers decide, before any that something else does.
     pub(crate) fn early_rules(&self) -> &[Rule] {
         let rules = &self.edits.reject;
+        if rules.is_empty() {
+            return &[];
+        }
         let early = rules.iter().take_while(|rule| rule.early).count();
         rules.get(..early).unwrap_or_default()
     }

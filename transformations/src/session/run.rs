@@ -181,8 +181,8 @@ pub(super) fn early_rules(
 /// Hands over what was noted, if anybody watches.
 #[inline(always)]
 fn make_known(pass: &Pass, host: &mut dyn Host, outcome: &mut Outcome) {
-    if outcome.notes.is_some() {
-        host.note(pass.direction, &outcome.take_notes());
+    if let Some(notes) = outcome.take_notes() {
+        host.note(pass.direction, &notes);
     }
 }
 
