@@ -101,4 +101,6 @@ fn the_page_lists_each_recipe_once() {
         );
     }
     assert_eq!(listed.len(), recipes.len(), "docs/cookbook.md lists more");
+    let count = format!("{} recipes.", recipes.len());
+    assert!(page.contains(&count), "docs/cookbook.md says another count");
 }
