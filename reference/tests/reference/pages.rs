@@ -16,7 +16,7 @@ fn the_pages_are_fresh() {
 }
 
 /// Where GitHub puts a heading.
-fn anchor(heading: &str) -> String {
+pub(crate) fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase();
     let kept = kept
         .chars()
