@@ -75,6 +75,45 @@ fn dependencies_point_one_way() {
     }
 }
 
+/// Where a package is, below the root of the workspace.
+fn folder<'a>(metadata: &'a Metadata, package: &str) -> &'a str {
+    let mut packages = metadata.packages.iter();
+    let found = packages.find(|other| other.name == package).unwrap();
+    let manifest = found.manifest_path.strip_prefix(&metadata.workspace_root);
+    manifest.unwrap().parent().unwrap().as_str()
+}
+
+/// What is shipped, and what it is made of: the picture has these packages and no other.
+#[test]
+fn the_picture_of_the_architecture_is_that_of_the_crates() {
+    let page = fs::read_to_string(artifacts::workspace().join("docs/architecture.md")).unwrap();
+    let arrows = page
+        .lines()
+        .filter_map(|line| line.trim().split_once(" --> "));
+    let pictured: BTreeSet<(String, String)> = arrows
+        .map(|(user, used)| (user.to_owned(), used.to_owned()))
+        .collect();
+    let metadata = metadata();
+    let dependencies = dependencies(&metadata);
+    let mut found = BTreeSet::new();
+    let mut below = vec!["rustformations", "rustformations-cli"];
+    while let Some(package) = below.pop() {
+        for used in &dependencies[package] {
+            let arrow = [folder(&metadata, package), folder(&metadata, used)];
+            found.insert(arrow.map(str::to_owned).into());
+            below.push(used);
+        }
+    }
+    assert_eq!(pictured, found);
+    for package in &metadata.packages {
+        let folder = folder(&metadata, &package.name);
+        assert!(
+            page.contains(&format!("`{folder}/`")) || page.contains(&format!("`{folder}`")),
+            "docs/architecture.md lacks {folder}/"
+        );
+    }
+}
+
 /// The schemas of the configurations are for the command and the pages.
 #[test]
 fn the_module_is_built_without_schemas() {

@@ -1,4 +1,4 @@
-//! Plays every case of `behaviour/` in memory: `cargo test -p cases --test engine`.
+//! Plays every case of `behaviour/` and of the cookbook in memory: `cargo test -p cases --test engine`.
 //!
 //! A trial is called `<file>::<case>`, so that `-- 'extract::'` plays one file. One that takes a real Envoy is ignored,
 //! and shows why.
@@ -13,10 +13,17 @@ use cases::engine::{self, Ways};
 use cases::read;
 use libtest_mimic::{Arguments, Failed, Trial};
 
+/// The folders of cases, seen from this crate.
+const FOLDERS: [&str; 2] = ["behaviour", "../cookbook"];
+
 fn files() -> std::io::Result<Vec<PathBuf>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("behaviour");
-    let entries: Result<Vec<_>, _> = std::fs::read_dir(folder)?.collect();
-    let mut files: Vec<PathBuf> = entries?.into_iter().map(|entry| entry.path()).collect();
+    let mut files = Vec::new();
+    for folder in FOLDERS {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for entry in std::fs::read_dir(folder)? {
+            files.push(entry?.path());
+        }
+    }
     files.sort();
     Ok(files)
 }

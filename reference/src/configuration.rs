@@ -12,7 +12,7 @@ const HEAD: &str = "\
 
 <!-- Made of the types of the configuration by `cargo xtask docs`. -->
 
-Every key of `filter_config`, every limit and every environment variable. The README has the keys in one view, and
+Every key of `filter_config`, every limit and every environment variable. [keys.md](keys.md) has the keys in one view, and
 [functions.md](functions.md) and [cel.md](cel.md) have what templates and expressions may call.
 
 A path names a key: `[]` stands for an item of a list, `.*` for a key of your choice. Keys are in camelCase, with their unit

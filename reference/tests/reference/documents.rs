@@ -43,10 +43,11 @@ impl Document {
     }
 }
 
-/// The configurations of the engine's cases.
+/// The configurations of the engine's cases, and of the cookbook.
 pub(crate) fn cases() -> Vec<Document> {
     let mut found = Vec::new();
-    for path in yaml_files("cases/behaviour") {
+    let behaviour = yaml_files("cases/behaviour");
+    for path in behaviour.into_iter().chain(yaml_files("cookbook")) {
         for placed in cases::read::file(&path).unwrap() {
             let case = placed.case;
             let filter = match case.filter {

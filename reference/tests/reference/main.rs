@@ -5,6 +5,7 @@
 
 mod documents;
 mod examples;
+mod links;
 mod pages;
 mod promises;
 mod schemas;

@@ -4,6 +4,7 @@ use std::fs;
 
 use diagnostics::Code;
 use reference::{Filter, PAGES, since};
+use transformations::Reason;
 
 #[test]
 fn the_pages_are_fresh() {
@@ -16,7 +17,7 @@ fn the_pages_are_fresh() {
 }
 
 /// Where GitHub puts a heading.
-fn anchor(heading: &str) -> String {
+pub(crate) fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase();
     let kept = kept
         .chars()
@@ -51,6 +52,16 @@ fn each_code_has_a_section() {
     let page = (page.make)();
     for code in Code::ALL {
         assert!(page.contains(&format!("\n## {code}\n")), "{code}");
+    }
+}
+
+#[test]
+fn each_reason_of_a_failure_is_explained() {
+    let page = artifacts::workspace().join("docs/debugging.md");
+    let page = fs::read_to_string(page).unwrap();
+    for reason in Reason::ALL {
+        let rows = page.matches(&format!("\n| `{reason}` |")).count();
+        assert_eq!(rows, 1, "docs/debugging.md: {reason}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Plays the cases of `cases/behaviour/` on a real Envoy: `cargo test -p conformance --test envoy`.
+//! Plays the cases of `cases/behaviour/` and `cookbook/` on a real Envoy: `cargo test -p conformance --test envoy`.
 //!
 //! A trial is called `<release>::<file>::<case>`, so that `-- extract::` plays one file and `-- 1.36.4::` one release. Those
 //! that no Envoy can play are ignored, and show why. All that are chosen share one Envoy for each release and environment.
@@ -47,10 +47,17 @@ fn releases() -> Result<Vec<EnvoyRelease>> {
     }
 }
 
+/// The folders of cases.
+const FOLDERS: [&str; 2] = ["cases/behaviour", "cookbook"];
+
 fn entries() -> Result<Vec<Entry>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../cases/behaviour");
-    let files: Result<Vec<_>, _> = std::fs::read_dir(folder)?.collect();
-    let mut files: Vec<PathBuf> = files?.into_iter().map(|file| file.path()).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files: Vec<PathBuf> = Vec::new();
+    for folder in FOLDERS {
+        for file in std::fs::read_dir(root.join(folder))? {
+            files.push(file?.path());
+        }
+    }
     files.sort();
     let mut entries = Vec::new();
     for file in files {

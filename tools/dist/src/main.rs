@@ -98,6 +98,7 @@ fn files(source: &Source, programs: &Programs) -> Result<Vec<File>> {
     for name in ["LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md"] {
         archive.file(name, &fs::read(workspace().join(name))?)?;
     }
+    archive.folder("cookbook", &workspace())?;
     archive.folder("envoy-configs", &workspace())?;
     archive.folder("docs", &workspace())?;
 

@@ -136,7 +136,7 @@ impl Metric {
                 Counter,
                 false,
                 &["reason"],
-                "What went wrong with messages; the README lists the reasons.",
+                "What went wrong with messages; debugging.md lists the reasons.",
             ),
             Metric::Info => (
                 "rustformations_info",

@@ -54,23 +54,25 @@ request:
   extract: [{header: x-gateway-model-name}]
 ```
 
-`metrics` stands in the listener's configuration; in a route's it is an error, because Envoy gives that no way to define a
-metric. Requests of routes with a configuration of their own are counted too. Where the configuration comes from a control
-plane with no room for it, as kgateway's, the variable `RUSTFORMATIONS_METRICS` of the Envoy process holds the same object
-as JSON, for every listener without `metrics`: `{\"labels\": {\"model\": \"request.headers['x-gateway-model-name']\"}}`.
+`metrics` stands in the listener's configuration. In a route's it is an error, because Envoy gives that no way to define a
+metric. Requests of routes with a configuration of their own are counted too.
+
+A control plane may have no room for the key, as kgateway's. There the variable `RUSTFORMATIONS_METRICS` of the Envoy process
+holds the same object as JSON, for every listener without `metrics`:
+`{\"labels\": {\"model\": \"request.headers['x-gateway-model-name']\"}}`.
 
 Each label is a CEL expression of what was extracted, of the request's headers, of its connection and of its metadata. Headers
 count as they went on; one that was removed, as it arrived. A client can forge a header that no
 configuration sets: prefer `extracted.NAME`. An expression that fails or gives nothing gives `none`. A value is cut to 128 bytes; control characters become `_`.
 
-Clients choose the values, so their number is bounded: the first `maxValues` combinations have time series of their own, and
-of a request with another every label is `other`. Only a request that is `routed` and answered 2xx gives a new combination
+Clients choose the values, so their number is bounded. The first `maxValues` combinations have time series of their own. Of a
+request with another, every label is `other`. Only a request that is `routed` and answered 2xx gives a new combination
 series, so that nobody uses them up with requests that lead nowhere. Listeners with the same labels share the bound, as they
 share the series. So do clusters' chains, but there Envoy keeps the series of each cluster apart: up to `maxValues` in each. An
 update of a listener goes on with the combinations that are there. A restart of Envoy forgets them.
 
-Every metric of a request is recorded once, when the exchange is over, whatever way it ended; in a cluster's chain, where Envoy
-does not report that, when the response ends, and an attempt without a response is not recorded.
+Every metric of a request is recorded once, when the exchange is over, whatever way it ended. In a cluster's chain Envoy does not
+report that. There it is recorded when the response ends, and an attempt without a response is not recorded.
 
 ";
 

@@ -19,10 +19,10 @@ use chart::Line;
 
 pub(super) use text::text;
 
-/// The document with all figures. It has the sections `figures`, `ratios` and `answers`; others may have one of them.
+/// The document with all figures. It has the sections `figures`, `ratios` and `answers`.
 const DOCUMENT: &str = "docs/performance.md";
 
-/// Renews the generated sections of the documents that this run has figures for, and the charts they show.
+/// Renews the generated sections of the document that this run has figures for, and the charts it shows.
 ///
 /// # Errors
 /// The run has nothing that a section shows, or lacks what its charts show.
@@ -37,19 +37,14 @@ pub(super) fn renew(results: &Results) -> Result<()> {
         drawings.push((answers::CHART, answers::chart(results, answers)?));
         sections.push(("answers", answers::section(results, answers)));
     }
-    for name in [DOCUMENT, "README.md"] {
-        let path = workspace().join(name);
-        let mut document =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {name}"))?;
-        for (section, contents) in &sections {
-            match section::replace(&document, section, contents) {
-                Some(renewed) => document = renewed,
-                // Other documents show what they like.
-                None => anyhow::ensure!(name != DOCUMENT, "{name} has no section {section:?}"),
-            }
-        }
-        fs::write(&path, document).with_context(|| format!("cannot write {name}"))?;
+    let path = workspace().join(DOCUMENT);
+    let mut document =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {DOCUMENT}"))?;
+    for (section, contents) in &sections {
+        document = section::replace(&document, section, contents)
+            .with_context(|| format!("{DOCUMENT} has no section {section:?}"))?;
     }
+    fs::write(&path, document).with_context(|| format!("cannot write {DOCUMENT}"))?;
     let folder = workspace().join("docs/performance");
     fs::create_dir_all(&folder)?;
     for (name, drawing) in drawings {
@@ -114,6 +109,30 @@ mod tests {
         for name in ["figures", "ratios", "answers"] {
             let found = section::replace(&document, name, "x");
             assert!(found.is_some(), "{DOCUMENT} has no section {name:?}");
+        }
+    }
+
+    /// What a filter adds to a request of 200 KiB, in times of what `extract` adds.
+    fn times_at_200_kibibytes(document: &str, filter: &str) -> f64 {
+        let (_, ratios) = document.split_once("<!-- bench: ratios -->").unwrap();
+        let row = format!("| `{filter}` |");
+        let row = ratios.lines().find(|line| line.starts_with(&row)).unwrap();
+        let cell = row.split('|').nth(4).unwrap();
+        let (_, times) = cell.split_once('(').unwrap();
+        times.split_once('x').unwrap().0.parse().unwrap()
+    }
+
+    #[test]
+    fn the_readme_quotes_the_figures_of_the_document() {
+        let document = fs::read_to_string(workspace().join(DOCUMENT)).unwrap();
+        let readme = fs::read_to_string(workspace().join("README.md")).unwrap();
+        let [lua, metadata, transform] = ["lua", "json_to_metadata", "transform"]
+            .map(|filter| times_at_200_kibibytes(&document, filter).round());
+        for quoted in [
+            format!("adds {lua} times the CPU time"),
+            format!("add {metadata} and {transform} times the CPU time"),
+        ] {
+            assert!(readme.contains(&quoted), "README.md lacks {quoted:?}");
         }
     }
 }
