@@ -43,6 +43,8 @@ COPY envoy-sdk envoy-sdk
 COPY rustformations rustformations
 COPY envoyinit envoyinit
 COPY cli cli
+COPY cases cases
+COPY tests/artifacts tests/artifacts
 COPY reference reference
 COPY tools/check-module tools/check-module
 COPY tools/summary tools/summary

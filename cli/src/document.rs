@@ -124,8 +124,8 @@ pub(crate) fn contents(text: &str, name: &str) -> Contents {
         contents.report(&text, &at, "", error);
         return contents;
     }
-    let whole = |node: Option<&Node>| Filter {
-        place: String::new(),
+    let whole = |node: Option<&Node>, place: &str| Filter {
+        place: place.to_owned(),
         name: name.to_owned(),
         config: node
             .map(|node| node.value().to_string())
@@ -143,11 +143,34 @@ pub(crate) fn contents(text: &str, name: &str) -> Contents {
     let given = documents
         .iter()
         .filter(|document| !document.value().is_null());
-    contents.filters = given.map(|document| whole(Some(document))).collect();
+    for document in given {
+        match document.get("cases") {
+            Some(cases) if matches!(cases.kind, Kind::List(_)) => {
+                let configs = of_cases(document, cases.items());
+                let configs = configs.into_iter();
+                contents
+                    .filters
+                    .extend(configs.map(|(place, node)| whole(Some(node), &place)));
+            }
+            _ => contents.filters.push(whole(Some(document), "")),
+        }
+    }
     if contents.filters.is_empty() {
-        contents.filters.push(whole(None));
+        contents.filters.push(whole(None, ""));
     }
     contents
+}
+
+/// The configurations of a file of cases: that of all, and those of single cases, but no references to other files.
+fn of_cases<'n>(document: &'n Node, cases: &'n [Node]) -> Vec<(String, &'n Node)> {
+    let own = cases.iter().enumerate().map(|(index, case)| {
+        let place = format!("cases[{index}].config");
+        (place, case.get("config"))
+    });
+    let all = std::iter::once(("config".to_owned(), document.get("config"))).chain(own);
+    all.filter_map(|(place, node)| Some((place, node?)))
+        .filter(|(_, node)| node.get("file").is_none())
+        .collect()
 }
 
 /// The text that Envoy hands to the module for this `google.protobuf.Any`, and where it stands.
@@ -297,6 +320,10 @@ mod tests {
             ("{}", vec!["{}"]),
             ("# nothing", vec![""]),
             ("a: 1\n---\nb: 2\n", vec![r#"{"a":1}"#, r#"{"b":2}"#]),
+            (
+                "config: {a: 1}\ncases: [{name: x}, {config: {b: 2}}, {config: {file: c.yaml}}]",
+                vec![r#"{"a":1}"#, r#"{"b":2}"#],
+            ),
         ] {
             let found = found(text, "http-acl").into_iter();
             let found: Vec<String> = found.map(|(_, _, config, _)| config).collect();

@@ -1,6 +1,7 @@
 //! `rustformations playground`, by its API, and in a browser where there is one.
 #![forbid(unsafe_code)]
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+// A test that indexes what is not there fails, as it should.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -128,7 +129,7 @@ fn nothing_comes_from_elsewhere(server: &Server) {
         let (status, head, body) = server.call("GET", path, &[], "");
         assert_eq!(status, 200, "{path}");
         for part in [
-            &format!("content-type: {kind}")[..],
+            format!("content-type: {kind}").as_str(),
             "content-security-policy: default-src 'none'",
             "nosniff",
             "referrer-policy: no-referrer",

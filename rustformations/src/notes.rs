@@ -48,11 +48,11 @@ impl Display for Line<'_> {
         if let Some(id) = first("x-request-id") {
             write!(f, " (x-request-id {})", id.escape_ascii())?;
         }
-        let mut notes = self.notes.iter();
-        match notes.next() {
-            None => f.write_str(": nothing to do")?,
-            Some(note) => write!(f, ": {note}")?,
+        let mut separator = ":";
+        for note in self.notes {
+            write!(f, "{separator} {note}")?;
+            separator = ";";
         }
-        notes.try_for_each(|note| write!(f, "; {note}"))
+        Ok(())
     }
 }

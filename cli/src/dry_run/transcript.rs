@@ -242,21 +242,22 @@ fn steps(message: &Message, hooks: &[Option<usize>]) -> Vec<Step> {
     }
     let count = hooks.len();
     let whole = count == came.len();
-    let step = |(index, ((came, time, arrived), gone)): (
-        usize,
-        ((Came, Duration, usize), &Option<usize>),
-    )| Step {
-        at_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
-        came,
-        became: match gone {
+    let mut steps = Vec::new();
+    for (index, ((came, time, arrived), gone)) in came.into_iter().zip(hooks).enumerate() {
+        let became = match gone {
             Some(bytes) => Became::Passed(*bytes),
             // The last hook that runs holds nothing, unless the sender breaks off.
             None if index + 1 == count && !(whole && message.broken_off) => Became::Stopped,
             None => Became::Held,
-        },
-        arrived,
-    };
-    came.into_iter().zip(hooks).enumerate().map(step).collect()
+        };
+        steps.push(Step {
+            at_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+            came,
+            became,
+            arrived,
+        });
+    }
+    steps
 }
 
 fn texts(fields: &Fields) -> Vec<(String, String)> {

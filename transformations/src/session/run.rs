@@ -181,7 +181,9 @@ pub(super) fn early_rules(
 /// Hands over what was noted, if anybody watches.
 #[inline(always)]
 fn make_known(pass: &Pass, host: &mut dyn Host, outcome: &mut Outcome) {
-    if let Some(notes) = outcome.take_notes() {
+    if let Some(notes) = outcome.take_notes()
+        && !notes.is_empty()
+    {
         host.note(pass.direction, &notes);
     }
 }

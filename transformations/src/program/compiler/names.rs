@@ -3,7 +3,7 @@
 use diagnostics::{Code, Diagnostic};
 
 use super::Compiler;
-use crate::config::{self, Config, ParseAs};
+use crate::config::{self, Config, OnFailure, ParseAs};
 use crate::edits::{self, Formula};
 use crate::languages::jinja::{Template, instead_of_name};
 use crate::languages::{NamedBy, NamedField, extracted};
@@ -77,7 +77,9 @@ impl Compiler<'_> {
                 .iter()
                 .map(String::as_str)
                 .collect();
-            let outcome = match is_body {
+            // What fails is left out, or the message is answered.
+            let left_out = is_body || pass.on_failure == Some(OnFailure::Continue);
+            let outcome = match left_out {
                 true => "this template fails for every message",
                 false => "every message is answered 400",
             };
