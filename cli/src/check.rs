@@ -12,6 +12,7 @@ use transformations::{Code, ConfigErrors, Diagnostic, Engine, metrics};
 use crate::denied;
 use crate::document::{self, Contents, Filter, Owner};
 use crate::finding::Finding;
+use crate::settings;
 
 /// Prints everything that is wrong with configurations. Exits 0 if nothing is, else 1. A note is neither an error nor a
 /// warning.
@@ -53,7 +54,7 @@ impl Check {
     /// # Errors
     /// Standard output is closed.
     pub fn execute(&self) -> Result<ExitCode> {
-        let engine = Engine::default();
+        let engine = settings::of_environment();
         let mut out = io::stdout().lock();
         let mut sound = true;
         let mut objects = Vec::new();

@@ -9,12 +9,12 @@ use std::process::ExitCode;
 use anstyle::Style;
 use anyhow::{Result, bail};
 use serde::Serialize;
-use transformations::Engine;
 use transformations::config::Config;
 
 use crate::check;
 use crate::document::{self, Owner};
 use crate::input;
+use crate::settings;
 
 const TITLE: Style = Style::new().bold();
 
@@ -67,7 +67,7 @@ impl Explain {
         let Ok(text) = String::from_utf8(input::bytes(&self.file)?) else {
             bail!("{name}: not UTF-8");
         };
-        let engine = Engine::default();
+        let engine = settings::of_environment();
         let findings = check::judge(&engine, "rustformation", &text);
         let errors = findings.iter().filter(|finding| finding.is_error()).count();
         if errors > 0 {

@@ -19,6 +19,7 @@ mod manifest;
 mod playground;
 mod run;
 mod schema;
+mod settings;
 mod source;
 mod test;
 mod text;

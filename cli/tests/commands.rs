@@ -196,6 +196,26 @@ fn eval_takes_a_call_of_curl_a_file_of_http_a_har_and_a_case() {
     }
 }
 
+/// As in the module: see "Environment variables" in docs/configuration.md.
+#[test]
+fn eval_takes_the_settings_of_the_environment() {
+    let files = Files::new(&[(
+        "f.yaml",
+        "request: {set: [{name: x-home, value: \"{{ env('SOME_VARIABLE') }}\"}]}\n",
+    )]);
+    let played = |allowed: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rustformations"));
+        command.args(["eval", "--config", "f.yaml", "-d", "{}"]);
+        command
+            .env("SOME_VARIABLE", "value")
+            .env("RUSTFORMATIONS_ENV_ALLOW", allowed);
+        let output = command.current_dir(files.0.path()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(played("SOME_*").contains("+ x-home: value"));
+    assert!(!played("OTHER").contains("x-home"));
+}
+
 #[test]
 fn eval_names_what_is_wrong() {
     let files = Files::new(&[

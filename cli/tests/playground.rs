@@ -225,6 +225,17 @@ fn what_is_wrong_is_told_with_its_place(server: &Server) {
     assert_eq!(server.call("POST", "/play", &json, &long).0, 413);
 }
 
+/// A link may come from a stranger.
+fn no_variable_is_read(server: &Server) {
+    let config = "request: {set: [{name: x-home, value: \"{{ env('PATH') }}\"}]}";
+    let played = server.play(&json!({"config": config, "request": "path: /"}));
+    assert_eq!(
+        played["transcript"]["request"]["headers"],
+        json!([]),
+        "{played}"
+    );
+}
+
 /// What a person sees first, and what a link leads to.
 fn a_browser_shows_what_was_played(server: &Server, browser: &Browser) {
     let page = browser.page(&format!("http://{}/", server.address));
@@ -261,6 +272,7 @@ fn main() -> ExitCode {
     let mut trials = vec![
         trial("nothing_comes_from_elsewhere", nothing_comes_from_elsewhere),
         trial("other_sites_are_refused", other_sites_are_refused),
+        trial("no_variable_is_read", no_variable_is_read),
         trial(
             "what_is_wrong_is_told_with_its_place",
             what_is_wrong_is_told_with_its_place,

@@ -7,6 +7,7 @@ use cases::{Body, Message};
 use harness::{Answer, Envoy, Request, Response, Upstream};
 use rustformations_cli::dry_run::{Choice, DryRun, NoChoice, Outcome, Passage, Transcript};
 use rustformations_cli::input::curl;
+use transformations::Engine;
 
 use crate::configs;
 use crate::stage::{Scenario, Stage, same, scenarios};
@@ -187,7 +188,7 @@ fn answered(response: &Response, dry: &Passage) -> Result<()> {
 fn dry_run(file: &str, request: &Message) -> Result<Transcript> {
     let path = artifacts::workspace().join("envoy-configs").join(file);
     let text = std::fs::read_to_string(path)?;
-    let choice = Choice::of(&text, file, None).map_err(|none| match none {
+    let choice = Choice::of(&Engine::default(), &text, file, None).map_err(|none| match none {
         NoChoice::Refused(findings) => anyhow::anyhow!("refused: {findings:?}"),
         NoChoice::Unclear(why) => anyhow::anyhow!(why),
     })?;

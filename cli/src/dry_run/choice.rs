@@ -34,9 +34,8 @@ impl Choice {
     ///
     /// # Errors
     /// See [`NoChoice`].
-    pub fn of(text: &str, name: &str, at: Option<&str>) -> Result<Self, NoChoice> {
-        let engine = Engine::default();
-        let findings = check::judge(&engine, "rustformation", text);
+    pub fn of(engine: &Engine, text: &str, name: &str, at: Option<&str>) -> Result<Self, NoChoice> {
+        let findings = check::judge(engine, "rustformation", text);
         let (errors, rest): (Vec<_>, Vec<_>) = findings.into_iter().partition(Finding::is_error);
         if !errors.is_empty() {
             return Err(NoChoice::Refused(errors));

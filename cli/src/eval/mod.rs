@@ -12,6 +12,7 @@ use cases::{Body, Message};
 
 use crate::dry_run::{Choice, DryRun, NoChoice, pieces};
 use crate::input::{self, Side, curl};
+use crate::settings;
 
 /// Plays a request, and an answer, without an Envoy, and prints what the module does to them: what was found where, what
 /// was held until when, every change, every failure.
@@ -121,7 +122,12 @@ impl Eval {
             bail!("{name}: not UTF-8");
         };
         let mut out = io::stderr().lock();
-        match Choice::of(&text, &name, self.at.as_deref()) {
+        match Choice::of(
+            &settings::of_environment(),
+            &text,
+            &name,
+            self.at.as_deref(),
+        ) {
             Ok(choice) => {
                 let warnings = choice.warnings.len();
                 if warnings > 0 {

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use transformations::Engine;
 
 use super::copies::Copies;
 use crate::check;
 use crate::dry_run::{Choice, DryRun, NoChoice, Transcript};
 use crate::input::{self, Side, curl};
+use crate::settings;
 
 /// What the page has on its left side.
 #[derive(Debug, Default, Deserialize)]
@@ -42,7 +44,7 @@ struct Wrong {
 impl Playground {
     /// Plays it.
     pub(super) fn play(&self) -> Played {
-        let engine = transformations::Engine::default();
+        let engine = settings::without_environment();
         let findings = check::judge(&engine, "rustformation", &self.config);
         let mut played = Played {
             findings: findings
@@ -53,7 +55,7 @@ impl Playground {
             transcript: None,
             copies: None,
         };
-        match self.run() {
+        match self.run(&engine) {
             Ok(None) => {}
             Ok(Some(run)) => {
                 let transcript = run.play();
@@ -66,8 +68,13 @@ impl Playground {
     }
 
     /// The dry run; `None`: the findings tell why there is none.
-    fn run(&self) -> Result<Option<DryRun>, Wrong> {
-        let choice = match Choice::of(&self.config, "the configuration", self.at.as_deref()) {
+    fn run(&self, engine: &Engine) -> Result<Option<DryRun>, Wrong> {
+        let choice = match Choice::of(
+            engine,
+            &self.config,
+            "the configuration",
+            self.at.as_deref(),
+        ) {
             Ok(choice) => choice,
             Err(NoChoice::Refused(_)) => return Ok(None),
             Err(NoChoice::Unclear(message)) => {
