@@ -30,7 +30,8 @@ impl Example {
     /// # Errors
     /// There is no such file, or it is not YAML.
     pub fn at(path: &Path) -> Result<Self> {
-        let name = path.display().to_string();
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        let name = name.display().to_string();
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
         let bootstrap =
             serde_saphyr::from_str(&text).with_context(|| format!("{name} is not YAML"))?;
