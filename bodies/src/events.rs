@@ -95,10 +95,11 @@ impl Events {
     /// Passes the events before the last blank line of what is not read. None of them is too long.
     #[inline]
     fn pass_unread<'c>(&mut self, rest: &'c [u8], visitor: &mut impl Visitor) -> &'c [u8] {
-        if !self.held.is_between() {
+        let unread = visitor.unread();
+        if unread == 0 || !self.held.is_between() {
             return rest;
         }
-        let unread = visitor.unread().min(rest.len()).min(self.held.most());
+        let unread = unread.min(rest.len()).min(self.held.most());
         let whole = rest.get(..unread).and_then(last_blank_line);
         let Some((events, after)) = whole.and_then(|end| rest.split_at_checked(end)) else {
             return rest;

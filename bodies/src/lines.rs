@@ -67,10 +67,11 @@ impl Lines {
     /// Passes the lines that end in what is not read. None of them is too long.
     #[inline]
     fn pass_unread<'c>(&mut self, rest: &'c [u8], visitor: &mut impl Visitor) -> &'c [u8] {
-        if !self.held.is_between() {
+        let unread = visitor.unread();
+        if unread == 0 || !self.held.is_between() {
             return rest;
         }
-        let unread = visitor.unread().min(rest.len()).min(self.held.most());
+        let unread = unread.min(rest.len()).min(self.held.most());
         let end = rest
             .get(..unread)
             .and_then(|lines| memchr::memrchr(b'\n', lines));

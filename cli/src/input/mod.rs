@@ -51,7 +51,7 @@ pub(crate) fn file(path: &Path, side: Side, entry: usize) -> Result<Exchange> {
     exchange(&bytes, side, entry).with_context(|| path.display().to_string())
 }
 
-/// As [`file`], of what was read.
+/// As [`file()`], of what was read.
 ///
 /// # Errors
 /// It is none of them.
