@@ -12,6 +12,7 @@ use transformations::{Code, ConfigErrors, Diagnostic, Engine, metrics};
 use crate::denied;
 use crate::document::{self, Contents, Filter, Owner};
 use crate::finding::Finding;
+use crate::format::Format;
 use crate::settings;
 
 /// Prints everything that is wrong with configurations. Exits 0 if nothing is, else 1. A note is neither an error nor a
@@ -37,15 +38,6 @@ pub struct Check {
     /// How to print what is wrong.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people: `file:line:column`, the message, the line and a caret.
-    #[default]
-    Text,
-    /// One JSON array of objects.
-    Json,
 }
 
 impl Check {

@@ -13,6 +13,7 @@ use transformations::config::Config;
 
 use crate::check;
 use crate::document::{self, Owner};
+use crate::format::Format;
 use crate::input;
 use crate::settings;
 
@@ -30,15 +31,6 @@ pub struct Explain {
     /// How to print it.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON array of objects.
-    Json,
 }
 
 /// What one configuration of the filter does.
@@ -64,9 +56,7 @@ impl Explain {
     /// The file cannot be read, or one of them is refused.
     pub fn execute(&self) -> Result<ExitCode> {
         let name = self.file.display().to_string();
-        let Ok(text) = String::from_utf8(input::bytes(&self.file)?) else {
-            bail!("{name}: not UTF-8");
-        };
+        let text = input::text(&self.file)?;
         let engine = settings::of_environment();
         let findings = check::judge(&engine, "rustformation", &text);
         let errors = findings.iter().filter(|finding| finding.is_error()).count();

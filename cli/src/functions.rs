@@ -8,6 +8,8 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use transformations::functions::{Family, of_expressions, of_templates};
 
+use crate::format::Format;
+
 const TITLE: Style = Style::new().bold();
 
 /// Prints the functions of expressions (CEL) and of templates (Jinja), with examples.
@@ -20,15 +22,6 @@ pub struct Functions {
     /// How to print them.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON array of objects.
-    Json,
 }
 
 impl Functions {

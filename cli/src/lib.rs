@@ -12,6 +12,7 @@ mod envoy;
 mod eval;
 mod explain;
 mod finding;
+mod format;
 mod functions;
 pub mod input;
 mod junit;

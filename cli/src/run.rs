@@ -12,9 +12,10 @@ use anyhow::{Context, Result, bail, ensure};
 use artifacts::EnvoyRelease;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use transformations::Engine;
 
 use crate::check;
+use crate::input;
+use crate::settings;
 
 /// How the module's file is called.
 const MODULE: &str = "librust_module.so";
@@ -124,9 +125,8 @@ impl Run {
     /// Whether the file has no errors; prints what is wrong.
     fn is_sound(&self) -> Result<bool> {
         let name = self.file.display().to_string();
-        let text =
-            fs::read_to_string(&self.file).with_context(|| format!("{name}: cannot be read"))?;
-        let findings = check::judge(&Engine::default(), "rustformation", &text);
+        let text = input::text(&self.file)?;
+        let findings = check::judge(&settings::of_environment(), "rustformation", &text);
         let mut out = io::stderr().lock();
         for finding in &findings {
             writeln!(out, "{}", finding.shown(&name, &text))?;

@@ -78,9 +78,7 @@ impl Convert {
     /// It cannot be read, or has nothing that maps.
     pub fn execute(&self) -> Result<ExitCode> {
         let name = self.file.display().to_string();
-        let Ok(text) = String::from_utf8(input::bytes(&self.file)?) else {
-            bail!("{name}: not UTF-8");
-        };
+        let text = input::text(&self.file)?;
         let mut converted = convert(&text);
         if converted.is_empty() && converted.notes.is_empty() {
             bail!(

@@ -10,7 +10,7 @@ pub(super) fn json(text: &str) -> Option<String> {
     serde_json::from_str::<IgnoredAny>(text).ok()?;
     let mut pretty = String::with_capacity(text.len().saturating_mul(2));
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    let mut characters = text.chars().filter(|_| true).peekable();
+    let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
         if in_string {
             pretty.push(character);

@@ -11,6 +11,7 @@ use anyhow::{Result, bail, ensure};
 use cases::{Body, Message};
 
 use crate::dry_run::{Choice, DryRun, NoChoice, pieces};
+use crate::format::Format;
 use crate::input::{self, Side, curl};
 use crate::settings;
 
@@ -78,15 +79,6 @@ pub struct Eval {
     curl: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object.
-    Json,
-}
-
 impl Eval {
     /// Plays the exchange.
     ///
@@ -118,9 +110,7 @@ impl Eval {
     /// The filter to play; `None`: the configuration is refused, and what is wrong is printed.
     fn choice(&self) -> Result<Option<Choice>> {
         let name = self.config.display().to_string();
-        let Ok(text) = String::from_utf8(input::bytes(&self.config)?) else {
-            bail!("{name}: not UTF-8");
-        };
+        let text = input::text(&self.config)?;
         let mut out = io::stderr().lock();
         match Choice::of(
             &settings::of_environment(),

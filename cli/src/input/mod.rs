@@ -41,6 +41,17 @@ pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
     Ok(read)
 }
 
+/// Reads a file as [`bytes`], of text.
+///
+/// # Errors
+/// It cannot be read, or is not UTF-8.
+pub(crate) fn text(path: &Path) -> Result<String> {
+    match String::from_utf8(bytes(path)?) {
+        Ok(text) => Ok(text),
+        Err(_) => bail!("{}: not UTF-8", path.display()),
+    }
+}
+
 /// Reads what a file has: a HAR, an HTTP message, or a message of the case language. `entry` is the one of a HAR's,
 /// counted from 1.
 ///
