@@ -79,7 +79,12 @@ impl Run {
                 continue;
             }
             seen = now;
-            if self.is_sound()? {
+            // A file that cannot be read is no reason to leave Envoy to itself.
+            let sound = self.is_sound().or_else(|error| {
+                told(format_args!("{error:#}"))?;
+                Ok::<_, io::Error>(false)
+            })?;
+            if sound {
                 told(format_args!("{} changed", self.file.display()))?;
                 end(&mut envoy)?;
                 envoy = self.start(&binary, &folder)?;

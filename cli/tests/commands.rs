@@ -463,6 +463,8 @@ fn run_starts_envoy_again_when_a_sound_file_changes() {
         "errors",
         "f.yaml has errors; Envoy goes on with what it has",
     );
+    fs::write(files.path("f.yaml"), b"\xff").unwrap();
+    awaited(&files, "errors", "f.yaml: not UTF-8");
     assert_eq!(awaited(&files, "log", "started").lines().count(), 1);
     fs::write(
         files.path("f.yaml"),
