@@ -355,7 +355,7 @@ async fn each_api_refuses_what_is_not_served(stage: &Stage) -> Result<()> {
 }
 
 async fn files_are_not_held(stage: &Stage) -> Result<()> {
-    let text = Upstream::start_on_headers(|_| Answer::json(&json!({"id": "file-1"}))).await?;
+    let text = Upstream::answering(Answer::json(&json!({"id": "file-1"}))).await?;
     let gateway = Gateway::with(stage, text).await?;
     for protocol in PROTOCOLS {
         let request = Request::post("/v1/files")
