@@ -23,10 +23,10 @@ pub struct Chunk {
 pub(crate) fn join(chunks: &[Chunk]) -> Bytes {
     match chunks {
         [only] => only.data.clone(),
-        _ => chunks
-            .iter()
-            .flat_map(|chunk| chunk.data.iter().copied())
-            .collect(),
+        _ => {
+            let parts: Vec<_> = chunks.iter().map(|chunk| chunk.data.as_ref()).collect();
+            parts.concat().into()
+        }
     }
 }
 

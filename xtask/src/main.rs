@@ -9,6 +9,8 @@ mod cargo;
 mod command;
 mod docs;
 mod needs;
+mod programs;
+mod reported;
 mod test;
 
 use std::env;

