@@ -66,11 +66,14 @@ impl Events {
         }
         loop {
             rest = self.pass_unread(rest, visitor);
-            let Some(end) = self.line.blank_line(rest) else {
+            let Some((line, end)) = self.line.blank_line(rest) else {
                 break;
             };
             let (event, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-            self.held.end(event, visitor, tell);
+            let line = self.held.is_empty().then_some(line);
+            self.held.end(event, visitor, |event, first, visitor| {
+                tell(event, first, line, visitor);
+            });
             rest = after;
             if self.line.after_return {
                 rest = self.pass_line_feed(rest, visitor);
@@ -84,7 +87,9 @@ impl Events {
     /// The stream has ended. Its last event is told though it lacks the blank line: some clients
     /// act on each line.
     pub fn finish(&mut self, visitor: &mut impl Visitor) {
-        self.held.finish(visitor, tell);
+        self.held.finish(visitor, |event, first, visitor| {
+            tell(event, first, None, visitor);
+        });
     }
 
     /// How many bytes are held.
@@ -123,9 +128,10 @@ impl Events {
     }
 }
 
-fn tell(event: &[u8], first: bool, visitor: &mut impl Visitor) {
+/// `line`: how long the first line of the event is, if that is known.
+fn tell(event: &[u8], first: bool, line: Option<usize>, visitor: &mut impl Visitor) {
     if visitor.reads(event) {
-        visitor.event(Event::of(event, first));
+        visitor.event(Event::of(event, first, line));
     } else {
         visitor.passed(event);
     }
@@ -144,13 +150,15 @@ fn last_blank_line(events: &[u8]) -> Option<usize> {
 }
 
 impl LineBreaks {
-    /// Where the first blank line of `rest` ends.
+    /// Where the first line of `rest` ends, its line break not included, and where the first blank line does.
     #[inline]
-    fn blank_line(&mut self, rest: &[u8]) -> Option<usize> {
+    fn blank_line(&mut self, rest: &[u8]) -> Option<(usize, usize)> {
         let mut begin = 0; // of the line
+        let mut first = None;
         for place in memchr::memchr2_iter(b'\r', b'\n', rest) {
             let is_return = rest.get(place) == Some(&b'\r');
             let after = place.saturating_add(1);
+            let first = *first.get_or_insert(place);
             let is_empty = place == begin && self.line_is_empty;
             if place == begin && !is_return && std::mem::take(&mut self.after_return) {
                 begin = after; // the rest of the line break before
@@ -160,7 +168,7 @@ impl LineBreaks {
             self.line_is_empty = true;
             begin = after;
             if is_empty {
-                return Some(after);
+                return Some((first, after));
             }
         }
         if begin < rest.len() {

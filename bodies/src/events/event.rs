@@ -17,8 +17,8 @@ pub struct Event<'e> {
 }
 
 impl<'e> Event<'e> {
-    /// Reads an event. `first`: it begins the stream.
-    pub(super) fn of(event: &'e [u8], first: bool) -> Self {
+    /// Reads an event. `first`: it begins the stream. `line`: how long its first line is, if that is known.
+    pub(super) fn of(event: &'e [u8], first: bool, line: Option<usize>) -> Self {
         let mut read = Self {
             event,
             ..Self::default()
@@ -28,9 +28,12 @@ impl<'e> Event<'e> {
         } else {
             0
         };
+        let mut known = line;
         while let Some(rest) = event.get(at..).filter(|rest| !rest.is_empty()) {
-            let length = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
-            let end = at.saturating_add(length);
+            let end = known.take().unwrap_or_else(|| {
+                let length = memchr::memchr2(b'\r', b'\n', rest);
+                at.saturating_add(length.unwrap_or(rest.len()))
+            });
             if let Some(value) = event.get(at..end).and_then(value) {
                 read.add(value, end.saturating_sub(value.len()));
             }

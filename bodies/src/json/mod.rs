@@ -10,6 +10,7 @@ mod patch;
 mod path;
 mod pointer;
 mod refusal;
+mod shape;
 mod string;
 mod taken;
 mod utf8;

@@ -8,6 +8,7 @@
 mod missing;
 mod paths;
 mod places;
+mod plans;
 #[cfg(test)]
 mod tests;
 
@@ -17,8 +18,8 @@ use std::ops::Range;
 use smallvec::{SmallVec, smallvec};
 
 pub use self::paths::{EditId, EditIds, Paths, PathsError};
-use self::places::{Kind, Place, Places, Walk};
-use super::alike::Alike;
+use self::places::{Kind, Place, Places};
+pub use self::plans::Plans;
 use super::path::Path;
 use super::pointer::ROOT;
 use super::walker::Error as WalkError;
@@ -87,6 +88,11 @@ pub trait Texts<'t> {
     /// leaves the place as it is. Of an edit that removes, any text. It is asked for only where the
     /// edit can be made, or would be if the document had the place.
     fn text(&mut self, edit: EditId, value: Option<&[u8]>) -> Option<Cow<'t, str>>;
+
+    /// Whether they are the same in every document of a stream, whatever stands there.
+    fn are_fixed(&self) -> bool {
+        false
+    }
 }
 
 /// The edits of one document.
@@ -112,37 +118,9 @@ pub fn plan<'t>(
     texts: &mut impl Texts<'t>,
     limits: &Limits,
 ) -> Result<DocumentPlan<'t>, PatchError> {
-    let mut walk = Walk::new(limits);
-    let places = walk.end(document, paths)?;
-    plan_at(places, document, paths, texts, limits)
-}
-
-/// Plans the edits of the documents of one stream: what they begin with alike is not walked again.
-///
-/// The paths and the limits are given with every document, and must be the same ones, but for how much
-/// may be put.
-#[derive(Clone, Debug, Default)]
-pub struct Plans(Alike<Walk>);
-
-impl Plans {
-    /// As [`plan`], of the next document.
-    ///
-    /// # Errors
-    ///
-    /// The document cannot be searched, or the edits would make too much of it.
-    pub fn plan<'t>(
-        &mut self,
-        document: &[u8],
-        paths: &Paths,
-        texts: &mut impl Texts<'t>,
-        limits: &Limits,
-    ) -> Result<DocumentPlan<'t>, PatchError> {
-        let new = || Walk::new(limits);
-        let feed = |walk: &mut Walk, bytes: &[u8]| walk.feed(bytes, paths);
-        let (walk, rest) = self.0.begin(document, new, feed)?;
-        let places = walk.end(rest, paths)?;
-        plan_at(places, document, paths, texts, limits)
-    }
+    let mut places = Places::default();
+    places.find(document, paths, limits)?;
+    plan_at(&places, document, paths, texts, limits)
 }
 
 /// Plans the edits of a document whose places are found.

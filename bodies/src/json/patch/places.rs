@@ -8,6 +8,7 @@ use super::PatchError;
 use super::paths::Paths;
 use crate::json::path::{Path, Selector};
 use crate::json::pointer::NodeId;
+use crate::json::shape::Shape;
 use crate::json::walker::{Container, Error, Key, Scalar, ScalarKind, Visitor, Walker};
 use crate::{Limits, PLACES};
 
@@ -66,46 +67,42 @@ pub(super) struct Places {
     too_many: bool,
 }
 
-/// The walk through a document to its places.
-#[derive(Clone, Debug)]
-pub(super) struct Walk {
-    walker: Walker,
-    places: Places,
-}
-
-impl Walk {
-    pub(super) fn new(limits: &Limits) -> Self {
-        Self {
-            walker: Walker::new(limits.json_depth),
-            places: Places::default(),
-        }
-    }
-
-    /// Reads the next bytes of the document.
-    pub(super) fn feed(&mut self, bytes: &[u8], paths: &Paths) -> Result<(), PatchError> {
+impl Places {
+    /// Finds those of a document, in place of what was found before.
+    pub(super) fn find(
+        &mut self,
+        document: &[u8],
+        paths: &Paths,
+        limits: &Limits,
+    ) -> Result<(), PatchError> {
+        self.found.clear();
+        self.open.clear();
+        self.key = None;
+        self.too_many = false;
+        let mut walker = Walker::new(limits.json_depth);
         let mut search = Search {
             paths,
-            places: &mut self.places,
+            places: self,
         };
-        Ok(self.walker.feed(&paths.ways, &mut search, bytes)?)
-    }
-
-    /// Reads the last bytes of the document. The places in all of it.
-    pub(super) fn end(&mut self, bytes: &[u8], paths: &Paths) -> Result<&Places, PatchError> {
-        self.feed(bytes, paths)?;
-        let mut search = Search {
-            paths,
-            places: &mut self.places,
-        };
-        self.walker.finish(&paths.ways, &mut search)?;
-        if self.places.too_many {
+        walker.feed(&paths.ways, &mut search, document)?;
+        walker.finish(&paths.ways, &mut search)?;
+        if self.too_many {
             return Err(PatchError::TooMuch);
         }
-        Ok(&self.places)
+        Ok(())
     }
-}
 
-impl Places {
+    /// Takes those that were found in a document, moved to where they are in one of the same shape.
+    pub(super) fn take_moved(&mut self, found: &Places, shape: &Shape) {
+        self.found.clear();
+        let moved = found.found.iter().map(|place| Place {
+            start: shape.place(place.start),
+            value: shape.place(place.value.start)..shape.place(place.value.end),
+            ..*place
+        });
+        self.found.extend(moved);
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Place> {
         self.found.iter()
     }

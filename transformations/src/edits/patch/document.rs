@@ -31,6 +31,8 @@ pub(crate) struct Editor<'p> {
     searches: &'p RefCell<Searches>,
     /// How many bytes may still be put into all documents of the message; `None`: as many into each.
     room: Option<&'p Cell<usize>>,
+    /// No expression decides what is put.
+    are_fixed: bool,
     pub(crate) outcome: Outcome,
 }
 
@@ -50,6 +52,7 @@ impl<'p> Editor<'p> {
             plans: &mut walks.plans,
             searches: &walks.searches,
             room: None,
+            are_fixed: ready.are_fixed(),
             outcome: Outcome::default(),
         }
     }
@@ -62,22 +65,8 @@ impl<'p> Editor<'p> {
     /// A whole body with the edits made; `None` when they change nothing.
     pub(crate) fn edited(&mut self, body: &[u8]) -> Option<Vec<u8>> {
         let document = Document::new(self.seen, body, self.searches);
-        match self.splices(body, &document) {
-            Ok(splices) => (!splices.is_empty()).then(|| spliced(body, &splices)),
-            Err(error) => {
-                self.cannot_edit(error);
-                None
-            }
-        }
-    }
-
-    fn cannot_edit(&mut self, error: PatchError) {
-        let reason = match error {
-            PatchError::Invalid => Reason::JsonInvalid,
-            PatchError::TooDeep | PatchError::TooMuch => Reason::Limit,
-        };
-        let path = &self.patch.path;
-        self.outcome.fail_once(reason, path, error.to_string());
+        let splices = self.splices(body, &document, Other::Fails);
+        (!splices.is_empty()).then(|| spliced(body, &splices))
     }
 
     /// A multipart body with the edits made to its parts, and to each line of its files of JSON Lines;
@@ -201,12 +190,12 @@ impl<'p> Editor<'p> {
 
     /// Counts what is no JSON document and has to be one.
     pub(super) fn fail_as_no_document(&mut self) {
-        self.cannot_edit(PatchError::Invalid);
+        cannot_edit(PatchError::Invalid, &self.patch.path, &mut self.outcome);
     }
 
     /// The splices of a document of a stream; `None` when it is left out. What is not JSON may be
     /// anything in an answer, such as `[DONE]`, and goes on.
-    pub(super) fn in_stream(&mut self, text: &[u8]) -> Option<Splices<'p>> {
+    pub(super) fn in_stream(&mut self, text: &[u8]) -> Option<Splices<'_>> {
         let document = Document::new(self.seen, text, self.searches);
         if self.is_dropped(text, &document) {
             return None;
@@ -214,15 +203,12 @@ impl<'p> Editor<'p> {
         if self.patch.edits.is_empty() {
             return Some(Splices::new());
         }
-        let splices = match self.splices(text, &document) {
-            Ok(splices) => splices,
-            Err(PatchError::Invalid) if !self.is_request() => Splices::new(),
-            Err(error) => {
-                self.cannot_edit(error);
-                Splices::new()
-            }
+        let other = if self.is_request() {
+            Other::Fails
+        } else {
+            Other::Passes
         };
-        Some(splices)
+        Some(self.splices(text, &document, other))
     }
 
     /// Counts a document that reaches a limit.
@@ -255,10 +241,11 @@ impl<'p> Editor<'p> {
     }
 
     /// The splices of a document. Edits that do not fit are told to the outcome.
-    fn splices(&mut self, text: &[u8], document: &Document<'_>) -> Result<Splices<'p>, PatchError> {
+    fn splices(&mut self, text: &[u8], document: &Document<'_>, other: Other) -> Splices<'_> {
         let patch = self.patch;
         let mut texts = InDocument {
             ready: self.ready,
+            are_fixed: self.are_fixed,
             document,
             seen: self.seen,
             known: Vec::new(),
@@ -271,7 +258,14 @@ impl<'p> Editor<'p> {
         }
         let planned = self.plans.plan(text, &patch.paths, &mut texts, &limits);
         let failed = texts.failed;
-        let plan = planned?;
+        let plan = match planned {
+            Ok(plan) => plan,
+            Err(PatchError::Invalid) if other == Other::Passes => return Splices::new(),
+            Err(error) => {
+                cannot_edit(error, &patch.path, &mut self.outcome);
+                return Splices::new();
+            }
+        };
         let path = |edit: EditId| {
             let edit = patch.edits.get(edit.index());
             edit.map_or(&patch.path, |edit| &edit.path)
@@ -292,8 +286,24 @@ impl<'p> Editor<'p> {
             let put = plan.splices.iter().map(|splice| splice.new.len());
             room.set(put.fold(room.get(), usize::saturating_sub));
         }
-        Ok(plan.splices)
+        plan.splices
     }
+}
+
+/// What becomes of a text that is no JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Other {
+    /// It is counted.
+    Fails,
+    Passes,
+}
+
+fn cannot_edit(error: PatchError, path: &str, outcome: &mut Outcome) {
+    let reason = match error {
+        PatchError::Invalid => Reason::JsonInvalid,
+        PatchError::TooDeep | PatchError::TooMuch => Reason::Limit,
+    };
+    outcome.fail_once(reason, path, error.to_string());
 }
 
 const PLACE_TAKEN: &str = "an edit before it has changed the same place";
@@ -301,6 +311,7 @@ const PLACE_TAKEN: &str = "an edit before it has changed the same place";
 /// What the edits put into one document.
 struct InDocument<'d, 'p> {
     ready: &'p Ready,
+    are_fixed: bool,
     document: &'d Document<'d>,
     seen: &'p Seen<'p>,
     /// What conditions that do not look at the place have said.
@@ -356,8 +367,8 @@ impl InDocument<'_, '_> {
     }
 }
 
-impl<'p> Texts<'p> for InDocument<'_, 'p> {
-    fn text(&mut self, edit: EditId, value: Option<&[u8]>) -> Option<Cow<'p, str>> {
+impl<'t, 'p: 't> Texts<'t> for InDocument<'_, 'p> {
+    fn text(&mut self, edit: EditId, value: Option<&[u8]>) -> Option<Cow<'t, str>> {
         let ready = self.ready.edits.get(edit.index())?;
         if !self.holds(edit, ready.condition, value) {
             return None;
@@ -366,5 +377,8 @@ impl<'p> Texts<'p> for InDocument<'_, 'p> {
             Text::Known(text) => Some(Cow::Borrowed(text)),
             Text::Asked(id) => self.made(edit, *id, value).map(Cow::Owned),
         }
+    }
+    fn are_fixed(&self) -> bool {
+        self.are_fixed
     }
 }

@@ -56,6 +56,13 @@ impl Ready {
         conditions.all(|condition| condition == Condition::Never)
     }
 
+    /// Whether no expression decides what the edits put.
+    pub(super) fn are_fixed(&self) -> bool {
+        self.edits.iter().all(|edit| {
+            !matches!(edit.condition, Condition::Asked(_)) && !matches!(edit.text, Text::Asked(_))
+        })
+    }
+
     /// The same in a form, whose parts are no documents: with the conditions that are known without one.
     pub(super) fn in_form(&self, seen: &Seen<'_>) -> Self {
         let form = Document::absent(seen);
