@@ -2,20 +2,27 @@
 
 mod changes;
 mod choice;
+mod course;
+mod exchange;
 mod pretty;
+mod stage;
+mod surroundings;
 mod transcript;
 
 use std::sync::Arc;
 
 use cases::{Message, Piece};
-use transformations::testing::{Host, Message as Played, Neighbour};
-use transformations::{Chain, Direction, Program, Session};
+use transformations::{Chain, Program};
 
 pub use changes::{HeaderChange, Line};
 pub use choice::{Choice, NoChoice};
+pub use course::Course;
+pub use exchange::{Exchange, LeadsTo, Played, Received, Routed, Sent};
 pub use transcript::{Answered, Became, Came, Metadata, Outcome, Passage, Step, Transcript};
 
-/// What is played.
+use stage::{Passed, Stage};
+
+/// An exchange with one filter.
 #[derive(Debug)]
 pub struct DryRun {
     /// The listener's program.
@@ -31,37 +38,12 @@ pub struct DryRun {
 impl DryRun {
     /// Plays the exchange.
     pub fn play(&self) -> Transcript {
-        let response = self.response.as_ref();
-        let mut host = Host::new(
-            arriving(&self.request),
-            response.map(arriving).unwrap_or_default(),
-        );
-        host.chain = self.chain;
-        let mut session = Session::new(Arc::clone(&self.program));
-        host.play_one(&mut session, Direction::Request, Neighbour::None);
-        let answered = host.reply.is_some() || host.reset.is_some();
-        if response.is_some() && !answered {
-            host.play_one(&mut session, Direction::Response, Neighbour::None);
+        let mut stage = Stage::new(&self.program, self.chain, self.request.clone());
+        let metadata = &mut Vec::new();
+        if let (Passed::On(_), Some(response)) = (stage.request(metadata), &self.response) {
+            stage.response(response.clone(), metadata);
         }
-        session.on_complete(&mut host);
-        let labels = self.program.meters();
-        let labels = labels.map_or(&[][..], |meters| meters.label_names());
-        Transcript::of(self, &host, labels)
-    }
-}
-
-/// A message in memory.
-fn arriving(message: &Message) -> Played {
-    Played {
-        headers: message.fields.clone(),
-        chunks: message
-            .body
-            .pieces()
-            .into_iter()
-            .map(<[u8]>::to_vec)
-            .collect(),
-        trailers: !message.trailers.is_empty(),
-        broken_off: message.broken_off,
+        stage.end()
     }
 }
 
