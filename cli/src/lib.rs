@@ -31,7 +31,7 @@ mod tree;
 
 pub use check::{Check, judge};
 pub use completions::Completions;
-pub use convert::Convert;
+pub use convert::{Convert, filter_config};
 pub use eval::Eval;
 pub use explain::Explain;
 pub use finding::Finding;
