@@ -10,15 +10,15 @@ use crate::finding::Finding;
 
 /// The filter that a dry run plays.
 #[derive(Clone, Debug)]
-pub struct Choice {
+pub(super) struct Choice {
     /// Where in the file it is.
-    pub place: String,
+    pub(super) place: String,
     /// What the listener's, or the cluster's, filter does.
-    pub program: Arc<Program>,
+    pub(super) program: Arc<Program>,
     /// The chain that it is in.
-    pub chain: Chain,
+    pub(super) chain: Chain,
     /// What is wrong with the configuration, but no error.
-    pub warnings: Vec<Finding>,
+    pub(super) warnings: Vec<Finding>,
 }
 
 /// Why none can be played.
@@ -36,7 +36,12 @@ impl Choice {
     ///
     /// # Errors
     /// See [`NoChoice`].
-    pub fn of(engine: &Engine, text: &str, name: &str, at: Option<&str>) -> Result<Self, NoChoice> {
+    pub(super) fn of(
+        engine: &Engine,
+        text: &str,
+        name: &str,
+        at: Option<&str>,
+    ) -> Result<Self, NoChoice> {
         let warnings = sound(engine, text)?;
         let filters = document::contents(text, "rustformation").filters;
         let filter = filter(&filters, name, at).map_err(NoChoice::Unclear)?;
