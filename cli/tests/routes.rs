@@ -163,3 +163,21 @@ fn a_piece_that_waits_in_one_filter_comes_later_to_the_next() {
     };
     assert_eq!((steps(0), steps(1)), (4, 2));
 }
+
+#[test]
+fn an_answer_to_grpc_is_named() {
+    let rule = json!([{"when": "true", "status": 403}]);
+    let filters = json!([filter(
+        "ours",
+        &json!({"request": {"onFailure": "reject", "reject": rule}})
+    )]);
+    let file = manager(&filters, &hosts(&json!([])));
+    let grpc = ["-H", "content-type: application/grpc", "-d", "x"];
+    let (_, printed) = eval(&file, &grpc);
+    assert!(
+        printed.contains("`grpc-status` is how Envoy answers gRPC"),
+        "{printed}"
+    );
+    let (_, printed) = eval(&file, &["-d", "x"]);
+    assert!(!printed.contains("grpc"), "{printed}");
+}

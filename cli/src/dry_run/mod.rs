@@ -4,6 +4,7 @@ mod changes;
 mod choice;
 mod course;
 mod exchange;
+mod playing;
 mod pretty;
 mod stage;
 mod surroundings;

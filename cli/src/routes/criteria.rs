@@ -122,20 +122,13 @@ impl Criteria {
     /// Whether a request is so.
     pub(super) fn hold(&self, request: &Fields, values: Values) -> bool {
         let path = headers::joined(request, ":path").unwrap_or_default();
-        let is_grpc = || {
-            let kind = headers::joined(request, "content-type");
-            kind.is_some_and(|kind| match kind.strip_prefix("application/grpc") {
-                Some(rest) => rest.is_empty() || rest.starts_with('+'),
-                None => false,
-            })
-        };
         let query = query(&path);
         self.matched(request).is_some()
             && self
                 .headers
                 .iter()
                 .all(|header| header.holds(request, values))
-            && (!self.grpc || is_grpc())
+            && (!self.grpc || is_grpc(request))
             && self.parameters.iter().all(|parameter| {
                 let values = query.iter().filter(|(name, _)| *name == parameter.name);
                 parameter.rule.holds(values.map(|(_, value)| *value).next())
@@ -230,6 +223,13 @@ fn rule_of_header(part: &Placed<'_>, unplayed: &mut Unplayed) -> Rule {
         Some(text) => Rule::Text(text),
         None => rule(part, unplayed),
     }
+}
+
+/// Whether a request is one of gRPC, as Envoy sees it.
+pub(crate) fn is_grpc(request: &Fields) -> bool {
+    let kind = headers::joined(request, "content-type").unwrap_or_default();
+    let rest = kind.strip_prefix("application/grpc");
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
 }
 
 /// A path without its query and its fragment.

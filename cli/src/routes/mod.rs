@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cases::Fields;
 
 pub(crate) use action::Action;
+pub(crate) use criteria::is_grpc;
 pub(crate) use metadata::Metadata;
 pub(crate) use mutations::Mutations;
 pub(crate) use unplayed::Unplayed;
