@@ -54,10 +54,16 @@ impl Files {
         )
     }
 
-    /// The transcript of a dry run.
-    fn played(&self, arguments: &[&str]) -> Value {
+    /// A whole dry run.
+    fn exchange(&self, arguments: &[&str]) -> Value {
         let arguments = [&["eval", "--format", "json"], arguments].concat();
         serde_json::from_str(&self.printed(&arguments)).unwrap()
+    }
+
+    /// The transcript of a dry run's first filter.
+    fn played(&self, arguments: &[&str]) -> Value {
+        let exchange = self.exchange(arguments);
+        exchange.pointer("/filters/0").unwrap().clone()
     }
 }
 

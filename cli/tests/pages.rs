@@ -100,3 +100,13 @@ fn the_page_about_debugging_prints_what_eval_prints() {
     assert!(printed.contains(part), "{printed}");
     assert!(page.contains(part), "{part}");
 }
+
+#[test]
+fn the_page_about_the_command_prints_what_eval_prints() {
+    let page = fs::read_to_string(root().join("docs/command.md")).unwrap();
+    let file = root().join("envoy-configs/minimal.yaml");
+    let config = file.to_str().unwrap();
+    let (code, printed) = call(&["eval", "--config", config, "-d", r#"{"model": "large"}"#]);
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(page.contains(printed.trim_end()), "{printed}");
+}

@@ -212,7 +212,7 @@ fn what_is_wrong_is_told_with_its_place(server: &Server) {
                 .contains(message),
             "{input}: {played}"
         );
-        assert!(played["transcript"].is_null(), "{input}");
+        assert!(played["exchange"].is_null(), "{input}");
     }
     let json = [("content-type", "application/json")];
     for body in ["", "{\"config\": 1}", "{\"nonsense\": \"\"}"] {
@@ -230,7 +230,7 @@ fn no_variable_is_read(server: &Server) {
     let config = "request: {set: [{name: x-home, value: \"{{ env('PATH') }}\"}]}";
     let played = server.play(&json!({"config": config, "request": "path: /"}));
     assert_eq!(
-        played["transcript"]["request"]["headers"],
+        played["exchange"]["filters"][0]["request"]["headers"],
         json!([]),
         "{played}"
     );
@@ -254,10 +254,22 @@ fn a_browser_shows_what_was_played(server: &Server, browser: &Browser) {
         assert!(page.contains(part), "{part} in\n{page}");
     }
     assert!(!page.contains("/<b>"), "text became HTML:\n{page}");
+    let page = browser.page(&format!("http://{}/#{}", server.address, ROUTES));
+    for part in [
+        "Route: to the cluster one",
+        "+ x-of: route",
+        "Sent to the cluster one",
+        "there is one attempt",
+    ] {
+        assert!(page.contains(part), "{part} in\n{page}");
+    }
 }
 
 /// A link that a browser made.
 const LINK: &str = "i1YqSi0sTS0usVKoLk4tAVKGtTF5SjoKSgWJJRlWCvo2SXYQvlIsAA";
+
+/// A route configuration with a cluster, a retry policy, and a header that the route's own configuration sets.
+const ROUTES: &str = "hVG7bsMwDPwVQmPhKEM3TR2KbgWKdowDQZXpRIAsqnoYMQL_eyXbTZCpi0Adj487HthoQsrKyjPFFEXrduDUgAKUta0D6GhQxkUBh5Y9texYsUA5YeUC7GBQSZ8FXH3A3lwE7OeKb6SCa5tjwiCAHDYQMIVJerJGTyU5b-Q0eeykxyB7YwtbanK9OYk1C0A5xNsHoGUvtaJlYqnkJ6KTReVN5JqGPbqRJo6XhC4acpGvTSM_p-R5NxWBRsuBumwx8vGZv67Q-4K8LeQPDJ9VwX3oY93fhnBd7QpF5ZZqimnSUZLaUiypFDLO9z5V5WLO1kLeG_QUip1l5Tv70Q-4_iN9_XIfKNF37vlXGa5TA6OyuV4j4E_GmEoUsbyHbfvLjvobaVluPs71OKxhXqVy3_0Ss-Mv";
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();

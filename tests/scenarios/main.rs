@@ -14,6 +14,7 @@ mod chains;
 mod churn;
 mod composite;
 mod configs;
+mod conversions;
 mod deploy;
 mod dry_run;
 mod expressions;
@@ -85,6 +86,11 @@ const AREAS: &[Area] = &[
         name: "configs",
         module: Built::Release,
         scenarios: configs::SCENARIOS,
+    },
+    Area {
+        name: "conversions",
+        module: Built::Release,
+        scenarios: conversions::SCENARIOS,
     },
     Area {
         name: "dry_run",

@@ -9,6 +9,12 @@ pub(super) fn json(value: &Value, place: &str, converted: &mut Converted) {
     for direction in ["request", "response"] {
         let key = format!("{direction}_rules");
         let found = value.get(&key).and_then(|rules| rules.get("rules"));
+        if found.is_some() {
+            converted.note(
+                &format!("{place}.{key}"),
+                "it reads `application/json` only; the module reads any body as JSON whose `content-type` names no other format",
+            );
+        }
         for (index, found) in found
             .and_then(Value::as_array)
             .into_iter()
@@ -29,6 +35,10 @@ pub(super) fn json(value: &Value, place: &str, converted: &mut Converted) {
 /// Converts an `SseToMetadata`.
 pub(super) fn events(value: &Value, place: &str, converted: &mut Converted) {
     let at = "response_rules.content_parser.typed_config.rules";
+    converted.note(
+        place,
+        "it leaves out an event that nothing ends; the module reads it when the stream ends",
+    );
     let found = value.pointer(&format!("/{}", at.replace('.', "/")));
     for (index, found) in found
         .and_then(Value::as_array)
@@ -82,8 +92,16 @@ fn rule(direction: &str, rule: &Value, usual: &str, place: &str, converted: &mut
         }
     };
     match present.get("type").and_then(Value::as_str) {
-        Some("NUMBER") => put("type", "number".into()),
-        Some("STRING") => {}
+        Some("NUMBER") => {
+            put("type", "number".into());
+            let what =
+                "a number within quotes, `true` and `false` are numbers there, and none here";
+            converted.note(place, what);
+        }
+        Some("STRING") => converted.note(
+            place,
+            "`true` and `false` are `1` and nothing there, and their names here",
+        ),
         _ => converted.note(
             place,
             "it keeps the type of the value; here `type` says it, and is text without it",
@@ -91,6 +109,10 @@ fn rule(direction: &str, rule: &Value, usual: &str, place: &str, converted: &mut
     }
     if let Some(missing) = rule.get("on_missing") {
         let same = text(missing, "key").as_deref() == Some(&key);
+        converted.note(
+            place,
+            "`on_missing` is for JSON only there; here an empty text and a body that is no JSON get its value too",
+        );
         match missing.get("value") {
             Some(Value::String(value)) if same => put("default", value.clone().into()),
             Some(value @ (Value::Number(_) | Value::Bool(_))) if same => {

@@ -103,6 +103,14 @@ impl Convert {
     }
 }
 
+/// What other filters or gateways in a text do, as a filter_config, and what does not map, each with its place.
+pub fn filter_config(text: &str) -> (Value, Vec<String>) {
+    let converted = convert(text);
+    let notes = converted.notes.iter();
+    let notes = notes.map(|(place, what)| format!("{place}: {what}"));
+    (converted.config(), notes.collect())
+}
+
 /// What the module reports of a configuration.
 fn said(config: &Value) -> Vec<Diagnostic> {
     match Engine::default().load(config.to_string().as_bytes()) {
@@ -265,7 +273,7 @@ mod tests {
         );
         assert_eq!(request["remove"], json!(["x-old"]));
         let patch = json!([
-            {"set": "/from", "cel": "document[\"model\"]"},
+            {"set": "/from", "cel": "default(document[\"model\"], null)"},
             {"set": "/n", "json": "1"},
             {"set": "/user", "value": "me"},
         ]);

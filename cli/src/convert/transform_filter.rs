@@ -12,6 +12,11 @@ pub(super) fn convert(value: &Value, place: &str, converted: &mut Converted) {
             continue;
         };
         let place = format!("{place}.{key}");
+        converted.note(
+            &place,
+            "it leaves a message alone whose body is no JSON object, or whose `content-type` is not JSON; here each edit that can \
+             be made is made",
+        );
         let mutations = found.get("headers_mutations").and_then(Value::as_array);
         for (index, mutation) in mutations.into_iter().flatten().enumerate() {
             header(
@@ -81,6 +86,10 @@ fn header(direction: &str, mutation: &Value, place: &str, converted: &mut Conver
     match made {
         Made::Member(keys) if direction == "request" && key == "set" && !name.starts_with(':') => {
             let keys = keys.iter().map(String::as_str);
+            converted.note(
+                place,
+                "a list or an object is its JSON there, and sets no header here",
+            );
             converted.push(
                 direction,
                 "extract",
@@ -135,7 +144,8 @@ fn merged(
             Ok(Made::Member(members)) => converted.push(
                 direction,
                 "patch",
-                json!({"set": at, "cel": format!("document{}", lookups(&members))}),
+                // What is missing becomes null there.
+                json!({"set": at, "cel": format!("default(document{}, null)", lookups(&members))}),
             ),
             Ok(Made::Template(template)) => {
                 converted.push(direction, "patch", json!({"set": at, "value": template}))

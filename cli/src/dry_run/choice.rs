@@ -10,13 +10,15 @@ use crate::finding::Finding;
 
 /// The filter that a dry run plays.
 #[derive(Clone, Debug)]
-pub struct Choice {
+pub(super) struct Choice {
+    /// Where in the file it is.
+    pub(super) place: String,
     /// What the listener's, or the cluster's, filter does.
-    pub program: Arc<Program>,
+    pub(super) program: Arc<Program>,
     /// The chain that it is in.
-    pub chain: Chain,
+    pub(super) chain: Chain,
     /// What is wrong with the configuration, but no error.
-    pub warnings: Vec<Finding>,
+    pub(super) warnings: Vec<Finding>,
 }
 
 /// Why none can be played.
@@ -34,12 +36,13 @@ impl Choice {
     ///
     /// # Errors
     /// See [`NoChoice`].
-    pub fn of(engine: &Engine, text: &str, name: &str, at: Option<&str>) -> Result<Self, NoChoice> {
-        let findings = check::judge(engine, "rustformation", text);
-        let (errors, rest): (Vec<_>, Vec<_>) = findings.into_iter().partition(Finding::is_error);
-        if !errors.is_empty() {
-            return Err(NoChoice::Refused(errors));
-        }
+    pub(super) fn of(
+        engine: &Engine,
+        text: &str,
+        name: &str,
+        at: Option<&str>,
+    ) -> Result<Self, NoChoice> {
+        let warnings = sound(engine, text)?;
         let filters = document::contents(text, "rustformation").filters;
         let filter = filter(&filters, name, at).map_err(NoChoice::Unclear)?;
         let chain = match filter.owner {
@@ -51,8 +54,22 @@ impl Choice {
         Ok(Self {
             program: Arc::new(loaded.program),
             chain,
-            warnings: rest.into_iter().filter(Finding::is_warning).collect(),
+            place: filter.place.clone(),
+            warnings,
         })
+    }
+}
+
+/// What is wrong with a configuration, but no error.
+///
+/// # Errors
+/// The errors that it has.
+pub(super) fn sound(engine: &Engine, text: &str) -> Result<Vec<Finding>, NoChoice> {
+    let findings = check::judge(engine, "rustformation", text);
+    let (errors, rest): (Vec<_>, Vec<_>) = findings.into_iter().partition(Finding::is_error);
+    match errors.is_empty() {
+        true => Ok(rest.into_iter().filter(Finding::is_warning).collect()),
+        false => Err(NoChoice::Refused(errors)),
     }
 }
 

@@ -10,7 +10,6 @@ use serde::Serialize;
 use transformations::testing::Host;
 use transformations::{Direction, Note};
 
-use super::DryRun;
 use super::changes::{HeaderChange, Line, of_body, of_headers};
 
 /// What came of an exchange.
@@ -140,9 +139,14 @@ pub struct Metadata {
 }
 
 impl Transcript {
-    pub(super) fn of(run: &DryRun, host: &Host, labels: &[String]) -> Self {
+    /// `labels` are those of the metrics.
+    pub(super) fn of(
+        request: &Message,
+        response: Option<&Message>,
+        host: &Host,
+        labels: &[String],
+    ) -> Self {
         let passage = |message, direction| Passage::of(message, host, direction);
-        let response = run.response.as_ref();
         let response = response.filter(|_| !host.hooks_of(Direction::Response).is_empty());
         let owned = |(name, value): &(std::borrow::Cow<'_, str>, String)| {
             (name.clone().into_owned(), value.clone())
@@ -160,7 +164,7 @@ impl Transcript {
             value: cases::engine::json(value),
         });
         Self {
-            request: passage(&run.request, Direction::Request),
+            request: passage(request, Direction::Request),
             response: response.map(|response| passage(response, Direction::Response)),
             reply,
             reset: host.reset.map(str::to_owned),
@@ -260,14 +264,14 @@ fn steps(message: &Message, hooks: &[Option<usize>]) -> Vec<Step> {
     steps
 }
 
-fn texts(fields: &Fields) -> Vec<(String, String)> {
+pub(super) fn texts(fields: &Fields) -> Vec<(String, String)> {
     let fields = fields.iter();
     fields
         .map(|(name, value)| (name.clone(), String::from_utf8_lossy(value).into_owned()))
         .collect()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
         Err(_) => format!("base64:{}", BASE64_STANDARD.encode(bytes)),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 use cases::{Body, Message};
 
-use crate::dry_run::{Choice, DryRun, NoChoice, pieces};
+use crate::dry_run::{Course, NoChoice, pieces};
 use crate::format::Format;
 use crate::input::{self, Side, curl};
 use crate::settings;
@@ -18,8 +18,10 @@ use crate::settings;
 /// Plays a request, and an answer, without an Envoy, and prints what the module does to them: what was found where, what
 /// was held until when, every change, every failure.
 ///
+/// A file with routes plays the whole way: the filters, the route that Envoy chooses, and the filters of the cluster.
+///
 /// Exits 0 if it was played, whatever became of the request, and 1 if the configuration is refused or something cannot be
-/// read. The engine is the module's. What Envoy or another filter does is not played.
+/// read. The engine is the module's. What else Envoy or another filter does is not played, and named.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   rustformations eval --config envoy.yaml -- curl localhost:10000/v1/chat/completions -d '{\"model\": \"gpt-4o\"}'
@@ -30,7 +32,7 @@ pub struct Eval {
     #[arg(short, long, value_name = "FILE")]
     config: PathBuf,
 
-    /// Which filter of the configuration, by its place, if there are several.
+    /// What of the configuration, by its place: a connection manager with its routes, or a filter by itself.
     #[arg(long, value_name = "PLACE")]
     at: Option<String>,
 
@@ -85,48 +87,42 @@ impl Eval {
     /// # Errors
     /// The configuration, the request or the answer cannot be read.
     pub fn execute(&self) -> Result<ExitCode> {
-        let Some(choice) = self.choice()? else {
+        let Some(course) = self.course()? else {
             return Ok(ExitCode::FAILURE);
         };
         let (request, response) = self.exchange()?;
-        let run = DryRun {
-            program: choice.program,
-            chain: choice.chain,
-            request,
-            response,
-        };
-        let transcript = run.play();
+        let exchange = course.play(request, response);
         match self.format {
-            Format::Text => shown::write(&mut anstream::stdout().lock(), &transcript)?,
+            Format::Text => shown::write(&mut anstream::stdout().lock(), &exchange)?,
             Format::Json => {
                 let mut out = io::stdout().lock();
-                serde_json::to_writer_pretty(&mut out, &transcript)?;
+                serde_json::to_writer_pretty(&mut out, &exchange)?;
                 writeln!(out)?;
             }
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The filter to play; `None`: the configuration is refused, and what is wrong is printed.
-    fn choice(&self) -> Result<Option<Choice>> {
+    /// What the exchange goes through; `None`: the configuration is refused, and what is wrong is printed.
+    fn course(&self) -> Result<Option<Course>> {
         let name = self.config.display().to_string();
         let text = input::text(&self.config)?;
         let mut out = io::stderr().lock();
-        match Choice::of(
+        match Course::of(
             &settings::of_environment(),
             &text,
             &name,
             self.at.as_deref(),
         ) {
-            Ok(choice) => {
-                let warnings = choice.warnings.len();
+            Ok(course) => {
+                let warnings = course.warnings.len();
                 if warnings > 0 {
                     writeln!(
                         out,
                         "{name}: warnings: {warnings}; see `rustformations check`"
                     )?;
                 }
-                Ok(Some(choice))
+                Ok(Some(course))
             }
             Err(NoChoice::Refused(findings)) => {
                 for finding in findings {

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use crate::dry_run::{
-    Answered, Became, Came, HeaderChange, Line, Outcome, Passage, Step, Transcript,
+    Answered, Became, Came, Exchange, HeaderChange, LeadsTo, Line, Outcome, Passage, Played,
+    Routed, Sent, Step, Transcript,
 };
 
 const TITLE: Style = Style::new().bold();
@@ -17,18 +18,124 @@ const QUIET: Style = Style::new().dimmed();
 /// Steps of one message beyond this many are counted.
 const STEPS: usize = 12;
 
-/// Prints what came of an exchange.
+/// Prints what came of an exchange, in the order in which it happened.
 ///
 /// # Errors
 /// The output is closed.
-pub(super) fn write(out: &mut dyn Write, transcript: &Transcript) -> io::Result<()> {
-    passage(out, "request", &transcript.request)?;
-    if transcript.route_chosen_again {
-        writeln!(out, "  Envoy chooses the route again, by the headers above")?;
+pub(super) fn write(out: &mut dyn Write, exchange: &Exchange) -> io::Result<()> {
+    let named = exchange.first_route.is_some() || exchange.filters.len() > 1;
+    if let Some(route) = &exchange.first_route {
+        routed(out, "route", route)?;
     }
-    if let Some(response) = &transcript.response {
+    let mut before = exchange.first_route.as_ref();
+    for played in exchange.filters.iter().filter(|played| met(played)) {
+        if played.of_cluster {
+            by_route(out, exchange)?;
+        }
+        if named {
+            filter(out, played)?;
+        }
+        passage(out, "request", &played.transcript.request)?;
+        match (&played.route, before) {
+            (Some(route), Some(before)) if route != before => {
+                routed(out, "route chosen again", route)?
+            }
+            (None, _) if played.transcript.route_chosen_again => {
+                writeln!(out, "  Envoy chooses the route again, by the headers above")?;
+            }
+            _ => {}
+        }
+        before = played.route.as_ref().or(before);
+    }
+    if !exchange.filters.iter().any(|played| played.of_cluster) {
+        by_route(out, exchange)?;
+    }
+    if let Some(upstream) = &exchange.upstream {
+        sent(out, upstream)?;
+    }
+    for played in exchange.filters.iter().rev() {
+        let Some(response) = &played.transcript.response else {
+            continue;
+        };
+        if named {
+            filter(out, played)?;
+        }
         passage(out, "response", response)?;
     }
+    for played in &exchange.filters {
+        rest(out, &played.transcript)?;
+    }
+    if let (true, Some(answer)) = (exchange.first_route.is_some(), &exchange.answer) {
+        let status = answer.headers.iter().find(|(name, _)| name == ":status");
+        let status = status.map(|(_, status)| status.as_str());
+        let title = status.unwrap_or_default();
+        writeln!(out, "{TITLE}the client gets {title}{TITLE:#}")?;
+    }
+    if !exchange.not_played.is_empty() {
+        writeln!(out, "{TITLE}not played{TITLE:#}")?;
+        for what in &exchange.not_played {
+            writeln!(out, "  {QUIET}{what}{QUIET:#}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the request has come to a filter.
+fn met(played: &Played) -> bool {
+    !played.transcript.request.steps.is_empty()
+}
+
+fn filter(out: &mut dyn Write, played: &Played) -> io::Result<()> {
+    let whose = if played.of_cluster {
+        "cluster's filter"
+    } else {
+        "filter"
+    };
+    writeln!(out, "{TITLE}{whose} `{}`{TITLE:#}", played.filter)
+}
+
+fn routed(out: &mut dyn Write, what: &str, route: &Routed) -> io::Result<()> {
+    let Some(place) = &route.place else {
+        return writeln!(out, "{TITLE}{what}: none, so Envoy answers 404{TITLE:#}");
+    };
+    let leads = match &route.leads_to {
+        LeadsTo::Cluster(cluster) => format!("to the cluster `{cluster}`"),
+        LeadsTo::Answer(status) => format!("Envoy answers {status}"),
+        LeadsTo::Unknown => "to where is not played".to_owned(),
+    };
+    let index = place.rsplit('.').next().unwrap_or_default();
+    let name = route.name.as_deref().unwrap_or(index);
+    let host = route.virtual_host.as_deref().unwrap_or_default();
+    let of = format!("`{name}` of the virtual host `{host}`");
+    writeln!(out, "{TITLE}{what}: {leads}{TITLE:#}, by {of}")
+}
+
+fn sent(out: &mut dyn Write, sent: &Sent) -> io::Result<()> {
+    let host = match sent.host.as_str() {
+        "" => String::new(),
+        host => format!(", at {host}"),
+    };
+    writeln!(
+        out,
+        "{TITLE}sent to the cluster `{}`{host}{TITLE:#}",
+        sent.cluster
+    )
+}
+
+/// What the route itself does to the request.
+fn by_route(out: &mut dyn Write, exchange: &Exchange) -> io::Result<()> {
+    if exchange.by_route.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{TITLE}the route{TITLE:#}")?;
+    for change in &exchange.by_route {
+        header(out, change)?;
+    }
+    Ok(())
+}
+
+/// What came of an exchange besides its messages.
+fn rest(out: &mut dyn Write, transcript: &Transcript) -> io::Result<()> {
     if let Some(reply) = &transcript.reply {
         answered(out, reply)?;
     }

@@ -4,7 +4,7 @@ use cases::Message;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::dry_run::{DryRun, Outcome, Passage, Transcript};
+use crate::dry_run::{Outcome, Passage, Transcript};
 
 /// The configuration and the exchange, to copy.
 #[derive(Debug, Serialize)]
@@ -21,13 +21,18 @@ pub(super) struct Copies {
 }
 
 impl Copies {
-    pub(super) fn of(config: &str, run: &DryRun, transcript: &Transcript) -> Self {
-        // A JSON text is YAML too, and a whole file of Envoy's is what it is.
+    /// Of the configuration of a filter, a request and perhaps an answer to it.
+    pub(super) fn of(
+        config: &str,
+        messages: (&Message, Option<&Message>),
+        transcript: &Transcript,
+    ) -> Self {
+        // A JSON text is YAML too.
         Self {
             envoy: envoy(config),
             traffic_policy: traffic_policy(config),
             extension_policy: extension_policy(config),
-            case: case(config, run, transcript),
+            case: case(config, messages, transcript),
         }
     }
 }
@@ -70,15 +75,19 @@ fn traffic_policy(config: &str) -> String {
 }
 
 /// A case that expects what came.
-fn case(config: &str, run: &DryRun, transcript: &Transcript) -> String {
+fn case(
+    config: &str,
+    (request, response): (&Message, Option<&Message>),
+    transcript: &Transcript,
+) -> String {
     let mut lines = vec![
         "cases:".to_owned(),
         "- name: from the playground".to_owned(),
         "  config:".to_owned(),
         indented(config, 4),
-        format!("  request: {}", message(&run.request)),
+        format!("  request: {}", message(request)),
     ];
-    if let Some(response) = &run.response {
+    if let Some(response) = response {
         lines.push(format!("  response: {}", message(response)));
     }
     lines.push(format!("  expect: {}", expected(transcript)));

@@ -166,7 +166,7 @@ mod tests {
             let title = example.title;
             assert_eq!(played["findings"], serde_json::json!([]), "{title}");
             assert!(played["error"].is_null(), "{title}: {}", played["error"]);
-            let transcript = &played["transcript"];
+            let transcript = &played["exchange"]["filters"][0];
             let is_quiet = transcript["request"]["outcome"] == "unchanged"
                 && transcript["metadata"] == serde_json::json!([]);
             let response = &transcript["response"]["outcome"];

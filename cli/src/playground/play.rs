@@ -1,12 +1,13 @@
 //! What the page sends, and what it gets.
 
+use cases::Message;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use transformations::Engine;
 
 use super::copies::Copies;
 use crate::check;
-use crate::dry_run::{Choice, DryRun, NoChoice, Transcript};
+use crate::dry_run::{Course, Exchange, NoChoice};
 use crate::input::{self, Side, curl};
 use crate::settings;
 
@@ -15,7 +16,7 @@ use crate::settings;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Playground {
     pub(super) config: String,
-    /// Which filter of the configuration.
+    /// Which part of the configuration.
     pub(super) at: Option<String>,
     pub(super) request: String,
     pub(super) response: String,
@@ -29,7 +30,8 @@ pub(super) struct Played {
     findings: Vec<Value>,
     /// Why nothing was played: where, and what is wrong.
     error: Option<Wrong>,
-    pub(super) transcript: Option<Transcript>,
+    pub(super) exchange: Option<Exchange>,
+    /// The same for other places, of a filter by itself.
     pub(super) copies: Option<Copies>,
 }
 
@@ -40,6 +42,9 @@ struct Wrong {
     part: &'static str,
     message: String,
 }
+
+/// What is played, the request and the answer.
+type Parts = (Course, Message, Option<Message>);
 
 impl Playground {
     /// Plays it.
@@ -52,30 +57,33 @@ impl Playground {
                 .map(|finding| finding.json("config"))
                 .collect(),
             error: None,
-            transcript: None,
+            exchange: None,
             copies: None,
         };
-        match self.run(&engine) {
+        match self.parts(&engine) {
             Ok(None) => {}
-            Ok(Some(run)) => {
-                let transcript = run.play();
-                played.copies = Some(Copies::of(&self.config, &run, &transcript));
-                played.transcript = Some(transcript);
+            Ok(Some((course, request, response))) => {
+                let exchange = course.play(request.clone(), response.clone());
+                if let (None, [only]) = (&exchange.first_route, exchange.filters.as_slice()) {
+                    let messages = (&request, response.as_ref());
+                    played.copies = Some(Copies::of(&self.config, messages, &only.transcript));
+                }
+                played.exchange = Some(exchange);
             }
             Err(wrong) => played.error = Some(wrong),
         }
         played
     }
 
-    /// The dry run; `None`: the findings tell why there is none.
-    fn run(&self, engine: &Engine) -> Result<Option<DryRun>, Wrong> {
-        let choice = match Choice::of(
+    /// What is played, and with which messages; `None`: the findings tell why nothing is.
+    fn parts(&self, engine: &Engine) -> Result<Option<Parts>, Wrong> {
+        let course = match Course::of(
             engine,
             &self.config,
             "the configuration",
             self.at.as_deref(),
         ) {
-            Ok(choice) => choice,
+            Ok(course) => course,
             Err(NoChoice::Refused(_)) => return Ok(None),
             Err(NoChoice::Unclear(message)) => {
                 return Err(Wrong {
@@ -95,18 +103,14 @@ impl Playground {
             "" => None,
             _ => message(&self.response, Side::Response).map_err(wrong("response"))?,
         };
-        Ok(Some(DryRun {
-            program: choice.program,
-            chain: choice.chain,
-            request: request.unwrap_or_default(),
-            response: response
-                .map(|answer| input::event_by_event(answer, std::time::Duration::ZERO)),
-        }))
+        let response =
+            response.map(|answer| input::event_by_event(answer, std::time::Duration::ZERO));
+        Ok(Some((course, request.unwrap_or_default(), response)))
     }
 }
 
 /// A message as people write it: a call of curl, HTTP, or YAML as in a case.
-fn message(text: &str, side: Side) -> anyhow::Result<Option<cases::Message>> {
+fn message(text: &str, side: Side) -> anyhow::Result<Option<Message>> {
     if side == Side::Request && text.trim_start().starts_with("curl ") {
         let text = text.replace("\\\n", " ").replace("\\\r\n", " ");
         let words =

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::message::Message;
+use super::surroundings::Surroundings;
 use crate::failure::Failure;
 use crate::metrics::Metric;
 use crate::note::Note;
@@ -32,8 +33,10 @@ pub struct Host {
     /// Whether it sends on, without its headers, an answer that was held and that another attempt replaces,
     /// as Envoy 1.36.
     pub loses_replaced: bool,
-    /// The routes, of which the first that matches is chosen.
+    /// The routes, of which the first that matches is chosen, unless the surroundings choose.
     pub routes: Vec<Route>,
+    /// What is around the exchange, if it is more than routes.
+    pub surroundings: Option<Arc<dyn Surroundings>>,
     /// Dynamic metadata in the order it was set: namespace, key, value.
     pub metadata: Vec<(String, String, AttributeValue)>,
     /// What was recorded of metrics, in order: the metric, the values of its labels, the value.
@@ -110,6 +113,7 @@ impl Host {
             chain: Chain::Downstream,
             loses_replaced: false,
             routes: Vec::new(),
+            surroundings: None,
             metadata: Vec::new(),
             recorded: Vec::new(),
             now: Duration::ZERO,
@@ -192,16 +196,28 @@ impl Host {
         self.violations.push(what.into());
     }
 
-    /// Which route is the first that the request's headers match.
+    /// Which route the request's headers lead to: the first that they match, unless the surroundings choose.
     pub(super) fn choose(&self) -> Option<usize> {
+        if let Some(surroundings) = &self.surroundings {
+            return surroundings.route(&self.request);
+        }
         let has = |(name, value): &(String, String)| self.request.values(name).contains(value);
         let matches = |route: &Route| route.headers.iter().all(has);
         self.routes.iter().position(matches)
     }
 
+    /// The number of the route that the exchange is on.
+    pub fn route_number(&self) -> Option<usize> {
+        self.route.unwrap_or_else(|| self.choose())
+    }
+
+    /// Puts the exchange on a route, until one is chosen again.
+    pub fn put_on_route(&mut self, number: Option<usize>) {
+        self.route = Some(number);
+    }
+
     /// The route that the exchange is on.
     pub fn chosen_route(&self) -> Option<&Route> {
-        let chosen = self.route.unwrap_or_else(|| self.choose());
-        self.routes.get(chosen?)
+        self.routes.get(self.route_number()?)
     }
 }

@@ -22,7 +22,9 @@ mod host;
 mod message;
 mod ops;
 mod play;
+mod surroundings;
 
 pub use host::{Host, Route};
 pub use message::Message;
 pub use play::Neighbour;
+pub use surroundings::Surroundings;

@@ -7,7 +7,9 @@ use super::host::Host;
 use crate::failure::Failure;
 use crate::metrics::Metric;
 use crate::note::Note;
-use crate::ops::{Direction, MetadataValue, TransformationOps};
+use crate::ops::{
+    Attribute, AttributeValue, Direction, MetadataSource, MetadataValue, TransformationOps,
+};
 use crate::session::{self, Chain, RouteProgram};
 
 impl Host {
@@ -27,6 +29,17 @@ impl Host {
             self.violated(format!("`{name}` set to control characters: {value:?}"));
         }
         !self.refuses.iter().any(|refused| refused == name)
+    }
+
+    /// An entry of metadata: what was set last, or what the surroundings have.
+    fn entry(&self, source: MetadataSource, namespace: &str, key: &str) -> Option<AttributeValue> {
+        if source == MetadataSource::Dynamic {
+            let is = |(other, name, _): &&(String, String, _)| other == namespace && name == key;
+            let last = self.metadata.iter().rfind(is);
+            return last.map(|(_, _, value)| value.clone());
+        }
+        let surroundings = self.surroundings.as_ref()?;
+        surroundings.metadata(self.route_number(), source, namespace, key)
     }
 
     fn put(&mut self, direction: Direction, data: &[u8]) {
@@ -163,6 +176,32 @@ impl TransformationOps for Host {
         let write = (namespace.to_owned(), key.to_owned(), value.into());
         self.metadata.push(write);
         true
+    }
+
+    fn attribute(&self, attribute: Attribute) -> Option<AttributeValue> {
+        let surroundings = self.surroundings.as_ref()?;
+        surroundings.attribute(self.route_number(), attribute)
+    }
+
+    fn metadata_text(&self, source: MetadataSource, namespace: &str, key: &str) -> Option<String> {
+        match self.entry(source, namespace, key)? {
+            AttributeValue::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn metadata_number(&self, source: MetadataSource, namespace: &str, key: &str) -> Option<f64> {
+        match self.entry(source, namespace, key)? {
+            AttributeValue::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    fn metadata_bool(&self, source: MetadataSource, namespace: &str, key: &str) -> Option<bool> {
+        match self.entry(source, namespace, key)? {
+            AttributeValue::Bool(value) => Some(value),
+            _ => None,
+        }
     }
 
     fn clear_route_cache(&mut self) -> bool {

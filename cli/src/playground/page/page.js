@@ -109,7 +109,7 @@ async function begin() {
   at("copies").addEventListener("change", (event) => {
     const { value, selectedOptions } = event.target;
     if (value && copies) copy(copies[value], selectedOptions[0].textContent);
-    else if (value) at("copied").textContent = "Nothing to copy: the configuration is refused";
+    else if (value) at("copied").textContent = "Nothing to copy: only the configuration of a filter by itself is";
     event.target.value = "";
   });
   addEventListener("hashchange", async () => {

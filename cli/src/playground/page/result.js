@@ -102,26 +102,61 @@ function reply(answered) {
     element("pre", {}, ...lines, element("span", { class: "row" }, ""), element("span", { class: "row" }, answered.body)));
 }
 
+function leads(route) {
+  if (route.place === null) return "none, so Envoy answers 404";
+  const { cluster, answer } = route.leadsTo;
+  if (cluster !== undefined) return `to the cluster ${cluster}`;
+  return answer === undefined ? "to where is not played" : `Envoy answers ${answer}`;
+}
+
+function routed(title, route) {
+  return element("section", {}, element("h2", {}, `${title}: ${leads(route)}`),
+    route.place === null ? null : element("p", { class: "quiet mono" }, route.place));
+}
+
+/** What came of an exchange, in the order in which it happened. */
+function exchanged(exchange) {
+  const { firstRoute, filters, upstream } = exchange;
+  const named = firstRoute !== null || filters.length > 1;
+  const title = (what, { filter }) => (named ? `${what} at ${filter}` : what);
+  const parts = [];
+  if (firstRoute) parts.push(routed("Route", firstRoute));
+  let before = JSON.stringify(firstRoute);
+  for (const filter of filters.filter(({ request }) => request.steps.length > 0)) {
+    const again = filter.routeChosenAgain && !filter.route
+      ? element("p", {}, "Envoy chooses the route again, by these headers.") : null;
+    parts.push(passage(title("Request", filter), filter.request, again));
+    const route = JSON.stringify(filter.route);
+    if (filter.route && route !== before) parts.push(routed("Route chosen again", filter.route));
+    before = route;
+  }
+  if (upstream) {
+    parts.push(element("section", { id: "upstream" },
+      element("h2", {}, `Sent to the cluster ${upstream.cluster} `, element("code", {}, upstream.host)), headers(exchange.byRoute)));
+  }
+  parts.push(...filters.map(({ reply: answered }) => reply(answered)));
+  for (const filter of filters.toReversed()) {
+    if (filter.response) parts.push(passage(title("Answer", filter), filter.response, null));
+  }
+  const resets = filters.filter(({ reset }) => reset).map(({ reset }) => ["details", reset]);
+  parts.push(rows("The stream is reset", "reset", resets));
+  parts.push(rows("Failures", "failures", filters.flatMap(({ failures }) => failures.map((failure) => ["", failure]))));
+  parts.push(rows("Dynamic metadata", "metadata", filters.flatMap(({ metadata }) =>
+    metadata.map((entry) => [`${entry.namespace} / ${entry.key}`, JSON.stringify(entry.value)]))));
+  parts.push(rows("Metrics", "metrics", filters.flatMap(({ metrics }) =>
+    Object.entries(metrics).map(([name, value]) => [name, `+${value}`]))));
+  parts.push(rows("Not played", "not-played", exchange.notPlayed.map((what) => ["", what])));
+  return parts;
+}
+
 /** Shows what the server made of the page. */
 export function show(place, played, config, choose) {
-  const { transcript } = played;
   const parts = [findings(played.findings, config, choose)];
   if (played.error) {
     parts.push(element("section", { id: "wrong" }, element("h2", {}, `The ${played.error.part} cannot be played`),
       element("pre", { class: "removed" }, played.error.message)));
   }
-  if (transcript) {
-    const again = transcript.routeChosenAgain
-      ? element("p", {}, "Envoy chooses the route again, by these headers.") : null;
-    parts.push(passage("Request", transcript.request, again));
-    parts.push(reply(transcript.reply));
-    if (transcript.response) parts.push(passage("Answer", transcript.response, null));
-    if (transcript.reset) parts.push(rows("The stream is reset", "reset", [["details", transcript.reset]]));
-    parts.push(rows("Failures", "failures", transcript.failures.map((failure) => ["", failure])));
-    parts.push(rows("Dynamic metadata", "metadata",
-      transcript.metadata.map((entry) => [`${entry.namespace} / ${entry.key}`, JSON.stringify(entry.value)])));
-    parts.push(rows("Metrics", "metrics", Object.entries(transcript.metrics).map(([name, value]) => [name, `+${value}`])));
-  }
+  if (played.exchange) parts.push(...exchanged(played.exchange));
   place.replaceChildren(...parts.filter((part) => part !== null));
   place.setAttribute("aria-busy", "false");
 }

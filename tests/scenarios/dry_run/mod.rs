@@ -1,0 +1,18 @@
+//! What `rustformations eval` shows is what happens: the same exchanges, on a real Envoy and dry.
+
+mod both_ways;
+mod chains;
+mod routes;
+mod stories;
+
+use crate::stage::{Scenario, scenarios};
+
+use chains::eval_plays_the_whole_way;
+use routes::eval_chooses_the_route_that_envoy_chooses;
+use stories::eval_shows_what_the_module_does;
+
+pub(crate) const SCENARIOS: &[Scenario] = scenarios![
+    All eval_shows_what_the_module_does,
+    All eval_chooses_the_route_that_envoy_chooses,
+    All eval_plays_the_whole_way,
+];
