@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use artifacts::{cargo, workspace};
-use cargo_metadata::{Metadata, MetadataCommand, Package};
+use cargo_metadata::{MetadataCommand, Package};
 
 use crate::output;
 
@@ -23,14 +23,10 @@ impl Linked {
     /// # Errors
     /// cargo fails.
     pub(crate) fn of(package: &str) -> Result<Self> {
-        let metadata = MetadataCommand::new()
-            .current_dir(workspace())
-            .other_options(["--locked".to_owned()])
-            .exec()?;
-        let mut known = by_name(metadata);
+        let mut known = packages()?;
         // Metadata merges what all packages of a workspace want; the tree is of this one.
         let mut crates = BTreeMap::new();
-        for line in tree(package)?.lines() {
+        for line in tree(package, "none", &[])?.lines() {
             let key = key(line)?;
             if let Some(package) = known.remove(&key) {
                 crates.insert(key, package);
@@ -46,30 +42,46 @@ impl Linked {
     }
 }
 
-type Key = (String, String);
+/// The name of a package, and its version.
+pub(crate) type Key = (String, String);
 
-fn by_name(metadata: Metadata) -> BTreeMap<Key, Package> {
+/// All that `Cargo.lock` has.
+///
+/// # Errors
+/// cargo fails.
+pub(crate) fn packages() -> Result<BTreeMap<Key, Package>> {
+    let metadata = MetadataCommand::new()
+        .current_dir(workspace())
+        .other_options(["--locked".to_owned()])
+        .exec()?;
     let packages = metadata.packages.into_iter();
-    packages
-        .map(|package| {
-            let key = (package.name.to_string(), package.version.to_string());
-            (key, package)
-        })
-        .collect()
+    let packages = packages.map(|package| {
+        let key = (package.name.to_string(), package.version.to_string());
+        (key, package)
+    });
+    Ok(packages.collect())
 }
 
-/// A line for each crate: `name v1.2.3`, perhaps with more behind it.
-fn tree(package: &str) -> Result<String> {
+/// A line for each crate: `name v1.2.3`, perhaps with more behind it. Before it is what cargo calls the prefix.
+///
+/// # Errors
+/// cargo fails.
+pub(crate) fn tree(package: &str, prefix: &str, options: &[&str]) -> Result<String> {
     output(
         cargo()
             .current_dir(workspace())
             .args(["tree", "--locked", "--package", package])
-            .args(["--edges", "normal,no-proc-macro", "--prefix", "none"])
-            .args(["--no-dedupe", "--format", "{p}"]),
+            .args(["--edges", "normal,no-proc-macro", "--prefix", prefix])
+            .args(["--no-dedupe", "--format", "{p}"])
+            .args(options),
     )
 }
 
-fn key(line: &str) -> Result<Key> {
+/// The crate of a line without prefix.
+///
+/// # Errors
+/// The line is not one of cargo's tree.
+pub(crate) fn key(line: &str) -> Result<Key> {
     let mut words = line.split_whitespace();
     let name = words.next().context("an empty line in cargo's tree")?;
     let version = words.next().and_then(|version| version.strip_prefix('v'));

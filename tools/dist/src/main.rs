@@ -1,12 +1,14 @@
 //! `cargo xtask dist`: what a release hands out for this machine's architecture. Nothing in it depends on the folder.
 //!
 //! `programs` builds, `linked` finds the crates that are in them, `bill` and `licenses` write them down, and `archive`
-//! packs it all.
+//! packs it all. `dependencies` checks the page that explains them.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout)]
 
 mod archive;
 mod bill;
+#[cfg(test)]
+mod dependencies;
 mod licenses;
 mod linked;
 mod programs;
