@@ -58,12 +58,14 @@ impl Course {
     /// See [`NoChoice`].
     pub fn of(engine: &Engine, text: &str, name: &str, at: Option<&str>) -> Result<Self, NoChoice> {
         let documents = tree::read(&Text::of_file(text)).unwrap_or_default();
-        let Gateways { managers, clusters } = Gateways::of(&documents);
-        let mut of_place = managers.iter();
-        let manager = match (managers.as_slice(), at) {
-            (_, Some(at)) => of_place.find(|manager| manager.place == at),
-            ([only], None) => Some(only),
+        let Gateways {
+            mut managers,
+            clusters,
+        } = Gateways::of(&documents);
+        let found = match (managers.as_slice(), at) {
+            (several, Some(at)) => several.iter().position(|manager| manager.place == at),
             ([], None) => None,
+            ([_], None) => Some(0),
             (several, None) => {
                 let places = several.iter().map(|manager| manager.place.as_str());
                 let places: Vec<&str> = places.collect();
@@ -73,19 +75,15 @@ impl Course {
                 )));
             }
         };
-        let Some(at) = managers
-            .iter()
-            .position(|other| manager.is_some_and(|manager| manager.place == other.place))
-        else {
+        let Some(found) = found else {
             return Ok(Self::of_choice(Choice::of(engine, text, name, at)?));
         };
         let warnings = super::choice::sound(engine, text)?;
         let contents = document::contents(text, "rustformation");
         let programs = programs(engine, &contents).map_err(NoChoice::Unclear)?;
-        let mut managers = managers;
         Ok(Self {
             warnings,
-            ..Self::of_manager(managers.swap_remove(at), clusters, &programs)
+            ..Self::of_manager(managers.swap_remove(found), clusters, &programs)
         })
     }
 

@@ -1,6 +1,6 @@
 //! Envoy's `StringMatcher`.
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use super::unplayed::Unplayed;
 use crate::placed::Placed;
@@ -74,7 +74,5 @@ impl TextMatch {
 
 /// A regular expression that a whole text has to match, as Envoy's does.
 pub(super) fn whole(pattern: &str) -> Option<Regex> {
-    // The compiled size that the module's own expressions may have, too.
-    let regex = RegexBuilder::new(&format!("^(?:{pattern})$")).build();
-    regex.ok()
+    Regex::new(&format!("^(?:{pattern})$")).ok()
 }

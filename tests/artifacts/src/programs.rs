@@ -24,9 +24,12 @@ impl Tests {
     /// Something does not compile, or the path in the variable is no module.
     pub fn build() -> Result<Self> {
         let given = Module::given().transpose()?;
-        // Without the libraries cargo makes no shared objects.
-        let libraries = if given.is_none() { "--lib" } else { "--tests" };
-        let built = Artifact::build(&["--workspace", "--bins", "--tests", libraries])?;
+        let mut targets = vec!["--workspace", "--bins", "--tests"];
+        if given.is_none() {
+            // Without the libraries cargo makes no shared objects.
+            targets.push("--lib");
+        }
+        let built = Artifact::build(&targets)?;
         let mut programs: Vec<_> = built.iter().filter_map(TestProgram::of).collect();
         programs.sort_by(|a, b| (&a.package, &a.name).cmp(&(&b.package, &b.name)));
         Ok(Self {
