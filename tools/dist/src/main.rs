@@ -1,10 +1,11 @@
 //! `cargo xtask dist`: what a release hands out for this machine's architecture. Nothing in it depends on the folder.
 //!
 //! `programs` builds, `linked` finds the crates that are in them, `bill` and `licenses` write them down, and `archive`
-//! packs it all. `dependencies` checks the page that explains them.
+//! packs it all. `again` builds the module once more, elsewhere. `dependencies` checks the page that explains the crates.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout)]
 
+mod again;
 mod archive;
 mod bill;
 #[cfg(test)]
@@ -34,7 +35,10 @@ const HELP: &str = "\
 Builds the module and the command and writes to dist/ what a release hands out: an archive, the module alone, an archive
 of debug information, bills of materials (CycloneDX), FILES and SHA256SUMS. Nothing in them depends on the folder.
 
-Usage: cargo xtask dist";
+Usage: cargo xtask dist [--again]
+
+  --again  writes nothing: builds the module of the same commit once more in another folder, and fails if a byte of it
+           differs from the one in dist/";
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -49,12 +53,13 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = env::args_os().skip(1).collect();
     match arguments.as_slice() {
         [] => summary::exit_code(write()),
+        [again] if again == "--again" => summary::exit_code(again::compare()),
         [help] if help == "--help" || help == "-h" => {
             println!("{HELP}");
             ExitCode::SUCCESS
         }
         _ => summary::exit_code(Err(
-            "dist takes no arguments; see `cargo xtask dist --help`",
+            "dist takes no such arguments; see `cargo xtask dist --help`",
         )),
     }
 }
@@ -117,7 +122,7 @@ fn files(source: &Source, programs: &Programs) -> Result<Vec<File>> {
             bytes: archive.finish()?,
         },
         File {
-            name: format!("librust_module-{VERSION}-linux-{}.so", env::consts::ARCH),
+            name: module_name(),
             what: "the module alone, for Envoy's remote source; elsewhere call it librust_module.so",
             bytes: programs.read(MODULE)?,
         },
@@ -145,6 +150,11 @@ fn files(source: &Source, programs: &Programs) -> Result<Vec<File>> {
     Ok(files)
 }
 
+/// What the module that is handed out alone is called.
+fn module_name() -> String {
+    format!("librust_module-{VERSION}-linux-{}.so", env::consts::ARCH)
+}
+
 /// Whether an Envoy would take the module.
 fn check(module: &Path) -> Result<()> {
     let report = check_module::check(module)?;
@@ -166,13 +176,18 @@ fn table(source: &Source, files: &[File]) -> String {
 
 /// As `sha256sum` prints them.
 fn sums(files: &[File]) -> String {
-    files.iter().fold(String::new(), |mut sums, file| {
-        for byte in Sha256::digest(&file.bytes) {
-            let _ = write!(sums, "{byte:02x}");
-        }
-        let _ = writeln!(sums, "  {}", file.name);
-        sums
-    })
+    let line = |file: &File| format!("{}  {}\n", sum(&file.bytes), file.name);
+    files.iter().map(line).collect()
+}
+
+/// The SHA-256 of these bytes, in hexadecimal digits.
+fn sum(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |mut digits, byte| {
+            let _ = write!(digits, "{byte:02x}");
+            digits
+        })
 }
 
 /// What a command prints.

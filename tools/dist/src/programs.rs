@@ -17,25 +17,42 @@ pub(crate) const MODULE: &str = "librust_module.so";
 /// The command's file.
 pub(crate) const CLI: &str = "rustformations";
 
-/// Both, in a folder, with their debug information beside them in `NAME.debug`.
+/// The programs of a release, each with the package that it is built from.
+const ALL: [(&str, &str); 2] = [(MODULE, "rustformations"), (CLI, "rustformations-cli")];
+
+/// Programs in a folder, with their debug information beside them in `NAME.debug`.
 #[derive(Debug)]
 pub(crate) struct Programs {
     folder: PathBuf,
 }
 
 impl Programs {
-    /// Builds both, in a target directory of their own: other builds keep their paths, for debuggers.
+    /// Builds both.
     ///
     /// # Errors
     /// cargo fails, or binutils are missing.
     pub(crate) fn build(source: &Source) -> Result<Self> {
-        let target = workspace().join("target/dist");
-        let flags = remapped()?;
+        Self::of(&ALL, &workspace(), source)
+    }
+
+    /// Builds the module alone, of the sources in this folder.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub(crate) fn module(sources: &Path, source: &Source) -> Result<Self> {
+        let module = ALL.iter().filter(|(program, _)| *program == MODULE);
+        Self::of(&module.copied().collect::<Vec<_>>(), sources, source)
+    }
+
+    /// In a target directory of their own: other builds keep their paths, for debuggers.
+    fn of(programs: &[(&str, &str)], sources: &Path, source: &Source) -> Result<Self> {
+        let target = sources.join("target/dist");
+        let flags = remapped(sources)?;
         // Each by itself: the command's parts of the engine, such as the schemas, do not belong into the module.
-        for package in ["rustformations", "rustformations-cli"] {
-            eprintln!("building {package} ...");
+        for (_, package) in programs {
+            eprintln!("building {package} in {} ...", sources.display());
             let status = cargo()
-                .current_dir(workspace())
+                .current_dir(sources)
                 .args(["build", "--release", "--locked", "--package", package])
                 .arg("--target-dir")
                 .arg(&target)
@@ -51,9 +68,9 @@ impl Programs {
             fs::remove_dir_all(&folder)?;
         }
         fs::create_dir(&folder)?;
-        for program in [MODULE, CLI] {
+        for (program, _) in programs {
             fs::copy(target.join("release").join(program), folder.join(program))?;
-            let split = workspace().join("xtask/split-debug.sh");
+            let split = sources.join("xtask/split-debug.sh");
             output(Command::new(split).arg(program).current_dir(&folder))
                 .context("install binutils")?;
         }
@@ -75,14 +92,10 @@ impl Programs {
 }
 
 /// The compiler's flags that replace each folder of this machine by a name that is the same on all.
-fn remapped() -> Result<Vec<String>> {
+fn remapped(sources: &Path) -> Result<Vec<String>> {
     let rustc = || Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-    let sysroot = output(
-        rustc()
-            .current_dir(workspace())
-            .args(["--print", "sysroot"]),
-    )?;
-    let version = output(rustc().current_dir(workspace()).arg("-vV"))?;
+    let sysroot = output(rustc().current_dir(sources).args(["--print", "sysroot"]))?;
+    let version = output(rustc().current_dir(sources).arg("-vV"))?;
     let commit = version
         .lines()
         .find_map(|line| line.strip_prefix("commit-hash: "))
@@ -93,7 +106,7 @@ fn remapped() -> Result<Vec<String>> {
         .or_else(|| Some(env::home_dir()?.join(".cargo")))
         .context("no home directory")?;
     let mut names = vec![
-        (workspace(), "/rustformations".to_owned()),
+        (sources.to_owned(), "/rustformations".to_owned()),
         (library, format!("/rustc/{commit}")),
     ];
     // A folder for each index that crates come from.
