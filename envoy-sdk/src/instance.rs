@@ -66,6 +66,8 @@ pub(crate) struct Instance {
     next_callout: Cell<u32>,
     /// The end of a callout is on the stack.
     ending_callout: Cell<bool>,
+    /// The filter leaves out the hook of the stream's end.
+    leaves_out_complete: Cell<bool>,
 }
 
 /// Until this goes, the end of a callout is on the stack.
@@ -106,6 +108,7 @@ impl Instance {
             response_passed: Passed::default(),
             next_callout: Cell::new(1),
             ending_callout: Cell::new(false),
+            leaves_out_complete: Cell::new(false),
         });
         if let Some(config) = &instance.config {
             let mut handle = EnvoyHttpFilter::new(Rc::clone(&instance), Hook::New, false);
@@ -160,6 +163,18 @@ impl Instance {
             message.ended.set(true);
         }
         leaves_out
+    }
+
+    /// Whether the hook of the stream's end has nothing to do; see [`leaves_out`](Self::leaves_out).
+    #[inline]
+    pub(crate) fn leaves_out_complete(&self) -> bool {
+        self.leaves_out_complete.get() && self.state.get() == State::Live && self.queue.is_empty()
+    }
+
+    /// Notes whether the filter leaves out the hook of the stream's end.
+    #[inline]
+    pub(crate) fn leave_out_complete(&self, leaves_out: bool) {
+        self.leaves_out_complete.set(leaves_out);
     }
 
     /// Whether no hook of the filter is on the stack.

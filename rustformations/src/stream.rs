@@ -90,6 +90,9 @@ impl Stream {
         let ops = &mut Ops::new(envoy, self.listener, &self.stats);
         let action = self.session.on_headers(ops, direction, end);
         self.leave_out_body(envoy, direction);
+        if direction == Direction::Response {
+            envoy.leave_out_complete(self.session.is_through());
+        }
         step(action)
     }
 

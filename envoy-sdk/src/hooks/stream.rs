@@ -144,6 +144,12 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_stream_complete(
     envoy: FilterEnvoyPtr,
     module: FilterModulePtr,
 ) {
+    // SAFETY: unless null, made by `Rc::into_raw` of this type and not destroyed; nothing runs that
+    // could have Envoy destroy it meanwhile.
+    let instance = unsafe { module.cast::<Instance>().as_ref() };
+    if instance.is_some_and(Instance::leaves_out_complete) {
+        return;
+    }
     // SAFETY: Envoy passes the module pointer it was given.
     unsafe {
         enter(

@@ -557,6 +557,38 @@ fn hooks_of_a_body_are_left_out() {
 }
 
 #[test]
+fn the_hook_of_the_end_is_left_out() {
+    for generation in Generation::ALL {
+        for (asked, runs) in [([true, true], false), ([true, false], true)] {
+            let script = Script {
+                request_headers: request_hook(move |envoy, _| {
+                    envoy.leave_out_complete(asked[0]);
+                    RequestHeadersStatus::Continue
+                }),
+                response_headers: response_hook(move |envoy, _| {
+                    envoy.leave_out_complete(asked[1]);
+                    ResponseHeadersStatus::Continue
+                }),
+                ..Script::default()
+            };
+            let play = play(generation, script);
+            for body in [HttpBody::Request, HttpBody::Response] {
+                send(
+                    &play.stream,
+                    body,
+                    &[(":status", "200")],
+                    &[],
+                    End::LastFrame,
+                );
+            }
+            play.stream.complete();
+            let trace = play.script.trace.borrow();
+            assert_eq!(trace.contains(&"stream_complete"), runs, "{generation:?}");
+        }
+    }
+}
+
+#[test]
 fn hooks_of_a_body_that_is_held_run() {
     let script = leave_out(
         RequestHeadersStatus::StopIteration,

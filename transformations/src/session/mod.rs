@@ -184,6 +184,14 @@ impl Session {
         matches!(state, State::Idle | State::Done)
     }
 
+    /// Whether nothing is left to do when the stream ends, whatever way it ends, unless more of it arrives.
+    #[inline]
+    pub fn is_through(&self) -> bool {
+        let is_through = |state: &State| matches!(state, State::Idle | State::Done);
+        let reads = self.meter.is_some() || self.exchange.reads_answer();
+        !reads && is_through(&self.request) && is_through(&self.response)
+    }
+
     /// How many bytes are held of a message's body: all that has arrived of it. `None` unless it is held.
     pub fn held(&self, host: &dyn Host, direction: Direction) -> Option<usize> {
         let state = match direction {

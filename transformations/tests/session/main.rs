@@ -119,3 +119,31 @@ fn a_body_that_is_offered_twice_is_read_once() {
     assert_eq!(host.failures, []);
     assert_eq!(host.request.values(MODEL), ["m"]);
 }
+
+/// What is measured, or read of an answer as it passes, is settled when the stream ends.
+#[test]
+fn a_session_is_through_when_its_end_changes_nothing() {
+    let usage = r#"{"response": {"extract": [{"usage": "total", "metadata": {"key": "t"}}]}}"#;
+    let held = r#"{"response": {"body": "{{ body() }}"}}"#;
+    for (config, through) in [
+        (
+            r#"{"request": {"extract": [{"from": [{"json": "/model"}], "header": "x-m"}]}}"#,
+            true,
+        ),
+        (
+            r#"{"response": {"set": [{"name": "x-a", "value": "b"}]}}"#,
+            true,
+        ),
+        (usage, false),
+        (held, false),
+    ] {
+        let mut host = answer(
+            &[(":status", "200"), ("content-type", "application/json")],
+            &["{}"],
+        );
+        let mut session = Session::new(program(config));
+        session.on_headers(&mut host, Direction::Request, true);
+        session.on_headers(&mut host, Direction::Response, false);
+        assert_eq!(session.is_through(), through, "{config}");
+    }
+}
