@@ -24,7 +24,8 @@ impl Tests {
     /// Something does not compile, or the path in the variable is no module.
     pub fn build() -> Result<Self> {
         let given = Module::given().transpose()?;
-        let mut targets = vec!["--workspace", "--bins", "--tests"];
+        // The programs that tests run, cargo builds with them.
+        let mut targets = vec!["--workspace", "--tests"];
         if given.is_none() {
             // Without the libraries cargo makes no shared objects.
             targets.push("--lib");

@@ -1,13 +1,10 @@
 //! The bill of materials of a program, in CycloneDX: <https://cyclonedx.org/docs/1.5/json/>.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use cargo_metadata::Package;
-use cyclonedx_bom::models::bom::{Bom, SpecVersion};
-use cyclonedx_bom::models::component::{Classification, Component, Components};
-use cyclonedx_bom::models::license::{LicenseChoice, Licenses};
-use cyclonedx_bom::models::metadata::Metadata;
-use cyclonedx_bom::prelude::{DateTime, NormalizedString, Purl, Validate};
 use jiff::Timestamp;
+use serde_json::{Value, json};
+use spdx::{Expression, ParseMode};
 
 use crate::linked::Linked;
 use crate::source::Source;
@@ -15,50 +12,48 @@ use crate::source::Source;
 /// The bill as JSON. It has no serial number, which would differ from build to build.
 ///
 /// # Errors
-/// A crate's version or licence cannot be expressed.
+/// A crate's licence is no expression of SPDX.
 pub(crate) fn write(linked: &Linked, source: &Source) -> Result<Vec<u8>> {
     let time = Timestamp::from_second(source.time.try_into()?)?;
-    let mut program = component(&linked.program, Classification::Application)?;
-    program.description = Some(NormalizedString::new(&format!(
+    let mut program = component(&linked.program, "application")?;
+    program["description"] = json!(format!(
         "{}, revision {}",
         linked.program.description.as_deref().unwrap_or_default(),
         source.revision
-    )));
+    ));
     let crates = linked.crates.iter();
-    let crates = crates.map(|package| component(package, Classification::Library));
-    let bill = Bom {
-        spec_version: SpecVersion::V1_5,
-        serial_number: None,
-        metadata: Some(Metadata {
-            timestamp: Some(DateTime::try_from(time.to_string())?),
-            component: Some(program),
-            ..Metadata::default()
-        }),
-        components: Some(Components(crates.collect::<Result<_>>()?)),
-        ..Bom::default()
-    };
-    let checked = bill.validate();
-    ensure!(
-        checked.passed(),
-        "the bill of materials is wrong: {checked:?}"
-    );
-    let mut json = Vec::new();
-    bill.output_as_json_v1_5(&mut json)?;
+    let crates: Vec<_> = crates
+        .map(|package| component(package, "library"))
+        .collect::<Result<_>>()?;
+    let bill = json!({
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.5",
+        "version": 1,
+        "metadata": {"timestamp": time.to_string(), "component": program},
+        "components": crates,
+    });
+    let mut json = serde_json::to_vec_pretty(&bill)?;
     json.push(b'\n');
     Ok(json)
 }
 
-fn component(package: &Package, kind: Classification) -> Result<Component> {
+fn component(package: &Package, kind: &str) -> Result<Value> {
     let (name, version) = (package.name.as_str(), package.version.to_string());
-    let purl = Purl::new("cargo", name, &version)?;
-    let mut component = Component::new(kind, name, &version, Some(purl.to_string()));
+    let purl = format!("pkg:cargo/{name}@{version}");
     let license = package.license.as_deref();
     let license = license.with_context(|| format!("{name} {version} names no licence"))?;
     // Older crates separate alternatives by a slash.
-    let license = LicenseChoice::expression(&license.replace('/', " OR "));
-    component.licenses = Some(Licenses(vec![license]));
-    component.purl = Some(purl);
-    Ok(component)
+    let license = license.replace('/', " OR ");
+    Expression::parse_mode(&license, ParseMode::STRICT)
+        .with_context(|| format!("{name} {version}: the licence is no expression of SPDX"))?;
+    Ok(json!({
+        "type": kind,
+        "bom-ref": purl,
+        "name": name,
+        "version": version,
+        "licenses": [{"expression": license}],
+        "purl": purl,
+    }))
 }
 
 #[cfg(test)]

@@ -1,27 +1,17 @@
-//! The schemas that the repository has itself: of Kubernetes and of the Gateway API from the crates that carry their
-//! types, of the other kinds in `reduced/`.
+//! The schemas that the repository has itself: of Kubernetes and of the Gateway API in `kubernetes.json`, of the other kinds
+//! in `reduced/`.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use gateway_api::backendtlspolicies::BackendTlsPolicySpec;
-use gateway_api::gateways::GatewaySpec;
-use gateway_api::httproutes::HttpRouteSpec;
-use gateway_api::listenersets::ListenerSetSpec;
-use k8s_openapi::api::{
-    apps::v1::Deployment,
-    autoscaling::v2::HorizontalPodAutoscaler,
-    core::v1::{ConfigMap, Namespace, Service, ServiceAccount},
-    networking::v1::NetworkPolicy,
-    policy::v1::PodDisruptionBudget,
-};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use schemars::JsonSchema;
-use schemars::generate::{SchemaGenerator, SchemaSettings};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use super::rules::Rules;
 use super::strict::Schema;
+
+/// What `tools/manifests/kubernetes` prints: types compile for a minute, their schemas are read in no time.
+const KUBERNETES: &str = include_str!("kubernetes.json");
 
 /// What `deploy/` uses of kinds whose types no crate carries, by apiVersion and kind: the schema of `spec`.
 const REDUCED: &[&str] = &[
@@ -30,66 +20,48 @@ const REDUCED: &[&str] = &[
     include_str!("reduced/istio.yaml"),
 ];
 
-/// A kind, and what adds its schema to what the generator defines and refers to it.
-type Kind = (&'static str, fn(&mut SchemaGenerator) -> schemars::Schema);
-
-fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> schemars::Schema {
-    generator.subschema_for::<T>()
+/// The schemas by apiVersion and kind, and what they refer to as `#/$defs/...`.
+#[derive(Deserialize)]
+struct Kubernetes {
+    /// Of whole objects.
+    objects: BTreeMap<String, Value>,
+    /// Of the `spec` alone.
+    specs: BTreeMap<String, Value>,
+    metadata: Value,
+    definitions: Map<String, Value>,
 }
 
-/// Whole objects.
-const OBJECTS: &[Kind] = &[
-    ("v1 ConfigMap", of::<ConfigMap>),
-    ("v1 Namespace", of::<Namespace>),
-    ("v1 Service", of::<Service>),
-    ("v1 ServiceAccount", of::<ServiceAccount>),
-    ("apps/v1 Deployment", of::<Deployment>),
-    (
-        "autoscaling/v2 HorizontalPodAutoscaler",
-        of::<HorizontalPodAutoscaler>,
-    ),
-    ("networking.k8s.io/v1 NetworkPolicy", of::<NetworkPolicy>),
-    ("policy/v1 PodDisruptionBudget", of::<PodDisruptionBudget>),
-];
+impl Kubernetes {
+    fn read() -> Result<Self> {
+        serde_json::from_str(KUBERNETES).context("kubernetes.json")
+    }
 
-/// Only the `spec`.
-const SPECS: &[Kind] = &[
-    ("gateway.networking.k8s.io/v1 Gateway", of::<GatewaySpec>),
-    (
-        "gateway.networking.k8s.io/v1 HTTPRoute",
-        of::<HttpRouteSpec>,
-    ),
-    (
-        "gateway.networking.k8s.io/v1 ListenerSet",
-        of::<ListenerSetSpec>,
-    ),
-    (
-        "gateway.networking.k8s.io/v1 BackendTLSPolicy",
-        of::<BackendTlsPolicySpec>,
-    ),
-];
+    /// The schema with what it refers to.
+    fn with_definitions(&self, mut schema: Value) -> Result<Value> {
+        let fields = schema.as_object_mut().context("a schema is an object")?;
+        fields.insert("$defs".into(), self.definitions.clone().into());
+        Ok(schema)
+    }
+}
 
 /// Every kind the repository knows.
 pub(super) fn kinds(rules: &Rules) -> Result<BTreeMap<String, Schema>> {
-    let mut generator = SchemaSettings::draft2020_12().into_generator();
-    let mut schemas = BTreeMap::new();
-    for (kind, schema) in OBJECTS {
-        schemas.insert((*kind).to_owned(), schema(&mut generator).to_value());
-    }
-    for (kind, schema) in SPECS {
-        let spec = schema(&mut generator).to_value();
-        schemas.insert((*kind).to_owned(), whole(&spec)?);
+    let kubernetes = Kubernetes::read()?;
+    let mut schemas = kubernetes.objects.clone();
+    let whole = |spec: &Value| whole(&kubernetes.metadata, spec);
+    for (kind, spec) in &kubernetes.specs {
+        schemas.insert(kind.clone(), whole(spec));
     }
     for text in REDUCED {
         let reduced: BTreeMap<String, Value> =
             serde_saphyr::from_str(text).context("a file of reduced/")?;
         for (kind, spec) in reduced {
-            schemas.insert(kind, whole(&spec)?);
+            schemas.insert(kind, whole(&spec));
         }
     }
     let mut kinds = BTreeMap::new();
     for (kind, schema) in schemas {
-        let schema = Schema::new(with_definitions(schema)?, rules);
+        let schema = Schema::new(kubernetes.with_definitions(schema)?, rules);
         let schema = schema.with_context(|| kind.clone())?;
         kinds.insert(kind, schema);
     }
@@ -97,33 +69,25 @@ pub(super) fn kinds(rules: &Rules) -> Result<BTreeMap<String, Schema>> {
 }
 
 /// The schema with what it refers to as `#/$defs/...`.
-pub(super) fn with_definitions(mut schema: Value) -> Result<Value> {
-    let mut generator = SchemaSettings::draft2020_12().into_generator();
-    for (_, schema) in OBJECTS.iter().chain(SPECS) {
-        schema(&mut generator);
-    }
-    let definitions = serde_json::to_value(generator.take_definitions(true))?;
-    let fields = schema.as_object_mut().context("a schema is an object")?;
-    fields.insert("$defs".into(), definitions);
-    Ok(schema)
+pub(super) fn with_definitions(schema: Value) -> Result<Value> {
+    Kubernetes::read()?.with_definitions(schema)
 }
 
 /// The schema of `metadata`.
 pub(super) fn metadata() -> Result<Value> {
-    let mut generator = SchemaSettings::draft2020_12().into_generator();
-    Ok(serde_json::to_value(of::<ObjectMeta>(&mut generator))?)
+    Ok(Kubernetes::read()?.metadata)
 }
 
 /// An object with this `spec`.
-fn whole(spec: &Value) -> Result<Value> {
-    Ok(json!({
+fn whole(metadata: &Value, spec: &Value) -> Value {
+    json!({
         "type": "object",
         "required": ["apiVersion", "kind", "metadata", "spec"],
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
-            "metadata": metadata()?,
+            "metadata": metadata,
             "spec": spec,
         },
-    }))
+    })
 }
