@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -517,5 +517,27 @@ fn run_names_what_is_missing() {
             code != Some(0) && error.contains(part),
             "{arguments:?}: {error}"
         );
+    }
+}
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_error() {
+    for arguments in [
+        &["functions"][..],
+        &["functions", "--format", "json"],
+        &["schema"],
+        &["completions", "bash"],
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_rustformations"))
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Nobody reads: each prints more than a pipe holds, or meets one that is closed.
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let reported = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(reported, "", "{arguments:?}");
     }
 }
