@@ -14,7 +14,10 @@ use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 use transformations::{ConfigErrors, Diagnostic, Engine};
 
+use crate::finding::Finding;
 use crate::input;
+use crate::text::Text;
+use crate::tree::{self, Unreadable};
 
 /// Prints what other filters and gateways do as a filter_config, and reports what does not map.
 ///
@@ -56,6 +59,20 @@ impl Converted {
         }
     }
 
+    /// Adds a field to what a pass extracts. Of two fields with one name, the second gets another.
+    fn extract(&mut self, direction: &str, mut field: Value) {
+        let fields = self.pass(direction).get("extract");
+        let fields = fields.and_then(Value::as_array).into_iter().flatten();
+        let taken: Vec<String> = fields.filter_map(field_name).collect();
+        if let Some(name) = field_name(&field).filter(|name| taken.contains(name)) {
+            let mut others = (2..).map(|number| format!("{name}_{number}"));
+            if let Some(other) = others.find(|other| !taken.contains(other)) {
+                field["name"] = other.into();
+            }
+        }
+        self.push(direction, "extract", field);
+    }
+
     fn note(&mut self, place: &str, what: impl Into<String>) {
         self.notes.push((place.to_owned(), what.into()));
     }
@@ -81,6 +98,9 @@ impl Convert {
         let text = input::text(&self.file)?;
         let mut converted = convert(&text);
         if converted.is_empty() && converted.notes.is_empty() {
+            if let Some(unread) = unread(&text) {
+                bail!("{}", unread.shown(&name, &text));
+            }
             bail!(
                 "{name}: nothing to convert; it takes transformations of agentgateway, Envoy's transform, json_to_metadata and \
                  sse_to_metadata, and flags of the body-based router"
@@ -109,6 +129,17 @@ pub fn filter_config(text: &str) -> (Value, Vec<String>) {
     let notes = converted.notes.iter();
     let notes = notes.map(|(place, what)| format!("{place}: {what}"));
     (converted.config(), notes.collect())
+}
+
+/// Why a text is neither YAML nor JSON.
+fn unread(text: &str) -> Option<Finding> {
+    let whole = Text::of_file(text);
+    let Unreadable { at, diagnostic } = tree::read(&whole).err()?;
+    Some(Finding {
+        place: String::new(),
+        at: whole.place(at.start)..whole.place(at.end),
+        diagnostic,
+    })
 }
 
 /// What the module reports of a configuration.
@@ -177,6 +208,14 @@ fn walk(value: &Value, place: &str, converted: &mut Converted) {
     }
 }
 
+/// The name of a field: its own, or else the last key of its place in the body.
+fn field_name(field: &Value) -> Option<String> {
+    let name = field.get("name").and_then(Value::as_str);
+    let pointer = field.pointer("/from/0/json").and_then(Value::as_str);
+    let last = || pointer?.rsplit('/').next();
+    name.or_else(last).map(str::to_owned)
+}
+
 /// A JSON Pointer of these members.
 fn pointer<'k>(keys: impl IntoIterator<Item = &'k str>) -> String {
     let keys = keys
@@ -194,7 +233,7 @@ fn quoted(text: &str) -> String {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Converted, convert, said};
+    use super::{Converted, convert, said, unread};
 
     /// The configuration, which has to be sound, and the notes.
     fn converted(text: &str) -> (Value, Vec<String>) {
@@ -325,6 +364,30 @@ mod tests {
             notes.iter().any(|note| note.contains("adapters")),
             "{notes:?}"
         );
+    }
+
+    #[test]
+    fn filters_that_find_the_same_share_no_name() {
+        let rule = "selectors: [{key: model}], on_present: {metadata_namespace: a, key: model, type: STRING}";
+        let (config, _) = converted(&format!(
+            "- '@type': type.googleapis.com/envoy.extensions.filters.http.json_to_metadata.v3.JsonToMetadata\n  \
+             request_rules: {{rules: [{{{rule}}}, {{{rule}}}]}}\n\
+             - '@type': type.googleapis.com/envoy.extensions.filters.http.transform.v3.TransformConfig\n  request_transformation:\n    \
+             headers_mutations:\n    - append: {{header: {{key: x-model, value: '%REQUEST_BODY(model)%'}}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}}\n",
+        ));
+        let names = config["request"]["extract"].as_array().unwrap().iter();
+        let names: Vec<&Value> = names.map(|field| &field["name"]).collect();
+        assert_eq!(names, ["model", "model_2", "model_3"]);
+    }
+
+    #[test]
+    fn a_text_that_is_no_yaml_is_shown_where_it_ends() {
+        let shown = unread("a: 1\nb: [\n")
+            .unwrap()
+            .shown("f.yaml", "a: 1\nb: [\n");
+        assert!(shown.starts_with("f.yaml:"), "{shown}");
+        assert!(shown.contains("neither YAML nor JSON"), "{shown}");
+        assert!(unread("a: 1\n").is_none());
     }
 
     #[test]
