@@ -148,6 +148,17 @@ fn eval_shows_an_answer_event_by_event() {
         played["metadata"],
         json!([{"namespace": "llm", "key": "total", "value": 7.0}])
     );
+    let arguments = [
+        "eval",
+        "--config",
+        "f.yaml",
+        "--response",
+        "a.http",
+        "-d",
+        "{}",
+    ];
+    let printed = files.printed(&arguments);
+    assert!(printed.contains("\n  llm / total: 7\n"), "{printed}");
 }
 
 #[test]
