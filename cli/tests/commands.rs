@@ -306,6 +306,7 @@ fn test_plays_cases_and_writes_junit() {
     for part in [
         "ok       the model\n",
         "failed   another model (cases.yaml:6)\n",
+        "\n      however the bodies arrive\n",
         "skipped  counted: counters",
         "1 passed, 1 failed, 1 skipped\n",
     ] {
