@@ -15,6 +15,8 @@ use crate::finding::Finding;
 use crate::format::Format;
 use crate::settings;
 
+mod replaced;
+
 /// Prints everything that is wrong with configurations. Exits 0 if nothing is, else 1. A note is neither an error nor a
 /// warning.
 ///
@@ -129,6 +131,7 @@ fn found(engine: &Engine, filter: &str, text: &str) -> Vec<Finding> {
                 }),
         );
     }
+    findings.extend(replaced::findings(engine, &filters));
     findings
 }
 

@@ -1,8 +1,9 @@
 //! `rustformations completions`: what a shell completes.
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::Command;
 use clap_complete::Shell;
 
@@ -17,13 +18,14 @@ pub struct Completions {
 
 impl Completions {
     /// Prints those of `command`.
-    pub fn execute(&self, mut command: Command) -> ExitCode {
-        clap_complete::generate(
-            self.shell,
-            &mut command,
-            "rustformations",
-            &mut io::stdout(),
-        );
-        ExitCode::SUCCESS
+    ///
+    /// # Errors
+    /// The output is closed.
+    pub fn execute(&self, mut command: Command) -> Result<ExitCode> {
+        // clap_complete panics if what it writes to is closed.
+        let mut text = Vec::new();
+        clap_complete::generate(self.shell, &mut command, "rustformations", &mut text);
+        io::stdout().lock().write_all(&text)?;
+        Ok(ExitCode::SUCCESS)
     }
 }

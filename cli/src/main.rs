@@ -37,13 +37,21 @@ fn main() -> ExitCode {
         Command::Schema(command) => command.execute(),
         Command::Run(command) => command.execute(),
         Command::Playground(command) => command.execute(),
-        Command::Completions(command) => Ok(command.execute(Command::command())),
+        Command::Completions(command) => command.execute(Command::command()),
     };
     match done {
         Ok(code) => code,
+        // Whoever reads has read enough, as `head` does.
+        Err(error) if is_closed(&error) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether an error is that nobody reads the output any more.
+fn is_closed(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<std::io::Error>();
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -148,6 +148,17 @@ fn eval_shows_an_answer_event_by_event() {
         played["metadata"],
         json!([{"namespace": "llm", "key": "total", "value": 7.0}])
     );
+    let arguments = [
+        "eval",
+        "--config",
+        "f.yaml",
+        "--response",
+        "a.http",
+        "-d",
+        "{}",
+    ];
+    let printed = files.printed(&arguments);
+    assert!(printed.contains("\n  llm / total: 7\n"), "{printed}");
 }
 
 #[test]
@@ -295,6 +306,7 @@ fn test_plays_cases_and_writes_junit() {
     for part in [
         "ok       the model\n",
         "failed   another model (cases.yaml:6)\n",
+        "\n      however the bodies arrive\n",
         "skipped  counted: counters",
         "1 passed, 1 failed, 1 skipped\n",
     ] {
@@ -517,5 +529,27 @@ fn run_names_what_is_missing() {
             code != Some(0) && error.contains(part),
             "{arguments:?}: {error}"
         );
+    }
+}
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_error() {
+    for arguments in [
+        &["functions"][..],
+        &["functions", "--format", "json"],
+        &["schema"],
+        &["completions", "bash"],
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_rustformations"))
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Nobody reads: each prints more than a pipe holds, or meets one that is closed.
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let reported = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(reported, "", "{arguments:?}");
     }
 }

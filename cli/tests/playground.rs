@@ -143,6 +143,9 @@ fn nothing_comes_from_elsewhere(server: &Server) {
         );
     }
     assert_eq!(server.call("GET", "/nothing", &[], "").0, 404);
+    // Without it a browser asks for /favicon.ico.
+    let (_, _, page) = server.call("GET", "/", &[], "");
+    assert!(page.contains("rel=\"icon\" href=\"data:,\""), "{page}");
 }
 
 /// A page of another site cannot use the server, not even by a name that leads to it.

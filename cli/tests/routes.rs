@@ -78,8 +78,59 @@ fn what_is_not_played_of_a_route_is_named() {
       `route_config.virtual_hosts[0].routes[1].match.dynamic_metadata` is not played, and counts as met
       `route_config.virtual_hosts[0].routes[1].match.runtime_fraction` is not played, and counts as met
       `route_config.virtual_hosts[0].routes[1].route.cluster_specifier_plugin` is not played
-      `route_config.virtual_hosts[0].routes[1].route.regex_rewrite` is not played
+      `route_config.virtual_hosts[0].routes[1].route.regex_rewrite` cannot be read, and is not played
     ");
+}
+
+/// A route that matches a path template.
+fn of_template(matched: &str, action: &Value) -> Value {
+    let config = json!({
+        "@type": "type.googleapis.com/envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig",
+        "path_template": matched,
+    });
+    json!({"match": {"path_match_policy": {"name": "template", "typed_config": config}}, "route": action})
+}
+
+/// What Envoy 1.40 sends; `tests/scenarios/dry_run` plays more with real ones.
+#[test]
+fn paths_are_rewritten_by_expressions_and_by_templates() {
+    let by_expression = |prefix: &str, pattern: &str, substitution: &str| {
+        let rewrite = json!({"pattern": {"regex": pattern}, "substitution": substitution});
+        json!({"match": {"prefix": prefix}, "route": {"cluster": "up", "regex_rewrite": rewrite}})
+    };
+    let by_template = json!({"cluster": "up", "path_rewrite_policy": {"name": "template", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig",
+        "path_template_rewrite": "/n/{rest}/{model}",
+    }}});
+    let routes = hosts(&json!([
+        by_expression("/groups", "^/groups/([^/]+)/(.*)$", r"/\2/\1$1\\"),
+        by_expression("/often", "a*", "-"),
+        by_expression("/empty", "/empty", ""),
+        of_template("/t/{model}/x/{rest=**}", &by_template),
+        of_template("/v/{name=videos/*}/s", &json!({"cluster": "up"})),
+        {"match": {"prefix": "/"}, "direct_response": {"status": 404}},
+    ]));
+    let file = manager(&json!([filter("ours", &json!({}))]), &routes);
+    for (path, sent) in [
+        ("/groups/a/b?q=1", Some(r"/b/a$1\?q=1")),
+        ("/often?aa", Some("-/-o-f-t-e-n-?aa")),
+        ("/empty/x", Some("/x")),
+        ("/empty?y", Some("/empty?y")),
+        ("/t/q%20r/x/y/z?k=v", Some("/n/y/z/q%20r?k=v")),
+        ("/t/q/x/", Some("/n//q")),
+        ("/t/q/x", None),
+        ("/t//x/y", None),
+        ("/v/videos/*=~/s", Some("/v/videos/*=~/s")),
+        ("/v/videos/a[b/s", None),
+        ("/v/videos/a/b/s", None),
+    ] {
+        let played = exchange(&file, &["--url", path]);
+        let upstream = played.pointer("/upstream/headers").unwrap_or(&Value::Null);
+        let headers = upstream.as_array().into_iter().flatten();
+        let mut paths = headers.filter(|header| header[0] == ":path");
+        let path_sent = paths.next().and_then(|header| header[1].as_str());
+        assert_eq!(path_sent, sent, "{path}: {played}");
+    }
 }
 
 #[test]

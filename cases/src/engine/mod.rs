@@ -62,20 +62,22 @@ pub fn play(case: &Case, ways: &mut Ways) -> Vec<String> {
             by_problem.entry(problem).or_default().push(way);
         }
     };
+    let mut all = 0;
     for way in ways::of(case) {
         ways.held += 1;
+        all += 1;
         seen(way, stage.play(&stage.program, way));
     }
     if let Some(streamed) = streamed(case) {
         for way in ways::of(case) {
             ways.streamed += 1;
+            all += 1;
             let way = way.streamed();
             seen(way, stage.play(&streamed, way));
         }
     }
     let shown = |(problem, ways): (String, Vec<Way>)| {
-        let few: Vec<_> = ways.iter().take(4).collect();
-        format!("{problem}\n      {} ways: {few:?}", ways.len())
+        format!("{problem}\n      {}", ways::named(&ways, all))
     };
     problems.extend(by_problem.into_iter().map(shown));
     problems

@@ -49,26 +49,44 @@ pub(super) struct Way {
     streamed: bool,
 }
 
-impl fmt::Debug for Way {
+impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            cut,
-            trailers,
-            neighbour,
-            told,
-            streamed,
-        } = self;
-        write!(f, "{cut:?}, {neighbour:?}")?;
+        match self.cut {
+            Cut::Whole => f.write_str("in one piece"),
+            Cut::Given => f.write_str("in the pieces of the case"),
+            Cut::Bytes => f.write_str("byte by byte"),
+            Cut::BetweenNothing => f.write_str("between empty pieces"),
+            Cut::At(length) => write!(f, "cut at byte {length}"),
+        }?;
+        f.write_str(match self.neighbour {
+            Neighbour::None => "",
+            Neighbour::HoldsBefore => ", behind a filter that holds bodies",
+            Neighbour::KeepsBehind => ", before a filter that keeps bodies",
+            Neighbour::OffersAgain => ", offered again",
+        })?;
         for (is, what) in [
-            (*trailers, "trailers"),
-            (!told, "no limit told"),
-            (*streamed, "streamed"),
+            (self.trailers, ", with trailers"),
+            (!self.told, ", with no buffer limit reported"),
+            (self.streamed, ", with `bodyMode: streamed`"),
         ] {
             if is {
-                write!(f, ", {what}")?;
+                f.write_str(what)?;
             }
         }
         Ok(())
+    }
+}
+
+/// In which of all the ways of a case something is not as expected.
+pub(super) fn named(ways: &[Way], all: usize) -> String {
+    match ways {
+        [] => String::new(),
+        ways if ways.len() == all => "however the bodies arrive".to_owned(),
+        [first] => format!("where the bodies arrive {first}"),
+        [first, ..] => format!(
+            "in {} of {all} ways in which the bodies can arrive, such as {first}",
+            ways.len()
+        ),
     }
 }
 
@@ -191,5 +209,37 @@ fn given(message: &Message) -> Vec<Vec<u8>> {
     match &message.body {
         Body::Whole(body) => cut(body, body.len() / 2),
         body => body.pieces().into_iter().map(<[u8]>::to_vec).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use transformations::testing::Neighbour;
+
+    use super::{Cut, Way, named};
+
+    #[test]
+    fn ways_are_named_in_words() {
+        let whole = Way {
+            cut: Cut::Whole,
+            trailers: false,
+            neighbour: Neighbour::None,
+            told: true,
+            streamed: false,
+        };
+        let cut = Way {
+            cut: Cut::At(7),
+            trailers: true,
+            neighbour: Neighbour::HoldsBefore,
+            told: false,
+            streamed: true,
+        };
+        assert_eq!(named(&[whole, cut], 2), "however the bodies arrive");
+        assert_eq!(named(&[whole], 2), "where the bodies arrive in one piece");
+        assert_eq!(
+            named(&[cut, whole], 3),
+            "in 2 of 3 ways in which the bodies can arrive, such as cut at byte 7, behind a filter that holds bodies, \
+             with trailers, with no buffer limit reported, with `bodyMode: streamed`"
+        );
     }
 }

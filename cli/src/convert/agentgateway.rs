@@ -124,9 +124,8 @@ fn header(
     let name = name.to_ascii_lowercase();
     match member {
         Some(member) => {
-            converted.push(
+            converted.extract(
                 direction,
-                "extract",
                 json!({"from": [{"json": member}], "header": name}),
             );
             converted.note(place, format!("`{name}` is a field: a value that the client sent is removed, and Envoy chooses the route again"));

@@ -59,9 +59,8 @@ fn plugin(text: &str, converted: &mut Converted) {
 
 fn field(name: &str, header: &str, converted: &mut Converted) {
     let pointer = super::pointer([name]);
-    converted.push(
+    converted.extract(
         "request",
-        "extract",
         json!({"from": [{"json": pointer}], "header": header}),
     );
 }

@@ -134,5 +134,5 @@ fn rule(direction: &str, rule: &Value, usual: &str, place: &str, converted: &mut
             "`preserve_existing_metadata_value` is not converted: the module writes the value",
         );
     }
-    converted.push(direction, "extract", field);
+    converted.extract(direction, field);
 }

@@ -14,7 +14,10 @@ use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 use transformations::{ConfigErrors, Diagnostic, Engine};
 
+use crate::finding::Finding;
 use crate::input;
+use crate::text::Text;
+use crate::tree::{self, Unreadable};
 
 /// Prints what other filters and gateways do as a filter_config, and reports what does not map.
 ///
@@ -56,6 +59,21 @@ impl Converted {
         }
     }
 
+    /// Adds a field to what a pass extracts. Of two fields with one name, the second gets another.
+    fn extract(&mut self, direction: &str, mut field: Value) {
+        let fields = self.pass(direction).get("extract");
+        let fields = fields.and_then(Value::as_array).into_iter().flatten();
+        let taken: Vec<String> = fields.filter_map(field_name).collect();
+        if let Some(name) = field_name(&field).filter(|name| taken.contains(name)) {
+            let mut others = (2..).map(|number| format!("{name}_{number}"));
+            let other = others.find(|other| !taken.contains(other));
+            if let (Some(other), Some(keys)) = (other, field.as_object_mut()) {
+                keys.insert("name".to_owned(), other.into());
+            }
+        }
+        self.push(direction, "extract", field);
+    }
+
     fn note(&mut self, place: &str, what: impl Into<String>) {
         self.notes.push((place.to_owned(), what.into()));
     }
@@ -81,6 +99,9 @@ impl Convert {
         let text = input::text(&self.file)?;
         let mut converted = convert(&text);
         if converted.is_empty() && converted.notes.is_empty() {
+            if let Some(unread) = unread(&text) {
+                bail!("{}", unread.shown(&name, &text));
+            }
             bail!(
                 "{name}: nothing to convert; it takes transformations of agentgateway, Envoy's transform, json_to_metadata and \
                  sse_to_metadata, and flags of the body-based router"
@@ -109,6 +130,17 @@ pub fn filter_config(text: &str) -> (Value, Vec<String>) {
     let notes = converted.notes.iter();
     let notes = notes.map(|(place, what)| format!("{place}: {what}"));
     (converted.config(), notes.collect())
+}
+
+/// Why a text is neither YAML nor JSON.
+fn unread(text: &str) -> Option<Finding> {
+    let whole = Text::of_file(text);
+    let Unreadable { at, diagnostic } = tree::read(&whole).err()?;
+    Some(Finding {
+        place: String::new(),
+        at: whole.place(at.start)..whole.place(at.end),
+        diagnostic,
+    })
 }
 
 /// What the module reports of a configuration.
@@ -177,6 +209,14 @@ fn walk(value: &Value, place: &str, converted: &mut Converted) {
     }
 }
 
+/// The name of a field: its own, or else the last key of its place in the body.
+fn field_name(field: &Value) -> Option<String> {
+    let name = field.get("name").and_then(Value::as_str);
+    let pointer = field.pointer("/from/0/json").and_then(Value::as_str);
+    let last = || pointer?.rsplit('/').next();
+    name.or_else(last).map(str::to_owned)
+}
+
 /// A JSON Pointer of these members.
 fn pointer<'k>(keys: impl IntoIterator<Item = &'k str>) -> String {
     let keys = keys
@@ -191,156 +231,4 @@ fn quoted(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::{Converted, convert, said};
-
-    /// The configuration, which has to be sound, and the notes.
-    fn converted(text: &str) -> (Value, Vec<String>) {
-        let converted: Converted = convert(text);
-        let config = converted.config();
-        let errors = said(&config).into_iter();
-        let errors = errors.filter(|diagnostic| diagnostic.is_error());
-        let errors: Vec<String> = errors.map(|error| error.to_string()).collect();
-        assert_eq!(errors, Vec::<String>::new(), "{config}");
-        let notes = converted
-            .notes
-            .into_iter()
-            .map(|(place, what)| format!("{place}: {what}"));
-        (config, notes.collect())
-    }
-
-    #[test]
-    fn a_model_of_agentgateway_becomes_a_field() {
-        let (config, notes) = converted(
-            "gateways:\n  default:\n    transformations:\n      request:\n        set:\n          x-gateway-model-name: json(request.body).model\n          \
-             x-tenant: request.headers['x-key'].lowerAscii()\n        remove: [x-old]\n",
-        );
-        let request = json!({
-            "extract": [{"from": [{"json": "/model"}], "header": "x-gateway-model-name"}],
-            "set": [{"name": "x-tenant", "cel": "request.headers['x-key'].lowerAscii()"}],
-            "remove": ["x-old"],
-        });
-        assert_eq!(config, json!({"request": request}));
-        assert!(
-            notes
-                .iter()
-                .any(|note| note.contains("a value that the client sent")),
-            "{notes:?}"
-        );
-    }
-
-    #[test]
-    fn a_policy_of_agentgateway_is_read() {
-        let (config, notes) = converted(
-            "apiVersion: agentgateway.dev/v1alpha1\nkind: AgentgatewayPolicy\nspec:\n  traffic:\n    transformation:\n      conditional:\n      \
-             - condition: request.method == 'POST'\n        policy:\n          request:\n            body: toJson(json(request.body).a)\n            \
-             metadata: {tenant: \"request.headers['x-t']\"}\n      - policy: {request: {remove: [a]}}\n",
-        );
-        assert_eq!(config["request"]["when"], "request.method == 'POST'");
-        assert_eq!(
-            config["request"]["body"],
-            json!({"cel": "toJson(json(request.body).a)"})
-        );
-        let entry = json!({"namespace": "agentgateway", "key": "tenant", "value": {"cel": "request.headers['x-t']"}});
-        assert_eq!(config["request"]["dynamicMetadata"], json!([entry]));
-        assert!(
-            notes
-                .iter()
-                .any(|note| note.contains("only the first of the policies")),
-            "{notes:?}"
-        );
-    }
-
-    #[test]
-    fn the_transform_filter_is_read() {
-        let (config, notes) = converted(
-            "'@type': type.googleapis.com/envoy.extensions.filters.http.transform.v3.TransformConfig\nrequest_transformation:\n  headers_mutations:\n  \
-             - append: {header: {key: model-header, value: '%REQUEST_BODY(a:model)%'}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}\n  \
-             - append: {header: {key: x-both, value: 'm-%REQ(x-a)%'}}\n  - remove: x-old\n  - append: {header: {key: x-z, value: '%ZONE%'}}\n  \
-             body_transformation:\n    action: MERGE\n    body_format: {json_format: {user: me, from: '%REQUEST_BODY(model)%', n: 1}}\n\
-             response_transformation:\n  headers_mutations:\n  - append: {header: {key: tokens, value: '%RESPONSE_BODY(usage:total_tokens)%'}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}\n",
-        );
-        let request = &config["request"];
-        assert_eq!(
-            request["extract"],
-            json!([{"from": [{"json": "/a/model"}], "header": "model-header"}])
-        );
-        assert_eq!(
-            request["add"],
-            json!([{"name": "x-both", "value": "m-{{ request_header(\"x-a\") }}"}])
-        );
-        assert_eq!(request["remove"], json!(["x-old"]));
-        let patch = json!([
-            {"set": "/from", "cel": "default(document[\"model\"], null)"},
-            {"set": "/n", "json": "1"},
-            {"set": "/user", "value": "me"},
-        ]);
-        assert_eq!(request["patch"], patch);
-        assert_eq!(
-            config["response"]["set"][0]["cel"],
-            "string(json(response.body)[\"usage\"][\"total_tokens\"])"
-        );
-        assert!(
-            notes.iter().any(|note| note.contains("`%ZONE%`")),
-            "{notes:?}"
-        );
-    }
-
-    #[test]
-    fn the_filters_that_write_metadata_are_read() {
-        let (config, notes) = converted(
-            "http_filters:\n- typed_config:\n    '@type': type.googleapis.com/envoy.extensions.filters.http.json_to_metadata.v3.JsonToMetadata\n    \
-             request_rules:\n      rules:\n      - selectors: [{key: model}]\n        on_present: {metadata_namespace: lb, key: model, type: STRING}\n        \
-             on_missing: {metadata_namespace: lb, key: model, value: none}\n- typed_config:\n    \
-             '@type': type.googleapis.com/envoy.extensions.filters.http.sse_to_metadata.v3.SseToMetadata\n    response_rules:\n      content_parser:\n        \
-             typed_config:\n          rules:\n          - rule:\n              selectors: [{key: usage}, {key: total_tokens}]\n              \
-             on_present: {metadata_namespace: llm, key: total, type: NUMBER}\n              on_error: {metadata_namespace: llm, key: failed, value: yes}\n",
-        );
-        let request = json!({"name": "model", "from": [{"json": "/model"}], "metadata": {"namespace": "lb", "key": "model"}, "default": "none"});
-        assert_eq!(config["request"]["extract"], json!([request]));
-        let response = json!({"name": "total", "from": [{"json": "/usage/total_tokens"}], "metadata": {"namespace": "llm", "key": "total"}, "type": "number"});
-        assert_eq!(config["response"]["extract"], json!([response]));
-        assert!(
-            notes.iter().any(|note| note.contains("on_error")),
-            "{notes:?}"
-        );
-    }
-
-    #[test]
-    fn the_flags_of_the_body_based_router_are_read() {
-        let (config, _) = converted("--streaming -v 5\n");
-        assert_eq!(
-            config["request"]["extract"],
-            json!([{"from": [{"json": "/model"}], "header": "x-gateway-model-name"}])
-        );
-        let (config, notes) = converted(
-            "kind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n      - name: bbr\n        args:\n        - --plugin\n        \
-             - 'body-field-to-header:a:{\"fieldName\":\"user\",\"headerName\":\"X-User\"}'\n        - --plugin\n        - base-model-to-header:b\n",
-        );
-        let field = json!({"from": [{"json": "/user"}], "header": "x-user"});
-        assert_eq!(config["request"]["extract"][0], field);
-        assert!(
-            notes.iter().any(|note| note.contains("adapters")),
-            "{notes:?}"
-        );
-    }
-
-    #[test]
-    fn what_has_nothing_to_convert_is_empty() {
-        for text in [
-            "",
-            "a: 1\n",
-            "request: {extract: []}\n",
-            "args: [--other]\n",
-            "- 1\n- x\n",
-        ] {
-            let converted = convert(text);
-            assert!(
-                converted.is_empty() && converted.notes.is_empty(),
-                "{text}: {converted:?}"
-            );
-        }
-    }
-}
+mod tests;

@@ -90,9 +90,8 @@ fn header(direction: &str, mutation: &Value, place: &str, converted: &mut Conver
                 place,
                 "a list or an object is its JSON there, and sets no header here",
             );
-            converted.push(
+            converted.extract(
                 direction,
-                "extract",
                 json!({"from": [{"json": pointer(keys)}], "header": name}),
             );
         }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use serde_json::Value;
 
 use crate::dry_run::{
     Answered, Became, Came, Exchange, HeaderChange, LeadsTo, Line, Outcome, Passage, Played,
@@ -148,7 +149,9 @@ fn rest(out: &mut dyn Write, transcript: &Transcript) -> io::Result<()> {
             writeln!(
                 out,
                 "  {} / {}: {}",
-                entry.namespace, entry.key, entry.value
+                entry.namespace,
+                entry.key,
+                shown(&entry.value)
             )?;
         }
     }
@@ -257,4 +260,14 @@ fn answered(out: &mut dyn Write, reply: &Answered) -> io::Result<()> {
         writeln!(out, "  {name}: {value}")?;
     }
     writeln!(out, "  {}", reply.body)
+}
+
+/// A value of metadata. A number that is whole has no fraction, as in Envoy's access log.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Number(number) if number.is_f64() => number
+            .as_f64()
+            .map_or_else(|| number.to_string(), |number| number.to_string()),
+        value => value.to_string(),
+    }
 }

@@ -3,6 +3,7 @@
 use cases::Fields;
 
 use super::headers;
+use super::rewrite::Rewrite;
 use super::unplayed::Unplayed;
 use crate::placed::Placed;
 
@@ -29,21 +30,15 @@ pub(crate) enum Cluster {
     Unplayed,
 }
 
-/// What becomes of the path and the authority.
-#[derive(Debug, Default)]
-pub(crate) struct Rewrite {
-    prefix: Option<String>,
-    host: Option<String>,
-    keeps_host: bool,
-}
-
 const NOT_PLAYED: &str = "is not played";
 /// What is played of `route`, and what changes no message of a single attempt.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 17] = [
     "cluster",
     "cluster_header",
     "weighted_clusters",
     "prefix_rewrite",
+    "regex_rewrite",
+    "path_rewrite_policy",
     "host_rewrite_literal",
     "append_x_forwarded_host",
     "timeout",
@@ -80,13 +75,7 @@ impl Action {
                 (None, Some(header)) => Cluster::InHeader(header.to_ascii_lowercase()),
                 (None, None) => Cluster::Unplayed,
             };
-            let literal = of.text("host_rewrite_literal");
-            let literal = literal.or(action.text("host_rewrite_literal"));
-            let rewrite = Rewrite {
-                prefix: action.text("prefix_rewrite").map(str::to_owned),
-                host: literal.map(str::to_owned),
-                keeps_host: action.flag("append_x_forwarded_host"),
-            };
+            let rewrite = Rewrite::read(route, &action, of, unplayed);
             return Self::Cluster { cluster, rewrite };
         }
         if let Some(direct) = route.get("direct_response") {
@@ -136,24 +125,8 @@ impl Action {
 
     /// Rewrites path and authority; `matched` is how much of the path the route matched.
     pub(super) fn rewrite(&self, request: &mut Fields, matched: Option<usize>) {
-        let Self::Cluster { rewrite, .. } = self else {
-            return;
-        };
-        if let Some(host) = &rewrite.host {
-            let before = headers::joined(request, ":authority").unwrap_or_default();
-            headers::set(request, "x-envoy-original-host", &before);
-            if rewrite.keeps_host {
-                request.push(("x-forwarded-host".to_owned(), before.into_bytes()));
-            }
-            headers::set(request, ":authority", host);
-        }
-        let path = headers::joined(request, ":path").unwrap_or_default();
-        if let Some(prefix) = &rewrite.prefix
-            && let Some(rest) = matched.and_then(|matched| path.get(matched..))
-        {
-            let rewritten = format!("{prefix}{rest}");
-            headers::set(request, ":path", &rewritten);
-            headers::set(request, "x-envoy-original-path", &path);
+        if let Self::Cluster { rewrite, .. } = self {
+            rewrite.apply(request, matched);
         }
     }
 }

@@ -4,6 +4,7 @@ use cases::Fields;
 use regex::Regex;
 
 use super::headers;
+use super::path_template::PathTemplate;
 use super::text_match::{TextMatch, whole};
 use super::unplayed::Unplayed;
 use crate::placed::Placed;
@@ -24,6 +25,7 @@ enum PathMatch {
     Exact(String),
     SeparatedPrefix(String),
     Regex(Regex),
+    Template(PathTemplate),
     Connect,
     /// No request is known to have it.
     Unplayed,
@@ -63,11 +65,12 @@ pub(super) enum Values {
 }
 
 const MET: &str = "is not played, and counts as met";
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "prefix",
     "path",
     "safe_regex",
     "path_separated_prefix",
+    "path_match_policy",
     "connect_matcher",
     "case_sensitive",
     "headers",
@@ -87,6 +90,8 @@ impl Criteria {
             Some(PathMatch::SeparatedPrefix(path))
         } else if let Some(regex) = part.get("safe_regex") {
             whole(regex.text("regex").unwrap_or_default()).map(PathMatch::Regex)
+        } else if part.get("path_match_policy").is_some() {
+            PathTemplate::read(part).map(PathMatch::Template)
         } else {
             part.get("connect_matcher").map(|_| PathMatch::Connect)
         };
@@ -156,6 +161,7 @@ impl Criteria {
                 (ends, prefix.len())
             }
             PathMatch::Regex(regex) => (regex.is_match(self::path(&whole)), path.len()),
+            PathMatch::Template(template) => (template.is_match(self::path(&whole)), path.len()),
             PathMatch::Connect => (method() == "CONNECT", 0),
             PathMatch::Unplayed => (false, 0),
         };

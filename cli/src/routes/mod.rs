@@ -6,6 +6,8 @@ mod criteria;
 mod headers;
 mod metadata;
 mod mutations;
+mod path_template;
+mod rewrite;
 mod text_match;
 mod unplayed;
 mod virtual_host;

@@ -2,17 +2,20 @@
 
 mod both_ways;
 mod chains;
+mod rewrites;
 mod routes;
 mod stories;
 
 use crate::stage::{Scenario, scenarios};
 
 use chains::eval_plays_the_whole_way;
+use rewrites::eval_rewrites_the_path_as_envoy_does;
 use routes::eval_chooses_the_route_that_envoy_chooses;
 use stories::eval_shows_what_the_module_does;
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All eval_shows_what_the_module_does,
     All eval_chooses_the_route_that_envoy_chooses,
+    All eval_rewrites_the_path_as_envoy_does,
     All eval_plays_the_whole_way,
 ];

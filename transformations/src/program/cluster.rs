@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use diagnostics::{Code, Diagnostic};
 
-use super::Program;
+use super::{BodyPlan, Program};
 use crate::config::OnFailure;
 use crate::ops::Direction;
 
@@ -57,6 +57,27 @@ impl Program {
             );
         }
         found
+    }
+
+    /// The key by which a response may be answered at its headers, before its body arrives.
+    pub fn answers_at_headers(&self) -> Option<&'static str> {
+        let pass = self.pass(Direction::Response)?;
+        let waits = self.body_plan(Direction::Response) == BodyPlan::Held;
+        let rejects = !pass.edits.reject.is_empty();
+        let fails = pass.on_failure == Some(OnFailure::Reject);
+        match () {
+            () if !pass.early_rules().is_empty() || (rejects && !waits) => Some("response.reject"),
+            () if fails && (pass.when.is_some() || !waits) => Some("response.onFailure"),
+            () => None,
+        }
+    }
+
+    /// Whether a response may be held.
+    pub fn holds_responses(&self) -> bool {
+        match self.body_plan(Direction::Response) {
+            BodyPlan::Passes | BodyPlan::Read => false,
+            BodyPlan::Edited | BodyPlan::Held | BodyPlan::HeldUntilKnown => true,
+        }
     }
 
     /// Everything that has no value where the filter stands in a listener's chain: what differs from

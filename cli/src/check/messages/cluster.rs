@@ -68,3 +68,34 @@ fn what_only_an_attempt_has() {
     let answers = r#"{"response": {"set": [{"name": "x-a", "cel": "string(request.attempt)"}]}}"#;
     loads(&bootstrap(&envoy_filter("ours", answers), &Value::Null));
 }
+
+/// What `check` prints for a response that the listener's filter answers and the cluster's filter works on.
+fn replaced(in_listener: &str, in_cluster: &str) -> String {
+    printed(&bootstrap(
+        &envoy_filter("outer", &format!(r#"{{"response": {in_listener}}}"#)),
+        &envoy_filter("inner", &format!(r#"{{"response": {in_cluster}}}"#)),
+    ))
+}
+
+const BY_HEADERS: &str =
+    r#"{"onFailure": "continue", "reject": [{"when": "response.code == 429", "status": 503}]}"#;
+const PATCH: &str = r#"{"patch": [{"replace": "/model", "value": "ours"}]}"#;
+
+#[test]
+fn an_answer_in_place_of_a_held_response_kills_envoy_1_36() {
+    assert_snapshot!(replaced(BY_HEADERS, PATCH), @"static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters[0].typed_config: warning RF015: response.reject: Envoy 1.36 dies if this answers in place of a response that the cluster's filter `inner` holds; run Envoy 1.37 or later, or read and edit the bodies of responses in the listener's filter only");
+    let fails = r#"{"onFailure": "reject", "when": "response.code == 200", "set": [{"name": "x-a", "value": "a"}]}"#;
+    assert!(replaced(fails, PATCH).contains("RF015: response.onFailure: Envoy 1.36 dies"));
+}
+
+#[test]
+fn no_answer_at_the_headers_and_no_held_response_are_well() {
+    let by_body = r#"{"bodyMode": "buffered", "onFailure": "continue", "reject": [{"when": "json(response.body).a == 1", "status": 503}]}"#;
+    assert_eq!(replaced(by_body, PATCH), "");
+    let reads = r#"{"extract": [{"from": [{"usage": "total"}], "metadata": {"namespace": "llm", "key": "total"}}]}"#;
+    assert_eq!(replaced(BY_HEADERS, reads), "");
+    loads(&bootstrap(
+        &envoy_filter("outer", &format!(r#"{{"response": {BY_HEADERS}}}"#)),
+        &Value::Null,
+    ));
+}
