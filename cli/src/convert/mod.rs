@@ -168,6 +168,22 @@ fn convert(text: &str) -> Converted {
     converted
 }
 
+/// Filters that read bodies too, and why nothing is made of them.
+const UNCONVERTED: [(&str, &str); 3] = [
+    (
+        "Lua",
+        "a script is not converted: write what it finds as `extract`, and what it changes as `set` or `patch`",
+    ),
+    (
+        "AiProtocolManager",
+        "the AI Protocol Manager is not converted: `extract` finds the model, and `usage` counts the tokens",
+    ),
+    (
+        "ExternalProcessor",
+        "what an external processor does is not in this file: write what it finds as `extract`",
+    ),
+];
+
 /// Converts whatever a value has in it.
 fn walk(value: &Value, place: &str, converted: &mut Converted) {
     let kind = value
@@ -178,7 +194,11 @@ fn walk(value: &Value, place: &str, converted: &mut Converted) {
         "TransformConfig" => return transform_filter::convert(value, place, converted),
         "JsonToMetadata" => return metadata_filters::json(value, place, converted),
         "SseToMetadata" => return metadata_filters::events(value, place, converted),
-        _ => {}
+        kind => {
+            if let Some((_, why)) = UNCONVERTED.iter().find(|(other, _)| *other == kind) {
+                return converted.note(place, *why);
+            }
+        }
     }
     match value {
         Value::Object(fields) => {

@@ -161,6 +161,27 @@ fn a_text_that_is_no_yaml_is_shown_where_it_ends() {
 }
 
 #[test]
+fn filters_that_are_not_converted_are_named() {
+    for kind in [
+        "lua.v3.Lua",
+        "ai_protocol_manager.v3.AiProtocolManager",
+        "ext_proc.v3.ExternalProcessor",
+    ] {
+        let text = format!(
+            "http_filters:\n- name: it\n  typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.http.{kind}}}\n"
+        );
+        let converted = convert(&text);
+        let places: Vec<&str> = converted
+            .notes
+            .iter()
+            .map(|(place, _)| place.as_str())
+            .collect();
+        assert_eq!(places, ["http_filters[0].typed_config"], "{kind}");
+        assert!(converted.is_empty(), "{kind}");
+    }
+}
+
+#[test]
 fn what_has_nothing_to_convert_is_empty() {
     for text in [
         "",
