@@ -104,7 +104,8 @@ fn check(input: &Input, edits: &[Edit], paths: Vec<(Path, Verb)>) {
     let alone = edits.len() == 1;
     let known = edits.iter().all(|edit| {
         let steps = edit.steps.len() - edit.selective();
-        !edit.verb.puts() || (alone && (edit.selective() == 0 || steps <= 1))
+        !edit.inserts_oddly()
+            && (!edit.verb.puts() || (alone && (edit.selective() == 0 || steps <= 1)))
     });
     if !known {
         return;

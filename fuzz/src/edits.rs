@@ -97,6 +97,18 @@ impl Edit {
         format!("{start}{}", self.steps.iter().map(step).collect::<String>())
     }
 
+    /// Whether it is an insertion where no element can be inserted, or it is not known whether at the end too.
+    #[must_use]
+    pub fn inserts_oddly(&self) -> bool {
+        let is_odd = |step: &Step| match &step.to {
+            To::Every | To::Name(_) => true,
+            To::Index(_) => step.deep,
+            To::Token(_) => step.to.index(0).is_none() && !step.to.is_end(),
+            To::FromEnd(_) => false,
+        };
+        self.verb == Verb::Insert && self.steps.last().is_some_and(is_odd)
+    }
+
     /// How many steps select what is there, so that nothing is made in their place.
     #[must_use]
     pub fn selective(&self) -> usize {
@@ -230,6 +242,15 @@ impl Changes {
                     self.gone.insert(place.clone(), (new, number));
                 }
             }
+        }
+        if edit.verb == Verb::Insert && steps.is_empty() {
+            let is_element = |place: &Place| {
+                let parent = place.split_last().map(|(_, parent)| value(tree, parent));
+                matches!(parent, Some(Tree::Array(_)))
+            };
+            let elements = places.iter().filter(|place| is_element(place));
+            self.before
+                .extend(elements.map(|place| (place.clone(), edit.new.clone())));
         }
         if puts && makes && !steps.is_empty() {
             for parent in parents {
