@@ -7,6 +7,8 @@
 
 use std::sync::{Arc, LazyLock};
 
+use fuzz::pieces::cut;
+use fuzz::program::program;
 use libfuzzer_sys::fuzz_target;
 use transformations::testing::{Host, Message, Neighbour};
 use transformations::{Failure, Program, Reason, Reply, Session};
@@ -32,8 +34,7 @@ static STREAMED: LazyLock<Arc<Program>> = LazyLock::new(|| {
     ))
 });
 
-const PATCH: &str =
-    r#"[{"set": "/model", "value": "new"}, {"remove": "/a"}, {"default": "/b/c", "json": "[1]"},
+const PATCH: &str = r#"[{"set": "/model", "value": "new"}, {"remove": "/a"}, {"default": "/b/c", "json": "[1]"},
     {"remove": "$..x"}, {"insert": "/l/0", "cel": "value"}, {"replace": "$.t[*].m", "cel": "[value, document.b]"},
     {"set": "$.l[-1].z", "json": 1, "when": "has(document.model)"}]"#;
 
@@ -42,11 +43,6 @@ static PATCHED: LazyLock<Arc<Program>> = LazyLock::new(|| {
         r#"{{"request": {{"patch": {PATCH}}}, "response": {{"patch": {PATCH}}}}}"#
     ))
 });
-
-fn program(config: &str) -> Arc<Program> {
-    let loaded = Program::load(config.as_bytes()).expect("the configuration is right");
-    Arc::new(loaded.program)
-}
 
 fuzz_target!(|input: &[u8]| {
     let [called, first, second, body @ ..] = input else {
@@ -61,9 +57,8 @@ fuzz_target!(|input: &[u8]| {
             CODINGS[called / TYPES.len() % CODINGS.len()],
         ),
     ];
-    let mut cuts = [first, second].map(|cut| usize::from(*cut) * body.len() / 255);
-    cuts.sort_unstable();
-    let pieces = [&body[..cuts[0]], &body[cuts[0]..cuts[1]], &body[cuts[1]..]];
+    let cuts = [*first, *second];
+    let pieces = cut(body, &cuts);
 
     let (whole, _) = ended(&HELD, &headers, &[body], Neighbour::None);
     let (ended, released) = {
@@ -165,13 +160,18 @@ fn patched(headers: &[(&str, &str)], pieces: &[&[u8]]) -> (Message, usize) {
 fn events(pieces: &[&[u8]]) -> Vec<u8> {
     let answer = [(":status", "200"), ("content-type", "text/event-stream")];
     let host = Host::new(Message::default(), Message::new(&answer, pieces));
-    played(&PATCHED, host, Neighbour::KeepsBehind).response.body()
+    played(&PATCHED, host, Neighbour::KeepsBehind)
+        .response
+        .body()
 }
 
 /// What is left of a request that is called JSON Lines, and what failed. Of one that is cut off, how
 /// much had gone on depends on how it arrives.
 fn lines(pieces: &[&[u8]]) -> (Result<Vec<u8>, Reply>, Vec<Failure>) {
-    let request = [(":method", "POST"), ("content-type", "application/x-ndjson")];
+    let request = [
+        (":method", "POST"),
+        ("content-type", "application/x-ndjson"),
+    ];
     let host = Host::new(Message::new(&request, pieces), Message::default());
     let host = played(&PATCHED, host, Neighbour::None);
     let left = match host.reply {

@@ -8,6 +8,7 @@
 use bodies::documents::{DocumentError, DocumentFinder, DocumentVisitor, Framing};
 use bodies::json::{Finder, Pointers};
 use bodies::{Finding, Limits, Passing, events, lines};
+use fuzz::pieces::cut;
 use libfuzzer_sys::fuzz_target;
 
 const FRAMINGS: [Framing; 4] = [
@@ -40,9 +41,8 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let framing = FRAMINGS[usize::from(*framing) % FRAMINGS.len()];
-    let mut cuts = [first, second].map(|cut| usize::from(*cut) * body.len() / 255);
-    cuts.sort_unstable();
-    let pieces = [&body[..cuts[0]], &body[cuts[0]..cuts[1]], &body[cuts[1]..]];
+    let cuts = [*first, *second];
+    let pieces = cut(body, &cuts);
 
     let [some, all] = POINTERS.map(|names| {
         let mut pointers = Pointers::default();
@@ -67,7 +67,7 @@ fuzz_target!(|input: &[u8]| {
         Framing::Events => {
             let mut events = events::Events::new(EVENT_BYTES);
             let mut passed = Passed::default();
-            for piece in pieces {
+            for piece in &pieces {
                 events.feed(piece, &mut passed);
             }
             events.finish(&mut passed);
@@ -76,7 +76,7 @@ fuzz_target!(|input: &[u8]| {
         Framing::Lines => {
             let mut lines = lines::Lines::new(EVENT_BYTES);
             let mut passed = Passed::default();
-            for piece in pieces {
+            for piece in &pieces {
                 lines.feed(piece, &mut passed);
             }
             lines.finish(&mut passed);

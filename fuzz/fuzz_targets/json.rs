@@ -6,10 +6,11 @@
 
 use std::sync::{Arc, LazyLock};
 
-use libfuzzer_sys::fuzz_target;
-use serde_json::Value;
 use bodies::json::{Error, Finder, Pointers};
 use bodies::{Finding, Found, Limits};
+use fuzz::pieces::cut;
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
 use transformations::testing::{Host, Message, Neighbour};
 use transformations::{Program, Session};
 
@@ -25,17 +26,15 @@ static WHOLE: LazyLock<Arc<Program>> =
 fn program(body: &str) -> Arc<Program> {
     let set = r#"[{"name": "x-a", "value": "{{ a | length if a is iterable else a }}"}]"#;
     let config = format!(r#"{{"request": {{"body": {body}, "set": {set}}}}}"#);
-    let loaded = Program::load(config.as_bytes()).expect("the configuration is right");
-    Arc::new(loaded.program)
+    fuzz::program::program(&config)
 }
 
 fuzz_target!(|input: &[u8]| {
     let [first, second, body @ ..] = input else {
         return;
     };
-    let mut cuts = [first, second].map(|cut| usize::from(*cut) * body.len() / 255);
-    cuts.sort_unstable();
-    let pieces = vec![&body[..cuts[0]], &body[cuts[0]..cuts[1]], &body[cuts[1]..]];
+    let cuts = [*first, *second];
+    let pieces = cut(body, &cuts);
 
     let expected = serde_json::from_slice::<Value>(body);
     let found = find(&[body], Finder::new);

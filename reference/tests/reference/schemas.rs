@@ -128,3 +128,19 @@ fn a_number_out_of_its_range_is_invalid() {
         assert!(!validator(filter).is_valid(&config), "{config}");
     }
 }
+
+#[test]
+fn a_label_that_is_no_name_is_invalid() {
+    for (label, is_valid) in [
+        ("tenant_1", true),
+        ("1st", false),
+        ("a b", false),
+        ("", false),
+    ] {
+        let config = serde_json::json!({"metrics": {"labels": {label: "request.method"}}});
+        let loaded = transformations::Program::load(config.to_string().as_bytes());
+        assert_eq!(loaded.is_ok(), is_valid, "{label}");
+        let validator = validator(Filter::Transformations);
+        assert_eq!(validator.is_valid(&config), is_valid, "{label}");
+    }
+}

@@ -19,7 +19,7 @@ pub struct Metrics {
     /// metadata, but no body and no response. One that fails,
     /// or gives nothing, gives `none`. A value is cut to 128 bytes, and `_` replaces control characters.
     /// Example: `metrics: {labels: {tenant: "request.headers['x-tenant']"}}`
-    #[cfg_attr(feature = "schema", schemars(extend("maxProperties" = 8)))]
+    #[cfg_attr(feature = "schema", schemars(extend("maxProperties" = 8, "propertyNames" = {"pattern": "^[A-Za-z][A-Za-z0-9_]*$"})))]
     pub labels: BTreeMap<String, String>,
     /// How many different combinations of the labels' values the metrics tell apart, from 1 to 10000. Each
     /// is about 120 time series. Of a request with another combination every label is `other`.
