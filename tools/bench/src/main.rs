@@ -17,6 +17,7 @@ mod processors;
 mod progress;
 mod report;
 mod results;
+mod router;
 mod sample;
 mod scale;
 mod spread;

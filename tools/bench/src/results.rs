@@ -61,8 +61,11 @@ pub(super) struct Cell {
     pub(super) model: Position,
     /// In all rounds.
     pub(super) requests: usize,
-    /// Envoy's processor time per request, user and kernel mode.
+    /// The processor time of Envoy and the router per request, user and kernel mode.
     pub(super) cpu_microseconds: Spread,
+    /// The router's part of it; nothing where no router is asked.
+    #[serde(default)]
+    pub(super) router_microseconds: Spread,
     /// The same less that of the floor in the same round; nothing for a floor of its own.
     pub(super) over_floor_microseconds: Option<Spread>,
     pub(super) requests_per_second: Spread,
