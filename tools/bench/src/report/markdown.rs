@@ -302,6 +302,7 @@ pub(super) mod tests {
             scale: Vec::new(),
             instructions: Vec::new(),
             answers: None,
+            comparisons: std::collections::BTreeMap::new(),
         }
     }
 
