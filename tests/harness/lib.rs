@@ -34,7 +34,7 @@ mod launch;
 mod mock_llm;
 mod outgoing;
 mod process;
-mod protobuf;
+pub mod protobuf;
 mod rate_limit;
 mod raw;
 mod response;

@@ -1,10 +1,10 @@
-//! As much of protobuf's wire format as the few fields need that a test reads.
+//! As much of protobuf's wire format as the few fields need that a service here reads.
 
 use anyhow::{Context, Result, bail};
 
 /// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Value<'m> {
+pub enum Value<'m> {
     /// A whole number.
     Number(u64),
     /// A text, or a message.
@@ -12,7 +12,7 @@ pub(crate) enum Value<'m> {
 }
 
 /// The fields of a message with their numbers. Ends after an error.
-pub(crate) fn fields(mut message: &[u8]) -> impl Iterator<Item = Result<(u64, Value<'_>)>> {
+pub fn fields(mut message: &[u8]) -> impl Iterator<Item = Result<(u64, Value<'_>)>> {
     std::iter::from_fn(move || {
         if message.is_empty() {
             return None;
@@ -26,7 +26,10 @@ pub(crate) fn fields(mut message: &[u8]) -> impl Iterator<Item = Result<(u64, Va
 }
 
 /// The text of this field; empty without one.
-pub(crate) fn text(message: &[u8], number: u64) -> Result<String> {
+///
+/// # Errors
+/// The message is cut, or has a field of a kind that is not read here.
+pub fn text(message: &[u8], number: u64) -> Result<String> {
     for field in fields(message) {
         if let (found, Value::Bytes(text)) = field?
             && found == number
@@ -38,7 +41,10 @@ pub(crate) fn text(message: &[u8], number: u64) -> Result<String> {
 }
 
 /// The number of this field; 0 without one.
-pub(crate) fn number(message: &[u8], number: u64) -> Result<u64> {
+///
+/// # Errors
+/// The message is cut, or has a field of a kind that is not read here.
+pub fn number(message: &[u8], number: u64) -> Result<u64> {
     for field in fields(message) {
         if let (found, Value::Number(value)) = field?
             && found == number

@@ -16,13 +16,25 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 /// Builds and runs the crate of this name below `tools/`.
 pub(crate) fn tool(name: &str) -> Command {
     eprintln!("building tools/{name} ...");
-    let mut run = cargo(&["run", "--quiet", "--locked", "--package", name]);
-    if name == "bench" {
-        // The load must not be what it measures.
-        run.args(["--profile", "demo"]);
+    let profile = profile(name);
+    cargo(&[
+        "run",
+        "--quiet",
+        "--locked",
+        "--profile",
+        profile,
+        "--package",
+        name,
+        "--",
+    ])
+}
+
+/// What a tool is built by: one that measures must not be what takes the time.
+fn profile(name: &str) -> &'static str {
+    match name {
+        "bench" => "load",
+        _ => "dev",
     }
-    run.arg("--");
-    run
 }
 
 /// Runs a tool in place of this process, so that its exit code, and what ends it, are the command's own.

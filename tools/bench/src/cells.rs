@@ -75,6 +75,7 @@ impl Series {
             model: self.model,
             requests: self.samples.iter().map(|sample| sample.requests).sum(),
             cpu_microseconds: spread(|sample| sample.cpu_microseconds),
+            router_microseconds: spread(|sample| sample.router_microseconds),
             over_floor_microseconds: floor.map(|floor| Sample::over(&self.samples, &floor.samples)),
             requests_per_second: spread(|sample| sample.requests_per_second),
             p50_microseconds: spread(|sample| sample.p50_microseconds),

@@ -1,4 +1,6 @@
-//! Clients that send one request over and over, all in one thread.
+//! Clients that send one request over and over, all in one thread: each when its last is answered, or all at a rate.
+
+mod rate;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -11,9 +13,22 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::processors::Processors;
 use super::wire::{self, Message};
+use rate::Schedule;
 
-/// Connections kept open at once.
+/// Connections kept open at once, where each sends its next request when its last is answered.
 pub(super) const CONNECTIONS: usize = 8;
+
+/// The same, where requests are sent at a rate: enough that one is free when a request is due.
+const CONNECTIONS_AT_A_RATE: usize = 64;
+
+/// When requests are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// On each connection when its last request is answered: as many as Envoy can serve.
+    Saturated,
+    /// So many in a second, whether answers come or not.
+    PerSecond(u32),
+}
 
 /// What is read at once: large answers take few reads.
 const READ: usize = 64 * 1024;
@@ -43,8 +58,10 @@ pub(super) fn get(path: &str) -> Vec<u8> {
 /// What came of a run.
 #[derive(Debug, Default)]
 pub(super) struct Served {
-    /// From each request's first byte to its response's last, in the order of the responses.
+    /// To the last byte of each response, from the first of its request, or from when that was due.
     pub(super) latencies: Vec<Duration>,
+    /// Requests that were due and found no free connection until the end.
+    pub(super) missed: usize,
     /// Until the last response was there.
     pub(super) elapsed: Duration,
 }
@@ -54,13 +71,23 @@ pub(super) struct Load {
     clients: Vec<Client>,
     poll: Poll,
     processors: Processors,
+    pace: Pace,
+}
+
+impl Pace {
+    fn connections(self) -> usize {
+        match self {
+            Self::Saturated => CONNECTIONS,
+            Self::PerSecond(_) => CONNECTIONS_AT_A_RATE,
+        }
+    }
 }
 
 impl Load {
-    pub(super) fn connect(address: SocketAddr, processors: Processors) -> Result<Self> {
+    pub(super) fn connect(address: SocketAddr, processors: Processors, pace: Pace) -> Result<Self> {
         let poll = Poll::new()?;
         let mut clients = Vec::new();
-        for token in 0..CONNECTIONS {
+        for token in 0..pace.connections() {
             let stream = std::net::TcpStream::connect(address).context("connecting to Envoy")?;
             stream.set_nodelay(true)?;
             stream.set_nonblocking(true)?;
@@ -74,11 +101,12 @@ impl Load {
             clients,
             poll,
             processors,
+            pace,
         })
     }
 
-    /// Sends for this long, waits for what is under way, and returns what was served. Each client
-    /// sends once at least.
+    /// Sends for this long, waits for what is under way, and returns what was served: at least a request of each client,
+    /// or one at a rate.
     ///
     /// # Errors
     /// An answer other than 200, a connection closed, or silence.
@@ -87,7 +115,10 @@ impl Load {
         thread::scope(|scope| {
             let run = scope.spawn(|| {
                 self.processors.pin_load()?;
-                self.repeat(request, time)
+                match self.pace {
+                    Pace::Saturated => self.repeat(request, time),
+                    Pace::PerSecond(rate) => self.keep_to(Schedule::new(rate, time), request),
+                }
             });
             run.join().map_err(|_| anyhow!("the load panicked"))?
         })
@@ -100,15 +131,11 @@ impl Load {
         let start = Instant::now();
         let mut under_way = 0;
         for client in &mut self.clients {
-            client.start(request)?;
+            client.start(request, Instant::now())?;
             under_way += 1;
         }
         while under_way > 0 {
-            match self.poll.poll(&mut events, Some(PATIENCE)) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                polled => polled?,
-            }
-            ensure!(!events.is_empty(), "no answer for {PATIENCE:?}");
+            self.wait(&mut events)?;
             for event in &events {
                 let client = self.clients.get_mut(event.token().0);
                 let client = client.context("an event of nobody")?;
@@ -118,7 +145,7 @@ impl Load {
                 if event.is_readable() && client.read(&mut buffer)? {
                     served.latencies.push(client.started.elapsed());
                     match start.elapsed() < time {
-                        true => client.start(request)?,
+                        true => client.start(request, Instant::now())?,
                         false => under_way -= 1,
                     }
                 }
@@ -126,6 +153,15 @@ impl Load {
         }
         served.elapsed = start.elapsed();
         Ok(served)
+    }
+
+    fn wait(&mut self, events: &mut Events) -> Result<()> {
+        match self.poll.poll(events, Some(PATIENCE)) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            polled => polled?,
+        }
+        ensure!(!events.is_empty(), "no answer for {PATIENCE:?}");
+        Ok(())
     }
 }
 
@@ -146,9 +182,10 @@ impl Client {
         }
     }
 
-    fn start(&mut self, request: &[u8]) -> Result<()> {
+    /// Sends it, and counts its time from then.
+    fn start(&mut self, request: &[u8], from: Instant) -> Result<()> {
         self.written = 0;
-        self.started = Instant::now();
+        self.started = from;
         self.write(request)
     }
 

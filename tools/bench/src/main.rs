@@ -8,6 +8,7 @@ mod bare_module;
 mod body;
 mod cells;
 mod chunked;
+mod comparison;
 mod first_byte;
 mod instructions;
 mod load;
@@ -17,6 +18,7 @@ mod processors;
 mod progress;
 mod report;
 mod results;
+mod router;
 mod sample;
 mod scale;
 mod spread;
@@ -24,7 +26,7 @@ mod stage;
 mod upstream;
 mod wire;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,6 +38,7 @@ use harness::{EnvoyRelease, Module};
 
 use body::Position;
 use cells::Plan;
+use comparison::Condition;
 use machine::Machine;
 use peers::{Origin, PEERS, Peer};
 use results::{LeftOut, Measured, Results};
@@ -54,6 +57,35 @@ enum Part {
     Answers,
     /// The instructions of one request. Needs valgrind.
     Instructions,
+    /// Small bodies: every peer in many rounds.
+    Small,
+    /// Latencies at a rate below saturation: the strongest peers.
+    Rate,
+    /// HTTP/2 and TLS on the client's side: the strongest peers.
+    Protocols,
+    /// One worker and two: the strongest peers.
+    Workers,
+    /// Another attempt at another host: ours beside no filter.
+    Failover,
+}
+
+impl Part {
+    /// The condition, if that is what it is.
+    fn condition(self) -> Option<Condition> {
+        match self {
+            Self::Load | Self::FirstByte | Self::Scale | Self::Answers | Self::Instructions => None,
+            Self::Small => Some(Condition::Small),
+            Self::Rate => Some(Condition::Rate),
+            Self::Protocols => Some(Condition::Protocols),
+            Self::Workers => Some(Condition::Workers),
+            Self::Failover => Some(Condition::Failover),
+        }
+    }
+
+    /// Whether it compares those of `peers.rs`.
+    fn has_the_peers(self) -> bool {
+        !matches!(self, Self::Scale | Self::Answers | Self::Failover)
+    }
 }
 
 /// Compares what it costs Envoy to take `model` out of a body, and to read and edit answers: ours, Envoy's own filters,
@@ -65,7 +97,7 @@ struct Bench {
     #[arg(long, value_name = "VERSION", default_value_t = EnvoyRelease::DEFAULT)]
     envoy: EnvoyRelease,
 
-    /// Sizes of the request body, in bytes.
+    /// Sizes of the request body, in bytes. The parts with conditions of their own have some of these.
     #[arg(long, value_delimiter = ',', default_values_t = [368, 10 << 10, 200 << 10, 1 << 20, 16 << 20])]
     sizes: Vec<usize>,
 
@@ -157,11 +189,11 @@ impl Bench {
             scale: Vec::new(),
             instructions: Vec::new(),
             answers: None,
+            comparisons: BTreeMap::new(),
         };
         let mut able = Vec::new();
         // The other parts have peers of their own.
-        let peers_are_needed = |part: &Part| !matches!(part, Part::Scale | Part::Answers);
-        let chosen = match self.parts.iter().any(peers_are_needed) {
+        let chosen = match self.parts.iter().any(|part| part.has_the_peers()) {
             true => chosen,
             false => Vec::new(),
         };
@@ -202,6 +234,16 @@ impl Bench {
             };
             results.answers = Some(answers::measure(&stage, &plan)?);
         }
+        let conditions: Vec<_> = self.parts.iter().filter_map(|p| p.condition()).collect();
+        let plan = comparison::Plan {
+            conditions: &conditions,
+            sizes: &self.sizes,
+            peers: &able,
+            only_strongest: self.only.is_empty(),
+            rounds: self.rounds,
+            time,
+        };
+        results.comparisons = comparison::measure(&stage, &plan)?;
         if self.parts.contains(&Part::Instructions) {
             results.instructions = instructions::count(&stage, &self.sizes, &able)?;
         }

@@ -1,9 +1,18 @@
 //! What is compared: ways to take `model` out of a body, and the two floors below them.
 
+mod filters;
+
 use std::fmt;
 
-use harness::{Bootstrap, EnvoyRelease, Filter, FilterConfig};
-use serde_json::{Value, json};
+use harness::{Bootstrap, EnvoyRelease, Filter};
+use serde_json::json;
+
+use filters::{
+    FOUND, ai_protocol_manager, buffer, clear_route_cache, ext_proc, extract, json_to_metadata,
+    kgateway, lua, set_header, streamed, transform,
+};
+
+pub(super) use filters::envoys;
 
 /// No filter at all.
 pub(super) const NONE: &str = "none";
@@ -20,6 +29,23 @@ pub(super) const BARE: &str = "bare-module";
 /// The routing header that all but the floors set.
 pub(super) const HEADER: &str = "x-model";
 
+/// The cluster of the route that the header chooses.
+pub(super) const CHOSEN: &str = "chosen";
+
+/// The cluster that `ext_proc` asks.
+pub(super) const ROUTER: &str = "router";
+
+/// What is compared where all would be too many: the floors, ours, and the strongest of the others.
+pub(super) const STRONGEST: [&str; 7] = [
+    NONE,
+    BUFFER,
+    "ai_protocol_manager-filter-state",
+    "ext_proc-buffered",
+    "ext_proc-streamed",
+    EXTRACT,
+    "extract-streamed",
+];
+
 /// The largest body any filter here may hold.
 pub(super) const BUFFER_LIMIT: u32 = 32 << 20;
 
@@ -34,6 +60,8 @@ pub(super) enum Origin {
     Other,
     /// The one of `bare_module.c`.
     Bare,
+    /// None: Envoy asks the service of `router/`.
+    Router,
 }
 
 /// How a peer shows that it found the model.
@@ -43,6 +71,8 @@ pub(super) enum Proof {
     Nothing,
     /// The upstream sees the routing header.
     Header,
+    /// The upstream sees it, and the route was chosen by it.
+    Routed,
     /// Envoy counts it in this stat.
     Stat(&'static str),
 }
@@ -113,7 +143,7 @@ pub(super) const PEERS: &[Peer] = &[
         floor: BUFFER,
         origin: Origin::Envoy,
         since: (1, 0),
-        proof: Proof::Header,
+        proof: Proof::Routed,
         chain: |bootstrap| envoys(bootstrap, "lua", "lua.v3.Lua", lua()),
     },
     Peer {
@@ -134,10 +164,82 @@ pub(super) const PEERS: &[Peer] = &[
         floor: BUFFER,
         origin: Origin::Envoy,
         since: (1, 37),
-        proof: Proof::Header,
+        proof: Proof::Routed,
         chain: |bootstrap| {
             let message = "transform.v3.TransformConfig";
-            envoys(bootstrap, "transform", message, transform())
+            envoys(
+                bootstrap,
+                "transform",
+                message,
+                transform("%REQUEST_BODY(model)%"),
+            )
+        },
+    },
+    Peer {
+        name: "ai_protocol_manager",
+        about: "Envoy's AI Protocol Manager with `request_info`; sets no header and chooses no route again",
+        floor: BUFFER,
+        origin: Origin::Envoy,
+        since: (1, 40),
+        proof: Proof::Stat("ai_protocol_manager.request_info.published"),
+        chain: ai_protocol_manager,
+    },
+    Peer {
+        name: "ai_protocol_manager-transform",
+        about: "the same, then Envoy's transform filter for header and route; it parses the body again",
+        floor: BUFFER,
+        origin: Origin::Envoy,
+        since: (1, 40),
+        proof: Proof::Routed,
+        chain: |bootstrap| {
+            let bootstrap = ai_protocol_manager(bootstrap);
+            let message = "transform.v3.TransformConfig";
+            envoys(bootstrap, "transform", message, transform(FOUND))
+        },
+    },
+    Peer {
+        name: "ai_protocol_manager-filter-state",
+        about: "the same, then Envoy's header_mutation for the header and set_filter_state for the route",
+        floor: BUFFER,
+        origin: Origin::Envoy,
+        since: (1, 40),
+        proof: Proof::Routed,
+        chain: |bootstrap| {
+            let bootstrap = ai_protocol_manager(bootstrap);
+            let message = "header_mutation.v3.HeaderMutation";
+            let mutations = json!({"mutations": {"request_mutations": [set_header(FOUND)]}});
+            let bootstrap = envoys(bootstrap, "header_mutation", message, mutations);
+            let message = "set_filter_state.v3.Config";
+            envoys(bootstrap, "set_filter_state", message, clear_route_cache())
+        },
+    },
+    Peer {
+        name: "ext_proc-buffered",
+        about: "Envoy's ext_proc with a router in Rust behind a Unix socket, whose CPU time counts; `BUFFERED`",
+        floor: BUFFER,
+        origin: Origin::Router,
+        since: (1, 36),
+        proof: Proof::Routed,
+        chain: |bootstrap| {
+            // Where the headers are not sent, they have gone on before the body comes.
+            let modes = json!({"request_header_mode": "SEND", "request_body_mode": "BUFFERED"});
+            ext_proc(bootstrap, &modes)
+        },
+    },
+    Peer {
+        name: "ext_proc-streamed",
+        about: "the same with `FULL_DUPLEX_STREAMED`: the router gets the body in pieces and hands it back",
+        floor: BUFFER,
+        origin: Origin::Router,
+        since: (1, 36),
+        proof: Proof::Routed,
+        chain: |bootstrap| {
+            let modes = json!({
+                "request_header_mode": "SEND",
+                "request_body_mode": "FULL_DUPLEX_STREAMED",
+                "request_trailer_mode": "SEND",
+            });
+            ext_proc(bootstrap, &modes)
         },
     },
     Peer {
@@ -147,7 +249,7 @@ pub(super) const PEERS: &[Peer] = &[
         origin: Origin::Bare,
         // The ABI is that of this release.
         since: (1, 40),
-        proof: Proof::Header,
+        proof: Proof::Routed,
         chain: |bootstrap| bootstrap.filter(Filter::new(json!({}))),
     },
     Peer {
@@ -156,7 +258,7 @@ pub(super) const PEERS: &[Peer] = &[
         floor: BUFFER,
         origin: Origin::Ours,
         since: (1, 36),
-        proof: Proof::Header,
+        proof: Proof::Routed,
         chain: |bootstrap| bootstrap.filter(extract(&json!({}), &json!({}))),
     },
     Peer {
@@ -165,7 +267,7 @@ pub(super) const PEERS: &[Peer] = &[
         floor: NONE,
         origin: Origin::Ours,
         since: (1, 36),
-        proof: Proof::Header,
+        proof: Proof::Routed,
         chain: |bootstrap| bootstrap.filter(extract(&streamed(), &json!({}))),
     },
     Peer {
@@ -174,12 +276,12 @@ pub(super) const PEERS: &[Peer] = &[
         floor: NONE,
         origin: Origin::Ours,
         since: (1, 36),
-        proof: Proof::Header,
+        proof: Proof::Routed,
         chain: |bootstrap| bootstrap.filter(extract(&streamed(), &json!({"duplicates": "first"}))),
     },
     Peer {
         name: "kgateway-config",
-        about: "ours with a kgateway policy: `{{ model }}` of the parsed body",
+        about: "ours with a kgateway policy: `{{ model }}` of the parsed body; chooses no route again",
         floor: BUFFER,
         origin: Origin::Ours,
         since: (1, 36),
@@ -197,86 +299,6 @@ pub(super) const PEERS: &[Peer] = &[
     },
 ];
 
-pub(super) fn envoys(
-    bootstrap: Bootstrap,
-    name: &str,
-    message: &str,
-    mut config: Value,
-) -> Bootstrap {
-    let url = format!("type.googleapis.com/envoy.extensions.filters.http.{message}");
-    if let Some(fields) = config.as_object_mut() {
-        fields.insert("@type".to_owned(), url.into());
-    }
-    bootstrap.http_filter(&format!("envoy.filters.http.{name}"), &config)
-}
-
-fn buffer() -> Value {
-    json!({"max_request_bytes": BUFFER_LIMIT})
-}
-
-fn lua() -> Value {
-    let code = format!(
-        r#"
-function envoy_on_request(handle)
-  local body = handle:body()
-  if not body then return end
-  local model = body:getBytes(0, body:length()):match('"model"%s*:%s*"([^"]*)"')
-  if model then
-    handle:headers():replace("{HEADER}", model)
-    handle:clearRouteCache()
-  end
-end
-"#
-    );
-    json!({"default_source_code": {"inline_string": code}})
-}
-
-fn json_to_metadata() -> Value {
-    json!({"request_rules": {"rules": [{
-        "selectors": [{"key": "model"}],
-        "on_present": {"metadata_namespace": "bench", "key": "model"},
-    }]}})
-}
-
-fn transform() -> Value {
-    json!({
-        "clear_route_cache": true,
-        "request_transformation": {"headers_mutations": [{"append": {
-            "header": {"key": HEADER, "value": "%REQUEST_BODY(model)%"},
-            "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-        }}]},
-    })
-}
-
-/// Our filter, with further keys for the pass and for the field.
-fn extract(pass: &Value, field: &Value) -> Filter {
-    let mut field = field.clone();
-    merge(
-        &mut field,
-        &json!({"from": [{"json": "/model"}], "header": HEADER}),
-    );
-    let mut request = pass.clone();
-    merge(&mut request, &json!({"extract": [field]}));
-    Filter::new(json!({"request": request}))
-}
-
-fn streamed() -> Value {
-    json!({"bodyMode": "streamed"})
-}
-
-/// As a kgateway policy says it, in the form kgateway sends.
-fn kgateway() -> Filter {
-    let set = json!([{"name": HEADER, "value": "{{ model }}"}]);
-    let config = json!({"request": {"body": {"parseAs": "AsJson"}, "set": set}});
-    Filter::new(FilterConfig::from(config))
-}
-
-fn merge(into: &mut Value, fields: &Value) {
-    if let (Some(into), Some(fields)) = (into.as_object_mut(), fields.as_object()) {
-        into.extend(fields.clone());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,6 +308,13 @@ mod tests {
         for (index, peer) in PEERS.iter().enumerate() {
             let floor = PEERS.iter().position(|other| other.name == peer.floor);
             assert!(floor.unwrap() <= index, "{peer:?} comes before its floor");
+        }
+    }
+
+    #[test]
+    fn the_strongest_are_among_them() {
+        for name in STRONGEST {
+            assert!(PEERS.iter().any(|peer| peer.name == name), "no {name}");
         }
     }
 

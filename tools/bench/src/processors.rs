@@ -28,18 +28,20 @@ impl Processors {
         self.split.is_some()
     }
 
-    /// Moves all threads that this Envoy has now; those it starts later follow the one that starts them.
+    /// Moves all threads that the measured Envoy has now; those it starts later follow the one that starts them.
     pub(super) fn pin_envoy(self, envoy: &Envoy) -> Result<()> {
-        let Some((processor, _)) = self.split else {
-            return Ok(());
-        };
-        let threads = fs::read_dir(format!("/proc/{}/task", envoy.pid()))?;
-        for thread in threads {
-            let name = thread?.file_name();
-            let id = name.to_string_lossy().parse().context("a thread id")?;
-            pin(Pid::from_raw(id), processor)?;
+        match self.split {
+            Some((processor, _)) => pin_all(envoy, processor),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Moves those of an Envoy that is part of the load to where it runs.
+    pub(super) fn pin_client(self, envoy: &Envoy) -> Result<()> {
+        match self.split {
+            Some((_, processor)) => pin_all(envoy, processor),
+            None => Ok(()),
+        }
     }
 
     /// Moves the calling thread to where load and upstream run.
@@ -49,6 +51,16 @@ impl Processors {
             None => Ok(()),
         }
     }
+}
+
+fn pin_all(envoy: &Envoy, processor: usize) -> Result<()> {
+    let threads = fs::read_dir(format!("/proc/{}/task", envoy.pid()))?;
+    for thread in threads {
+        let name = thread?.file_name();
+        let id = name.to_string_lossy().parse().context("a thread id")?;
+        pin(Pid::from_raw(id), processor)?;
+    }
+    Ok(())
 }
 
 fn this_thread() -> Pid {

@@ -1,9 +1,12 @@
 //! What a run found out: what `--json` writes and `--from` reads.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::answers::Kind;
 use super::body::Position;
+use super::comparison::Condition;
 use super::machine::Machine;
 use super::spread::Spread;
 
@@ -30,6 +33,8 @@ pub(super) struct Results {
     pub(super) instructions: Vec<Instructions>,
     #[serde(default)]
     pub(super) answers: Option<Answers>,
+    #[serde(default)]
+    pub(super) comparisons: BTreeMap<Condition, Vec<Row>>,
 }
 
 /// A peer that was measured.
@@ -61,8 +66,11 @@ pub(super) struct Cell {
     pub(super) model: Position,
     /// In all rounds.
     pub(super) requests: usize,
-    /// Envoy's processor time per request, user and kernel mode.
+    /// The processor time of Envoy and the router per request, user and kernel mode.
     pub(super) cpu_microseconds: Spread,
+    /// The router's part of it; nothing where no router is asked.
+    #[serde(default)]
+    pub(super) router_microseconds: Spread,
     /// The same less that of the floor in the same round; nothing for a floor of its own.
     pub(super) over_floor_microseconds: Option<Spread>,
     pub(super) requests_per_second: Spread,
@@ -71,6 +79,38 @@ pub(super) struct Cell {
     /// The most resident memory that Envoy ever had.
     pub(super) peak_memory_mebibytes: Spread,
     /// The share of the time that Envoy computed; near 1 if it was the bottleneck.
+    pub(super) envoy_busy: Spread,
+}
+
+/// One filter with one body under another condition.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Row {
+    /// What the condition is here, such as a protocol; empty where it is the same in all rows.
+    pub(super) setting: String,
+    pub(super) peer: String,
+    pub(super) body_bytes: usize,
+    pub(super) rounds: usize,
+    /// In all rounds.
+    pub(super) requests: usize,
+    /// Those that were due at the rate, and for which no connection was free.
+    pub(super) missed: usize,
+    /// The processor time of Envoy and the router per request, user and kernel mode.
+    pub(super) cpu_microseconds: Spread,
+    /// The router's part of it; nothing where no router is asked.
+    pub(super) router_microseconds: Spread,
+    /// The same less that of no filter in the same round; nothing for no filter, here and below.
+    pub(super) cpu_over_none_microseconds: Option<Spread>,
+    /// Where the median of it lies with a certainty of 95 %; nothing for fewer than eight rounds.
+    pub(super) cpu_over_none_interval: Option<(f64, f64)>,
+    pub(super) requests_per_second: Spread,
+    pub(super) p50_microseconds: Spread,
+    pub(super) p99_microseconds: Spread,
+    pub(super) p999_microseconds: Spread,
+    pub(super) p50_over_none_microseconds: Option<Spread>,
+    pub(super) p99_over_none_microseconds: Option<Spread>,
+    pub(super) p999_over_none_microseconds: Option<Spread>,
+    /// Processors that Envoy computed on, on average.
     pub(super) envoy_busy: Spread,
 }
 

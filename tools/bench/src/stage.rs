@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use harness::{Bootstrap, Envoy, EnvoyRelease, Launch, Module, Request, Response, Route};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::bare_module::BareModule;
 use super::body::{self, MODEL, Position};
-use super::load::{self, Load};
-use super::peers::{BUFFER_LIMIT, HEADER, Origin, Peer, Proof};
+use super::load::{self, Load, Pace};
+use super::peers::{BUFFER_LIMIT, CHOSEN, HEADER, Origin, Peer, Proof};
 use super::processors::Processors;
-use super::upstream::Upstream;
+use super::router::Router;
+use super::upstream::{self, Upstream};
 
 /// What all measurements share.
 pub(super) struct Stage {
@@ -22,7 +24,16 @@ pub(super) struct Stage {
     bare: Result<BareModule, String>,
     pub(super) processors: Processors,
     pub(super) upstream: Upstream,
+    router: Router,
     runtime: Runtime,
+}
+
+/// The processor time used so far.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CpuTime {
+    pub(super) envoy: Duration,
+    /// Of the router, which only `ext_proc` asks.
+    pub(super) router: Duration,
 }
 
 impl Stage {
@@ -34,7 +45,8 @@ impl Stage {
             other,
             bare: BareModule::build(release).map_err(|error| format!("{error:#}")),
             processors,
-            upstream: Upstream::start(processors)?,
+            upstream: Upstream::start(processors, upstream::OK)?,
+            router: Router::start(processors)?,
             // Only starts Envoy and asks its admin interface: no thread that could disturb.
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -57,20 +69,35 @@ impl Stage {
 
     /// The same, run by this command.
     pub(super) fn envoy_under(&self, peer: &Peer, command: &[&str]) -> Result<Running<'_>> {
+        let bootstrap = self.bootstrap(peer).build(self.release);
+        let launch = Launch::new(self.release, bootstrap).under(command);
+        self.start(launch, self.module(peer)?, 1)
+    }
+
+    /// The gateway with this filter in its chain.
+    pub(super) fn bootstrap(&self, peer: &Peer) -> Bootstrap {
         let bootstrap = Bootstrap::new()
             .buffer_limit(BUFFER_LIMIT)
             .cluster("upstream", self.upstream.address())
+            .cluster(CHOSEN, self.upstream.address())
             // The filter chooses the route again, so there is one to find.
-            .route(Route::to("upstream").header(HEADER, MODEL))
+            .route(Route::to(CHOSEN).header(HEADER, MODEL))
             .route(Route::to("upstream"));
-        let module = match peer.origin {
-            Origin::Envoy => None,
+        let bootstrap = match peer.origin {
+            Origin::Router => bootstrap.add_cluster(self.router.cluster()),
+            Origin::Envoy | Origin::Ours | Origin::Other | Origin::Bare => bootstrap,
+        };
+        peer.add_to(bootstrap)
+    }
+
+    /// The module that this peer needs, if it needs one.
+    pub(super) fn module(&self, peer: &Peer) -> Result<Option<&Module>> {
+        Ok(match peer.origin {
+            Origin::Envoy | Origin::Router => None,
             Origin::Ours => Some(&self.ours),
             Origin::Other => self.other.as_ref(),
             Origin::Bare => Some(self.bare()?),
-        };
-        let bootstrap = peer.add_to(bootstrap).build(self.release);
-        self.start(Launch::new(self.release, bootstrap).under(command), module)
+        })
     }
 
     /// A running Envoy with this bootstrap.
@@ -79,19 +106,36 @@ impl Stage {
         bootstrap: &Bootstrap,
         module: Option<&Module>,
     ) -> Result<Running<'_>> {
-        self.start(
-            Launch::new(self.release, bootstrap.build(self.release)),
-            module,
-        )
+        self.serve(bootstrap.build(self.release), module, 1)
     }
 
-    fn start(&self, launch: Launch, module: Option<&Module>) -> Result<Running<'_>> {
-        let mut launch = launch.concurrency(1);
+    /// The same with so many workers. More than one may use all processors.
+    pub(super) fn serve(
+        &self,
+        bootstrap: Value,
+        module: Option<&Module>,
+        workers: u32,
+    ) -> Result<Running<'_>> {
+        self.start(Launch::new(self.release, bootstrap), module, workers)
+    }
+
+    /// A running Envoy that is part of the load.
+    pub(super) fn client(&self, bootstrap: &Bootstrap) -> Result<Running<'_>> {
+        let launch = Launch::new(self.release, bootstrap.build(self.release)).concurrency(1);
+        let envoy = self.runtime.block_on(launch.start())?;
+        self.processors.pin_client(&envoy)?;
+        Ok(Running { stage: self, envoy })
+    }
+
+    fn start(&self, launch: Launch, module: Option<&Module>, workers: u32) -> Result<Running<'_>> {
+        let mut launch = launch.concurrency(workers);
         if let Some(module) = module {
             launch = launch.module(module);
         }
         let envoy = self.runtime.block_on(launch.start())?;
-        self.processors.pin_envoy(&envoy)?;
+        if workers == 1 {
+            self.processors.pin_envoy(&envoy)?;
+        }
         Ok(Running { stage: self, envoy })
     }
 
@@ -104,16 +148,25 @@ impl Stage {
         })
     }
 
+    /// Whether the last request had the routing header.
+    fn has_arrived(&self) -> Result<()> {
+        let arrival = self.upstream.last().context("nothing arrived")?;
+        let model = arrival.field(HEADER);
+        ensure!(model == Some(MODEL), "{HEADER} is {model:?}, not {MODEL:?}");
+        Ok(())
+    }
+
     fn attempt(&self, peer: &Peer) -> Result<()> {
         let running = self.envoy(peer)?;
         let request = load::request(&body::chat(1000, Position::Last));
         running.load()?.run(&request, Duration::ZERO)?;
         match peer.proof {
             Proof::Nothing => {}
-            Proof::Header => {
-                let arrival = self.upstream.last().context("nothing arrived")?;
-                let model = arrival.field(HEADER);
-                ensure!(model == Some(MODEL), "{HEADER} is {model:?}, not {MODEL:?}");
+            Proof::Header => self.has_arrived()?,
+            Proof::Routed => {
+                self.has_arrived()?;
+                let routed = running.stat(&format!("cluster.{CHOSEN}.upstream_rq_200"))?;
+                ensure!(routed > 0, "the route was not chosen again");
             }
             Proof::Stat(name) => {
                 ensure!(running.stat(name)? > 0, "{name} counted nothing");
@@ -123,6 +176,16 @@ impl Stage {
         match running.complaint() {
             Some(line) => Err(anyhow!("{line}")),
             None => Ok(()),
+        }
+    }
+}
+
+impl CpuTime {
+    /// What was used since then.
+    pub(super) fn since(self, then: Self) -> Self {
+        Self {
+            envoy: self.envoy.saturating_sub(then.envoy),
+            router: self.router.saturating_sub(then.router),
         }
     }
 }
@@ -139,12 +202,28 @@ impl Running<'_> {
     }
 
     pub(super) fn load(&self) -> Result<Load> {
-        Load::connect(self.address()?, self.stage.processors)
+        self.load_at(Pace::Saturated)
+    }
+
+    pub(super) fn load_at(&self, pace: Pace) -> Result<Load> {
+        Load::connect(self.address()?, self.stage.processors, pace)
+    }
+
+    pub(super) fn cpu_time(&self) -> Result<CpuTime> {
+        Ok(CpuTime {
+            envoy: self.envoy.cpu_time()?,
+            router: self.stage.router.cpu_time()?,
+        })
     }
 
     /// The answer to one GET of this path.
     pub(super) fn get(&self, path: &str) -> Result<Response> {
-        let answer = Request::get(path).send(self.address()?);
+        self.ask(Request::get(path))
+    }
+
+    /// The answer to one request.
+    pub(super) fn ask(&self, request: Request) -> Result<Response> {
+        let answer = request.send(self.address()?);
         self.stage.runtime.block_on(answer)?.expect_status(200)
     }
 

@@ -1,4 +1,4 @@
-//! An upstream that throws bodies away and answers 200.
+//! An upstream that throws bodies away and always answers the same.
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
@@ -14,7 +14,8 @@ use mio::{Events, Interest, Poll, Token};
 use super::processors::Processors;
 use super::wire::{self, Message};
 
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+/// An answer without a meaning.
+pub(super) const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 const LISTENER: Token = Token(0);
 
@@ -30,6 +31,11 @@ pub(super) struct Arrival {
 }
 
 impl Arrival {
+    /// The path.
+    pub(super) fn path(&self) -> Option<&str> {
+        wire::path(&self.head)
+    }
+
     /// The value of a header.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
         wire::field(&self.head, name)
@@ -44,7 +50,8 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    pub(super) fn start(processors: Processors) -> Result<Self> {
+    /// Answers with these bytes, whatever comes.
+    pub(super) fn start(processors: Processors, answer: &'static [u8]) -> Result<Self> {
         let mut listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0).into())?;
         let address = listener.local_addr()?;
         let poll = Poll::new()?;
@@ -56,6 +63,7 @@ impl Upstream {
             listener,
             connections: HashMap::new(),
             accepted: 0,
+            answer,
             last: Arc::clone(&last),
         };
         thread::spawn(move || {
@@ -83,6 +91,7 @@ struct Served {
     listener: TcpListener,
     connections: HashMap<Token, Connection>,
     accepted: usize,
+    answer: &'static [u8],
     last: Arc<Mutex<Option<Arrival>>>,
 }
 
@@ -125,21 +134,24 @@ impl Served {
             self.poll
                 .registry()
                 .register(&mut stream, token, Interest::READABLE)?;
-            self.connections.insert(token, Connection::new(stream));
+            let connection = Connection::new(stream, self.answer);
+            self.connections.insert(token, connection);
         }
     }
 }
 
 struct Connection {
     stream: TcpStream,
+    answer: &'static [u8],
     message: Message,
     body_began: Option<Instant>,
 }
 
 impl Connection {
-    fn new(stream: TcpStream) -> Self {
+    fn new(stream: TcpStream, answer: &'static [u8]) -> Self {
         Self {
             stream,
+            answer,
             message: Message::default(),
             body_began: None,
         }
@@ -168,8 +180,8 @@ impl Connection {
                 let head = self.message.head().unwrap_or_default();
                 record(last, head, self.body_began.take());
                 self.message.clear();
-                let written = self.stream.write(ANSWER).context("answering")?;
-                ensure!(written == ANSWER.len(), "an answer cut short");
+                let written = self.stream.write(self.answer).context("answering")?;
+                ensure!(written == self.answer.len(), "an answer cut short");
             }
             // A read that leaves room has emptied the socket: epoll tells when there is more.
             if read < buffer.len() && !closing {

@@ -40,6 +40,25 @@ impl Run {
     }
 }
 
+/// A peer is left out unless the answer is 200 and, where it chooses the route again, the routed cluster gave it.
+#[test]
+fn every_peer_does_its_job_once() {
+    // No body of this size is compared: each is tried, and none is measured.
+    let Run {
+        release,
+        results,
+        stderr,
+        ..
+    } = Run::of("--parts small --sizes 1 --rounds 1");
+    let mut missing = names(&results["leftOut"], "name");
+    missing.remove("other-module");
+    if release.at_least(1, 40) {
+        assert!(missing.is_empty(), "{missing:?} left out:\n{stderr}");
+        assert_eq!(names(&results["peers"], "name").len(), 15);
+    }
+    assert_eq!(results["comparisons"]["small"], Value::Array(Vec::new()));
+}
+
 #[test]
 fn a_short_run_measures_every_peer() {
     let parts = "--parts load,first-byte,scale";
@@ -59,6 +78,7 @@ fn a_short_run_measures_every_peer() {
     let has_bare_module = release.at_least(1, 40);
     if !has_bare_module {
         missing.remove("bare-module");
+        missing.retain(|name| !name.starts_with("ai_protocol_manager"));
     }
     assert!(missing.is_empty(), "{missing:?} left out:\n{stderr}");
 
@@ -76,6 +96,58 @@ fn a_short_run_measures_every_peer() {
     let tables = if has_bare_module { 5 } else { 4 };
     assert_eq!(results["scale"].as_array().unwrap().len(), tables);
     assert!(stdout.contains("first byte at upstream"), "{stdout}");
+}
+
+#[test]
+fn a_short_run_measures_every_condition() {
+    let Run {
+        results,
+        stdout,
+        stderr,
+        ..
+    } = Run::of(
+        "--parts small,rate,protocols,workers,failover --sizes 368 --seconds 0.02 --rounds 1 \
+         --only extract,ext_proc-buffered",
+    );
+    let missing = names(&results["leftOut"], "name");
+    assert!(missing.is_empty(), "{missing:?} left out:\n{stderr}");
+
+    let wanted = ["none", "buffer", "extract", "ext_proc-buffered"];
+    let wanted = BTreeSet::from(wanted.map(String::from));
+    let comparisons = &results["comparisons"];
+    for (condition, settings) in [("small", 1), ("rate", 1), ("protocols", 4), ("workers", 2)] {
+        let rows = &comparisons[condition];
+        assert_eq!(names(rows, "peer"), wanted, "{condition}");
+        assert_eq!(names(rows, "setting").len(), settings, "{condition}");
+        assert_eq!(
+            rows.as_array().unwrap().len(),
+            wanted.len() * settings,
+            "{condition}"
+        );
+    }
+    let failover = &comparisons["failover"];
+    assert_eq!(
+        names(failover, "peer"),
+        BTreeSet::from(["none", "failover"].map(String::from))
+    );
+    for row in comparisons
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|rows| rows.as_array().unwrap())
+    {
+        assert!(row["requests"].as_u64().unwrap() > 0, "{row}");
+        assert!(
+            row["cpuMicroseconds"]["median"].as_f64().unwrap() > 1.0,
+            "{row}"
+        );
+        let is_counted = !row["cpuOverNoneMicroseconds"].is_null();
+        assert_eq!(is_counted, row["peer"] != "none", "{row}");
+        let router = row["routerMicroseconds"]["median"].as_f64().unwrap();
+        let asks_a_router = row["peer"].as_str().unwrap().starts_with("ext_proc");
+        assert_eq!(router > 1.0, asks_a_router, "{row}");
+    }
+    assert!(stdout.contains("| `ext_proc-buffered` |"), "{stdout}");
 }
 
 #[test]

@@ -46,6 +46,19 @@ pub(super) fn figures(results: &Results) -> String {
             )
         }));
     }
+    let asks_a_router = |cell: &Cell| cell.router_microseconds.median > 0.0;
+    if results.cells.iter().any(asks_a_router) {
+        parts.push("### The router's part of the CPU time, `model` last".to_owned());
+        parts.push("Microseconds per request that are not Envoy's; they count above.".to_owned());
+        parts.push(by_size(
+            results,
+            Position::Last,
+            |cell| match asks_a_router(cell) {
+                true => with_deviation(cell.router_microseconds),
+                false => String::new(),
+            },
+        ));
+    }
     if !results.first_byte.is_empty() {
         parts.push("### The first byte at the upstream".to_owned());
         parts.push(format!(
@@ -261,6 +274,7 @@ pub(super) mod tests {
             model: Position::Last,
             requests: 1,
             cpu_microseconds: Spread::of([100.0]),
+            router_microseconds: Spread::default(),
             over_floor_microseconds: over.map(|over| Spread::of([over])),
             requests_per_second: Spread::default(),
             p50_microseconds: Spread::default(),
@@ -288,6 +302,7 @@ pub(super) mod tests {
             scale: Vec::new(),
             instructions: Vec::new(),
             answers: None,
+            comparisons: std::collections::BTreeMap::new(),
         }
     }
 
@@ -325,6 +340,19 @@ pub(super) mod tests {
             last_lines(&text, 2),
             ["| `lua` | 5 000 |", "| `extract` | noise |"]
         );
+    }
+
+    #[test]
+    fn the_part_of_a_router_has_a_table_of_its_own() {
+        let mut results = results(&[("none", None), ("ext_proc", Some(150.0))]);
+        assert!(!figures(&results).contains("router"));
+        for cell in results.cells.iter_mut().skip(1) {
+            cell.router_microseconds = Spread::of([24.0]);
+        }
+        let text = figures(&results);
+        let (_, routers) = text.split_once("### The router's part").unwrap();
+        assert!(routers.contains("| `ext_proc` | 24.0 |"), "{text}");
+        assert!(!routers.contains("`none`"), "{text}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod answers;
 mod bars;
 mod chart;
+mod comparison;
 mod figure;
 mod markdown;
 mod section;
@@ -19,7 +20,7 @@ use chart::Line;
 
 pub(super) use text::text;
 
-/// The document with all figures. It has the sections `figures`, `ratios` and `answers`.
+/// The document with all figures. It has the sections `figures`, `ratios`, `answers`, and one for each condition.
 const DOCUMENT: &str = "docs/performance.md";
 
 /// Renews the generated sections of the document that this run has figures for, and the charts it shows.
@@ -28,7 +29,8 @@ const DOCUMENT: &str = "docs/performance.md";
 /// The run has nothing that a section shows, or lacks what its charts show.
 pub(super) fn renew(results: &Results) -> Result<()> {
     let (mut sections, mut drawings) = (Vec::new(), Vec::new());
-    if results.answers.is_none() || !results.cells.is_empty() {
+    let has_others = results.answers.is_some() || !results.comparisons.is_empty();
+    if !has_others || !results.cells.is_empty() {
         drawings.extend(charts(results)?);
         sections.push(("figures", markdown::figures(results)));
         sections.push(("ratios", markdown::ratios(results)));
@@ -36,6 +38,10 @@ pub(super) fn renew(results: &Results) -> Result<()> {
     if let Some(answers) = &results.answers {
         drawings.push((answers::CHART, answers::chart(results, answers)?));
         sections.push(("answers", answers::section(results, answers)));
+    }
+    for (condition, rows) in &results.comparisons {
+        let section = comparison::section(results, *condition, rows);
+        sections.push((condition.name(), section));
     }
     let path = workspace().join(DOCUMENT);
     let mut document =
@@ -102,11 +108,16 @@ fn points(results: &Results, peer: &str, value: &dyn Fn(&Cell) -> Option<f64>) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::comparison::Condition;
 
     #[test]
     fn the_document_has_the_generated_sections() {
         let document = fs::read_to_string(workspace().join(DOCUMENT)).unwrap();
-        for name in ["figures", "ratios", "answers"] {
+        let conditions = Condition::ALL.map(Condition::name);
+        for name in ["figures", "ratios", "answers"]
+            .into_iter()
+            .chain(conditions)
+        {
             let found = section::replace(&document, name, "x");
             assert!(found.is_some(), "{DOCUMENT} has no section {name:?}");
         }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::answers::{per_event, within};
+use super::comparison;
 use super::figure::{count, number, size, with_deviation};
 use crate::results::{Answers, Results};
 use summary::Table;
@@ -22,6 +23,9 @@ pub(crate) fn text(results: &Results) -> String {
     if let Some(answers) = &results.answers {
         append(&mut text, &answers_under_load(answers));
         append(&mut text, &answers_passing(answers));
+    }
+    for (condition, rows) in &results.comparisons {
+        append(&mut text, &comparison::text(*condition, rows));
     }
     if !results.instructions.is_empty() {
         append(&mut text, &instructions(results));
