@@ -42,8 +42,19 @@ pub struct Case {
     /// What the upstream answers.
     #[serde(default)]
     pub response: Option<Answer>,
+    /// What a strict reader sees of the field that chooses the route.
+    #[serde(default)]
+    pub reader: Option<Reader>,
     /// What comes of it.
     pub expect: Expect,
+}
+
+/// A reader of a format in another language, which refuses what the format does not allow.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reader {
+    /// The value; `null` where there is none, or where the reader refuses.
+    pub sees: Option<String>,
 }
 
 /// A filter of the module, by its name in Envoy's configuration.
@@ -200,6 +211,15 @@ impl Case {
                     "`pieces` of the {side} expects {count}, and {sent} are sent"
                 ));
             }
+        }
+        if let Some(reader) = &self.reader
+            && !expect.is_routed_on(reader.sees.as_deref())
+            && expect.upstream_reached != Some(false)
+        {
+            mistakes.push(
+                "not refused (`upstream_reached: false`), nor routed on what the `reader` sees"
+                    .to_owned(),
+            );
         }
         if let Some(name) = &expect.route
             && !self.routes.iter().any(|route| route.name == *name)

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use crate::matcher::{Field, Matcher};
+use crate::matcher::{Condition, Field, Matcher};
 
 /// What comes of an exchange. What is not mentioned stays as it was, and does not occur.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -57,6 +57,20 @@ pub struct Expect {
     pub reads_body: BTreeMap<Pass, bool>,
     /// How often methods of the host are called.
     pub calls: BTreeMap<String, usize>,
+}
+
+impl Expect {
+    /// Whether a request goes on with no new header but one, of exactly this value.
+    pub(crate) fn is_routed_on(&self, value: Option<&str>) -> bool {
+        let Some((value, change)) = value.zip(self.request.as_ref()) else {
+            return false;
+        };
+        let is_value = |field: &Field| {
+            matches!(field, Field::One(Matcher(conditions))
+                if matches!(conditions.as_slice(), [Condition::Exact(exact)] if exact == value.as_bytes()))
+        };
+        change.headers.len() == 1 && change.headers.values().all(is_value)
+    }
 }
 
 /// A direction.

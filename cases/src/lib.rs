@@ -20,7 +20,7 @@ pub mod read;
 pub mod verdict;
 
 pub use bytes::Bytes;
-pub use case::{Case, Filter, Route, Settings};
+pub use case::{Case, Filter, Reader, Route, Settings};
 pub use chain::{Chain, Neighbour};
 pub use config::{Config, Reference};
 pub use expect::{Callback, Change, Expect, Pass, Passage, Passages, Reply, Said, Write, Writes};

@@ -329,3 +329,39 @@ cases:
         problems(&wrong)
     );
 }
+
+/// A request is routed on what a strict reader sees, or refused: an expectation of a third value is a mistake.
+#[test]
+fn no_disguise_is_routed_on_a_third_value() {
+    let routed = "
+cases:
+- name: a disguise
+  config: {request: {extract: [{header: x-model, onMissing: reject}]}}
+  request: {json: {model: m}}
+  reader: {sees: m}
+  expect: {request: {headers: {x-model: m}}, route_chosen_again: true}
+";
+    let refused = routed
+        .replace("json: {model: m}", "json: {}")
+        .replace("x-model: m}}, route_chosen_again: true", "}}")
+        .replace(
+            "request: {headers: {}}",
+            "partial: true, upstream_reached: false",
+        );
+    assert_eq!(problems(routed), [""; 0]);
+    assert_eq!(problems(&refused), [""; 0]);
+    let unread = refused.replace("sees: m", "sees: null");
+    assert_eq!(problems(&unread), [""; 0]);
+    for third in [
+        routed.replace("sees: m", "sees: other"),
+        routed.replace("sees: m", "sees: null"),
+        routed.replace("x-model: m}}", "x-model: {contains: m}}}"),
+        refused.replace("upstream_reached: false", "upstream_reached: true"),
+    ] {
+        let error = cases(&third).unwrap_err();
+        assert!(
+            error.contains("nor routed on what the `reader` sees"),
+            "{error}"
+        );
+    }
+}

@@ -32,12 +32,14 @@ impl Action {
 
     pub(crate) fn perform(&self, callbacks: FilterCallbacks) {
         match self {
-            Self::Reply(reply) => callbacks.send_response(
-                reply.status.into(),
-                &reply.headers.lend(),
-                &reply.body,
-                &reply.details,
-            ),
+            Self::Reply(reply) => {
+                let status = reply.status.into();
+                let mut headers = reply.headers.lend();
+                if !reply.headers.has("grpc-status") {
+                    headers.extend(callbacks.grpc_status(status));
+                }
+                callbacks.send_response(status, &headers, &reply.body, &reply.details);
+            }
             Self::BeginReply(reply) => {
                 callbacks.send_response_headers(&reply.headers.lend(), false);
             }
@@ -49,7 +51,8 @@ impl Action {
             Self::Reset(reset) => {
                 let Reset { reason, details } = &**reset;
                 if !callbacks.reset_stream(possible(*reason, callbacks), details) {
-                    callbacks.send_response(500, &[], &[], details);
+                    let headers: Vec<_> = callbacks.grpc_status(500).into_iter().collect();
+                    callbacks.send_response(500, &headers, &[], details);
                 }
             }
             Self::ContinueDecoding => callbacks.continue_decoding(),

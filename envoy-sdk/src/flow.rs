@@ -143,7 +143,8 @@ impl LocalReply {
         }
     }
 
-    /// Adds a header. One that is not valid in HTTP, and a pseudo-header, is left out with a warning.
+    /// Adds a header. One that is not valid in HTTP, and a pseudo-header, is left out with a warning. An answer to a
+    /// request of gRPC has the `grpc-status` that gRPC maps its status to, unless one is added here.
     #[must_use]
     pub fn header(mut self, name: &str, value: &[u8]) -> Self {
         self.headers.add(name, value);
@@ -254,6 +255,13 @@ impl OwnedHeaders {
             owned.add(name, value);
         }
         owned
+    }
+
+    /// Whether there is one of this name, in lower case.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0
+            .iter()
+            .any(|(other, _)| other.eq_ignore_ascii_case(name))
     }
 
     /// The headers as Envoy takes them, valid as long as these.

@@ -249,6 +249,7 @@ mod executable;
 mod filter;
 mod filter_config;
 mod flow;
+mod grpc;
 mod guard;
 mod handle;
 mod header_syntax;

@@ -9,6 +9,7 @@
 mod acl;
 mod answers;
 mod apis;
+mod attacks;
 mod bad_input;
 mod chains;
 mod churn;
@@ -116,6 +117,11 @@ const AREAS: &[Area] = &[
         name: "bad_input",
         module: Built::Release,
         scenarios: bad_input::SCENARIOS,
+    },
+    Area {
+        name: "attacks",
+        module: Built::Release,
+        scenarios: attacks::SCENARIOS,
     },
     Area {
         name: "responses",

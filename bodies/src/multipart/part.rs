@@ -8,7 +8,7 @@ use crate::content::{MediaType, Parameters, is_read_alike};
 pub(super) struct Part {
     /// `None`: it has no name.
     pub(super) name: Option<String>,
-    /// Whether it is a file. One with an empty name is a value to some readers, and counts as one.
+    /// Whether it is a file.
     pub(super) is_file: bool,
     /// Whether it is a file of JSON Lines, by its type or its name.
     pub(super) is_lines: bool,
@@ -121,6 +121,8 @@ impl Part {
                 "name" => self.name = Some(value.to_owned()),
                 "filename" => {
                     self.is_file |= !value.is_empty();
+                    // A file to some readers, a value to others, and nothing to the rest.
+                    self.is_unclear |= value.is_empty();
                     self.is_lines |= value.to_ascii_lowercase().ends_with(".jsonl");
                 }
                 "filename*" => {}
@@ -223,6 +225,7 @@ mod tests {
             "Content-Type: text/plain; charset=utf-7",
             "Content-Type: multipart/mixed; boundary=x",
             "Content-Disposition: form-data; name=a; filename*=utf-8''b",
+            "Content-Disposition: form-data; name=a; filename=\"\"",
         ] {
             assert!(unclear(lines), "{lines}");
         }

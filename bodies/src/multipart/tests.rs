@@ -100,12 +100,23 @@ fn values_of_parts() {
         (&[("name=\"model\"", "12345678")], text("12345678")),
         (&[("name=\"model\"", "123456789")], Some(Found::TooLong)),
         (&[("name=\"model\"; filename=\"m\"", "x")], None),
-        (&[("name=\"model\"; filename=\"\"", "x")], text("x")),
         (&[("name=\"Model\"", "x"), ("name=\"model[]\"", "y")], None),
         (&[], None),
     ] {
         assert_eq!(model(&form(parts)), Ok(expected), "{parts:?}");
     }
+}
+
+/// Go takes it for a value, Starlette for a file, and Django for nothing.
+#[test]
+fn a_file_with_an_empty_name_is_read_in_several_ways() {
+    let parts = [("name=\"model\"; filename=\"\"", "x")];
+    assert_eq!(model(&form(&parts)), Err(Error::Invalid));
+    let other = [
+        ("name=\"file\"; filename=\"\"", ""),
+        ("name=\"model\"", "gpt"),
+    ];
+    assert_eq!(model(&form(&other)), Ok(text("gpt")));
 }
 
 #[test]

@@ -2,7 +2,9 @@
 //! or destroy its filter before it returns; only the deferred queue calls them.
 
 use super::{FilterCallbacks, Generation};
-use crate::abi::{RawModuleBuffer, RawModuleHeader, StreamResetReason};
+use crate::abi::{HttpHeaderType, RawModuleBuffer, RawModuleHeader, StreamResetReason};
+use crate::buffer::EnvoyBuffer;
+use crate::grpc;
 
 impl FilterCallbacks {
     /// Sends a local reply. 1.36 ignores `details`.
@@ -41,6 +43,23 @@ impl FilterCallbacks {
                 }
             }
         }
+    }
+
+    /// The `grpc-status` of a reply with this status, if the request is one of gRPC. Without it every release sends 0,
+    /// which stands for success.
+    pub(crate) fn grpc_status(self, status: u32) -> Option<RawModuleHeader> {
+        let status = grpc::status_of(status)?;
+        let header = || RawModuleHeader::new(b"grpc-status", status.as_bytes());
+        self.is_grpc_request().then(header)
+    }
+
+    fn is_grpc_request(self) -> bool {
+        let Some((raw, _)) = self.header(HttpHeaderType::RequestHeader, b"content-type", 0) else {
+            return false;
+        };
+        // SAFETY: Envoy gave the value, and no call changes it before it is looked at.
+        let content_type = unsafe { EnvoyBuffer::from_raw(raw) };
+        grpc::is_grpc(content_type.as_slice())
     }
 
     /// Starts a response of the module's own.

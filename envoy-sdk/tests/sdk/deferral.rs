@@ -50,6 +50,41 @@ fn a_response_waits_for_the_hook() {
     }
 }
 
+/// Envoy's own status for it would be 0, a success.
+#[test]
+fn a_reply_to_grpc_is_no_success() {
+    let of_type = |content_type: &str, status: u16, own: Option<&'static [u8]>| {
+        Generation::ALL.map(|generation| {
+            let script = Script {
+                request_headers: request_hook(move |_, _| {
+                    let reply = LocalReply::new(status);
+                    RequestFlow::reply(match own {
+                        Some(own) => reply.header("grpc-status", own),
+                        None => reply,
+                    })
+                }),
+                ..Script::default()
+            };
+            let play = play(generation, script);
+            let headers = [(":path", "/"), ("content-type", content_type)];
+            play.stream.request_headers(&headers, false);
+            let reply = play.stream.local_replies()[0].headers.clone();
+            reply.value("grpc-status").map(str::to_owned)
+        })
+    };
+    for (content_type, status, own, expected) in [
+        ("application/grpc", 400, None, Some("13")),
+        ("application/grpc+proto", 403, None, Some("7")),
+        ("application/grpc", 200, None, None),
+        ("application/grpc", 400, Some(&b"3"[..]), Some("3")),
+        ("application/json", 400, None, None),
+    ] {
+        for found in of_type(content_type, status, own) {
+            assert_eq!(found.as_deref(), expected, "{content_type}, {status}");
+        }
+    }
+}
+
 #[test]
 fn a_refused_request_goes_nowhere() {
     for generation in Generation::ALL {

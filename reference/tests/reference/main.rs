@@ -3,6 +3,7 @@
 // A test that finds nothing where something must be fails, as it should.
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod attacks;
 mod documents;
 mod examples;
 mod links;

@@ -5,17 +5,32 @@ use std::path::Path;
 
 use regex::Regex;
 
-/// Whether a file has a test or a case of this name.
-fn has(path: &Path, name: &str) -> bool {
-    if path
-        .extension()
-        .is_some_and(|extension| extension == "yaml")
-    {
-        let cases = cases::read::file(path).unwrap();
-        return cases.iter().any(|placed| placed.case.name == name);
+/// The tests of a file.
+pub(crate) enum Tests {
+    /// The names of its cases.
+    Cases(Vec<String>),
+    /// Its source.
+    Functions(String),
+}
+
+impl Tests {
+    pub(crate) fn of(path: &Path) -> Self {
+        match path.extension() {
+            Some(extension) if extension == "yaml" => {
+                let cases = cases::read::file(path).unwrap().into_iter();
+                Self::Cases(cases.map(|placed| placed.case.name).collect())
+            }
+            _ => Self::Functions(fs::read_to_string(path).unwrap()),
+        }
     }
-    let source = fs::read_to_string(path).unwrap();
-    source.contains(&format!("fn {name}("))
+
+    /// Whether there is one of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Cases(names) => names.iter().any(|other| other == name),
+            Self::Functions(source) => source.contains(&format!("fn {name}(")),
+        }
+    }
 }
 
 #[test]
@@ -33,7 +48,8 @@ fn each_promise_names_tests_that_exist() {
             let (name, file) = (&test[1], &test[2]);
             let path = docs.join(file);
             assert!(path.is_file(), "{title}: there is no {file}");
-            assert!(has(&path, name), "{title}: {file} has no test `{name}`");
+            let found = Tests::of(&path).has(name);
+            assert!(found, "{title}: {file} has no test `{name}`");
         }
         promises += 1;
     }

@@ -1,5 +1,6 @@
 //! The gateways that the SDKs call, and the mock LLMs behind them.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -20,6 +21,7 @@ pub(super) struct Gateways {
     unified: (Envoy, [Mock; 2]),
     llm: (Envoy, [Mock; 3]),
     addresses: Value,
+    envoys: [SocketAddr; 2],
 }
 
 impl Gateways {
@@ -38,10 +40,11 @@ impl Gateways {
         let unified = gateway(release, module, "unified-endpoint.yaml", &behind_unified).await?;
         let llm = gateway(release, module, "llm-gateway.yaml", &behind_llm).await?;
         let [(_, without)] = &direct;
+        let envoys = [unified.address().await?, llm.address().await?];
         let addresses = json!({
             "direct": format!("http://{}", without.address()),
-            "unified": format!("http://{}", unified.address().await?),
-            "llm": format!("http://{}", llm.address().await?),
+            "unified": format!("http://{}", envoys[0]),
+            "llm": format!("http://{}", envoys[1]),
             "pause_ms": PAUSE.as_millis(),
         });
         Ok(Self {
@@ -49,12 +52,18 @@ impl Gateways {
             unified: (unified, behind_unified),
             llm: (llm, behind_llm),
             addresses,
+            envoys,
         })
     }
 
     /// What a program of `sdks/` has to know, as JSON.
     pub(super) fn addresses(&self) -> String {
         self.addresses.to_string()
+    }
+
+    /// Where both Envoys listen, `unified-endpoint.yaml` first.
+    pub(super) fn envoys(&self) -> [SocketAddr; 2] {
+        self.envoys
     }
 
     /// The mocks at a place.

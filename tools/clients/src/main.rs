@@ -3,7 +3,9 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout)]
 
+mod attack;
 mod gateways;
+mod h2load;
 mod packages;
 mod sdk;
 mod sent;
@@ -19,6 +21,7 @@ use clap::Parser;
 use harness::{EnvoyRelease, Module};
 use summary::{Table, Tally};
 
+use attack::Attack;
 use gateways::Gateways;
 use packages::Packages;
 use sdk::{SDKS, Sdk};
@@ -36,6 +39,10 @@ struct Command {
     /// Tries only these SDKs, by the names in the table.
     #[arg(long, value_name = "SDK")]
     only: Vec<String>,
+
+    /// Floods both gateways all the while, and has h2load send requests at the end.
+    #[arg(long)]
+    attacked: bool,
 
     /// Fails where the SDKs cannot be had, instead of skipping them.
     #[arg(long)]
@@ -77,6 +84,7 @@ impl Command {
 
     async fn play(&self, packages: &Packages, module: &Module) -> Result<Tally> {
         let gateways = Gateways::start(self.envoy, module).await?;
+        let mut attack = self.attacked.then(|| Attack::begin(&gateways.envoys()));
         let mut table = Table::new(heading());
         let mut all = Tally::default();
         for sdk in SDKS {
@@ -89,6 +97,19 @@ impl Command {
                 all += trial.tally();
             }
             table.row(row(&sdk, packages, &trials, started));
+        }
+        if let Some(attack) = &mut attack {
+            let [unified, _] = gateways.envoys();
+            all += match h2load::play(unified).await.and_then(|()| attack.goes_on()) {
+                Ok(()) => Tally {
+                    passed: 1,
+                    ..Tally::default()
+                },
+                Err(error) => {
+                    println!("h2load: FAILED: {error:#}");
+                    Tally::FAILED
+                }
+            };
         }
         if self.only.is_empty() {
             all += tokens::play(self.envoy, module, packages).await?;

@@ -103,6 +103,7 @@ impl Line {
             chain: cases::Chain::default(),
             request: self.request.request()?,
             response: response.transpose()?,
+            reader: None,
             expect: self.expect.expect()?,
         };
         let mistakes = case.mistakes();

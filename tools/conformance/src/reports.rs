@@ -276,6 +276,7 @@ fn contents(mut left: Map<String, Value>) -> Result<Vec<Content>> {
         chain: Chain::default(),
         request: sent_request(sent, gzip)?,
         response: None,
+        reader: None,
         expect,
     };
     let played = |response: Option<Answer>| {

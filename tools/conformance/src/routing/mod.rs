@@ -258,6 +258,7 @@ fn take(config: &Value, request: cases::Request) -> Take {
         chain: cases::Chain::default(),
         request,
         response: None,
+        reader: None,
         expect: Expect {
             partial: true,
             ..Expect::default()

@@ -1,0 +1,35 @@
+//! Hostile traffic: whatever reaches an upstream is routed on its own body, nobody else notices, and Envoy lives.
+//! `docs/attacks.md` lists each attack with the test that plays it.
+
+mod bystanders;
+mod floods;
+mod framing;
+mod http2;
+mod overload;
+mod target;
+mod upstreams;
+
+use crate::stage::{Scenario, scenarios};
+
+use floods::{floods_of_headers_and_trailers, rapid_resets, slow_bodies_by_the_thousand};
+use framing::{pipelined_requests_are_routed_each_on_its_own_body, requests_that_hide_another};
+use http2::{grpc_messages_are_refused_in_grpc, http2_requests_that_hide_another};
+use overload::overload_refuses_and_ends_what_is_held;
+use upstreams::{
+    a_refused_upgrade_hides_no_request, answers_without_a_body_that_have_one,
+    upstreams_that_die_in_each_phase,
+};
+
+pub(crate) const SCENARIOS: &[Scenario] = scenarios![
+    All requests_that_hide_another,
+    All pipelined_requests_are_routed_each_on_its_own_body,
+    All http2_requests_that_hide_another,
+    All grpc_messages_are_refused_in_grpc,
+    All a_refused_upgrade_hides_no_request,
+    All rapid_resets,
+    All floods_of_headers_and_trailers,
+    Ends slow_bodies_by_the_thousand,
+    All upstreams_that_die_in_each_phase,
+    All answers_without_a_body_that_have_one,
+    All overload_refuses_and_ends_what_is_held,
+];
