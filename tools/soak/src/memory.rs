@@ -1,0 +1,175 @@
+//! Envoy's memory while the load goes on, and whether it stays flat.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use harness::Envoy;
+use serde_json::Value;
+
+use crate::load::Load;
+
+/// The time between two samples.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// Fewer samples after the warm-up allow no verdict.
+const FEWEST: usize = 8;
+
+/// What counts as flat: so much for the run, for allocators and tables, and so much for each request. The smallest block
+/// that could be lost with each is larger.
+const RISE: f64 = 2.0 * 1024.0 * 1024.0;
+const RISE_PER_REQUEST: f64 = 8.0;
+
+/// Envoy at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    pub(crate) elapsed: Duration,
+    pub(crate) done: u64,
+    /// Bytes.
+    pub(crate) resident: u64,
+    /// Bytes that Envoy and its modules have allocated and not freed.
+    pub(crate) allocated: u64,
+    pub(crate) active: u64,
+}
+
+impl Sample {
+    /// What Envoy has now.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub(crate) async fn take(envoy: &Envoy, elapsed: Duration, done: u64) -> Result<Self> {
+        let memory: Value = serde_json::from_str(&envoy.admin("/memory").await?)?;
+        let allocated = memory.get("allocated").and_then(Value::as_str);
+        Ok(Self {
+            elapsed,
+            done,
+            resident: envoy.memory()?,
+            allocated: allocated.context("envoy reports no memory")?.parse()?,
+            active: envoy.stat("http.main.downstream_rq_active").await?,
+        })
+    }
+}
+
+/// Takes samples until what it is raced with ends it.
+///
+/// # Errors
+/// Envoy has ended.
+pub(crate) async fn watch(
+    envoy: &Envoy,
+    load: &Arc<Load>,
+    samples: &mut Vec<Sample>,
+) -> Result<()> {
+    let began = Instant::now();
+    let mut ticks = tokio::time::interval(PERIOD);
+    loop {
+        ticks.tick().await;
+        samples.push(Sample::take(envoy, began.elapsed(), load.done()).await?);
+    }
+}
+
+/// What the samples after the first tenth of the requests show.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trend {
+    /// What a straight line through them rises by, in bytes.
+    pub(crate) resident: f64,
+    pub(crate) allocated: f64,
+    /// What it may rise by.
+    pub(crate) bound: f64,
+}
+
+impl Trend {
+    /// # Errors
+    /// There are too few samples.
+    pub(crate) fn of(samples: &[Sample], requests: u64) -> Result<Self> {
+        let settled = settled(samples, requests);
+        ensure!(
+            settled.len() >= FEWEST,
+            "{} samples allow no verdict: send more --requests",
+            settled.len()
+        );
+        Ok(Self {
+            resident: rise(settled.iter().map(|sample| sample.point(sample.resident))),
+            allocated: rise(settled.iter().map(|sample| sample.point(sample.allocated))),
+            bound: RISE + RISE_PER_REQUEST * requests as f64,
+        })
+    }
+
+    pub(crate) fn is_flat(&self) -> bool {
+        self.resident <= self.bound && self.allocated <= self.bound
+    }
+}
+
+impl Sample {
+    fn point(&self, bytes: u64) -> (f64, f64) {
+        (self.done as f64, bytes as f64)
+    }
+}
+
+/// Those after the warm-up.
+pub(crate) fn settled(samples: &[Sample], requests: u64) -> Vec<Sample> {
+    let warm = samples.iter().filter(|sample| sample.done >= requests / 10);
+    warm.copied().collect()
+}
+
+/// What the line of least squares rises by between the first and the last point.
+fn rise(points: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
+    let count = points.clone().count().max(1) as f64;
+    let (x, y) = points
+        .clone()
+        .fold((0.0, 0.0), |(x, y), point| (x + point.0, y + point.1));
+    let (x, y) = (x / count, y / count);
+    let (mut product, mut square) = (0.0, 0.0);
+    let (mut first, mut last) = (f64::INFINITY, f64::NEG_INFINITY);
+    for point in points {
+        product += (point.0 - x) * (point.1 - y);
+        square += (point.0 - x) * (point.0 - x);
+        (first, last) = (first.min(point.0), last.max(point.0));
+    }
+    match square > 0.0 {
+        true => product / square * (last - first),
+        false => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples(resident: impl Fn(u64) -> u64) -> Vec<Sample> {
+        let sample = |second: u64| Sample {
+            elapsed: Duration::from_secs(second),
+            done: second * 10_000,
+            resident: resident(second),
+            allocated: 30_000_000,
+            active: 0,
+        };
+        (0..100).map(sample).collect()
+    }
+
+    #[test]
+    fn a_steady_level_is_flat_and_the_warm_up_does_not_count() {
+        let noisy = samples(|second| match second {
+            0..10 => 10_000_000 * second,
+            _ => 100_000_000 + second * 7919 % 13 * 100_000,
+        });
+        let trend = Trend::of(&noisy, 1_000_000).unwrap();
+        assert!(trend.is_flat(), "{trend:?}");
+    }
+
+    #[test]
+    fn sixteen_bytes_for_each_request_are_a_leak() {
+        let leaking = samples(|second| 100_000_000 + second * 160_000);
+        let trend = Trend::of(&leaking, 1_000_000).unwrap();
+        assert!(!trend.is_flat(), "{trend:?}");
+        assert!((trend.resident - 89.0 * 160_000.0).abs() < 1.0, "{trend:?}");
+    }
+
+    #[test]
+    fn few_samples_are_no_verdict() {
+        let few = samples(|_| 1);
+        let error = Trend::of(few.get(..15).unwrap(), 100_000)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("send more --requests"), "{error}");
+    }
+}
