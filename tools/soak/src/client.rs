@@ -11,13 +11,30 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
 use crate::body::Pieces;
-use crate::exchange::Exchange;
-
 /// The protocol of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
     Http1,
     Http2,
+}
+
+/// A request but for its body.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) headers: Vec<(&'static str, &'static str)>,
+}
+
+impl Head {
+    /// A POST of JSON.
+    pub(crate) fn json(path: &'static str) -> Self {
+        Self {
+            method: "POST",
+            path,
+            headers: vec![("content-type", "application/json")],
+        }
+    }
 }
 
 /// A connection. One of HTTP/2 can be cloned for more streams at once.
@@ -64,20 +81,16 @@ impl Connection {
         }
     }
 
-    /// Sends an exchange's request, and returns at the head of its answer.
+    /// Sends a request, and returns at the head of its answer.
     ///
     /// # Errors
     /// The connection ends before.
-    pub(crate) async fn send(
-        &mut self,
-        exchange: &Exchange,
-        body: Pieces,
-    ) -> Result<Response<Incoming>> {
+    pub(crate) async fn send(&mut self, head: &Head, body: Pieces) -> Result<Response<Incoming>> {
         let mut request = Request::new(body);
-        *request.method_mut() = Method::from_bytes(exchange.method.as_bytes())?;
-        let uri = Uri::builder().path_and_query(exchange.path);
+        *request.method_mut() = Method::from_bytes(head.method.as_bytes())?;
+        let uri = Uri::builder().path_and_query(head.path);
         let headers = request.headers_mut();
-        for (name, value) in &exchange.headers {
+        for (name, value) in &head.headers {
             headers.insert(
                 HeaderName::from_static(name),
                 HeaderValue::from_static(value),

@@ -9,6 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::body::{Piece, Pieces};
+use crate::client::Head;
 use crate::upstream::{FATE, counted, events};
 
 /// The models that routes know.
@@ -96,6 +97,17 @@ impl Kind {
         }
     }
 
+    /// What the module has to count of it: requests, and tokens in and out.
+    pub(crate) fn counts(self) -> [u64; 3] {
+        match self {
+            Self::Extract | Self::Upload | Self::Gzip | Self::Long => [1, 3, 4],
+            Self::Stream => [1, 5, 20],
+            // It never gets to the filter that counts.
+            Self::Denied => [0; 3],
+            _ => [1, 0, 0],
+        }
+    }
+
     /// The kind of this turn: each hundred turns have the mix, one kind after another kind.
     pub(crate) fn of(turn: u64) -> Self {
         let mut place = turn % 100 * 37 % 100;
@@ -136,9 +148,7 @@ pub(crate) enum Text {
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) kind: Kind,
-    pub(crate) method: &'static str,
-    pub(crate) path: &'static str,
-    pub(crate) headers: Vec<(&'static str, &'static str)>,
+    pub(crate) head: Head,
     pub(crate) body: Pieces,
     pub(crate) expected: Expected,
 }
@@ -159,9 +169,7 @@ impl Exchange {
         );
         let json = |path, body: String, expected| Self {
             kind,
-            method: "POST",
-            path,
-            headers: vec![("content-type", "application/json")],
+            head: Head::json(path),
             body: Pieces::whole(body),
             expected,
         };
@@ -185,7 +193,8 @@ impl Exchange {
                 let body = upload(model, 4096 << (variant % 5));
                 let expected = count(body.len());
                 let mut exchange = json("/count", body, expected);
-                exchange.headers = vec![("content-type", "multipart/form-data; boundary=b0und")];
+                exchange.head.headers =
+                    vec![("content-type", "multipart/form-data; boundary=b0und")];
                 exchange
             }
             Kind::Gzip => {
@@ -194,7 +203,7 @@ impl Exchange {
                 let body = encoder.finish()?;
                 let expected = count(body.len());
                 let mut exchange = json("/count", String::new(), expected);
-                exchange.headers.push(("content-encoding", "gzip"));
+                exchange.head.headers.push(("content-encoding", "gzip"));
                 exchange.body = Pieces::whole(body);
                 exchange
             }
@@ -242,7 +251,7 @@ impl Exchange {
                 };
                 let expected = served(host, body(&format!("of-{host}")).into());
                 let mut exchange = json("/failover", body(model), expected);
-                exchange.headers.push((FATE, fate));
+                exchange.head.headers.push((FATE, fate));
                 exchange
             }
             Kind::Reject => {
@@ -255,7 +264,7 @@ impl Exchange {
             }
             Kind::Denied => {
                 let mut exchange = json("/denied", String::new(), refused(403, ""));
-                exchange.method = "GET";
+                exchange.head.method = "GET";
                 exchange
             }
             Kind::ResetBody => {

@@ -53,6 +53,7 @@ pub(crate) fn bootstrap(upstreams: &Upstreams) -> Bootstrap {
         "/cel",
         "/reject",
         "/denied",
+        "/breaks",
     ] {
         bootstrap = bootstrap.route(with_config(Route::to("steady").prefix(path), path));
     }

@@ -7,10 +7,13 @@ mod chart;
 mod client;
 mod exchange;
 mod gateway;
+mod in_force;
 mod load;
 mod memory;
 mod report;
 mod requests;
+mod resources;
+mod updates;
 mod upstream;
 
 use std::process::ExitCode;
@@ -19,7 +22,10 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use harness::{EnvoyRelease, Module};
 
-/// Sends mixed requests to one Envoy with the module, and checks every answer and Envoy's memory.
+use report::Found;
+
+/// Sends mixed requests to one Envoy with the module, or replaces its configuration under load, and checks every answer
+/// and Envoy's memory.
 #[derive(Parser)]
 #[command(name = "soak", bin_name = "cargo xtask soak")]
 struct Soak {
@@ -27,11 +33,15 @@ struct Soak {
     #[arg(long, value_name = "VERSION", default_value_t = EnvoyRelease::DEFAULT)]
     envoy: EnvoyRelease,
 
-    /// How many requests are sent.
-    #[arg(long, value_name = "N")]
-    requests: u64,
+    /// Sends so many requests of a mix.
+    #[arg(long, value_name = "N", required_unless_present = "updates")]
+    requests: Option<u64>,
 
-    /// Renews the plot and the tables in docs/soak.md.
+    /// Replaces listener, routes and cluster in turn, so often, by LDS, RDS and CDS.
+    #[arg(long, value_name = "N")]
+    updates: Option<u32>,
+
+    /// Renews the plots and the figures in docs/soak.md.
     #[arg(long)]
     report: bool,
 }
@@ -45,16 +55,26 @@ impl Soak {
         let module = Module::release()?;
         self.envoy.binary()?;
         let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
-        let run = runtime.block_on(requests::run(self.envoy, &module, self.requests))?;
-        println!("{}", report::text(&run));
-        if self.report {
-            report::renew(&run)?;
+        if let Some(requests) = self.requests {
+            let run = runtime.block_on(requests::run(self.envoy, module, requests))?;
+            self.report(Found::Requests(run))?;
         }
-        ensure!(
-            run.trend.is_flat(),
-            "memory is not flat: {}",
-            report::trend(&run.trend)
-        );
+        if let Some(updates) = self.updates {
+            let run = runtime.block_on(updates::run(self.envoy, module, updates))?;
+            self.report(Found::Updates(run))?;
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// Memory is not flat.
+    fn report(&self, found: Found) -> Result<()> {
+        println!("{}", found.text());
+        if self.report {
+            found.renew()?;
+        }
+        let trend = found.trend();
+        ensure!(trend.is_flat(), "memory is not flat: {trend}");
         Ok(())
     }
 }

@@ -1,24 +1,40 @@
 //! Envoy's memory while the load goes on, and whether it stays flat.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use harness::Envoy;
 use serde_json::Value;
 
-use crate::load::Load;
-
 /// The time between two samples.
 const PERIOD: Duration = Duration::from_secs(1);
+
+/// One sample of so many is shown to who waits.
+const SHOWN: usize = 30;
 
 /// Fewer samples after the warm-up allow no verdict.
 const FEWEST: usize = 8;
 
-/// What counts as flat: so much for the run, for allocators and tables, and so much for each request. The smallest block
-/// that could be lost with each is larger.
-const RISE: f64 = 2.0 * 1024.0 * 1024.0;
-const RISE_PER_REQUEST: f64 = 8.0;
+/// What counts as flat: so much for the run, for allocators and tables, and so much each time, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound {
+    run: f64,
+    each: f64,
+}
+
+impl Bound {
+    /// The smallest block that could be lost with each request is larger.
+    pub(crate) const REQUESTS: Self = Self {
+        run: 2.0 * 1024.0 * 1024.0,
+        each: 8.0,
+    };
+
+    /// A version that is not freed has tables of ten thousand bytes and more.
+    pub(crate) const UPDATES: Self = Self {
+        run: 4.0 * 1024.0 * 1024.0,
+        each: 200.0,
+    };
+}
 
 /// Envoy at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -56,18 +72,28 @@ impl Sample {
 /// Envoy has ended.
 pub(crate) async fn watch(
     envoy: &Envoy,
-    load: &Arc<Load>,
+    done: impl Fn() -> u64,
     samples: &mut Vec<Sample>,
 ) -> Result<()> {
     let began = Instant::now();
     let mut ticks = tokio::time::interval(PERIOD);
     loop {
         ticks.tick().await;
-        samples.push(Sample::take(envoy, began.elapsed(), load.done()).await?);
+        let sample = Sample::take(envoy, began.elapsed(), done()).await?;
+        if samples.len().is_multiple_of(SHOWN) {
+            eprintln!(
+                "after {} s: {} done, {} active, {} KiB resident",
+                sample.elapsed.as_secs(),
+                sample.done,
+                sample.active,
+                sample.resident / 1024
+            );
+        }
+        samples.push(sample);
     }
 }
 
-/// What the samples after the first tenth of the requests show.
+/// What the samples after the first tenth show.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Trend {
     /// What a straight line through them rises by, in bytes.
@@ -80,17 +106,17 @@ pub(crate) struct Trend {
 impl Trend {
     /// # Errors
     /// There are too few samples.
-    pub(crate) fn of(samples: &[Sample], requests: u64) -> Result<Self> {
-        let settled = settled(samples, requests);
+    pub(crate) fn of(samples: &[Sample], times: u64, bound: Bound) -> Result<Self> {
+        let settled = settled(samples, times);
         ensure!(
             settled.len() >= FEWEST,
-            "{} samples allow no verdict: send more --requests",
+            "{} samples allow no verdict: the run has to be longer",
             settled.len()
         );
         Ok(Self {
             resident: rise(settled.iter().map(|sample| sample.point(sample.resident))),
             allocated: rise(settled.iter().map(|sample| sample.point(sample.allocated))),
-            bound: RISE + RISE_PER_REQUEST * requests as f64,
+            bound: bound.run + bound.each * times as f64,
         })
     }
 
@@ -106,8 +132,8 @@ impl Sample {
 }
 
 /// Those after the warm-up.
-pub(crate) fn settled(samples: &[Sample], requests: u64) -> Vec<Sample> {
-    let warm = samples.iter().filter(|sample| sample.done >= requests / 10);
+pub(crate) fn settled(samples: &[Sample], times: u64) -> Vec<Sample> {
+    let warm = samples.iter().filter(|sample| sample.done >= times / 10);
     warm.copied().collect()
 }
 
@@ -152,14 +178,14 @@ mod tests {
             0..10 => 10_000_000 * second,
             _ => 100_000_000 + second * 7919 % 13 * 100_000,
         });
-        let trend = Trend::of(&noisy, 1_000_000).unwrap();
+        let trend = Trend::of(&noisy, 1_000_000, Bound::REQUESTS).unwrap();
         assert!(trend.is_flat(), "{trend:?}");
     }
 
     #[test]
     fn sixteen_bytes_for_each_request_are_a_leak() {
         let leaking = samples(|second| 100_000_000 + second * 160_000);
-        let trend = Trend::of(&leaking, 1_000_000).unwrap();
+        let trend = Trend::of(&leaking, 1_000_000, Bound::REQUESTS).unwrap();
         assert!(!trend.is_flat(), "{trend:?}");
         assert!((trend.resident - 89.0 * 160_000.0).abs() < 1.0, "{trend:?}");
     }
@@ -170,6 +196,6 @@ mod tests {
         let error = Trend::of(few.get(..15).unwrap(), 100_000)
             .unwrap_err()
             .to_string();
-        assert!(error.contains("send more --requests"), "{error}");
+        assert!(error.contains("longer"), "{error}");
     }
 }

@@ -1,107 +1,141 @@
 //! What a run found, for people and for the documentation.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::fs;
 
 use anyhow::{Context, Result};
 use harness::workspace;
 
-use crate::chart;
-use crate::memory::{self, Trend};
-use crate::requests::Run;
+use crate::chart::{self, Plot};
+use crate::memory::{self, Sample, Trend};
+use crate::{requests, updates};
 
 /// The page with the figures.
 const DOCUMENT: &str = "docs/soak.md";
 
-/// The plot that it shows.
-const PLOT: &str = "docs/performance/soak.svg";
+/// Where its plots are.
+const FOLDER: &str = "docs/performance";
 
-/// A run on a terminal.
-pub(crate) fn text(run: &Run) -> String {
-    let mut text = sum(run) + "\n";
-    for (kind, count) in &run.right {
-        let _written = writeln!(text, "  {kind:?}: {count}");
-    }
-    text + &trend(&run.trend)
+/// What a run found.
+pub(crate) enum Found {
+    Requests(requests::Run),
+    Updates(updates::Run),
 }
 
-/// Renews the section `requests` of the page, and its plot.
-///
-/// # Errors
-/// The page has no such section.
-pub(crate) fn renew(run: &Run) -> Result<()> {
-    let plot = chart::draw(run)?;
-    fs::write(workspace().join(PLOT), plot).with_context(|| format!("cannot write {PLOT}"))?;
-    write("requests", &requests(run))
+impl Found {
+    /// It on a terminal.
+    pub(crate) fn text(&self) -> String {
+        format!("{}\n{}", self.sum(), self.trend())
+    }
+
+    /// How memory went.
+    pub(crate) fn trend(&self) -> &Trend {
+        match self {
+            Self::Requests(run) => &run.trend,
+            Self::Updates(run) => &run.trend,
+        }
+    }
+
+    /// Renews its section of the page, and its plot.
+    ///
+    /// # Errors
+    /// The page has no such section.
+    pub(crate) fn renew(&self) -> Result<()> {
+        let (section, envoy, unit) = match self {
+            Self::Requests(run) => ("requests", run.envoy, "exchanges"),
+            Self::Updates(run) => ("updates", run.envoy, "updates"),
+        };
+        let plot = chart::draw(&Plot {
+            title: format!("Memory of Envoy {envoy} with the module, MiB"),
+            unit,
+            times: self.times(),
+            samples: self.samples(),
+        })?;
+        let path = workspace().join(FOLDER).join(format!("soak-{section}.svg"));
+        fs::write(&path, plot).with_context(|| format!("cannot write {}", path.display()))?;
+        write(section, &self.section())
+    }
+
+    fn times(&self) -> u64 {
+        match self {
+            Self::Requests(run) => run.right.values().sum(),
+            Self::Updates(run) => run.updates.into(),
+        }
+    }
+
+    fn samples(&self) -> &[Sample] {
+        match self {
+            Self::Requests(run) => &run.samples,
+            Self::Updates(run) => &run.samples,
+        }
+    }
+
+    /// All in a sentence or two.
+    fn sum(&self) -> String {
+        let times = grouped(self.times());
+        match self {
+            Self::Requests(run) => format!(
+                "{times} exchanges with Envoy {} in {} s: each ended as it had to, none was lost. Envoy computed for {} s.",
+                run.envoy,
+                run.elapsed.as_secs(),
+                run.cpu.as_secs()
+            ),
+            Self::Updates(run) => format!(
+                "{times} updates of Envoy {} in {} s, a third each by LDS, RDS and CDS. Meanwhile it answered {} requests on {} \
+                 connections: none was lost, and each met versions that were in force.",
+                run.envoy,
+                run.elapsed.as_secs(),
+                grouped(run.answers),
+                grouped(run.connections)
+            ),
+        }
+    }
+
+    fn section(&self) -> String {
+        let settled = memory::settled(self.samples(), self.times());
+        let of = |sample: Option<&Sample>, bytes: fn(&Sample) -> u64| {
+            mebibytes(sample.map(bytes).unwrap_or_default() as f64)
+        };
+        let resident: fn(&Sample) -> u64 = |sample| sample.resident;
+        let allocated: fn(&Sample) -> u64 = |sample| sample.allocated;
+        let trend = self.trend();
+        let mut text =
+            self.sum() + "\n\n| MiB | after the warm-up | the most | at the end | rise | bound |\n";
+        text += "|---|---|---|---|---|---|\n";
+        for (name, bytes, rise) in [
+            ("resident", resident, trend.resident),
+            ("allocated", allocated, trend.allocated),
+        ] {
+            let most = settled.iter().max_by_key(|sample| bytes(sample));
+            let row = [
+                of(settled.first(), bytes),
+                of(most, bytes),
+                of(settled.last(), bytes),
+                mebibytes(rise),
+                mebibytes(trend.bound),
+            ];
+            let _written = writeln!(text, "| {name} | {} |", row.join(" | "));
+        }
+        if let Self::Requests(run) = self {
+            text += "\n| exchange | how many |\n|---|---|\n";
+            for (kind, count) in &run.right {
+                let _written = writeln!(text, "| {} | {} |", kind.about(), grouped(*count));
+            }
+        }
+        text
+    }
 }
 
-fn sum(run: &Run) -> String {
-    let requests: u64 = run.right.values().sum();
-    format!(
-        "{} exchanges with Envoy {} in {} s, each answered right, none lost. Envoy computed for {} s",
-        grouped(requests),
-        run.envoy,
-        run.elapsed.as_secs(),
-        run.cpu.as_secs()
-    )
-}
-
-/// How memory went.
-pub(crate) fn trend(trend: &Trend) -> String {
-    format!(
-        "after the warm-up the resident memory rose by {} MiB, what is allocated by {} MiB; {} MiB is the bound",
-        mebibytes(trend.resident),
-        mebibytes(trend.allocated),
-        mebibytes(trend.bound)
-    )
-}
-
-fn requests(run: &Run) -> String {
-    let requests: u64 = run.right.values().sum();
-    let settled = memory::settled(&run.samples, requests);
-    let first = settled.first();
-    let highest = settled.iter().map(|sample| sample.resident).max();
-    let row = |name: &str, value: String| format!("| {name} | {value} |\n");
-    let mut text = format!("{}.\n\n| | |\n|---|---|\n", sum(run));
-    for (name, bytes) in [
-        (
-            "resident after the warm-up, MiB",
-            first.map(|sample| sample.resident),
-        ),
-        ("the most after that, MiB", highest),
-        (
-            "resident at the end, MiB",
-            settled.last().map(|sample| sample.resident),
-        ),
-        (
-            "allocated after the warm-up, MiB",
-            first.map(|sample| sample.allocated),
-        ),
-        (
-            "allocated at the end, MiB",
-            settled.last().map(|sample| sample.allocated),
-        ),
-    ] {
-        text += &row(name, mebibytes(bytes.unwrap_or_default() as f64));
+impl fmt::Display for Trend {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "after the warm-up resident memory rose by {} MiB, allocated memory by {} MiB; {} MiB is the bound",
+            mebibytes(self.resident),
+            mebibytes(self.allocated),
+            mebibytes(self.bound)
+        )
     }
-    for (name, bytes) in [
-        (
-            "rise of the line through the resident memory, MiB",
-            run.trend.resident,
-        ),
-        (
-            "rise of the line through what is allocated, MiB",
-            run.trend.allocated,
-        ),
-        ("bound of both, MiB", run.trend.bound),
-    ] {
-        text += &row(name, mebibytes(bytes));
-    }
-    text += "\n| exchange | how many |\n|---|---|\n";
-    for (kind, count) in &run.right {
-        text += &row(kind.about(), grouped(*count));
-    }
-    text
 }
 
 /// Puts these contents between the marks of a section.
@@ -142,10 +176,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_has_the_section() {
+    fn the_page_has_the_sections() {
         let document = fs::read_to_string(workspace().join(DOCUMENT)).unwrap();
-        let renewed = replace(&document, "requests", "new").unwrap();
-        assert!(renewed.contains("-->\n\nnew\n\n<!-- end of"), "{renewed}");
+        for section in ["requests", "updates"] {
+            let renewed = replace(&document, section, "new").unwrap();
+            assert!(renewed.contains("-->\n\nnew\n\n<!-- end of"), "{renewed}");
+        }
         assert_eq!(replace(&document, "none", "new"), None);
     }
 

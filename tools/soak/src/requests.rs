@@ -9,7 +9,7 @@ use harness::{Envoy, EnvoyRelease, Launch, Module};
 use crate::exchange::Kind;
 use crate::gateway::{self, Upstreams};
 use crate::load::Load;
-use crate::memory::{self, Sample, Trend};
+use crate::memory::{self, Bound, Sample, Trend};
 
 /// How long Envoy may take to see the last streams end.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -51,7 +51,7 @@ async fn soak(envoy: &Envoy, requests: u64) -> Result<Run> {
     let began = Instant::now();
     let tally = tokio::select! {
         tally = load.run() => tally?,
-        ended = memory::watch(envoy, &load, &mut samples) => {
+        ended = memory::watch(envoy, || load.done(), &mut samples) => {
             ended?;
             bail!("the samples ended");
         }
@@ -65,9 +65,10 @@ async fn soak(envoy: &Envoy, requests: u64) -> Result<Run> {
         tally.errors
     );
     none_is_left(envoy).await?;
+    check_counts(envoy, &tally.right).await?;
     samples.push(Sample::take(envoy, began.elapsed(), requests).await?);
     check_log(&envoy.log())?;
-    let trend = Trend::of(&samples, requests)?;
+    let trend = Trend::of(&samples, requests, Bound::REQUESTS)?;
     Ok(Run {
         envoy: envoy.release(),
         right: tally.right,
@@ -100,6 +101,39 @@ async fn none_is_left(envoy: &Envoy) -> Result<()> {
         );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// The module has counted each request once, and its tokens.
+async fn check_counts(envoy: &Envoy, right: &BTreeMap<Kind, u64>) -> Result<()> {
+    let of_kinds = right
+        .iter()
+        .map(|(kind, times)| kind.counts().map(|count| count * times));
+    let expected = of_kinds.fold([0; 3], sum);
+    let mut counted = [0; 3];
+    for line in envoy.stats("rustformations_.*_total").await?.lines() {
+        // The listener's own; a cluster counts attempts.
+        let listener = (!line.starts_with("cluster.")).then_some(line);
+        let Some((name, value)) = listener.and_then(|line| line.rsplit_once(": ")) else {
+            continue;
+        };
+        let value = value.parse()?;
+        let counts = match name {
+            _ if name.contains("_requests_total") => [value, 0, 0],
+            _ if name.ends_with("type.input") => [0, value, 0],
+            _ if name.ends_with("type.output") => [0, 0, value],
+            _ => continue,
+        };
+        counted = sum(counted, counts);
+    }
+    ensure!(
+        counted == expected,
+        "the module counted {counted:?} requests and tokens in and out, not {expected:?}"
+    );
+    Ok(())
+}
+
+fn sum([a, b, c]: [u64; 3], [d, e, f]: [u64; 3]) -> [u64; 3] {
+    [a + d, b + e, c + f]
 }
 
 /// Nothing of the module panics.

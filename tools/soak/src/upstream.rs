@@ -27,6 +27,9 @@ pub(crate) const ROUTE: &str = "x-route";
 /// What becomes of a request at the upstream that dies: `closes` or `fails`.
 pub(crate) const FATE: &str = "x-fate";
 
+/// What the names of headers begin with that it sends back.
+const VERSION: &str = "x-version-";
+
 /// The model in what the upstream sends.
 pub(crate) const MODEL: &str = "upstream-model";
 
@@ -123,6 +126,11 @@ impl Answers {
         }
         let route = head.headers.get(ROUTE).cloned();
         let headers = answer.headers_mut();
+        for (name, value) in &head.headers {
+            if name.as_str().starts_with(VERSION) {
+                headers.append(name.clone(), value.clone());
+            }
+        }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         headers.insert(SERVED_BY, route.unwrap_or(HeaderValue::from_static(name)));
         Ok(answer)
