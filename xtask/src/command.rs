@@ -29,7 +29,8 @@ Crates below tools/, built when asked for; `cargo xtask COMMAND --help` lists wh
   image                           build the images with Docker Engine and try them
   dist                            build what a release hands out into dist/: archive, module, debug files, licences, sums
   manifests                       check the Kubernetes manifests of deploy/
-  soak                            send mixed requests to one Envoy, check each answer and that memory stays flat";
+  soak                            send a million requests, replace configurations, restart Envoy: is each answered, is
+                                  memory flat";
 
 /// The crates below `tools/` that are commands, by their names.
 const TOOLS: [&str; 8] = [

@@ -1,9 +1,10 @@
 //! The plot of Envoy's memory.
 
 use anyhow::{Result, anyhow};
+use harness::EnvoyRelease;
 use plotters::prelude::*;
 
-use crate::memory::Sample;
+use crate::memory::{Sample, Trend};
 
 const SIZE: (u32, u32) = (900, 420);
 const FONT: &str = "sans-serif";
@@ -12,11 +13,12 @@ const ALLOCATED: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
 
 /// What is drawn.
 pub(crate) struct Plot<'s> {
-    pub(crate) title: String,
+    pub(crate) envoy: EnvoyRelease,
     /// What was done so many times.
     pub(crate) unit: &'static str,
     pub(crate) times: u64,
     pub(crate) samples: &'s [Sample],
+    pub(crate) trend: &'s Trend,
 }
 
 /// Draws resident and allocated memory, as SVG.
@@ -35,11 +37,8 @@ fn plot(drawing: &mut String, of: &Plot<'_>) -> Result<()> {
     let highest = mebibytes(highest.unwrap_or_default()) * 1.15;
     let area = SVGBackend::with_string(drawing, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
-    area.draw(&Text::new(
-        of.title.clone(),
-        (20, 14),
-        (FONT, 20).into_font(),
-    ))?;
+    let title = format!("Memory of Envoy {} with the module, MiB", of.envoy);
+    area.draw(&Text::new(title, (20, 14), (FONT, 20).into_font()))?;
     let small = |colour| (FONT, 13).into_font().color(&colour);
     area.draw(&Text::new("resident", (20, 40), small(RESIDENT)))?;
     area.draw(&Text::new("allocated", (90, 40), small(ALLOCATED)))?;

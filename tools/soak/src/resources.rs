@@ -73,7 +73,7 @@ impl Resources {
     /// # Errors
     /// A file cannot be written.
     pub(crate) fn begin(&self, upstream: &Upstream) -> Result<Value> {
-        let mut bootstrap = self.bootstrap(upstream, 1).build(self.release);
+        let mut bootstrap = Self::bootstrap(upstream, 1).build(self.release);
         for resource in Resource::ALL {
             self.write(resource, upstream, 1)?;
         }
@@ -100,7 +100,7 @@ impl Resources {
         upstream: &Upstream,
         version: u32,
     ) -> Result<()> {
-        let mut bootstrap = self.bootstrap(upstream, version).build(self.release);
+        let mut bootstrap = Self::bootstrap(upstream, version).build(self.release);
         let written = match resource {
             Resource::Cluster => cluster(upstream, version).resource(),
             Resource::Listener | Resource::Routes => {
@@ -134,7 +134,8 @@ impl Resources {
         fs::rename(new, self.path(resource)).context("cannot replace a file")
     }
 
-    fn bootstrap(&self, upstream: &Upstream, version: u32) -> Bootstrap {
+    /// All three, in this version.
+    pub(crate) fn bootstrap(upstream: &Upstream, version: u32) -> Bootstrap {
         let set =
             |resource| json!([{"name": Resource::header(resource), "value": version.to_string()}]);
         let mut listener = json!({"request": {"extract": [table(version)]}});
