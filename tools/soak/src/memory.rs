@@ -193,9 +193,9 @@ mod tests {
     #[test]
     fn few_samples_are_no_verdict() {
         let few = samples(|_| 1);
-        let error = Trend::of(few.get(..15).unwrap(), 100_000)
-            .unwrap_err()
-            .to_string();
+        let few = few.get(..15).unwrap();
+        let error = Trend::of(few, 1_000_000, Bound::REQUESTS).unwrap_err();
+        let error = error.to_string();
         assert!(error.contains("longer"), "{error}");
     }
 }
