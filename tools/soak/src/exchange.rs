@@ -90,7 +90,7 @@ impl Kind {
             }
             Self::Reject => "an unknown model, refused with 404",
             Self::Broken => "broken JSON, refused with 400",
-            Self::Denied => "an address that may not ask, refused with 403",
+            Self::Denied => "an address without access, refused with 403",
             Self::ResetBody => "the client resets in the middle of its body",
             Self::LeaveStream => "the client leaves in the middle of a stream",
             Self::CutStream => "the upstream resets in the middle of a stream",

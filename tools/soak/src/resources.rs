@@ -21,7 +21,7 @@ pub(crate) enum Resource {
 impl Resource {
     pub(crate) const ALL: [Self; 3] = [Self::Listener, Self::Routes, Self::Cluster];
 
-    /// The header by which a request tells which version it met.
+    /// The header that shows which version a request met.
     pub(crate) fn header(self) -> &'static str {
         match self {
             Self::Listener => "x-version-listener",

@@ -1,4 +1,4 @@
-//! What stands behind Envoy: it echoes, counts, streams and breaks off, as the path asks.
+//! The upstream: it echoes, counts, streams or breaks off, by the path.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Clients on short connections, whose answers tell which versions of Envoy's configuration they met.
+//! Clients on short connections, whose answers show which versions of Envoy's configuration they met.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
