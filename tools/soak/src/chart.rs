@@ -45,6 +45,7 @@ fn plot(drawing: &mut String, of: &Plot<'_>) -> Result<()> {
     let mut chart = ChartBuilder::on(&area)
         .margin(14)
         .margin_top(64)
+        .margin_right(40)
         .x_label_area_size(44)
         .y_label_area_size(56)
         .build_cartesian_2d(0.0..of.times as f64, 0.0..highest)?;
