@@ -24,6 +24,7 @@ pub struct Launch {
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
     runner: Vec<String>,
+    hot_restart: Vec<String>,
 }
 
 /// What `--mode validate` said.
@@ -51,6 +52,7 @@ impl Launch {
             environment: Vec::new(),
             arguments: Vec::new(),
             runner: runner().split_whitespace().map(ToOwned::to_owned).collect(),
+            hot_restart: vec!["--disable-hot-restart".into()],
         }
     }
 
@@ -101,6 +103,15 @@ impl Launch {
     pub fn arguments(mut self, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned());
         self.arguments.extend(arguments);
+        self
+    }
+
+    /// Takes over from the Envoy of the epoch before, which has the same base id: a hot restart.
+    #[must_use]
+    pub fn epoch(mut self, base_id: u32, epoch: u32) -> Self {
+        let (base_id, epoch) = (base_id.to_string(), epoch.to_string());
+        let arguments = ["--base-id", &base_id, "--restart-epoch", &epoch];
+        self.hot_restart = arguments.map(ToOwned::to_owned).to_vec();
         self
     }
 
@@ -190,7 +201,8 @@ impl Launch {
             .args(["--concurrency", &self.concurrency.to_string()])
             .args(["--log-level", &self.log_level])
             // Access logs are read back by tests: do not hold them for the usual ten seconds.
-            .args(["--file-flush-interval-msec", "20", "--disable-hot-restart"])
+            .args(["--file-flush-interval-msec", "20"])
+            .args(&self.hot_restart)
             .args(["--component-log-level", &self.component_log_level])
             .args(&self.arguments)
             .args(arguments)

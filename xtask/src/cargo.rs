@@ -32,7 +32,7 @@ pub(crate) fn tool(name: &str) -> Command {
 /// What a tool is built by: one that measures must not be what takes the time.
 fn profile(name: &str) -> &'static str {
     match name {
-        "bench" => "load",
+        "bench" | "soak" => "load",
         _ => "dev",
     }
 }

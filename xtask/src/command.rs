@@ -28,10 +28,12 @@ Crates below tools/, built when asked for; `cargo xtask COMMAND --help` lists wh
   conformance                     play cases, and case files of other gateways, on a real Envoy
   image                           build the images with Docker Engine and try them
   dist                            build what a release hands out into dist/: archive, module, debug files, licences, sums
-  manifests                       check the Kubernetes manifests of deploy/";
+  manifests                       check the Kubernetes manifests of deploy/
+  soak                            send a million requests, replace configurations, restart Envoy: is each answered, is
+                                  memory flat";
 
 /// The crates below `tools/` that are commands, by their names.
-const TOOLS: [&str; 7] = [
+const TOOLS: [&str; 8] = [
     "bench",
     "clients",
     "conformance",
@@ -39,6 +41,7 @@ const TOOLS: [&str; 7] = [
     "image",
     "manifests",
     "run",
+    "soak",
 ];
 
 /// A command with its arguments.
