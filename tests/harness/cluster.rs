@@ -1,11 +1,14 @@
 //! Clusters of one endpoint.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use serde_json::{Map, Value, json};
 
 use crate::bootstrap::merge;
 use crate::filter::Filter;
+
+/// Where nobody listens. A port that the system gave out and took back may be the next that another test gets.
+pub const NOBODY: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1));
 
 /// A cluster of one endpoint, reached by HTTP/1.1 unless said.
 #[derive(Clone, Debug)]

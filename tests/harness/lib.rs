@@ -48,7 +48,7 @@ pub use artifacts::{EnvoyRelease, Module, cargo, workspace};
 pub use answer::{Answer, AnswerStream};
 pub use bootstrap::{Bootstrap, Route};
 pub use client::{BodyWriter, Connection, Protocol, Request, post_json};
-pub use cluster::Cluster;
+pub use cluster::{Cluster, NOBODY};
 pub use example::Example;
 pub use filter::{Filter, FilterConfig};
 pub use frames::{END_HEADERS, END_STREAM, FrameConnection, FrameType, StreamEnd, fields, frame};

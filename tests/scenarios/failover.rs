@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use harness::{
-    Answer, Bootstrap, Cluster, End, Envoy, Example, Protocol, RecordedRequest, Request, Route,
-    Upstream,
+    Answer, Bootstrap, Cluster, End, Envoy, Example, NOBODY, Protocol, RecordedRequest, Request,
+    Route, Upstream,
 };
 use serde_json::{Value, json};
 
@@ -130,8 +130,7 @@ async fn another_host_answers_where_the_first_does_not(stage: &Stage) -> Result<
             Some(answer) => Some(Upstream::answering(answer).await?),
             None => None,
         };
-        let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
-        let address = first.as_ref().map_or(nobody, Upstream::address);
+        let address = first.as_ref().map_or(NOBODY, Upstream::address);
         let envoy = start(stage, address, second.address(), |_| {}).await?;
         for protocol in PROTOCOLS {
             for stream in [false, true] {
@@ -256,7 +255,6 @@ async fn an_aggregate_cluster(stage: &Stage) -> Result<()> {
         ]}})
     };
     let second = Upstream::echo().await?;
-    let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
     let endpoint = json!({"address": {"socket_address": {
         "address": "127.0.0.1", "port_value": second.address().port(),
     }}});
@@ -265,7 +263,7 @@ async fn an_aggregate_cluster(stage: &Stage) -> Result<()> {
         "cluster_name": "second",
         "endpoints": [{"lb_endpoints": [{"endpoint": endpoint, "metadata": metadata}]}],
     });
-    let aggregate = Cluster::new("both", nobody)
+    let aggregate = Cluster::new("both", NOBODY)
         .field("load_assignment", Value::Null)
         .field("type", Value::Null)
         .field("lb_policy", json!("CLUSTER_PROVIDED"))
@@ -289,7 +287,7 @@ async fn an_aggregate_cluster(stage: &Stage) -> Result<()> {
         },
     });
     let bootstrap = Bootstrap::new()
-        .add_cluster(Cluster::new("first", nobody).filter(by("first")))
+        .add_cluster(Cluster::new("first", NOBODY).filter(by("first")))
         .add_cluster(
             Cluster::new("second", second.address())
                 .field("load_assignment", endpoints)

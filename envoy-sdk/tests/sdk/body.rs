@@ -573,13 +573,8 @@ fn the_hook_of_the_end_is_left_out() {
             };
             let play = play(generation, script);
             for body in [HttpBody::Request, HttpBody::Response] {
-                send(
-                    &play.stream,
-                    body,
-                    &[(":status", "200")],
-                    &[],
-                    End::LastFrame,
-                );
+                let headers = [(":status", "200")];
+                send(&play.stream, body, &headers, &[], End::EmptyFrame);
             }
             play.stream.complete();
             let trace = play.script.trace.borrow();

@@ -1,10 +1,11 @@
 //! Upstreams that end in the middle, or whose framing lies.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 use anyhow::{Context, Result, ensure};
 use harness::{
-    Answer, Bootstrap, Protocol, RawConnection, Request, Route, Script, ScriptedUpstream, Upstream,
+    Answer, Bootstrap, NOBODY, Protocol, RawConnection, Request, Route, Script, ScriptedUpstream,
+    Upstream,
 };
 use serde_json::{Value, json};
 
@@ -165,10 +166,8 @@ async fn answers_well(address: SocketAddr, protocol: Protocol, phase: &str) -> R
 }
 
 pub(super) async fn upstreams_that_die_in_each_phase(stage: &Stage) -> Result<()> {
-    // A port that nobody listens on any more.
-    let closed = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let bootstrap = Bootstrap::new()
-        .cluster("closed", closed)
+        .cluster("closed", NOBODY)
         .route(Route::to("closed").prefix("/read/closed"));
     let (address, _upstream) = start(stage, bootstrap).await?;
     let mut complete = Vec::new();

@@ -1,11 +1,11 @@
 //! An Envoy with the hostile module in every place, and what its clients see.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use harness::{Answer, Bootstrap, Cluster, Envoy, Filter, Request, Route, Upstream};
+use harness::{Answer, Bootstrap, Cluster, Envoy, Filter, NOBODY, Request, Route, Upstream};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
@@ -48,7 +48,7 @@ impl Rig {
         let early = Upstream::start_on_headers(|request| answer(&request.path)).await?;
         let slow =
             Upstream::answering(Answer::status(200).delayed(Duration::from_secs(600))).await?;
-        let bootstrap = bootstrap(answering.address(), early.address(), slow.address())?;
+        let bootstrap = bootstrap(answering.address(), early.address(), slow.address());
         let launch = stage
             .launch(bootstrap.build(stage.release))
             .log_level(log_level)
@@ -163,9 +163,7 @@ fn hostile(config: &str) -> Filter {
         .filter_name("hostile")
 }
 
-fn bootstrap(answering: SocketAddr, early: SocketAddr, slow: SocketAddr) -> Result<Bootstrap> {
-    // Bound and not listened to once it is dropped: connections are refused.
-    let refusing = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+fn bootstrap(answering: SocketAddr, early: SocketAddr, slow: SocketAddr) -> Bootstrap {
     let one = listener("one").filter(hostile(SCRIPT).instance("first"));
     let two = listener("two")
         .filter(hostile(SCRIPT).instance("first"))
@@ -179,8 +177,7 @@ fn bootstrap(answering: SocketAddr, early: SocketAddr, slow: SocketAddr) -> Resu
             .filter(hostile(CLUSTER_SCRIPT).instance("first"))
             .field("per_connection_buffer_limit_bytes", json!(LIMIT))
     };
-    Ok(one
-        .beside(two)
+    one.beside(two)
         .beside(new)
         .beside(panic)
         .add_cluster(
@@ -191,13 +188,13 @@ fn bootstrap(answering: SocketAddr, early: SocketAddr, slow: SocketAddr) -> Resu
         .http2_cluster("http2", answering)
         .cluster("early", early)
         .cluster("slow", slow)
-        .cluster("refusing", refusing)
+        .cluster("refusing", NOBODY)
         .add_cluster(with_filter("hostile", answering))
         .add_cluster(with_filter("mirrored", answering).http2())
-        .add_cluster(Cluster::new("empty", refusing).field(
+        .add_cluster(Cluster::new("empty", NOBODY).field(
             "load_assignment",
             json!({"cluster_name": "empty", "endpoints": []}),
-        )))
+        ))
 }
 
 fn metadata() -> serde_json::Value {

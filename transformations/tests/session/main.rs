@@ -123,8 +123,8 @@ fn a_body_that_is_offered_twice_is_read_once() {
 /// What is measured, or read of an answer as it passes, is settled when the stream ends.
 #[test]
 fn a_session_is_through_when_its_end_changes_nothing() {
-    let usage = r#"{"response": {"extract": [{"usage": "total", "metadata": {"key": "t"}}]}}"#;
-    let held = r#"{"response": {"body": "{{ body() }}"}}"#;
+    let usage = r#"{"response": {"extract": [{"from": [{"usage": "total"}], "metadata": {"namespace": "n", "key": "t"}}]}}"#;
+    let held = r#"{"response": {"body": {"value": "{{ body() }}"}}}"#;
     for (config, through) in [
         (
             r#"{"request": {"extract": [{"from": [{"json": "/model"}], "header": "x-m"}]}}"#,
