@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use cargo_metadata::Package;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use spdx::{Expression, ParseMode};
 
 use crate::linked::Linked;
@@ -16,11 +16,9 @@ use crate::source::Source;
 pub(crate) fn write(linked: &Linked, source: &Source) -> Result<Vec<u8>> {
     let time = Timestamp::from_second(source.time.try_into()?)?;
     let mut program = component(&linked.program, "application")?;
-    program["description"] = json!(format!(
-        "{}, revision {}",
-        linked.program.description.as_deref().unwrap_or_default(),
-        source.revision
-    ));
+    let description = linked.program.description.as_deref().unwrap_or_default();
+    let description = format!("{description}, revision {}", source.revision);
+    program.insert("description".into(), description.into());
     let crates = linked.crates.iter();
     let crates: Vec<_> = crates
         .map(|package| component(package, "library"))
@@ -37,7 +35,7 @@ pub(crate) fn write(linked: &Linked, source: &Source) -> Result<Vec<u8>> {
     Ok(json)
 }
 
-fn component(package: &Package, kind: &str) -> Result<Value> {
+fn component(package: &Package, kind: &str) -> Result<Map<String, Value>> {
     let (name, version) = (package.name.as_str(), package.version.to_string());
     let purl = format!("pkg:cargo/{name}@{version}");
     let license = package.license.as_deref();
@@ -46,14 +44,18 @@ fn component(package: &Package, kind: &str) -> Result<Value> {
     let license = license.replace('/', " OR ");
     Expression::parse_mode(&license, ParseMode::STRICT)
         .with_context(|| format!("{name} {version}: the licence is no expression of SPDX"))?;
-    Ok(json!({
-        "type": kind,
-        "bom-ref": purl,
-        "name": name,
-        "version": version,
-        "licenses": [{"expression": license}],
-        "purl": purl,
-    }))
+    let members = [
+        ("type", kind.into()),
+        ("bom-ref", purl.as_str().into()),
+        ("name", name.into()),
+        ("version", version.into()),
+        ("licenses", json!([{"expression": license}])),
+        ("purl", purl.as_str().into()),
+    ];
+    Ok(members
+        .map(|(key, value)| (key.to_owned(), value))
+        .into_iter()
+        .collect())
 }
 
 #[cfg(test)]
