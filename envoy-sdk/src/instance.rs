@@ -157,8 +157,7 @@ impl Instance {
     #[inline]
     pub(crate) fn leaves_out(&self, body: HttpBody, end_of_stream: bool) -> bool {
         let message = self.message(body);
-        let leaves_out =
-            message.passes_unwatched() && self.state.get() == State::Live && self.queue.is_empty();
+        let leaves_out = message.passes_unwatched() && self.is_undisturbed();
         if leaves_out && end_of_stream {
             message.ended.set(true);
         }
@@ -168,7 +167,13 @@ impl Instance {
     /// Whether the hook of the stream's end has nothing to do; see [`leaves_out`](Self::leaves_out).
     #[inline]
     pub(crate) fn leaves_out_complete(&self) -> bool {
-        self.leaves_out_complete.get() && self.state.get() == State::Live && self.queue.is_empty()
+        self.leaves_out_complete.get() && self.is_undisturbed()
+    }
+
+    /// Whether the stream is as it was, and nothing waits to be performed.
+    #[inline]
+    fn is_undisturbed(&self) -> bool {
+        self.state.get() == State::Live && self.queue.is_empty()
     }
 
     /// Notes whether the filter leaves out the hook of the stream's end.

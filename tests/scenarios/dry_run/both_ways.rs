@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use cases::{Body, Message};
-use harness::{Answer, Envoy, Example, Headers, RecordedRequest, Request, Response, Upstream};
+use harness::{
+    Answer, Bootstrap, Envoy, Example, Headers, RecordedRequest, Request, Response, Upstream,
+};
 use rustformations_cli::dry_run::{Course, Exchange, NoChoice, Received, Sent};
 use rustformations_cli::input::curl;
+use serde_json::{Value, json};
 use transformations::Engine;
 
 use crate::stage::{Stage, same};
@@ -53,6 +56,24 @@ pub(super) enum End {
 }
 
 impl BothWays {
+    /// Starts an Envoy with these virtual hosts, a filter that shows that it ran, and the cluster `upstream`.
+    pub(super) async fn with_routes(stage: &Stage, name: &str, hosts: Value) -> Result<Self> {
+        let upstream = upstream().await?;
+        let bootstrap = Bootstrap::new()
+            .filter(json!({"request": {"set": [{"name": "x-seen", "value": "yes"}]}}))
+            .cluster("upstream", upstream.address());
+        let mut bootstrap = bootstrap.build(stage.release);
+        let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+        let own = bootstrap.pointer_mut(&format!("{manager}/route_config/virtual_hosts"));
+        *own.context("no virtual hosts")? = hosts;
+        Ok(Self {
+            name: name.to_owned(),
+            text: bootstrap.to_string(),
+            envoy: stage.start(stage.launch(bootstrap)).await?,
+            upstreams: vec![(upstream.address().port(), upstream)],
+        })
+    }
+
     /// Starts an Envoy with an upstream at each of these ports, beside other services of the file.
     pub(super) async fn start(
         stage: &Stage,

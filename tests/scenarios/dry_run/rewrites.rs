@@ -1,10 +1,9 @@
 //! What routes make of a request's path, both ways.
 
-use anyhow::{Context, Result, ensure};
-use harness::Bootstrap;
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::both_ways::{BothWays, End, upstream};
+use super::both_ways::{BothWays, End};
 use crate::stage::{Stage, same};
 
 const MATCH: &str =
@@ -95,21 +94,8 @@ const PATHS: ([&str; 35], usize) = (
 );
 
 pub(super) async fn eval_rewrites_the_path_as_envoy_does(stage: &Stage) -> Result<()> {
-    let upstream = upstream().await?;
-    let bootstrap = Bootstrap::new()
-        .filter(json!({"request": {"set": [{"name": "x-seen", "value": "yes"}]}}))
-        .cluster("upstream", upstream.address());
-    let mut bootstrap = bootstrap.build(stage.release);
-    let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
-    let hosts = bootstrap.pointer_mut(&format!("{manager}/route_config/virtual_hosts"));
-    *hosts.context("no virtual hosts")? =
-        json!([{"name": "all", "domains": ["*"], "routes": routes()}]);
-    let both_ways = BothWays {
-        name: "rewrites".to_owned(),
-        text: bootstrap.to_string(),
-        envoy: stage.start(stage.launch(bootstrap)).await?,
-        upstreams: vec![(upstream.address().port(), upstream)],
-    };
+    let hosts = json!([{"name": "all", "domains": ["*"], "routes": routes()}]);
+    let both_ways = BothWays::with_routes(stage, "rewrites", hosts).await?;
     let (paths, expected) = PATHS;
     let (mut differences, mut by_upstream) = (Vec::new(), 0);
     // Envoy 1.36 sends an empty path.

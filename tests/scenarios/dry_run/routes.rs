@@ -1,10 +1,9 @@
 //! The choice of a route, both ways.
 
-use anyhow::{Context, Result, ensure};
-use harness::Bootstrap;
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::both_ways::{BothWays, End, upstream};
+use super::both_ways::{BothWays, End};
 use crate::stage::{Stage, same};
 
 /// A route that answers with its name.
@@ -149,20 +148,8 @@ const VALUES: [&[&str]; 11] = [
 ];
 
 pub(super) async fn eval_chooses_the_route_that_envoy_chooses(stage: &Stage) -> Result<()> {
-    let upstream = upstream().await?;
-    let bootstrap = Bootstrap::new()
-        .filter(json!({"request": {"set": [{"name": "x-seen", "value": "yes"}]}}))
-        .cluster("upstream", upstream.address());
-    let mut bootstrap = bootstrap.build(stage.release);
-    let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
-    let hosts = bootstrap.pointer_mut(&format!("{manager}/route_config/virtual_hosts"));
-    *hosts.context("no virtual hosts")? = virtual_hosts();
-    let both_ways = BothWays {
-        name: "routes".to_owned(),
-        text: bootstrap.to_string(),
-        envoy: stage.start(stage.launch(bootstrap)).await?,
-        upstreams: vec![(upstream.address().port(), upstream)],
-    };
+    let hosts = virtual_hosts();
+    let both_ways = BothWays::with_routes(stage, "routes", hosts).await?;
     let mut calls: Vec<Vec<String>> = Vec::new();
     calls.extend(PATHS.map(|path| vec![format!("h{path}")]));
     calls.extend(HOSTS.map(|host| vec![format!("http://{host}/")]));

@@ -87,6 +87,14 @@ enum State {
     Done,
 }
 
+impl State {
+    /// Whether nothing of the message is held or looked at.
+    #[inline]
+    fn is_through(&self) -> bool {
+        matches!(self, Self::Idle | Self::Done)
+    }
+}
+
 /// How much of a message has arrived when a pass begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Arrived {
@@ -181,15 +189,14 @@ impl Session {
             Direction::Response if self.exchange.reads_answer() => return false,
             Direction::Response => &self.response,
         };
-        matches!(state, State::Idle | State::Done)
+        state.is_through()
     }
 
     /// Whether nothing is left to do when the stream ends, whatever way it ends, unless more of it arrives.
     #[inline]
     pub fn is_through(&self) -> bool {
-        let is_through = |state: &State| matches!(state, State::Idle | State::Done);
         let reads = self.meter.is_some() || self.exchange.reads_answer();
-        !reads && is_through(&self.request) && is_through(&self.response)
+        !reads && self.request.is_through() && self.response.is_through()
     }
 
     /// How many bytes are held of a message's body: all that has arrived of it. `None` unless it is held.
@@ -261,7 +268,7 @@ impl Session {
             self.record(host);
         }
         for state in [&mut self.request, &mut self.response] {
-            if !matches!(state, State::Idle | State::Done) {
+            if !state.is_through() {
                 *state = State::Done;
             }
         }

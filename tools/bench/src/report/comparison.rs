@@ -1,7 +1,7 @@
 //! What was measured under other conditions: one table for each.
 
 use super::figure::{number, size, with_deviation};
-use super::markdown::{left_out, table};
+use super::markdown::{came_about, left_out, table};
 use crate::comparison::Condition;
 use crate::results::{Results, Row};
 use crate::spread::Spread;
@@ -18,8 +18,12 @@ const FULL: f64 = 0.95;
 /// The section of a document.
 pub(super) fn section(results: &Results, condition: Condition, rows: &[Row]) -> String {
     let (heading, lines) = lines(condition, rows);
+    let workers = match condition {
+        Condition::Workers => "",
+        _ => " one worker;",
+    };
     let mut parts = vec![
-        came_about(results, condition) + &left_out(&results.left_out),
+        came_about(results, workers, "") + &left_out(&results.left_out),
         table(&heading, lines.into_iter()),
     ];
     parts.extend(conclusion(condition, rows));
@@ -211,31 +215,6 @@ fn conclusion(condition: Condition, rows: &[Row]) -> Option<String> {
         "The widest of these intervals is {} \u{b5}s from end to end, {verdict}.",
         number(widest)
     ))
-}
-
-/// Where, when and how often.
-fn came_about(results: &Results, condition: Condition) -> String {
-    let machine = &results.machine;
-    let workers = match condition {
-        Condition::Workers => "",
-        _ => " one worker;",
-    };
-    let mut text = format!(
-        "Envoy {},{workers} {}, {} processors, Linux {}; {}, commit `{}`. Rounds: {} of {} s; medians, and half the \
-         distance between the extremes.",
-        results.envoy,
-        machine.processor,
-        machine.processors,
-        machine.kernel,
-        results.date,
-        results.commit,
-        results.rounds,
-        results.seconds,
-    );
-    if !machine.processors_split {
-        text.push_str(" Envoy, load and upstream shared one processor.");
-    }
-    text
 }
 
 #[cfg(test)]

@@ -120,12 +120,18 @@ fn provenance(results: &Results) -> String {
     ran_on(results) + &left_out(&results.left_out)
 }
 
-/// What was measured, where, when and how often.
+/// What was measured, where, when and how often, with the connections of the load.
 pub(super) fn ran_on(results: &Results) -> String {
+    let load = format!(", {} connections", results.connections);
+    came_about(results, " one worker;", &load)
+}
+
+/// Where, when and how often; `workers` and `load` are what the text has of Envoy's workers and of the load.
+pub(super) fn came_about(results: &Results, workers: &str, load: &str) -> String {
     let machine = &results.machine;
     let mut text = format!(
-        "Envoy {}, one worker; {}, {} processors, Linux {}; {}, commit `{}`. Rounds: {} of {} s, {} connections; \
-         medians, and half the distance between the extremes.",
+        "Envoy {},{workers} {}, {} processors, Linux {}; {}, commit `{}`. Rounds: {} of {} s{load}; medians, and half \
+         the distance between the extremes.",
         results.envoy,
         machine.processor,
         machine.processors,
@@ -134,7 +140,6 @@ pub(super) fn ran_on(results: &Results) -> String {
         results.commit,
         results.rounds,
         results.seconds,
-        results.connections,
     );
     if !machine.processors_split {
         text.push_str(" Envoy, load and upstream shared one processor.");
