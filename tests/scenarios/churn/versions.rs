@@ -47,24 +47,39 @@ impl Kind {
         }
     }
 
+    /// Whether the route has a configuration in this version.
+    fn is_configured(self, version: u32) -> bool {
+        match self {
+            Self::Inherits => false,
+            Self::Edits => !version.is_multiple_of(3),
+            Self::Streams => true,
+            Self::Rejects => version % 3 != 1,
+            Self::Off => version.is_multiple_of(2),
+        }
+    }
+
     /// The configuration that the route has in this version.
     fn config(self, version: u32) -> Option<Value> {
+        if !self.is_configured(version) {
+            return None;
+        }
         let of_route = |request: Value| passes(&format!("route {version}"), request);
         match self {
-            Self::Edits if !version.is_multiple_of(3) => {
+            Self::Inherits => None,
+            Self::Edits => {
                 let model = format!("real-{version}");
-                let patch = json!([{"replace": "/model", "value": model}]);
-                Some(of_route(json!({"patch": patch})))
+                Some(of_route(
+                    json!({"patch": [{"replace": "/model", "value": model}]}),
+                ))
             }
             Self::Streams => Some(of_route(
                 json!({"bodyMode": "streamed", "extract": [model(version)]}),
             )),
-            Self::Rejects if version % 3 != 1 => {
+            Self::Rejects => {
                 let extract = json!([{"header": "x-model", "onMissing": "reject"}]);
                 Some(of_route(json!({"extract": extract})))
             }
-            Self::Off if version.is_multiple_of(2) => Some(json!({})),
-            Self::Inherits | Self::Edits | Self::Rejects | Self::Off => None,
+            Self::Off => Some(json!({})),
         }
     }
 
@@ -80,15 +95,15 @@ impl Kind {
 
     /// What it gets for that while these versions are in force.
     pub(super) fn answer(self, body: &str, versions: Versions) -> Answered {
-        let route = self.config(versions.routes);
-        let whose = match (&route, self) {
-            (Some(_), Self::Rejects) => return Answered::Rejected,
-            (Some(_), Self::Off) => None,
-            (Some(_), _) => Some(format!("route {}", versions.routes)),
-            (None, _) => Some(format!("listener {}", versions.listener)),
+        let of_route = self.is_configured(versions.routes);
+        let whose = match (of_route, self) {
+            (true, Self::Rejects) => return Answered::Rejected,
+            (true, Self::Off) => None,
+            (true, _) => Some(format!("route {}", versions.routes)),
+            (false, _) => Some(format!("listener {}", versions.listener)),
         };
-        let body = match (route, self) {
-            (Some(_), Self::Edits) => {
+        let body = match (of_route, self) {
+            (true, Self::Edits) => {
                 body.replace(r#""m""#, &format!(r#""real-{}""#, versions.routes))
             }
             _ => body.to_owned(),

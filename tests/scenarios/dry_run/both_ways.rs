@@ -40,10 +40,11 @@ const ON_THE_WAY_BACK: [&str; 5] = [
 
 /// A file of Envoy's with the upstreams that its ports stand for.
 pub(super) struct BothWays {
-    pub(super) name: String,
-    pub(super) text: String,
-    pub(super) envoy: Arc<Envoy>,
-    pub(super) upstreams: Vec<(u16, Upstream)>,
+    course: Course,
+    /// Runs as long as this.
+    _envoy: Arc<Envoy>,
+    address: SocketAddr,
+    upstreams: Vec<(u16, Upstream)>,
 }
 
 /// How an exchange ended, both ways.
@@ -66,12 +67,8 @@ impl BothWays {
         let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
         let own = bootstrap.pointer_mut(&format!("{manager}/route_config/virtual_hosts"));
         *own.context("no virtual hosts")? = hosts;
-        Ok(Self {
-            name: name.to_owned(),
-            text: bootstrap.to_string(),
-            envoy: stage.start(stage.launch(bootstrap)).await?,
-            upstreams: vec![(upstream.address().port(), upstream)],
-        })
+        let upstreams = vec![(upstream.address().port(), upstream)];
+        Self::of(stage, name, &bootstrap.to_string(), bootstrap, upstreams).await
     }
 
     /// Starts an Envoy with an upstream at each of these ports, beside other services of the file.
@@ -98,10 +95,29 @@ impl BothWays {
         let addresses: Vec<_> = addresses.chain(services.iter().copied()).collect();
         let bootstrap = Example::at(path)?.bootstrap(&addresses)?;
         let bootstrap = serde_json::from_str(&with_keys(bootstrap.to_string()))?;
+        let text = with_keys(std::fs::read_to_string(path)?);
+        let name = path.display().to_string();
+        Self::of(stage, &name, &text, bootstrap, upstreams).await
+    }
+
+    /// Reads the course of the file, and starts an Envoy with what it becomes here.
+    async fn of(
+        stage: &Stage,
+        name: &str,
+        text: &str,
+        bootstrap: Value,
+        upstreams: Vec<(u16, Upstream)>,
+    ) -> Result<Self> {
+        let course = Course::of(&Engine::default(), text, name, None);
+        let course = course.map_err(|none| match none {
+            NoChoice::Refused(findings) => anyhow::anyhow!("refused: {findings:?}"),
+            NoChoice::Unclear(why) => anyhow::anyhow!(why),
+        })?;
+        let envoy = stage.start(stage.launch(bootstrap)).await?;
         Ok(Self {
-            name: path.display().to_string(),
-            text: with_keys(std::fs::read_to_string(path)?),
-            envoy: stage.start(stage.launch(bootstrap)).await?,
+            course,
+            address: envoy.address().await?,
+            _envoy: envoy,
             upstreams,
         })
     }
@@ -110,9 +126,7 @@ impl BothWays {
     pub(super) async fn play(&self, call: &[&str]) -> Result<(End, Exchange)> {
         let dry = self.dry(call)?;
         let before = self.counts();
-        let response = sent(&message(call)?)
-            .send(self.envoy.address().await?)
-            .await?;
+        let response = sent(&message(call)?).send(self.address).await?;
         let reached = self.reached(&before)?;
         let answer = dry.answer.as_ref().context("no answer in the dry run")?;
         answered(&response, answer)?;
@@ -132,11 +146,6 @@ impl BothWays {
 
     /// Plays a call of curl dry.
     pub(super) fn dry(&self, call: &[&str]) -> Result<Exchange> {
-        let course = Course::of(&Engine::default(), &self.text, &self.name, None);
-        let course = course.map_err(|none| match none {
-            NoChoice::Refused(findings) => anyhow::anyhow!("refused: {findings:?}"),
-            NoChoice::Unclear(why) => anyhow::anyhow!(why),
-        })?;
         let fields = [
             (":status", "200".to_owned()),
             ("content-type", "application/json".to_owned()),
@@ -149,7 +158,7 @@ impl BothWays {
             body: Body::Whole(ANSWER.as_bytes().to_vec()),
             ..Message::default()
         };
-        Ok(course.play(message(call)?, Some(answer)))
+        Ok(self.course.play(message(call)?, Some(answer)))
     }
 
     fn counts(&self) -> Vec<usize> {
