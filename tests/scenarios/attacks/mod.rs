@@ -14,7 +14,7 @@ use crate::stage::{Scenario, scenarios};
 use floods::{floods_of_headers_and_trailers, rapid_resets, slow_bodies_by_the_thousand};
 use framing::{pipelined_requests_are_routed_each_on_its_own_body, requests_that_hide_another};
 use http2::{grpc_messages_are_refused_in_grpc, http2_requests_that_hide_another};
-use overload::overload_refuses_and_ends_what_is_held;
+use overload::{overload_frees_what_was_held, overload_refuses_and_ends_what_is_held};
 use upstreams::{
     a_refused_upgrade_hides_no_request, answers_without_a_body_that_have_one,
     upstreams_that_die_in_each_phase,
@@ -32,4 +32,5 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All upstreams_that_die_in_each_phase,
     All answers_without_a_body_that_have_one,
     All overload_refuses_and_ends_what_is_held,
+    All overload_frees_what_was_held,
 ];
