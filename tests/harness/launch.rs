@@ -4,6 +4,7 @@ use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use artifacts::{EnvoyRelease, Module};
@@ -174,7 +175,16 @@ impl Launch {
         })
     }
 
+    /// How long a start, an exit or a log line may take: a command that runs Envoy makes it many times slower.
+    fn patience(&self) -> Duration {
+        match self.runner.is_empty() {
+            true => Duration::from_secs(30),
+            false => Duration::from_secs(600),
+        }
+    }
+
     fn spawn(self, arguments: &[&str]) -> Result<Envoy> {
+        let patience = self.patience();
         let binary = match self.binary {
             Some(binary) => binary,
             None => self.release.binary()?,
@@ -220,11 +230,32 @@ impl Launch {
         let child = command
             .spawn()
             .with_context(|| format!("cannot run {}", command.get_program().display()))?;
-        Ok(Envoy::new(self.release, directory, child, self.bootstrap))
+        Ok(Envoy::new(
+            self.release,
+            directory,
+            child,
+            self.bootstrap,
+            patience,
+        ))
     }
 }
 
 /// A command, in words with spaces between, that runs every Envoy.
 fn runner() -> String {
     env::var("ENVOY_RUNNER").unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_envoy_under_a_command_has_more_time() {
+        let launch = Launch::new(EnvoyRelease::DEFAULT, Value::Null);
+        let (alone, slow) = (
+            launch.clone().under(&[]).patience(),
+            launch.under(&["valgrind", "--tool=callgrind"]).patience(),
+        );
+        assert!(slow >= 10 * alone, "{slow:?} instead of {alone:?}");
+    }
 }

@@ -19,14 +19,6 @@ use tokio::time::sleep;
 use crate::client::Request;
 use crate::launch::Launch;
 
-/// How long a start, an exit or a log line may take.
-fn patience() -> Duration {
-    match Launch::has_runner() {
-        true => Duration::from_secs(600),
-        false => Duration::from_secs(30),
-    }
-}
-
 /// The time between two looks at something that is about to happen.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -43,22 +35,26 @@ pub struct Envoy {
     directory: TempDir,
     child: Mutex<Child>,
     bootstrap: Value,
+    patience: Duration,
     spawned: Instant,
     ready_after: Duration,
 }
 
 impl Envoy {
+    /// `patience` is how long a start, an exit or a log line may take.
     pub(crate) fn new(
         release: EnvoyRelease,
         directory: TempDir,
         child: Child,
         bootstrap: Value,
+        patience: Duration,
     ) -> Self {
         Self {
             release,
             directory,
             child: Mutex::new(child),
             bootstrap,
+            patience,
             spawned: Instant::now(),
             ready_after: Duration::ZERO,
         }
@@ -271,7 +267,7 @@ impl Envoy {
     }
 
     pub(crate) async fn wait_until_ready(&mut self) -> Result<()> {
-        let deadline = Instant::now() + patience();
+        let deadline = Instant::now() + self.patience;
         loop {
             if let Some(status) = self.exit_status()? {
                 bail!(
@@ -312,7 +308,7 @@ impl Envoy {
     /// Ends it by SIGTERM, as its supervisor does, and returns how it exited.
     ///
     /// # Errors
-    /// It still runs after thirty seconds.
+    /// It still runs when the time is up.
     pub async fn terminate(&self) -> Result<ExitStatus> {
         kill(Pid::from_raw(self.pid().try_into()?), Signal::SIGTERM).context("envoy has ended")?;
         self.wait_for_exit().await
@@ -334,7 +330,7 @@ impl Envoy {
     }
 
     async fn wait_for<T>(&self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-        let deadline = Instant::now() + patience();
+        let deadline = Instant::now() + self.patience;
         loop {
             let found = look();
             if found.is_some() || Instant::now() > deadline {

@@ -109,6 +109,7 @@ fn points(results: &Results, peer: &str, value: &dyn Fn(&Cell) -> Option<f64>) -
 mod tests {
     use super::*;
     use crate::comparison::Condition;
+    use crate::peers::EXTRACT;
 
     #[test]
     fn the_document_has_the_generated_sections() {
@@ -133,13 +134,40 @@ mod tests {
         times.split_once('x').unwrap().0.parse().unwrap()
     }
 
+    /// What a filter adds to a request of 200 KiB by each protocol, in microseconds.
+    fn added_by_each_protocol(document: &str, filter: &str) -> Vec<f64> {
+        let (_, protocols) = document.split_once("<!-- bench: protocols -->").unwrap();
+        let (protocols, _) = protocols.split_once("<!-- end of bench").unwrap();
+        let cells = protocols.lines().map(|line| line.split(" | ").collect());
+        let of_filter = cells.filter(|cells: &Vec<&str>| {
+            cells.first() == Some(&"| 200 KiB")
+                && cells.get(2) == Some(&format!("`{filter}`").as_str())
+        });
+        of_filter
+            .map(|cells| cells[4].split_once(" \u{b1}").unwrap().0.parse().unwrap())
+            .collect()
+    }
+
+    /// The fewest and the most times of what `extract` adds that the strongest chain of Envoy's own filters does.
+    fn times_by_protocol(document: &str) -> (f64, f64) {
+        let theirs = added_by_each_protocol(document, "ai_protocol_manager-filter-state");
+        let ours = added_by_each_protocol(document, EXTRACT);
+        assert_eq!((theirs.len(), ours.len()), (4, 4));
+        let times = theirs.iter().zip(ours).map(|(theirs, ours)| theirs / ours);
+        times.fold((f64::INFINITY, 0.0), |(fewest, most), times| {
+            (times.min(fewest), times.max(most))
+        })
+    }
+
     #[test]
     fn the_readme_quotes_the_figures_of_the_document() {
         let document = fs::read_to_string(workspace().join(DOCUMENT)).unwrap();
         let readme = fs::read_to_string(workspace().join("README.md")).unwrap();
         let [lua, metadata, transform] = ["lua", "json_to_metadata", "transform"]
             .map(|filter| times_at_200_kibibytes(&document, filter).round());
+        let (fewest, most) = times_by_protocol(&document);
         for quoted in [
+            format!("adds {fewest:.0} to {most:.0} times the CPU time"),
             format!("adds {lua} times the CPU time"),
             format!("add {metadata} and {transform} times the CPU time"),
         ] {
