@@ -1,0 +1,154 @@
+//! Whether a test finds a mutant.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::program::{End, Program};
+use crate::reach::{Tests, Unit};
+
+/// How many mutants are tried at once.
+const LANES: usize = 2;
+
+/// Tests that are shorter share a run: a process takes as long.
+const SHORT: Duration = Duration::from_millis(50);
+
+/// What became of a mutant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "verdict", content = "by")]
+pub(crate) enum Verdict {
+    /// It does not compile.
+    Unviable,
+    /// It cannot be chosen at run time.
+    NotTried,
+    /// These tests fail.
+    Caught(String),
+    /// These tests do not end.
+    TimedOut(String),
+    /// No test fails, of those that reach it.
+    Missed,
+    /// No test reaches it.
+    Unreached,
+}
+
+impl Verdict {
+    /// Whether it lives on.
+    pub(crate) fn is_missed(&self) -> bool {
+        matches!(self, Self::Missed | Self::Unreached)
+    }
+
+    /// What is said of one that is missed, besides its name.
+    pub(crate) fn note(&self) -> &'static str {
+        match self {
+            Self::Unreached => " (no test reaches it)",
+            _ => "",
+        }
+    }
+}
+
+/// Some tests, run in one process.
+struct Run<'u> {
+    program: &'u Program,
+    tests: Vec<&'u Tests>,
+    time: Duration,
+}
+
+/// Tries each of these, and calls back with what becomes of it.
+///
+/// # Errors
+/// A program cannot be started.
+pub(crate) fn run(ids: &[u32], units: &[Unit], tried: impl Fn(u32, Verdict) + Sync) -> Result<()> {
+    let next = AtomicUsize::new(0);
+    let failure = Mutex::new(Ok(()));
+    thread::scope(|scope| {
+        for _ in 0..LANES {
+            scope.spawn(|| {
+                while let Some(id) = ids.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    match verdict(*id, units) {
+                        Ok(verdict) => tried(*id, verdict),
+                        Err(error) => {
+                            *failure.lock().unwrap_or_else(PoisonError::into_inner) = Err(error);
+                            next.store(ids.len(), Ordering::Relaxed);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    failure.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn verdict(id: u32, units: &[Unit]) -> Result<Verdict> {
+    let runs = Run::plan(units.iter().filter(|unit| unit.reached.contains(&id)));
+    if runs.is_empty() {
+        return Ok(Verdict::Unreached);
+    }
+    for run in runs {
+        match run.program.run(id, run.time, &run.arguments())? {
+            End::Passed => {}
+            End::Failed => return Ok(Verdict::Caught(run.name())),
+            End::TimedOut => return Ok(Verdict::TimedOut(run.name())),
+        }
+    }
+    Ok(Verdict::Missed)
+}
+
+impl<'u> Run<'u> {
+    /// The shortest first: most mutants are found at once.
+    fn plan(units: impl Iterator<Item = &'u Unit<'u>>) -> Vec<Self> {
+        let mut runs = Vec::new();
+        let mut shared: BTreeMap<*const Program, Self> = BTreeMap::new();
+        for Unit {
+            program,
+            tests,
+            time,
+            ..
+        } in units
+        {
+            let run = Self {
+                program,
+                tests: vec![tests],
+                time: *time,
+            };
+            if !matches!(tests, Tests::One(_)) || *time > SHORT {
+                runs.push(run);
+                continue;
+            }
+            let shared = shared.entry(std::ptr::from_ref(*program));
+            shared
+                .and_modify(|shared| {
+                    shared.tests.push(tests);
+                    shared.time += *time;
+                })
+                .or_insert(run);
+        }
+        runs.extend(shared.into_values());
+        runs.sort_by_key(|run| run.time);
+        runs
+    }
+
+    fn arguments(&self) -> Vec<&str> {
+        let mut arguments = vec!["--test-threads=1"];
+        for tests in &self.tests {
+            match tests {
+                Tests::One(name) => arguments.extend(["--exact", name]),
+                Tests::With(text) => arguments.push(text),
+                Tests::All => {}
+            }
+        }
+        arguments
+    }
+
+    fn name(&self) -> String {
+        let mut name = self.program.name.clone();
+        if let [Tests::One(test) | Tests::With(test)] = self.tests.as_slice() {
+            name = format!("{name} {test}");
+        }
+        name
+    }
+}
