@@ -14,11 +14,12 @@ use crate::sites::Sites;
 use crate::tree::Tree;
 
 /// The packages whose tests are run.
-const TESTED: [&str; 5] = [
+const TESTED: [&str; 6] = [
     "bodies",
     "cases",
     "envoy-proxy-dynamic-modules-rust-sdk",
     "rustformations",
+    "rustformations-cli",
     "transformations",
 ];
 
