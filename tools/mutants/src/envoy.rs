@@ -1,6 +1,5 @@
 //! The scenarios on a real Envoy, as one more test of every mutant: half a minute for each.
 
-use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
@@ -15,7 +14,7 @@ use crate::reach::{Tests, Unit};
 ///
 /// # Errors
 /// It does not compile, or the copy has no module.
-pub(crate) fn program(workspace: &Path, compiled: &[Value]) -> Result<Program> {
+pub(crate) fn program(compiled: &[Value]) -> Result<Program> {
     let files = compiled
         .iter()
         .filter_map(|message| message.get("filenames")?.as_array());
@@ -23,9 +22,13 @@ pub(crate) fn program(workspace: &Path, compiled: &[Value]) -> Result<Program> {
     let module = files.find(|file| file.ends_with("/librust_module.so"));
     let module = module.context("cargo made no module of the copy")?;
     let mut cargo = artifacts::cargo();
-    cargo
-        .current_dir(workspace)
-        .args(["build", "--locked", "--workspace", "--test", "scenarios"]);
+    cargo.current_dir(artifacts::workspace()).args([
+        "build",
+        "--locked",
+        "--workspace",
+        "--test",
+        "scenarios",
+    ]);
     cargo.args(["--message-format", "json-render-diagnostics"]);
     let built = cargo.stderr(Stdio::inherit()).output()?;
     ensure!(

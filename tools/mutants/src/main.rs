@@ -19,15 +19,14 @@ mod survivors;
 mod tree;
 mod trial;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, ensure};
 use artifacts::{EnvoyRelease, workspace};
 use clap::Parser;
 
+use compile::Compiled;
 use mutant::Mutant;
 use program::Program;
 use reach::Unit;
@@ -58,12 +57,6 @@ struct Mutants {
     /// Only those that a run before missed, by the file it wrote.
     #[arg(long, value_name = "FILE")]
     missed_in: Option<PathBuf>,
-    /// Only this many, by chance.
-    #[arg(long, value_name = "NUMBER")]
-    sample: Option<usize>,
-    /// Which chance.
-    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
-    seed: u64,
     /// Try those that no other test finds with the scenarios on this release of Envoy too, half a minute each.
     #[arg(long, value_name = "VERSION")]
     envoy: Option<EnvoyRelease>,
@@ -99,40 +92,7 @@ impl Mutants {
         let survivors = Survivors::read(&workspace)?;
         let tree = Tree::copy(&workspace, &mutants)?;
         let compiled = compile::compile(&tree, &mutants, &texts)?;
-        let programs: Vec<_> = compiled.artifacts.iter().filter_map(Program::of).collect();
-        let mut units = Vec::new();
-        for program in &programs {
-            eprintln!("running the tests of {} without a mutant ...", program.name);
-            units.extend(Unit::of(program, &tree.target.join("reached"))?);
-        }
-        let scenarios = self
-            .envoy
-            .map(|_| envoy::program(&workspace, &compiled.artifacts));
-        let scenarios = scenarios.transpose()?;
-        if let (Some(release), Some(program)) = (self.envoy, &scenarios) {
-            units.push(envoy::unit(program, release, &mutants)?);
-        }
-        let mut fixed = BTreeMap::new();
-        fixed.extend(compiled.not_tried.iter().map(|id| (*id, Verdict::NotTried)));
-        fixed.extend(compiled.unviable.iter().map(|id| (*id, Verdict::Unviable)));
-        let ids: Vec<u32> = chosen
-            .iter()
-            .map(|mutant| mutant.id)
-            .filter(|id| !fixed.contains_key(id))
-            .collect();
-        let found = Mutex::new(fixed);
-        trial::run(&ids, &units, |id, verdict| {
-            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-            found.insert(id, verdict);
-            if found.len() % 100 == 0 {
-                eprintln!("{} of {} are tried ...", found.len(), mutants.len());
-            }
-        })?;
-        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let verdicts: Vec<_> = chosen
-            .into_iter()
-            .filter_map(|mutant| Some((mutant, found.remove(&mutant.id)?)))
-            .collect();
+        let verdicts = self.verdicts(chosen, &mutants, &tree, &compiled)?;
         if let Some(path) = &self.json {
             report::write(path, &verdicts)?;
         }
@@ -147,21 +107,47 @@ impl Mutants {
         for stale in &stale {
             println!("{}: {stale}", survivors::FILE);
         }
-        println!(
-            "{} missed and explained, {} missed and not",
-            explained.len(),
-            unexplained.len()
-        );
+        let (explained, unexplained) = (explained.len(), unexplained.len());
+        println!("{explained} missed and explained, {unexplained} missed and not");
+        let right = unexplained == 0 && stale.is_empty();
         ensure!(
-            unexplained.is_empty(),
-            "no test finds some mutants: see above"
-        );
-        ensure!(
-            stale.is_empty(),
-            "{} explains what does not survive: see above",
-            survivors::FILE
+            right,
+            "some are missed, or explained for nothing: see above"
         );
         Ok(())
+    }
+
+    /// What becomes of each.
+    fn verdicts<'m>(
+        &self,
+        chosen: Vec<&'m Mutant>,
+        mutants: &[Mutant],
+        tree: &Tree,
+        compiled: &Compiled,
+    ) -> Result<Vec<(&'m Mutant, Verdict)>> {
+        let programs: Vec<_> = compiled.artifacts.iter().filter_map(Program::of).collect();
+        let mut units = Vec::new();
+        for program in &programs {
+            eprintln!("running the tests of {} without a mutant ...", program.name);
+            units.extend(Unit::of(program, &tree.target.join("reached"))?);
+        }
+        let scenarios = self.envoy.map(|_| envoy::program(&compiled.artifacts));
+        let scenarios = scenarios.transpose()?;
+        if let (Some(release), Some(program)) = (self.envoy, &scenarios) {
+            units.push(envoy::unit(program, release, mutants)?);
+        }
+        let mut tried = Vec::new();
+        let mut left = Vec::new();
+        for mutant in chosen {
+            match mutant.id {
+                id if compiled.not_tried.contains(&id) => tried.push((mutant, Verdict::NotTried)),
+                id if compiled.unviable.contains(&id) => tried.push((mutant, Verdict::Unviable)),
+                _ => left.push(mutant),
+            }
+        }
+        tried.extend(trial::run(left, &units)?);
+        tried.sort_by_key(|(mutant, _)| mutant.id);
+        Ok(tried)
     }
 
     /// Those that the command line is about.
@@ -173,10 +159,6 @@ impl Mutants {
         if let Some(path) = &self.missed_in {
             let missed = report::missed(path)?;
             chosen.retain(|mutant| missed.contains(&mutant.name));
-        }
-        if let Some(number) = self.sample {
-            let mut random = fastrand::Rng::with_seed(self.seed);
-            chosen = random.choose_multiple(chosen, number);
         }
         Ok(chosen)
     }

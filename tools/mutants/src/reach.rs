@@ -21,13 +21,32 @@ pub(crate) struct Unit<'p> {
 }
 
 /// Some of a program's tests.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Tests {
     /// The one of this name, in a program where several can be named.
     One(String),
     /// Those with this text in their names.
     With(String),
     All,
+}
+
+impl Tests {
+    /// What chooses them on a command line; of some that can be named, all of these.
+    pub(crate) fn arguments<'t>(chosen: &[&'t Self]) -> Vec<&'t str> {
+        let mut arguments = Vec::new();
+        for tests in chosen {
+            match tests {
+                Tests::One(name) => arguments.push(name.as_str()),
+                Tests::With(text) => arguments.push(text.as_str()),
+                Tests::All => {}
+            }
+        }
+        // It may stand once.
+        if chosen.iter().any(|tests| matches!(tests, Tests::One(_))) {
+            arguments.push("--exact");
+        }
+        arguments
+    }
 }
 
 /// What a thread reached.
@@ -44,77 +63,50 @@ impl<'p> Unit<'p> {
     /// # Errors
     /// A test fails.
     pub(crate) fn of(program: &'p Program, folder: &Path) -> Result<Vec<Self>> {
-        let none = Asked::Mutant(0);
-        let (listed, _) = program.output(none, &["--list"])?;
-        let names: BTreeSet<&str> = listed
+        let (listed, _) = program.output(Asked::Mutant(0), &["--list"])?;
+        let names = listed
             .lines()
-            .filter_map(|line| line.strip_suffix(": test"))
-            .collect();
-        // The standard harness ends its list with a count, and names a test's thread for the test.
-        match listed.lines().any(|line| line.ends_with(" benchmarks")) {
-            true => Self::by_thread(program, folder, &names),
-            false => Self::by_file(program, folder, &names),
-        }
-    }
-
-    fn by_thread(program: &'p Program, folder: &Path, names: &BTreeSet<&str>) -> Result<Vec<Self>> {
-        let (threads, time) = record(program, folder, &["--test-threads=2"])?;
+            .filter_map(|line| line.strip_suffix(": test"));
+        let names: BTreeSet<&str> = names.collect();
+        // The standard harness ends its list with a count, and names a test's thread for the test. Of other programs
+        // the tests of each file are run by themselves.
+        let is_standard = listed.lines().any(|line| line.ends_with(" benchmarks"));
+        let (groups, threads) = match is_standard {
+            true => ([Tests::All].into(), "--test-threads=2"),
+            false => (by_file(&names), "--test-threads=1"),
+        };
         let mut units = BTreeMap::new();
-        for thread in threads {
-            let (tests, time) = match names.contains(thread.name.as_str()) {
-                true => (Tests::One(thread.name.clone()), thread.time),
-                // A test began it, and none can tell which.
-                false => (Tests::All, time),
-            };
-            let new = Self {
-                program,
-                tests,
-                time,
-                reached: BTreeSet::new(),
-            };
-            let key = match &new.tests {
-                Tests::One(name) => name.clone(),
-                _ => String::new(),
-            };
-            units
-                .entry(key)
-                .or_insert(new)
-                .reached
-                .extend(thread.reached);
+        for group in groups {
+            let mut arguments = Tests::arguments(&[&group]);
+            arguments.push(threads);
+            let (threads, time) = record(program, folder, &arguments)?;
+            for thread in threads {
+                let (tests, time) = match is_standard && names.contains(thread.name.as_str()) {
+                    true => (Tests::One(thread.name), thread.time),
+                    // A test began it, and none can tell which.
+                    false => (group.clone(), time),
+                };
+                let unit = units.entry(tests.clone()).or_insert_with(|| Self {
+                    program,
+                    tests,
+                    time,
+                    reached: BTreeSet::new(),
+                });
+                unit.reached.extend(thread.reached);
+            }
         }
         Ok(units.into_values().collect())
     }
+}
 
-    fn by_file(program: &'p Program, folder: &Path, names: &BTreeSet<&str>) -> Result<Vec<Self>> {
-        let files: BTreeSet<_> = names.iter().map(|name| name.split_once("::")).collect();
-        let mut units = Vec::new();
-        for file in files {
-            let (tests, arguments) = match file {
-                Some((file, _)) => (Tests::With(format!("{file}::")), vec![format!("{file}::")]),
-                None => (Tests::All, Vec::new()),
-            };
-            units.push((tests, arguments));
-        }
-        units.sort_by(|(_, a), (_, b)| a.cmp(b));
-        units.dedup_by(|(_, a), (_, b)| a == b);
-        let mut recorded = Vec::new();
-        for (tests, mut arguments) in units {
-            arguments.push("--test-threads=1".to_owned());
-            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            let (threads, time) = record(program, folder, &arguments)?;
-            let reached = threads
-                .into_iter()
-                .flat_map(|thread| thread.reached)
-                .collect();
-            recorded.push(Self {
-                program,
-                tests,
-                time,
-                reached,
-            });
-        }
-        Ok(recorded)
-    }
+/// The tests of each file: `file::name`. All, where they have no such names.
+fn by_file(names: &BTreeSet<&str>) -> BTreeSet<Tests> {
+    let files = names.iter().map(|name| name.split_once("::"));
+    let tests = files.map(|file| match file {
+        Some((file, _)) => Tests::With(format!("{file}::")),
+        None => Tests::All,
+    });
+    tests.collect()
 }
 
 /// Runs tests, and says what each thread reached, and how long all took.
@@ -145,5 +137,19 @@ impl Thread {
                 .collect::<Result<_, _>>()
                 .ok()?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tests;
+
+    #[test]
+    fn several_tests_are_named_at_once() {
+        let [a, b] = ["a", "b"].map(|name| Tests::One(name.to_owned()));
+        assert_eq!(Tests::arguments(&[&a, &b]), ["a", "b", "--exact"]);
+        let file = Tests::With("file::".to_owned());
+        assert_eq!(Tests::arguments(&[&file]), ["file::"]);
+        assert_eq!(Tests::arguments(&[&Tests::All]), [""; 0]);
     }
 }

@@ -1,8 +1,5 @@
 //! A file with all of its mutants in it, each behind a question.
 
-#[cfg(test)]
-mod tests;
-
 use std::ops::Range;
 
 use crate::sites::Wrap;
@@ -98,3 +95,6 @@ impl Schema {
         Some((Blame::Wraps, ids.clone()))
     }
 }
+
+#[cfg(test)]
+mod tests;

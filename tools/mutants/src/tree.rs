@@ -60,6 +60,8 @@ impl Tree {
             .output()?;
         ensure!(listed.status.success(), "git cannot list the files");
         let listed = String::from_utf8(listed.stdout)?;
+        let names: BTreeSet<&str> = listed.split_terminator('\0').collect();
+        tree.remove_others(&tree.folder, &names)?;
         let mutated: BTreeSet<&str> = mutants.iter().map(|mutant| mutant.file.as_str()).collect();
         let packages: BTreeSet<&str> = mutants
             .iter()
@@ -87,6 +89,26 @@ impl Tree {
         tree.write("mutant/lib.rs", CHOSEN.as_bytes())?;
         tree.write("mutant/Cargo.toml", CHOSEN_MANIFEST.as_bytes())?;
         Ok(tree)
+    }
+
+    /// Removes what the workspace does not have any more.
+    fn remove_others(&self, folder: &Path, names: &BTreeSet<&str>) -> Result<()> {
+        let Ok(entries) = fs::read_dir(folder) else {
+            return Ok(()); // at the first time
+        };
+        for entry in entries {
+            let path = entry?.path();
+            let name = path
+                .strip_prefix(&self.folder)?
+                .to_str()
+                .unwrap_or_default();
+            if path.is_dir() && !path.is_symlink() {
+                self.remove_others(&path, names)?;
+            } else if !names.contains(name) && !name.starts_with("mutant/") {
+                fs::remove_file(&path).with_context(|| name.to_owned())?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes a file, unless it is so already: cargo goes by times.

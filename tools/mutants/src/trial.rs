@@ -1,14 +1,14 @@
 //! Whether a test finds a mutant.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::mutant::Mutant;
 use crate::program::{End, Program};
 use crate::reach::{Tests, Unit};
 
@@ -58,29 +58,51 @@ struct Run<'u> {
     time: Duration,
 }
 
-/// Tries each of these, and calls back with what becomes of it.
+/// Tries each of these.
 ///
 /// # Errors
-/// A program cannot be started.
-pub(crate) fn run(ids: &[u32], units: &[Unit], tried: impl Fn(u32, Verdict) + Sync) -> Result<()> {
-    let next = AtomicUsize::new(0);
-    let failure = Mutex::new(Ok(()));
-    thread::scope(|scope| {
-        for _ in 0..LANES {
-            scope.spawn(|| {
-                while let Some(id) = ids.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    match verdict(*id, units) {
-                        Ok(verdict) => tried(*id, verdict),
-                        Err(error) => {
-                            *failure.lock().unwrap_or_else(PoisonError::into_inner) = Err(error);
-                            next.store(ids.len(), Ordering::Relaxed);
-                        }
-                    }
-                }
-            });
+/// A program cannot be started, or fails without a mutant when it is run as for one.
+pub(crate) fn run<'m>(
+    mutants: Vec<&'m Mutant>,
+    units: &[Unit],
+) -> Result<Vec<(&'m Mutant, Verdict)>> {
+    for run in Run::plan(units.iter()) {
+        let end = run.program.run(0, run.time, &run.arguments())?;
+        ensure!(
+            end == End::Passed,
+            "{} without a mutant: {end:?}",
+            run.name()
+        );
+    }
+    let count = mutants.len();
+    let mutants = Mutex::new(mutants.into_iter().enumerate());
+    let next = || {
+        mutants
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next()
+    };
+    let lane = || {
+        let mut tried = Vec::new();
+        while let Some((number, mutant)) = next() {
+            if number % 100 == 0 {
+                eprintln!("trying {number} of {count} ...");
+            }
+            tried.push((mutant, verdict(mutant.id, units)?));
         }
-    });
-    failure.into_inner().unwrap_or_else(PoisonError::into_inner)
+        Ok::<_, anyhow::Error>(tried)
+    };
+    thread::scope(|scope| {
+        let lanes: Vec<_> = (0..LANES).map(|_| scope.spawn(lane)).collect();
+        let mut tried = Vec::new();
+        for lane in lanes {
+            let ended = lane
+                .join()
+                .map_err(|_| anyhow!("a panic while mutants are tried"))?;
+            tried.extend(ended?);
+        }
+        Ok(tried)
+    })
 }
 
 fn verdict(id: u32, units: &[Unit]) -> Result<Verdict> {
@@ -133,14 +155,8 @@ impl<'u> Run<'u> {
     }
 
     fn arguments(&self) -> Vec<&str> {
-        let mut arguments = vec!["--test-threads=1"];
-        for tests in &self.tests {
-            match tests {
-                Tests::One(name) => arguments.extend(["--exact", name]),
-                Tests::With(text) => arguments.push(text),
-                Tests::All => {}
-            }
-        }
+        let mut arguments = Tests::arguments(&self.tests);
+        arguments.push("--test-threads=1");
         arguments
     }
 
