@@ -1,6 +1,5 @@
 //! Whether a test finds a mutant.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -15,8 +14,8 @@ use crate::reach::{Tests, Unit};
 /// How many mutants are tried at once.
 const LANES: usize = 2;
 
-/// Tests that are shorter share a run: a process takes as long.
-const SHORT: Duration = Duration::from_millis(50);
+/// How long the tests of one run take together, if they are several: starting a process takes as long as a short test.
+const SHARED: Duration = Duration::from_millis(100);
 
 /// What became of a mutant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,7 +87,11 @@ pub(crate) fn run<'m>(
             if number % 100 == 0 {
                 eprintln!("trying {number} of {count} ...");
             }
-            tried.push((mutant, verdict(mutant.id, units)?));
+            let verdict = verdict(mutant.id, units)?;
+            if verdict.is_missed() {
+                eprintln!("missed: {}{}", mutant.name, verdict.note());
+            }
+            tried.push((mutant, verdict));
         }
         Ok::<_, anyhow::Error>(tried)
     };
@@ -123,8 +126,9 @@ fn verdict(id: u32, units: &[Unit]) -> Result<Verdict> {
 impl<'u> Run<'u> {
     /// The shortest first: most mutants are found at once.
     fn plan(units: impl Iterator<Item = &'u Unit<'u>>) -> Vec<Self> {
-        let mut runs = Vec::new();
-        let mut shared: BTreeMap<*const Program, Self> = BTreeMap::new();
+        let mut units: Vec<_> = units.collect();
+        units.sort_by_key(|unit| unit.time);
+        let mut runs: Vec<Self> = Vec::new();
         for Unit {
             program,
             tests,
@@ -132,24 +136,24 @@ impl<'u> Run<'u> {
             ..
         } in units
         {
-            let run = Self {
-                program,
-                tests: vec![tests],
-                time: *time,
+            let is_one = |tests: &Tests| matches!(tests, Tests::One(_));
+            let shares = |run: &&mut Self| {
+                let fits = run.time.saturating_add(*time) <= SHARED;
+                fits && std::ptr::eq(run.program, *program)
+                    && run.tests.iter().all(|tests| is_one(tests))
             };
-            if !matches!(tests, Tests::One(_)) || *time > SHORT {
-                runs.push(run);
-                continue;
+            match runs.iter_mut().find(shares).filter(|_| is_one(tests)) {
+                Some(run) => {
+                    run.tests.push(tests);
+                    run.time = run.time.saturating_add(*time);
+                }
+                None => runs.push(Self {
+                    program,
+                    tests: vec![tests],
+                    time: *time,
+                }),
             }
-            let shared = shared.entry(std::ptr::from_ref(*program));
-            shared
-                .and_modify(|shared| {
-                    shared.tests.push(tests);
-                    shared.time += *time;
-                })
-                .or_insert(run);
         }
-        runs.extend(shared.into_values());
         runs.sort_by_key(|run| run.time);
         runs
     }
