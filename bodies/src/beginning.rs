@@ -72,3 +72,42 @@ fn first_byte(body: &[u8]) -> Option<u8> {
     let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
     body.iter().copied().find(|byte| !space(byte))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bodies in zstd, whose first bytes say that more has to be kept than a short body may stand for.
+    fn frame(content: &[u8]) -> Vec<u8> {
+        let large_window = 13 << 3;
+        let [last, size] = [1, u8::try_from(content.len()).unwrap() << 3];
+        let header = [0x28, 0xb5, 0x2f, 0xfd, 0, large_window, last | size, 0, 0];
+        [&header, content].concat()
+    }
+
+    fn begun(bytes: &[u8]) -> (Option<u8>, Result<Option<u8>, coding::Error>) {
+        let codings = Codings::named(&[b"zstd"]);
+        let mut beginning = Beginning::of(codings, &Limits::default()).unwrap();
+        (beginning.feed(&[bytes]).unwrap(), beginning.end())
+    }
+
+    #[test]
+    fn what_is_decoded_at_the_end_begins_the_body() {
+        assert_eq!(begun(&frame(b" \n{}")), (None, Ok(Some(b'{'))));
+        assert_eq!(begun(&frame(b" \n")), (None, Ok(None)));
+    }
+
+    #[test]
+    fn a_body_that_is_cut_off_is_no_body() {
+        let mut cut = frame(b" {}");
+        cut.truncate(9);
+        assert_eq!(begun(&cut), (None, Err(coding::Error::Invalid)));
+    }
+
+    #[test]
+    fn a_plain_body_has_begun_or_is_white_space() {
+        let mut beginning = Beginning::of(None, &Limits::default()).unwrap();
+        assert_eq!(beginning.feed(&[b" ", b"\t[", b"{"]), Ok(Some(b'[')));
+        assert_eq!(beginning.end(), Ok(None));
+    }
+}

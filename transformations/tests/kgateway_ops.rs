@@ -1,11 +1,15 @@
-//! A host under the methods of kgateway's trait: what is written against that works here.
+//! A host with nothing but its messages, under the methods of kgateway's trait and under a session: what is written
+//! against those works here.
 
 #![forbid(unsafe_code)]
 
 use std::io::Read;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
-use transformations::{Direction, KgatewayOps, MetadataValue, TransformationOps};
+use transformations::{
+    Chain, Direction, KgatewayOps, MetadataValue, Program, Session, TransformationOps,
+};
 
 /// A message in memory.
 #[derive(Debug, Default, PartialEq)]
@@ -103,6 +107,45 @@ impl TransformationOps for Host {
     fn clear_route_cache(&mut self) -> bool {
         false
     }
+}
+
+impl transformations::Host for Host {
+    fn chain(&self) -> Chain {
+        Chain::Upstream
+    }
+
+    fn received_chunks(&self, direction: Direction) -> Vec<&[u8]> {
+        self.body_chunks(direction)
+    }
+
+    fn replace_received(&mut self, direction: Direction, data: &[u8]) -> bool {
+        self.replace_body(direction, data)
+    }
+}
+
+/// What it holds is known to who looks for its end, and an answer that another attempt may replace is held too.
+#[test]
+fn a_session_runs_on_it() {
+    let config = br#"{"request": {"set": [{"name": "x-a", "value": "1"}]},
+        "response": {"patch": [{"set": "/a", "json": "1"}]}}"#;
+    let program = Program::load(config).unwrap().program;
+    let mut session = Session::new(Arc::new(program));
+    let answer = [(":status", "503"), ("content-type", "application/json")];
+    let mut host = Host {
+        request: Message::new(&[(":method", "GET")], &[]),
+        response: Message::new(&answer, &[]),
+    };
+    session.on_headers(&mut host, Direction::Request, true);
+    assert_eq!(host.header_values(Direction::Request, "x-a"), [b"1"]);
+    session.on_headers(&mut host, Direction::Response, false);
+    host.response.chunks = vec![b"{ ".to_vec(), b" ".to_vec()];
+    session.on_body(&mut host, Direction::Response, false);
+    assert_eq!(session.held(&host, Direction::Response), Some(3));
+    assert_eq!(session.held(&host, Direction::Request), None);
+    host.response.chunks.push(b"}".to_vec());
+    session.on_body(&mut host, Direction::Response, true);
+    assert_eq!(session.held(&host, Direction::Response), None);
+    assert_eq!(host.body(Direction::Response), br#"{"a":1  }"#);
 }
 
 /// As an extension of kgateway's module is written: any host, and one direction at a time.

@@ -441,3 +441,29 @@ fn a_clusters_filter_records_at_the_end_of_the_answer() {
         [("none,rejected".to_owned(), 1)]
     );
 }
+
+/// Nothing else is read of it.
+#[test]
+fn an_answer_is_looked_at_until_its_first_byte_or_its_end() {
+    for chain in [Chain::Downstream, Chain::Upstream] {
+        let headers = [(":status", "200"), ("content-type", "image/png")];
+        let mut host = Host::new(post(r#"{"model":"m"}"#), Message::new(&headers, ["a", "b"]));
+        host.chain = chain;
+        let mut session = Session::new(load(&by_model()));
+        host.play_one(&mut session, Direction::Request, Neighbour::None);
+        session.on_headers(&mut host, Direction::Response, false);
+        assert!(!session.is_through_with(Direction::Response), "{chain:?}");
+    }
+}
+
+#[test]
+fn no_tokens_are_not_counted() {
+    let headers = [(":status", "200"), ("content-type", "application/json")];
+    let usage = r#"{"usage":{"prompt_tokens":0,"completion_tokens":2}}"#;
+    let mut host = Host::new(post(r#"{"model":"m"}"#), Message::new(&headers, [usage]));
+    let mut session = Session::new(load(&by_model()));
+    host.play(&mut session, Neighbour::None);
+    session.on_complete(&mut host);
+    let tokens = recorded(&host, Metric::Tokens);
+    assert_eq!(tokens, [("m,output".to_owned(), 2)]);
+}

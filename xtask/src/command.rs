@@ -29,17 +29,19 @@ Crates below tools/, built when asked for; `cargo xtask COMMAND --help` lists wh
   image                           build the images with Docker Engine and try them
   dist                            build what a release hands out into dist/: archive, module, debug files, licences, sums
   manifests                       check the Kubernetes manifests of deploy/
+  mutants                         change the code in thousands of ways, and print each change that no test finds
   soak                            send a million requests, replace configurations, restart Envoy: is each answered, is
                                   memory flat";
 
 /// The crates below `tools/` that are commands, by their names.
-const TOOLS: [&str; 8] = [
+const TOOLS: [&str; 9] = [
     "bench",
     "clients",
     "conformance",
     "dist",
     "image",
     "manifests",
+    "mutants",
     "run",
     "soak",
 ];

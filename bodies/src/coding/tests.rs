@@ -260,6 +260,15 @@ fn what_few_bytes_announce_is_not_decoded() {
     }
 }
 
+#[test]
+fn a_decoder_shows_what_it_has_given() {
+    let body = gzip(b"0123456789");
+    let mut decoder = Decoder::new(Coding::Gzip, &limits()).unwrap();
+    decoder.feed(&body, |_| Ok::<_, Error>(())).unwrap();
+    let shown = format!("Decoder(10 bytes of {})", body.len());
+    assert_eq!(format!("{decoder:?}"), shown);
+}
+
 /// The window of a body that is shorter than it is made shorter, and nothing is lost.
 #[test]
 fn bodies_that_are_shorter_than_their_windows() {

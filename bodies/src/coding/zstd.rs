@@ -256,6 +256,8 @@ mod tests {
             (&[0xe0, 0, 0, 0, 0, 0, 0, 0, 0x80], Err(Error::Invalid)),
             // Behind a dictionary's number.
             (&[0x61, 9, 1, 2], Ok(Some(256 + 0x201))),
+            (&[0x62, 9, 9, 1, 2], Ok(Some(256 + 0x201))),
+            (&[0x63, 9, 9, 9, 9, 1, 2], Ok(Some(256 + 0x201))),
         ] {
             assert_eq!(window(&begun(rest)), expected, "{rest:x?}");
         }

@@ -413,3 +413,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_has_not_arrived_whole_is_held() {
+    let pointers = pointers(&["/n"]);
+    let mut encoded = message(&[], b"{}");
+    encoded.truncate(5);
+    for (framing, piece, held) in [
+        (Framing::One, &b"{\"n\""[..], 0),
+        (Framing::Events, b"data: {}\n\ndata: {\"n\"", 10),
+        (Framing::Lines, b"{}\n{\"n\"", 4),
+        (Framing::EventStream, &encoded, 5),
+    ] {
+        let mut finder = DocumentFinder::new(framing, &pointers, &Limits::default());
+        let mut told: Vec<Told> = Vec::new();
+        finder.feed(&pointers, piece, &mut told);
+        assert_eq!(finder.held(), held, "{framing:?}");
+    }
+}

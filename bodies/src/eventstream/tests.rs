@@ -217,3 +217,14 @@ proptest! {
         seen(&[&bytes], most);
     }
 }
+
+#[test]
+fn a_message_as_long_as_may_be_is_read() {
+    let message = message(&[], b"{}");
+    for (most, read) in [(message.len(), 1), (message.len() - 1, 0)] {
+        for pieces in [&[&message[..]][..], &[&message[..7], &message[7..]]] {
+            let seen = seen(pieces, most);
+            assert_eq!((seen.messages.len(), seen.too_long), (read, 1 - read));
+        }
+    }
+}

@@ -27,7 +27,7 @@ pub enum DocumentError {
 }
 
 /// What of a document becomes a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Selection {
     /// All of it.
     Whole,
@@ -36,7 +36,7 @@ pub enum Selection {
 }
 
 /// Names of members, each once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Members(Pointers);
 
 impl FromIterator<String> for Members {

@@ -258,15 +258,6 @@ pub struct Pointers {
     needles: OnceLock<Option<Box<Needles>>>,
 }
 
-/// The needles follow from the pointers.
-impl PartialEq for Pointers {
-    fn eq(&self, other: &Self) -> bool {
-        self.nodes == other.nodes
-    }
-}
-
-impl Eq for Pointers {}
-
 impl Default for Pointers {
     fn default() -> Self {
         Self {
@@ -485,5 +476,20 @@ mod tests {
                 "{name} {key}"
             );
         }
+    }
+
+    #[test]
+    fn every_mistake_has_a_way_out() {
+        let deep = "/a".repeat(JSON_DEPTH + 1);
+        for (pointer, help) in [
+            ("a", "such as `/model`"),
+            ("/~2", "such as `/model`"),
+            (&deep, "nested less deeply"),
+        ] {
+            let error = Pointers::default().insert(pointer).unwrap_err();
+            assert!(error.help().contains(help), "{error}: {}", error.help());
+        }
+        let too_many = PointerError::TooMany.help();
+        assert!(too_many.contains("fewer"), "{too_many}");
     }
 }

@@ -84,3 +84,31 @@ fn hex(chars: &mut std::str::Chars<'_>) -> Result<u32, InvalidString> {
     }
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::decode;
+
+    #[test]
+    fn every_escape_is_what_a_parser_reads() {
+        for escape in [
+            "\"",
+            "\\",
+            "/",
+            "b",
+            "f",
+            "n",
+            "r",
+            "t",
+            "u0041",
+            "ud83d\\ude00",
+        ] {
+            let raw = format!("\\{escape}");
+            let read: String = serde_json::from_str(&format!("\"{raw}\"")).unwrap();
+            assert_eq!(decode(raw.as_bytes()).unwrap(), read);
+        }
+        for raw in ["\\a", "\\", "\\u12", "\\ud83d", "\\ud83d\\n", "\n", "\""] {
+            assert!(decode(raw.as_bytes()).is_err(), "{raw}");
+        }
+    }
+}

@@ -419,6 +419,13 @@ mod tests {
             let body = file(headers, 3, "{}\n");
             assert_eq!(edited(&body, "new"), Ok(body.clone()), "{headers}");
         }
+        // Others are shown too, and keep their bytes whatever comes of that; so do those without content.
+        let bare = file("filename=a.jsonl", 0, "").replace("\r\n\r\n\r\n", "\r\n\r\n");
+        for body in [file("filename=a.json", 3, "{}\n"), bare] {
+            let always = &mut |_: File<'_>| Some("new".to_owned());
+            let plan = plan(body.as_bytes(), &delimiter(), &[], always, &limits).unwrap();
+            assert_eq!(plan.splices, [], "{body}");
+        }
         let unclear = "filename=a.jsonl\r\nContent-Transfer-Encoding: base64";
         assert_eq!(
             edited(&file(unclear, 3, "{}\n"), "new"),

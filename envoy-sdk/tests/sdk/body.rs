@@ -148,6 +148,56 @@ proptest! {
         prop_assert!(play.script.panics.borrow().is_empty());
     }
 
+    /// Who has seen a part of what is held gets the rest, wherever its parts are.
+    #[test]
+    fn what_was_seen_is_left_out(
+        generation in generations(), body in bodies(), frames in frames(), end in ends(),
+        skipped in prop::collection::vec(any::<bool>(), 5),
+    ) {
+        let seen = Seen::default();
+        let record = Rc::clone(&seen);
+        let hook = Cell::new(0);
+        let read = move |envoy: &mut EnvoyHttpFilter, ends: bool| {
+            let skips = skipped.get(hook.replace(hook.get() + 1)) == Some(&true);
+            if ends || !skips {
+                let mut seen = record.borrow_mut();
+                let new = envoy.body_chunks_after(body, seen.len()).concat();
+                seen.extend(new);
+            }
+        };
+        let read = Rc::new(read);
+        let (a, b, c, d) = (Rc::clone(&read), Rc::clone(&read), Rc::clone(&read), read);
+        let script = Script {
+            request_body: request_hook(move |envoy, end| {
+                a(envoy, end);
+                match end {
+                    true => RequestBodyStatus::Continue,
+                    false => RequestBodyStatus::StopIterationAndBuffer,
+                }
+            }),
+            response_body: response_hook(move |envoy, end| {
+                b(envoy, end);
+                match end {
+                    true => ResponseBodyStatus::Continue,
+                    false => ResponseBodyStatus::StopIterationAndBuffer,
+                }
+            }),
+            request_trailers: request_hook(move |envoy, _| {
+                c(envoy, true);
+                RequestTrailersStatus::Continue
+            }),
+            response_trailers: response_hook(move |envoy, _| {
+                d(envoy, true);
+                ResponseTrailersStatus::Continue
+            }),
+            ..hold(|_, _| {})
+        };
+        let play = play(generation, script);
+        send(&play.stream, body, &[], &frames, end);
+        prop_assert_eq!(&*seen.borrow(), &frames.concat());
+        prop_assert!(play.script.panics.borrow().is_empty());
+    }
+
     /// A replaced body is what leaves, with the right length.
     #[test]
     fn the_body_is_replaced(
@@ -401,6 +451,43 @@ fn bodies_are_made_outside_body_hooks() {
         assert_eq!(message.body(), b"replaced", "{generation:?}");
         // Nobody has told the module that the message is over.
         assert_eq!(message.header("content-length"), None);
+    }
+}
+
+/// An event adds to what is held of a response, and to none before there is one.
+#[test]
+fn an_event_appends_to_a_held_response() {
+    for generation in Generation::ALL {
+        let play = play(
+            generation,
+            Script {
+                request_headers: request_hook(|envoy, _| {
+                    envoy.new_scheduler().commit(1);
+                    RequestHeadersStatus::Continue
+                }),
+                response_headers: response_hook(|envoy, _| {
+                    envoy.new_scheduler().commit(2);
+                    ResponseHeadersStatus::StopAllIterationAndBuffer
+                }),
+                scheduled: Some(Box::new(|envoy, event| {
+                    let there = event == 2;
+                    assert_eq!(envoy.append_body(HttpBody::Response, b" more"), there);
+                    match envoy.held_response() {
+                        Some(held) => EventFlow::ContinueResponse(held),
+                        None => EventFlow::Wait,
+                    }
+                })),
+                ..Script::default()
+            },
+        );
+        play.stream.request_headers(&[], true);
+        assert_eq!(play.stream.run_scheduled(), 1);
+        play.stream.response_headers(&[(":status", "200")], false);
+        play.stream.response_body(b"body", true);
+        assert_eq!(play.stream.run_scheduled(), 1);
+        let message = play.stream.downstream();
+        assert_eq!(message.body(), b"body more", "{generation:?}");
+        assert!(play.script.panics.borrow().is_empty(), "{generation:?}");
     }
 }
 

@@ -178,6 +178,33 @@ fn a_streamed_response_stays_in_order() {
     }
 }
 
+#[test]
+fn a_streamed_response_ends_with_its_last_part() {
+    for generation in Generation::ALL {
+        let play = play(
+            generation,
+            Script {
+                request_headers: request_hook(|envoy, _| {
+                    envoy.new_scheduler().commit(1);
+                    RequestFlow::stream(StreamedReply::new(207).data(b"one "))
+                }),
+                scheduled: Some(Box::new(|envoy, _| {
+                    envoy.reply_stream().expect("begun").end(b"two");
+                    assert!(envoy.reply_stream().is_none(), "ended");
+                    EventFlow::Wait
+                })),
+                ..Script::default()
+            },
+        );
+        play.stream.request_headers(&[], true);
+        assert!(!play.stream.downstream().ended, "{generation:?}");
+        assert_eq!(play.stream.run_scheduled(), 1);
+        let message = play.stream.downstream();
+        assert_eq!(message.chunks, [&b"one "[..], b"two"], "{generation:?}");
+        assert!(message.ended && message.trailers.is_none());
+    }
+}
+
 /// Actions of a hook that runs inside a hook wait for the outer one.
 #[test]
 fn a_failed_callout_nests() {
@@ -320,6 +347,23 @@ fn the_local_reply_hook_may_reset() {
     );
     play.stream.request_headers(&[], true);
     assert!(play.stream.reset().is_some());
+}
+
+/// Envoy may be about to go on with the response.
+#[test]
+fn the_local_reply_hook_does_not_reset_a_response() {
+    let play = play(
+        Generation::V1_38,
+        Script {
+            response_headers: response_hook(|_, _| ResponseFlow::reply(LocalReply::new(502))),
+            local_reply: hook(|_| LocalReplyStatus::ContinueAndResetStream),
+            ..Script::default()
+        },
+    );
+    play.stream.response_headers(&[(":status", "200")], false);
+    assert!(play.script.trace.borrow().contains(&"local_reply"));
+    assert_eq!(play.stream.reset(), None);
+    assert_eq!(play.stream.local_replies()[0].status, 502);
 }
 
 /// Whatever hook answers or resets, its message goes no further: a filter behind would see a stream

@@ -321,7 +321,9 @@ fn a_scheduler_outlives_its_stream() {
             generation,
             Script {
                 request_headers: request_hook(move |envoy, _| {
-                    sender.send(envoy.new_scheduler()).unwrap();
+                    drop(envoy.new_scheduler());
+                    let schedulers = [envoy.new_scheduler(), envoy.new_scheduler()];
+                    sender.send(schedulers).unwrap();
                     RequestHeadersStatus::StopAllIterationAndWatermark
                 }),
                 scheduled: Some(Box::new(|envoy, event| {
@@ -332,18 +334,20 @@ fn a_scheduler_outlives_its_stream() {
             },
         );
         play.stream.request_headers(&[], true);
-        let scheduler = receiver.recv().unwrap();
+        let schedulers = receiver.recv().unwrap();
         let thread = std::thread::spawn(move || {
-            scheduler.commit(3);
-            scheduler
+            schedulers[0].commit(3);
+            schedulers
         });
-        let scheduler = thread.join().unwrap();
+        let schedulers = thread.join().unwrap();
         assert_eq!(play.stream.run_scheduled(), 1);
         assert!(play.stream.upstream().ended, "{generation:?}");
         play.stream.complete();
-        scheduler.commit(4);
+        for scheduler in &schedulers {
+            scheduler.commit(4);
+        }
         assert_eq!(play.stream.run_scheduled(), 0, "{generation:?}");
         drop(play);
-        drop(scheduler);
+        drop(schedulers);
     }
 }

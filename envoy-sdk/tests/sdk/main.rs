@@ -10,6 +10,7 @@
 
 mod body;
 mod deferral;
+mod handles;
 mod headers;
 mod lifetime;
 mod metrics;

@@ -99,6 +99,8 @@ fn filter_state_and_attributes_are_read() {
                     assert_eq!(envoy.filter_state_bytes("own"), Some(vec![0xff]));
                     assert_eq!(envoy.filter_state_bytes("other"), Some(b"o".to_vec()));
                     assert_eq!(envoy.filter_state_bytes("absent"), None);
+                    let again = generation >= Generation::V1_39;
+                    assert_eq!(envoy.set_filter_state_bytes("own", b"new"), again);
                     let path = envoy.attribute_string(AttributeId::RequestPath).unwrap();
                     assert_eq!(path.to_str(), Ok("/p"));
                     assert!(envoy.attribute_string(AttributeId::XdsRouteName).is_none());
@@ -133,6 +135,8 @@ fn what_a_release_lacks_says_so() {
                     assert!(envoy.clear_route_cache());
                     assert_eq!(envoy.clear_route_cluster_cache(), since_1_38);
                     assert_eq!(envoy.worker_index(), since_1_38.then_some(0));
+                    let cluster = envoy.cluster_name().map(|name| name.to_vec());
+                    assert_eq!(cluster, since_1_38.then(|| b"c".to_vec()));
                     assert_eq!(envoy.add_custom_flag("F"), since_1_37);
                     assert_eq!(envoy.set_span_tag("k", "v"), since_1_38);
                     RequestHeadersStatus::Continue
@@ -141,6 +145,8 @@ fn what_a_release_lacks_says_so() {
             },
         );
         play.stream.trace();
+        play.stream
+            .set_attribute_string(AttributeId::XdsClusterName, "c");
         play.stream.request_headers(&[], true);
         assert!(play.script.panics.borrow().is_empty(), "{generation:?}");
         assert_eq!(play.stream.route_cache_cleared(), 1);

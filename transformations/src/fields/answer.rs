@@ -54,11 +54,6 @@ impl Wants<'_> {
         Reading::new(ops, self.rules, limits)
     }
 
-    /// An answer without a body.
-    pub(crate) fn nothing(self) -> Reading {
-        Reading::of_nothing(self.rules)
-    }
-
     /// Reads what has just arrived.
     #[inline]
     pub(crate) fn read(self, reading: &mut Reading, chunks: &[&[u8]]) {
@@ -216,7 +211,7 @@ impl Reading {
         reading
     }
 
-    /// An answer without a body, or whose body is not read.
+    /// An answer whose body is not read.
     fn of_nothing(rules: &Rules) -> Self {
         Self {
             progress: Progress::Over,

@@ -194,3 +194,21 @@ fn a_field_that_goes_nowhere_is_refused() {
         ]
     );
 }
+
+#[test]
+fn as_many_parts_are_read_as_may_be() {
+    for (source, count, fits) in [
+        ("multipart", 64, true),
+        ("multipart", 65, false),
+        ("form", 64, true),
+        ("form", 65, false),
+    ] {
+        let sources = (0..count).map(|number| format!(r#"{{"{source}": "p{number}"}}"#));
+        let sources = sources.collect::<Vec<_>>().join(",");
+        let config = format!(
+            r#"{{"request": {{"extract": [{{"name": "m", "from": [{sources}], "header": "x-m"}}]}}}}"#
+        );
+        let loaded = Program::load(config.as_bytes());
+        assert_eq!(loaded.is_ok(), fits, "{source} {count}");
+    }
+}

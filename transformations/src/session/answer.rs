@@ -149,13 +149,11 @@ impl Session {
                 fields,
                 counts_usage,
             };
-            let wants = answer.wants(&program);
             let bodiless = end || self.becomes_tunnel(host);
-            answer.reading = if bodiless {
-                wants.nothing()
-            } else {
-                wants.begin(host, &program.limits().of_bodies())
-            };
+            if !bodiless {
+                let wants = answer.wants(&program);
+                answer.reading = wants.begin(host, &program.limits().of_bodies());
+            }
             self.exchange.account = Account::Open(Box::new(answer));
         }
         Ok(applies.then_some(running))

@@ -147,3 +147,55 @@ fn a_session_is_through_when_its_end_changes_nothing() {
         assert_eq!(session.is_through(), through, "{config}");
     }
 }
+
+/// RFC 9110 sections 7.8 and 9.3.6: what follows is not a body, and no edit is for it.
+#[test]
+fn what_follows_an_agreed_tunnel_is_left_alone() {
+    let config = r#"{"request": {"set": [{"name": "x-a", "value": "1"}]}, "response": {"patch": [{"set": "/a", "json": "1"}]}}"#;
+    let connect = [(":method", "CONNECT")];
+    let websocket = [(":method", "GET"), ("upgrade", "WebSocket")];
+    let other = [
+        (":method", "GET"),
+        ("upgrade", "h2c"),
+        ("connection", "keep-alive, Upgrade"),
+    ];
+    let unnamed = [
+        (":method", "GET"),
+        ("upgrade", "h2c"),
+        ("connection", "keep-alive"),
+    ];
+    for (headers, status, tunnel) in [
+        (&connect[..], "200", true),
+        (&connect, "407", false),
+        (&websocket, "101", true),
+        (&websocket, "200", false),
+        (&other, "101", true),
+        (&unnamed, "101", false),
+    ] {
+        let mut host = request(headers, &[]);
+        let answer = [(":status", status), ("content-type", "application/json")];
+        host.response = Message::new(&answer, ["{}"]);
+        let mut session = Session::new(program(config));
+        session.on_headers(&mut host, Direction::Request, false);
+        let action = session.on_headers(&mut host, Direction::Response, false);
+        let through = session.is_through_with(Direction::Response);
+        assert_eq!(through, tunnel, "{headers:?} {status}: {action:?}");
+    }
+}
+
+/// A field is decided as soon as nothing that may follow changes it.
+#[test]
+fn what_ends_the_search_for_a_field_ends_the_wait_for_it() {
+    let streamed = |extract: &str| {
+        format!(r#"{{"request": {{"bodyMode": "streamed", "extract": [{extract}]}}}}"#)
+    };
+    let unclear = r#"{"name": "m", "from": [{"path": "/model/{m}/invoke"}, {"json": "/model"}], "header": "x-m"}"#;
+    let no_number = r#"{"name": "m", "from": [{"header": "x-a"}, {"json": "/model"}], "type": "number", "header": "x-m"}"#;
+    let pieces = [r#"{"n":1,"#, r#""model":5,"#, r#""o":1}"#];
+    for (extract, released, value) in [(unclear, 1, None), (no_number, 2, Some("5"))] {
+        let headers = [(":path", "/model/%ff/invoke"), ("x-a", "a")];
+        let host = played(&program(&streamed(extract)), request(&headers, &pieces));
+        assert_eq!(host.released[0], Some(released), "{extract}");
+        assert_eq!(host.request.values("x-m"), Vec::from_iter(value));
+    }
+}

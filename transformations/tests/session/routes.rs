@@ -183,3 +183,18 @@ fn a_route_without_a_program_that_the_body_chose_has_the_listeners() {
     assert_eq!(host.request.values("x-request"), ["of all"]);
     assert_eq!(host.response.values("x-answer"), ["of all"]);
 }
+
+/// The rest of a request is read for the program that began, beside what the route's does.
+#[test]
+fn a_second_value_is_refused_after_the_route_is_chosen_again() {
+    let listener =
+        r#"{"request": {"bodyMode": "streamed", "extract": [{"header": "x-gateway-model-name"}]}}"#;
+    for config in [set("route"), "{}".to_owned()] {
+        let routes = vec![route(Some("a"), Some(&config)), route(None, None)];
+        let host = request(&[], &[r#"{"model":"a","#, r#""model":"b"}"#]);
+        let host = sent(listener, routes, host);
+        assert_eq!(host.request.values(MODEL), ["a"], "{config}");
+        let refused = host.reply.is_some() || host.reset.is_some();
+        assert!(refused, "{config}: {:?}", host.failures);
+    }
+}

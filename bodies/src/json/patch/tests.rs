@@ -73,6 +73,10 @@ fn planned_with(
         .iter()
         .map(|(path, verb, _)| (Path::parse(path).unwrap(), *verb));
     let paths = Paths::new(parsed.collect()).unwrap();
+    assert_eq!(
+        (paths.len(), paths.is_empty()),
+        (edits.len(), edits.is_empty())
+    );
     let changes: Vec<Change> = edits.iter().map(|(_, _, change)| change.clone()).collect();
     let plan = plan(document.as_bytes(), &paths, &mut Given(&changes), limits)?;
     let splices = plan.splices.into_iter().map(|Splice { old, new }| Splice {

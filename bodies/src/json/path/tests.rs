@@ -29,6 +29,7 @@ fn paths_and_pointers() {
         ("$._é1.A", "'_é1' 'A'"),
         (r#"$['\'"']["'\""]"#, "''\"' ''\"'"),
         (r"$['\u00e9\ud83d\ude00\n\/\\']", "'é😀\n/\\'"),
+        (r"$['\b\f\r\t']", "'\u{8}\u{c}\r\t'"),
     ] {
         assert_eq!(named(text), expected, "{text}");
     }

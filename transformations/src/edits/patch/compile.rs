@@ -102,13 +102,12 @@ impl Known {
     fn meets(&self, other: &Self) -> bool {
         // What is put between elements takes no place, but may be in one.
         let makes_place = |one: &Self| one.verb == Verb::Insert || one.place.is_after_last();
-        let same = self.place.depth() == other.place.depth();
+        let depths = (self.place.depth(), other.place.depth());
         !self.may_not_be_made
             && !other.may_not_be_made
             && self.place.leads_through(&other.place)
-            && !(same && (makes_place(self) || makes_place(other)))
-            && !(makes_place(self) && self.place.depth() < other.place.depth())
-            && !(makes_place(other) && other.place.depth() < self.place.depth())
+            && !(makes_place(self) && depths.0 <= depths.1)
+            && !(makes_place(other) && depths.1 <= depths.0)
     }
 }
 
@@ -173,9 +172,7 @@ impl Compiler<'_> {
             Ok(place) => place,
             Err(error) => {
                 let help = match error {
-                    PathError::Start if !text.is_empty() => {
-                        format!("write `{}`", pointer::as_pointer(text))
-                    }
+                    PathError::Start => format!("write `{}`", pointer::as_pointer(text)),
                     _ => error.help().to_owned(),
                 };
                 self.error(Code::Pointer, path, error.to_string(), &help);
