@@ -102,12 +102,13 @@ impl Known {
     fn meets(&self, other: &Self) -> bool {
         // What is put between elements takes no place, but may be in one.
         let makes_place = |one: &Self| one.verb == Verb::Insert || one.place.is_after_last();
-        let depths = (self.place.depth(), other.place.depth());
+        let (own, others) = (self.place.depth(), other.place.depth());
+        let is_beside =
+            (makes_place(self) && own <= others) || (makes_place(other) && others <= own);
         !self.may_not_be_made
             && !other.may_not_be_made
             && self.place.leads_through(&other.place)
-            && !(makes_place(self) && depths.0 <= depths.1)
-            && !(makes_place(other) && depths.1 <= depths.0)
+            && !is_beside
     }
 }
 
