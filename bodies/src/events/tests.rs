@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::Splice;
 use crate::pieces::cut;
 
 /// What a stream consists of.
@@ -150,5 +151,58 @@ proptest! {
         let whole = seen(&[stream], most);
         prop_assert_eq!(&whole.bytes, stream);
         prop_assert_eq!(seen(&cut(stream, &cuts), most), whole);
+    }
+}
+
+#[test]
+fn splices_keep_the_lines_around_them() {
+    struct Spliced(Vec<Splice<'static>>, Vec<u8>);
+    impl Visitor for Spliced {
+        fn event(&mut self, event: Event<'_>) {
+            assert_eq!(event.json(), Some(&b"{\n\"a\":1,\n\"b\":2}"[..]));
+            event.write(&self.0, &mut self.1);
+        }
+    }
+    impl Passing for Spliced {
+        fn too_long(&mut self, _: bool) {}
+        fn passed(&mut self, _: &[u8]) {}
+    }
+    let event = "data: {\r\ndata:\"a\":1,\r\nid: 1\r\ndata: \"b\":2}\r\n\r";
+    for (old, new, expected) in [
+        // Within a line, before it and after it.
+        (
+            6..7,
+            "3",
+            "data: {\r\ndata:\"a\":3,\r\nid: 1\r\ndata: \"b\":2}\r\n\r",
+        ),
+        (
+            2..2,
+            " ",
+            "data: {\r\ndata: \"a\":1,\r\nid: 1\r\ndata: \"b\":2}\r\n\r",
+        ),
+        (
+            8..8,
+            " ",
+            "data: {\r\ndata:\"a\":1, \r\nid: 1\r\ndata: \"b\":2}\r\n\r",
+        ),
+        // With the line break behind it.
+        (2..9, "", "data: {\r\ndata:\"b\":2}\r\n\r"),
+        (1..2, "", "data: {\"a\":1,\r\nid: 1\r\ndata: \"b\":2}\r\n\r"),
+        // To the end.
+        (
+            9..15,
+            "}",
+            "data: {\r\ndata:\"a\":1,\r\nid: 1\r\ndata: }\r\n\r",
+        ),
+        (
+            15..15,
+            " ",
+            "data: {\r\ndata:\"a\":1,\r\nid: 1\r\ndata: \"b\":2} \r\n\r",
+        ),
+    ] {
+        let new = new.into();
+        let mut spliced = Spliced(vec![Splice { old, new }], Vec::new());
+        Events::new(100).feed(event.as_bytes(), &mut spliced);
+        assert_eq!(String::from_utf8_lossy(&spliced.1), expected);
     }
 }
