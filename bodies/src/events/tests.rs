@@ -155,6 +155,37 @@ proptest! {
 }
 
 #[test]
+fn events_that_are_not_read_pass_together() {
+    /// What has passed, and the events that were read.
+    #[derive(Default)]
+    struct Ahead(Vec<&'static str>, Vec<u8>);
+    const PASSED: [&str; 3] = ["\n1\n\n2\n\n", "4\n\n", "\n"];
+    impl Visitor for Ahead {
+        fn unread(&mut self) -> usize {
+            [9, 3, 1, 0][self.0.len().min(3)]
+        }
+        fn event(&mut self, event: Event<'_>) {
+            event.write(&[], &mut self.1);
+        }
+    }
+    impl Passing for Ahead {
+        fn too_long(&mut self, _: bool) {}
+        fn passed(&mut self, bytes: &[u8]) {
+            let expected = PASSED[self.0.len()];
+            assert_eq!(bytes, expected.as_bytes());
+            self.0.push(expected);
+        }
+    }
+    let mut ahead = Ahead::default();
+    let mut events = Events::new(100);
+    // The event behind what passes together is told, whatever of it is not read.
+    events.feed(b"\n1\n\n2\n\n3\n\n4\n\n5\n\n\n6\n", &mut ahead);
+    let read = b"3\n\n5\n\n".to_vec();
+    assert_eq!((ahead.0, ahead.1), (PASSED.to_vec(), read));
+    assert_eq!(events.held(), 2);
+}
+
+#[test]
 fn splices_keep_the_lines_around_them() {
     struct Spliced(Vec<Splice<'static>>, Vec<u8>);
     impl Visitor for Spliced {
