@@ -20,7 +20,8 @@ pub trait Visitor: Passing {
     }
 
     /// How many of the next bytes belong to no event that is read, wherever events end among them.
-    /// Events that lie whole there [pass](Passing::passed) together, and are not told apart.
+    /// Events that lie whole there [pass](Passing::passed) together, and are not told apart. It is asked
+    /// where an event begins.
     fn unread(&mut self) -> usize {
         0
     }
@@ -100,8 +101,11 @@ impl Events {
     /// Passes the events before the last blank line of what is not read. None of them is too long.
     #[inline]
     fn pass_unread<'c>(&mut self, rest: &'c [u8], visitor: &mut impl Visitor) -> &'c [u8] {
+        if !self.held.is_between() {
+            return rest;
+        }
         let unread = visitor.unread();
-        if unread == 0 || !self.held.is_between() {
+        if unread == 0 {
             return rest;
         }
         let unread = unread.min(rest.len()).min(self.held.most());
@@ -137,12 +141,12 @@ fn tell(event: &[u8], first: bool, line: Option<usize>, visitor: &mut impl Visit
     }
 }
 
-/// Where the last blank line ends that is a line feed behind another. No other way of breaking lines
-/// takes part in it, so that what follows begins an event, whatever stands before.
+/// Where the last blank line ends that is a line feed behind another, or before all. No other way of
+/// breaking lines takes part in it, so that what follows begins an event.
 fn last_blank_line(events: &[u8]) -> Option<usize> {
     let mut feeds = memchr::memrchr_iter(b'\n', events).peekable();
     while let Some(feed) = feeds.next() {
-        if feeds.peek().copied() == feed.checked_sub(1) && feed > 0 {
+        if feeds.peek().copied() == feed.checked_sub(1) {
             return Some(feed.saturating_add(1));
         }
     }

@@ -21,7 +21,8 @@ pub trait Visitor: Passing {
     }
 
     /// How many of the next bytes belong to no line that is read, wherever lines end among them.
-    /// Lines that lie whole there [pass](Passing::passed) together, and are not told apart.
+    /// Lines that lie whole there [pass](Passing::passed) together, and are not told apart. It is asked
+    /// where a line begins.
     fn unread(&mut self) -> usize {
         0
     }
@@ -67,8 +68,11 @@ impl Lines {
     /// Passes the lines that end in what is not read. None of them is too long.
     #[inline]
     fn pass_unread<'c>(&mut self, rest: &'c [u8], visitor: &mut impl Visitor) -> &'c [u8] {
+        if !self.held.is_between() {
+            return rest;
+        }
         let unread = visitor.unread();
-        if unread == 0 || !self.held.is_between() {
+        if unread == 0 {
             return rest;
         }
         let unread = unread.min(rest.len()).min(self.held.most());

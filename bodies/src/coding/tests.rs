@@ -179,6 +179,38 @@ fn a_block_longer_than_the_body_may_be_is_too_much() {
     assert_eq!(with(40 << 10), Ok(40 << 10));
 }
 
+/// What ends with its last block and a checksum has not ended before.
+#[test]
+fn a_frame_of_several_blocks_with_a_checksum() {
+    let frame = b"\x28\xb5\x2f\xfd\x04\x58\x08\0\0a\x09\0\0b\x61\x4a\xd0\x92";
+    for size in [1, 11, frame.len()] {
+        let pieces: Vec<&[u8]> = frame.chunks(size).collect();
+        let read = decoded(&pieces, Coding::Zstd, &limits());
+        assert_eq!(read, Ok(b"ab".to_vec()), "{size}");
+    }
+    let (cut, longer) = (&frame[..frame.len() - 1], [&frame[..], b"\x92"].concat());
+    for body in [cut, &longer] {
+        let read = decoded(&[body], Coding::Zstd, &limits());
+        assert_eq!(read, Err(Error::Invalid), "{body:x?}");
+    }
+}
+
+/// Its window is as long as its content.
+#[test]
+fn a_frame_as_long_as_the_body_may_be_is_read() {
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x20, 200, 0x41, 0x06, 0];
+    frame.resize(frame.len() + 200, b' ');
+    let with = |decoded_bytes| {
+        let limits = Limits {
+            decoded_bytes,
+            ..limits()
+        };
+        decoded(&[&frame], Coding::Zstd, &limits).map(|body| body.len())
+    };
+    assert_eq!(with(200), Ok(200));
+    assert_eq!(with(199), Err(Error::TooMuch));
+}
+
 #[test]
 fn bombs_are_stopped() {
     let bomb = vec![b' '; 4 << 20];

@@ -94,10 +94,8 @@ impl<'c> Chunk<'c> {
     }
 
     /// How many of the bytes that are told next hold no field, in whatever documents they lie whole.
+    /// Nothing is held.
     fn unread(&mut self) -> usize {
-        if self.held > 0 {
-            return 0;
-        }
         self.ahead.leads_nowhere(self.at)
     }
 

@@ -431,3 +431,53 @@ fn what_has_not_arrived_whole_is_held() {
         assert_eq!(finder.held(), held, "{framing:?}");
     }
 }
+
+#[test]
+fn a_byte_order_mark_stands_only_where_a_body_begins() {
+    let json = format!("{{\"n\":1,\"x\":\"{}\"}}\n\n", "x".repeat(60));
+    for (framing, before, is_read) in [
+        (Framing::One, &b""[..], true),
+        (Framing::One, b"\xef\xbb\xbf \n", true),
+        (Framing::One, b" \xef\xbb\xbf", false),
+        (Framing::One, b"\xef\xbb\xbf\xef\xbb\xbf", false),
+        (Framing::One, b"\xef\xbb", false),
+        (Framing::One, b"\xef \xbb\xbf", false),
+        (Framing::One, b"x", false),
+        (Framing::One, b"xyz", false),
+        (Framing::Lines, b"\xef\xbb\xbf ", true),
+        (Framing::Lines, b"\n", true),
+        (Framing::Lines, b"\n\xef\xbb\xbf", false),
+        (Framing::Lines, b"xyz", false),
+        (Framing::Events, b"\xef\xbb\xbfdata: ", true),
+        (Framing::Events, b"\xef\xbbdata: ", false),
+        (Framing::Events, b"\n\ndata: ", true),
+        (Framing::Events, b"\n\n\xef\xbb\xbfdata: ", false),
+        (Framing::Events, b"data: \xef\xbb\xbf", false),
+        (Framing::Events, b"data: xyz", false),
+    ] {
+        let body = [before, json.as_bytes()].concat();
+        let expected = if is_read { vec![n(1)] } else { Vec::new() };
+        // Held until it has arrived whole, and read as it passes.
+        for limits in [Limits::default(), short_events()] {
+            for size in [1, usize::MAX] {
+                let pieces: Vec<&[u8]> = body.chunks(size).collect();
+                let told = told(framing, &pieces, &pointers(&["/n"]), &limits);
+                let numbers: Vec<_> = told.into_iter().map(number).collect();
+                assert_eq!(numbers, expected, "{framing:?} {before:?} {size}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_may_be_an_index_is_looked_for_in_arrays_too() {
+    let body = b"{\"n\":[1]}\n{\"n\":{\"0\":2}}\n{\"n\":3}\n";
+    let told = told(
+        Framing::Lines,
+        &[body],
+        &pointers(&["/n/0"]),
+        &Limits::default(),
+    );
+    let numbers: Vec<_> = told.into_iter().map(number).collect();
+    assert_eq!(numbers, [n(1), n(2)]);
+}

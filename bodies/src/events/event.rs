@@ -69,29 +69,16 @@ impl<'e> Event<'e> {
     pub fn write(&self, splices: &[Splice<'_>], out: &mut Vec<u8>) {
         let mut from = 0;
         for Splice { old, new } in splices {
-            let end = self.end(old.end);
-            let start = if old.is_empty() {
-                end
-            } else {
-                self.place(old.start)
-            };
+            let start = self.place(old.start);
             out.extend_from_slice(self.event.get(from..start).unwrap_or_default());
             out.extend_from_slice(new.as_bytes());
-            from = end;
+            from = self.place(old.end);
         }
         out.extend_from_slice(self.event.get(from..).unwrap_or_default());
     }
 
-    /// Where in the event the part of the text before `at` ends: after its last byte, or, should
-    /// that be a line break, before what follows it.
-    fn end(&self, at: usize) -> usize {
-        match at.checked_sub(1) {
-            Some(last) if self.text.get(last) != Some(&b'\n') => self.place(last).saturating_add(1),
-            _ => self.place(at),
-        }
-    }
-
-    /// Where in the event a byte of the text stands.
+    /// Where in the event a byte of the text stands, or where the text ends. A line break of the text
+    /// stands where its line ends.
     fn place(&self, at: usize) -> usize {
         let after = self.lines.partition_point(|(text, _)| *text <= at);
         let line = self.lines.get(after.saturating_sub(1)).copied();

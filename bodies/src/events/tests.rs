@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::Splice;
 use crate::pieces::cut;
 
 /// What a stream consists of.
@@ -150,5 +151,89 @@ proptest! {
         let whole = seen(&[stream], most);
         prop_assert_eq!(&whole.bytes, stream);
         prop_assert_eq!(seen(&cut(stream, &cuts), most), whole);
+    }
+}
+
+#[test]
+fn events_that_are_not_read_pass_together() {
+    /// What has passed, and the events that were read.
+    #[derive(Default)]
+    struct Ahead(Vec<&'static str>, Vec<u8>);
+    const PASSED: [&str; 3] = ["\n1\n\n2\n\n", "4\n\n", "\n"];
+    impl Visitor for Ahead {
+        fn unread(&mut self) -> usize {
+            [9, 3, 1, 0][self.0.len().min(3)]
+        }
+        fn event(&mut self, event: Event<'_>) {
+            event.write(&[], &mut self.1);
+        }
+    }
+    impl Passing for Ahead {
+        fn too_long(&mut self, _: bool) {}
+        fn passed(&mut self, bytes: &[u8]) {
+            let expected = PASSED[self.0.len()];
+            assert_eq!(bytes, expected.as_bytes());
+            self.0.push(expected);
+        }
+    }
+    let mut ahead = Ahead::default();
+    let mut events = Events::new(100);
+    // The event behind what passes together is told, whatever of it is not read.
+    events.feed(b"\n1\n\n2\n\n3\n\n4\n\n5\n\n\n6\n", &mut ahead);
+    let read = b"3\n\n5\n\n".to_vec();
+    assert_eq!((ahead.0, ahead.1), (PASSED.to_vec(), read));
+    assert_eq!(events.held(), 2);
+}
+
+#[test]
+fn splices_keep_the_lines_around_them() {
+    struct Spliced(Vec<Splice<'static>>, Vec<u8>);
+    impl Visitor for Spliced {
+        fn event(&mut self, event: Event<'_>) {
+            assert_eq!(event.json(), Some(&b"{\n\"a\":1,\n\"b\":2}"[..]));
+            event.write(&self.0, &mut self.1);
+        }
+    }
+    impl Passing for Spliced {
+        fn too_long(&mut self, _: bool) {}
+        fn passed(&mut self, _: &[u8]) {}
+    }
+    let event = "data: {\r\ndata:\"a\":1,\r\nid: 1\r\ndata: \"b\":2}\r\n\r";
+    for (old, new, expected) in [
+        // Within a line, before it and after it.
+        (
+            6..7,
+            "3",
+            "data: {\r\ndata:\"a\":3,\r\nid: 1\r\ndata: \"b\":2}\r\n\r",
+        ),
+        (
+            2..2,
+            " ",
+            "data: {\r\ndata: \"a\":1,\r\nid: 1\r\ndata: \"b\":2}\r\n\r",
+        ),
+        (
+            8..8,
+            " ",
+            "data: {\r\ndata:\"a\":1, \r\nid: 1\r\ndata: \"b\":2}\r\n\r",
+        ),
+        // With the line break behind it.
+        (2..9, "", "data: {\r\ndata:\"b\":2}\r\n\r"),
+        (1..2, "", "data: {\"a\":1,\r\nid: 1\r\ndata: \"b\":2}\r\n\r"),
+        // To the end.
+        (
+            9..15,
+            "}",
+            "data: {\r\ndata:\"a\":1,\r\nid: 1\r\ndata: }\r\n\r",
+        ),
+        (
+            15..15,
+            " ",
+            "data: {\r\ndata:\"a\":1,\r\nid: 1\r\ndata: \"b\":2} \r\n\r",
+        ),
+    ] {
+        let new = new.into();
+        let mut spliced = Spliced(vec![Splice { old, new }], Vec::new());
+        Events::new(100).feed(event.as_bytes(), &mut spliced);
+        assert_eq!(String::from_utf8_lossy(&spliced.1), expected);
     }
 }

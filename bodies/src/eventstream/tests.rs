@@ -174,12 +174,15 @@ fn lengths_that_cannot_be() {
 fn a_message_that_is_too_long_is_passed_over() {
     let short = message(&[], b"{}");
     let long = message(&[], &[b' '; 5000]);
-    let stream = [&short[..], &long, &short].concat();
-    for size in [1, 7, 1000, usize::MAX] {
-        let pieces: Vec<&[u8]> = stream.chunks(size).collect();
-        let seen = seen(&pieces, 100);
-        assert_eq!((seen.messages.len(), seen.too_long), (2, 1));
-        assert_eq!(seen.error, None);
+    for last in [&short[..], b""] {
+        let stream = [&short[..], &long, last].concat();
+        for size in [1, 7, 1000, usize::MAX] {
+            let pieces: Vec<&[u8]> = stream.chunks(size).collect();
+            let seen = seen(&pieces, 100);
+            let messages = if last.is_empty() { 1 } else { 2 };
+            assert_eq!((seen.messages.len(), seen.too_long), (messages, 1));
+            assert_eq!(seen.error, None);
+        }
     }
 }
 

@@ -152,3 +152,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_name_that_is_too_long_is_not_the_empty_one() {
+    let names = names(&[""]);
+    for (body, expected) in [("=x", Some("x")), ("model=x", None)] {
+        let mut finder = FormFinder::new(&names, 8);
+        finder.feed(&names, body.as_bytes()).unwrap();
+        let first = finder.finish(&names).unwrap().remove(0).first;
+        let expected = expected.map(|value| Found::String(value.to_owned()));
+        assert_eq!(first, expected, "{body}");
+    }
+}

@@ -200,6 +200,7 @@ mod tests {
         }
         let many = ["aaaa", "bbbb", "cccc", "dddd", "eeee", "ffff", "gggg"];
         assert!(Needles::of(&many).is_none());
+        assert!(Needles::of(&many[1..]).is_some());
     }
 
     #[test]
@@ -213,6 +214,7 @@ mod tests {
             (r#"{"\u0049":1}"#, true),
             (r#"{"\u00e9\u003c\u001b\u2019":1}"#, false),
             (r#"{"\u00"#, false),
+            (r#"{"\u00e9":"\u00e9","id":1}"#, true),
         ] {
             assert_eq!(needles.may_stand_in(document.as_bytes()), may, "{document}");
             let text = format!("x{document}");

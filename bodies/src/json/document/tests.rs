@@ -71,6 +71,39 @@ fn what_is_not_wanted_is_checked_as_strictly() {
     }
 }
 
+#[test]
+fn a_lower_limit_of_depth_holds_whatever_is_wanted() {
+    let limits = Limits {
+        json_depth: 3,
+        ..Limits::default()
+    };
+    for selection in [Selection::Whole, members(&["a"])] {
+        let read = |body: &[u8]| read::<Value>(&[body], &selection, &limits);
+        assert!(read(b"{\"x\":[[1]]}").is_ok());
+        assert!(matches!(
+            read(b"{\"x\":[[[1]]]}"),
+            Err(DocumentError::TooDeep)
+        ));
+    }
+}
+
+#[test]
+fn a_message_says_what_is_wrong_and_where() {
+    for body in [
+        r#"{"x":[1,nul]}"#,
+        r#"[[],{"x":[1 2]}]"#,
+        "[1,]",
+        r#"{"x":{"y":01}}"#,
+    ] {
+        let expected = serde_json::from_str::<Value>(body).unwrap_err();
+        let error = parsed(body.as_bytes(), &members(&["a"])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("not a JSON document: {expected}")
+        );
+    }
+}
+
 /// Every value as far as it can be told apart.
 fn said(body: &[&[u8]], selection: &Selection) -> Result<Option<Value>, bool> {
     let found = read(body, selection, &Limits::default());

@@ -245,6 +245,37 @@ fn letters_that_go_takes_for_ascii_are_another_case() {
 }
 
 #[test]
+fn a_key_in_another_case_is_one_beside_other_names() {
+    let pointers = ["/task", "/tasks", "/ma\u{df}"];
+    for (key, conflicts) in [
+        ("TASK", [true, false, false]),
+        ("ta\u{17f}k", [true, false, false]),
+        ("tasK\u{17f}", [false, true, false]),
+        ("Ma\u{df}", [false, false, true]),
+        ("mask", [false; 3]),
+    ] {
+        let document = format!(r#"{{"task":1,"tasks":2,"maß":3,"{key}":4}}"#);
+        let found = find_in(&[document.as_bytes()], &pointers, &Limits::default()).unwrap();
+        let found: Vec<_> = found.iter().map(|field| field.conflict).collect();
+        assert_eq!(found, conflicts, "{key}");
+    }
+}
+
+#[test]
+fn of_what_no_pointer_leads_into_only_the_brackets_are_read() {
+    for (document, pointer) in [
+        (r#"{"m":{"x" 01 nul,}}"#, "/m"),
+        (r#"{"m":[1 2,]}"#, "/m"),
+        (r#"[1 2,]"#, ""),
+    ] {
+        let found = first(document, pointer);
+        assert_eq!(found, Some(Found::Container), "{document}");
+        let inside = format!("{pointer}/y");
+        assert_eq!(find(document, &inside), Err(Error::Invalid), "{document}");
+    }
+}
+
+#[test]
 fn several_fields_in_one_pass() {
     let document = br#"{"a":{"b":"1","c":["x","y"]},"d":true}"#;
     let fields = find_in(

@@ -87,6 +87,32 @@ fn what_is_no_path() {
 }
 
 #[test]
+fn a_path_is_as_deep_as_a_document_may_be() {
+    for (steps, expected) in [
+        (JSON_DEPTH, Ok(JSON_DEPTH)),
+        (JSON_DEPTH + 1, Err(PathError::TooDeep)),
+        (JSON_DEPTH + 2, Err(PathError::TooDeep)),
+    ] {
+        let depth = Path::parse(&format!("${}", ".a".repeat(steps))).map(|path| path.depth());
+        assert_eq!(depth, expected, "{steps}");
+    }
+}
+
+#[test]
+fn a_path_of_one_name_is_a_member() {
+    for (text, expected) in [
+        ("/a", Some("a")),
+        ("$.a", Some("a")),
+        ("$..a", None),
+        ("$.a.b", None),
+        ("$[0]", None),
+        ("$", None),
+    ] {
+        assert_eq!(Path::parse(text).unwrap().member(), expected, "{text}");
+    }
+}
+
+#[test]
 fn what_leads_through_what() {
     for (one, other, expected) in [
         ("/a", "/a", true),
@@ -99,6 +125,11 @@ fn what_leads_through_what() {
         ("$.a[*]", "$.a[*]", true),
         ("$.a[*]", "$.a[0]", false),
         ("$.a[-1]", "$.a[0]", false),
+        ("$.a[-1]", "$.a[-1]", true),
+        ("$.a[-1]", "$.a[-1].b", false),
+        ("$.a[*]", "$.a[*].b", false),
+        ("$.a", "$.a[-1]", false),
+        ("$.a", "$.a[*]", false),
     ] {
         let paths = [one, other].map(|text| Path::parse(text).unwrap());
         let [one, other] = &paths;
