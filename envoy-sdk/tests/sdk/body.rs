@@ -363,6 +363,9 @@ fn one_buffer_is_counted_once() {
                         assert!(end);
                         *record.borrow_mut() = envoy.body_chunks(HttpBody::Request).concat();
                         assert_eq!(envoy.body_size(HttpBody::Request), 8);
+                        let after =
+                            |seen| envoy.body_chunks_after(HttpBody::Request, seen).concat();
+                        assert_eq!((after(4), after(8)), (b"body".to_vec(), Vec::new()));
                         assert!(envoy.drain_body(HttpBody::Request, 1));
                         assert_eq!(envoy.body_size(HttpBody::Request), 7);
                         assert!(envoy.replace_body(HttpBody::Request, new));

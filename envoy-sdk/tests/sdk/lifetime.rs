@@ -311,6 +311,29 @@ fn the_configuration_of_another_filter_is_an_error() {
     assert!(play.script.panics.borrow().is_empty());
 }
 
+/// Not only when the stream ends: one that lasts may make many.
+#[test]
+fn a_scheduler_that_is_dropped_is_deleted() {
+    for generation in Generation::ALL {
+        let kept = Rc::new(RefCell::new(Vec::new()));
+        let keep = Rc::clone(&kept);
+        let script = Script {
+            request_headers: request_hook(move |envoy, _| {
+                drop(envoy.new_scheduler());
+                keep.borrow_mut().push(envoy.new_scheduler());
+                drop(envoy.new_scheduler());
+                RequestHeadersStatus::Continue
+            }),
+            ..Script::default()
+        };
+        let play = play(generation, script);
+        play.stream.request_headers(&[], true);
+        assert_eq!(play.stream.schedulers(), 1, "{generation:?}");
+        kept.take();
+        assert_eq!(play.stream.schedulers(), 0, "{generation:?}");
+    }
+}
+
 /// A scheduler works from any thread and outlives its stream, after which it does nothing: in Envoy
 /// up to 1.37 it would reach for a worker that may be gone.
 #[test]

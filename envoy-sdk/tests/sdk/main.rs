@@ -12,6 +12,7 @@ mod body;
 mod deferral;
 mod handles;
 mod headers;
+mod last_frame;
 mod lifetime;
 mod metrics;
 mod migration;

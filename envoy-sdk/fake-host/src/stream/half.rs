@@ -40,6 +40,8 @@ pub(crate) struct Half {
     pub(crate) ended: bool,
     /// The trailers hook is running.
     pub(crate) in_trailers: bool,
+    /// A filter behind keeps what passes, in the buffer that all share.
+    pub(crate) kept_behind: bool,
     /// What has been passed on.
     pub(crate) forwarded: Message,
 }
@@ -84,6 +86,9 @@ impl Half {
     }
 
     pub(crate) fn forward_data(&mut self, chunks: Vec<Vec<u8>>, end: bool) {
+        if self.kept_behind {
+            self.buffer(chunks.clone());
+        }
         let chunks = chunks.into_iter().filter(|chunk| !chunk.is_empty());
         self.forwarded.chunks.extend(chunks);
         self.forwarded.ended |= end;

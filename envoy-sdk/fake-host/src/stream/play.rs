@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::fmt;
 use std::rc::Rc;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use envoy_proxy_dynamic_modules_rust_sdk::abi::{RawEnvoyBuffer, RawEnvoyHeader};
 use envoy_proxy_dynamic_modules_rust_sdk::{
@@ -224,6 +224,22 @@ impl FakeStream {
     /// Whether the host has the fault of losing the last frame; at first as its release does.
     pub fn set_loses_last_frame(&self, loses: bool) {
         self.stream.loses_last_frame.set(loses);
+    }
+
+    /// Has a filter behind, or the router, keep the body that passes, in the buffer that all share.
+    pub fn keep_behind(&self, body: HttpBody) {
+        self.stream.half(body).borrow_mut().kept_behind = true;
+    }
+
+    /// What is held of a body, whoever holds it.
+    pub fn held(&self, body: HttpBody) -> Vec<u8> {
+        let half = self.stream.half(body).borrow();
+        half.buffered.iter().flatten().flatten().copied().collect()
+    }
+
+    /// How many schedulers there are: made, and not deleted.
+    pub fn schedulers(&self) -> usize {
+        Arc::strong_count(&self.stream.events) - 1
     }
 
     /// A value of dynamic metadata.
