@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use transformations::metrics::Metric;
 use transformations::testing::{Host, Message, Neighbour, Route};
-use transformations::{Chain, Direction, Engine, Program, Session, Settings};
+use transformations::{Chain, Direction, Engine, Program, Session, Settings, TransformationOps};
 
 fn load(config: &Value) -> Arc<Program> {
     let loaded = Program::load(config.to_string().as_bytes()).unwrap();
@@ -260,6 +260,23 @@ fn tokens_are_counted_though_no_field_asks_for_them() {
         let times: Vec<u64> = times.into_iter().map(|(_, time)| time).collect();
         assert_eq!(times, Vec::from_iter(per_token), "{kind}");
     }
+}
+
+#[test]
+fn the_first_byte_arrives_once() {
+    let mut host = Host::new(Message::default(), Message::default());
+    let mut session = Session::new(load(&by_model()));
+    session.on_headers(&mut host, Direction::Request, true);
+    session.on_headers(&mut host, Direction::Response, false);
+    for piece in ["", "first", "second"] {
+        host.now += Duration::from_millis(10);
+        host.replace_body(Direction::Response, piece.as_bytes());
+        session.on_body(&mut host, Direction::Response, false);
+    }
+    session.on_complete(&mut host);
+    let first = recorded(&host, Metric::TimeToFirstByte);
+    let times: Vec<u64> = first.into_iter().map(|(_, time)| time).collect();
+    assert_eq!(times, [20]);
 }
 
 #[test]

@@ -40,6 +40,17 @@ fn what_no_edit_can_apply_to_is_not_held() {
 }
 
 #[test]
+fn white_space_is_broken_json_only_where_it_is_called_json() {
+    for (content_type, failures) in [
+        (None, vec![]),
+        (Some("application/json"), vec![Reason::JsonInvalid]),
+    ] {
+        let (host, _) = released(PATCH, content_type, &[" ", "\n", ""]);
+        assert_eq!(reasons(&host), failures, "{content_type:?}");
+    }
+}
+
+#[test]
 fn a_place_in_a_list_waits_for_a_list() {
     for pointer in ["/0/model", "/-", "$[0].model", "$[*].model", "$[-1]"] {
         let config =
@@ -71,6 +82,19 @@ fn the_first_byte_of_an_encoded_answer_is_looked_at_decoded() {
     let host = played(&program(PATCH), host);
     assert_eq!(host.released[1], Some(1));
     assert_eq!(reasons(&host), [Reason::ContentEncoding]);
+}
+
+#[test]
+fn a_failure_of_dropped_events_has_their_place() {
+    let config = r#"{"response": {"dropEvents": ["document.a == 1"]}}"#;
+    let headers = [
+        (":status", "200"),
+        ("content-type", "text/event-stream"),
+        ("content-encoding", "gzip"),
+    ];
+    let host = played(&program(config), answer(&headers, &["encoded", ""]));
+    assert_eq!(reasons(&host), [Reason::ContentEncoding]);
+    assert_eq!(host.failures[0].path, "response.dropEvents");
 }
 
 /// Envoy 1.36 would send its body on without its headers, should another attempt take its place.

@@ -72,6 +72,15 @@ fn what_a_pattern_removed_is_there_for_the_next_attempt() {
 }
 
 #[test]
+fn what_edits_no_request_leaves_nothing_for_the_next_attempt() {
+    let config = r#"{"response": {"set": [{"name": "x-a", "value": "1"}]}}"#;
+    let mut host = request(&[("authorization", "the client's")], &[]);
+    host.chain = Chain::Upstream;
+    attempt(config, &mut host, "");
+    assert_eq!(host.saved, None);
+}
+
+#[test]
 fn a_cluster_chooses_no_route() {
     let config = r#"{"request": {"extract": [{"header": "x-gateway-model-name"}]}}"#;
     let mut host = request(&[(MODEL, "forged")], &[]);

@@ -25,6 +25,7 @@ fn an_answer_over_the_limit_goes_on_as_it_was() {
         let host = long_answer(PATCH, limit);
         assert_eq!(host.response.body(), long().concat().into_bytes());
         assert_eq!(reasons(&host), [Reason::Limit]);
+        assert_eq!(host.failures[0].path, "response.patch");
         // What needs no body is done all the same.
         assert_eq!(host.response.values("x-set"), ["1"]);
         assert_eq!(host.response.values("x-gone"), [""; 0]);
@@ -70,6 +71,17 @@ fn a_held_request_over_max_held_bytes_is_answered_413() {
         let (_, reply) = host.reply.unwrap();
         assert_eq!(reply.status, 413);
         assert_eq!(host.request.body(), b"");
+    }
+}
+
+#[test]
+fn a_request_of_exactly_the_limit_is_held() {
+    let config = r#"{"limits": {"maxHeldBytes": 13}, "request": {"extract": [{"header": "x-gateway-model-name"}]}}"#;
+    for limit in [Some(1 << 20), None] {
+        let mut host = request(&[], &["{\"model\"", ":\"a\"}", ""]);
+        host.limit = limit;
+        let host = played(&program(config), host);
+        assert_eq!(host.request.values(MODEL), ["a"], "{limit:?}");
     }
 }
 

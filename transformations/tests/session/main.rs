@@ -13,6 +13,7 @@ mod answers;
 mod attempts;
 mod limits;
 mod routes;
+mod through;
 
 const MODEL: &str = "x-gateway-model-name";
 
@@ -106,6 +107,13 @@ fn a_host_that_joins_lines_keeps_the_cookies_it_cannot_set() {
         assert_eq!(host.response.values("x-b"), values);
         assert_eq!(reasons(&host), failures);
     }
+    // One cookie it can set.
+    let config = r#"{"response": {"set": [{"name": "set-cookie", "value": "c=3"}]}}"#;
+    let mut host = answer(&[("set-cookie", "a=1"), ("set-cookie", "b=2")], &[]);
+    host.joins_lines = true;
+    let host = played(&program(config), host);
+    assert_eq!(host.response.values("set-cookie"), ["c=3"]);
+    assert_eq!(host.failures, []);
 }
 
 /// What a client sees when Envoy's connection to the upstream is new: the same body twice.
@@ -198,4 +206,9 @@ fn what_ends_the_search_for_a_field_ends_the_wait_for_it() {
         assert_eq!(host.released[0], Some(released), "{extract}");
         assert_eq!(host.request.values("x-m"), Vec::from_iter(value));
     }
+    // Behind the end of a document no field can follow.
+    let model = r#"{"name": "m", "from": [{"json": "/model"}], "header": "x-m"}"#;
+    let pieces = [r#"{"n":1}"#, "\n", ""];
+    let host = played(&program(&streamed(model)), request(&[], &pieces));
+    assert_eq!(host.released[0], Some(1));
 }

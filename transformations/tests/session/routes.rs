@@ -108,11 +108,18 @@ fn a_streamed_request_waits_for_a_second_pass_that_needs_the_body() {
     let streamed =
         r#"{"request": {"bodyMode": "streamed", "extract": [{"header": "x-gateway-model-name"}]}}"#;
     let patch = r#"{"request": {"patch": [{"replace": "/model", "value": "real"}]}}"#;
-    for limit in [Some(0), Some(1 << 20), None] {
+    // Where the host does not tell its limit, the session keeps what is bounded.
+    let bounded = patch.replacen('{', r#"{"limits": {"maxHeldBytes": 1000}, "#, 1);
+    for (limit, config) in [
+        (Some(0), patch),
+        (Some(1 << 20), patch),
+        (None, patch),
+        (None, &bounded),
+    ] {
         for neighbour in Neighbour::ALL {
             let mut host = request(&[], &[r#"{"model":"a","#, r#""x":1"#, "}"]);
             host.limit = limit;
-            host.routes = vec![route(Some("a"), Some(patch)), route(None, None)];
+            host.routes = vec![route(Some("a"), Some(config)), route(None, None)];
             host.play(&mut Session::new(program(streamed)), neighbour);
             assert_eq!(host.violations, [""; 0]);
             assert_eq!(host.released[0], None, "{limit:?}");
