@@ -441,10 +441,10 @@ fn awaited(files: &Files, name: &str, part: &str) -> String {
 
 #[test]
 fn run_starts_envoy_again_when_a_sound_file_changes() {
-    // In place of Envoy, a script that notes how it was started and ended.
+    // In place of Envoy, a script that notes how it was started and ended. It ends with the folder that it is in.
     let envoy = "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'version: 0/1.40.0/Clean'; exit; fi\n\
                  trap 'echo ended >> log; exit 0' TERM\necho \"started $* $(basename \"$ENVOY_DYNAMIC_MODULES_SEARCH_PATH\")\" >> log\n\
-                 n=0; while [ $n -lt 600 ]; do sleep 0.05; n=$((n+1)); done\n";
+                 n=0; while [ -e log ] && [ $n -lt 600 ]; do sleep 0.05; n=$((n+1)); done\n";
     let files = Files::new(&[("f.yaml", MODEL), ("envoy", envoy)]);
     let module = files.path("module");
     fs::create_dir(&module).unwrap();
