@@ -8,7 +8,7 @@ use envoy_proxy_dynamic_modules_rust_sdk::{HttpBody, RequestBodyStatus, RequestH
 
 use crate::script::{Play, Script, play, request_hook};
 
-/// A filter that lets each frame pass as it arrives, and so does not hold the headers for long.
+/// A filter that holds the headers until a frame arrives, and lets each frame pass.
 fn passing() -> Script {
     Script {
         request_headers: request_hook(|_, _| RequestHeadersStatus::StopIteration),
@@ -27,7 +27,7 @@ fn send(play: &Play, frames: &[&str]) {
     assert!(message.ended && play.script.panics.borrow().is_empty());
 }
 
-/// The router keeps it for a retry.
+/// As the router does, for a retry.
 #[test]
 fn what_others_hold_stays_theirs() {
     for generation in Generation::ALL {

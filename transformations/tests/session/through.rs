@@ -34,7 +34,7 @@ fn nothing_is_held_when_the_stream_is_over() {
     assert!(session.is_through());
 }
 
-/// Before, it was watched over for a second value.
+/// Until then it is watched over for a second value.
 #[test]
 fn a_request_that_its_route_rejects_is_read_no_more() {
     let listener =
