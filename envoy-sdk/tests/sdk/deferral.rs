@@ -6,13 +6,14 @@ use std::rc::Rc;
 use envoy_fake_host::Generation;
 use envoy_proxy_dynamic_modules_rust_sdk::HttpHeaderType::{RequestHeader, ResponseHeader};
 use envoy_proxy_dynamic_modules_rust_sdk::{
-    AttributeId, EnvoyClient, EnvoyHttpFilter, EventFlow, HttpBody, HttpCalloutInitError,
-    HttpCalloutResult, LocalReply, LocalReplyStatus, LogLevel, RequestBodyStatus, RequestFlow,
-    RequestHeadersStatus, RequestTrailersStatus, Reset, ResponseBodyStatus, ResponseFlow,
-    ResponseHeadersStatus, ResponseTrailersStatus, StreamResetReason, StreamedReply,
+    AttributeId, EnvoyClient, EnvoyHttpFilter, EnvoyRequest, EventFlow, HttpBody,
+    HttpCalloutInitError, HttpCalloutResult, LocalReply, LocalReplyStatus, LogLevel,
+    RequestBodyStatus, RequestFlow, RequestHeadersStatus, RequestTrailersStatus, Reset,
+    ResponseBodyStatus, ResponseFlow, ResponseHeadersStatus, ResponseTrailersStatus,
+    StreamResetReason, StreamedReply,
 };
 
-use crate::script::{Play, Script, hook, play, request_hook, response_hook};
+use crate::script::{EndHook, Play, Script, hook, play, request_hook, response_hook};
 
 #[test]
 fn a_response_waits_for_the_hook() {
@@ -140,6 +141,14 @@ fn a_nested_hook_refuses_at_once() {
     }
 }
 
+/// Answers with the first of two parts, and schedules an event.
+fn answered_in_parts() -> EndHook<EnvoyRequest, RequestFlow<RequestHeadersStatus>> {
+    request_hook(|envoy, _| {
+        envoy.new_scheduler().commit(1);
+        RequestFlow::stream(StreamedReply::new(207).data(b"one "))
+    })
+}
+
 /// Each part of a streamed response runs response hooks in some releases; the parts stay in order.
 #[test]
 fn a_streamed_response_stays_in_order() {
@@ -147,10 +156,7 @@ fn a_streamed_response_stays_in_order() {
         let play = play(
             generation,
             Script {
-                request_headers: request_hook(|envoy, _| {
-                    envoy.new_scheduler().commit(1);
-                    RequestFlow::stream(StreamedReply::new(207).data(b"one "))
-                }),
+                request_headers: answered_in_parts(),
                 scheduled: Some(Box::new(|envoy, _| {
                     assert!(envoy.held_request().is_none(), "it is answered");
                     let mut reply = envoy.reply_stream().expect("begun");
@@ -184,10 +190,7 @@ fn a_streamed_response_ends_with_its_last_part() {
         let play = play(
             generation,
             Script {
-                request_headers: request_hook(|envoy, _| {
-                    envoy.new_scheduler().commit(1);
-                    RequestFlow::stream(StreamedReply::new(207).data(b"one "))
-                }),
+                request_headers: answered_in_parts(),
                 scheduled: Some(Box::new(|envoy, _| {
                     envoy.reply_stream().expect("begun").end(b"two");
                     assert!(envoy.reply_stream().is_none(), "ended");

@@ -16,7 +16,7 @@ type Hook<E, T> = Option<Box<dyn Fn(&mut E) -> T>>;
 type MetricsHook<T> = Option<Box<dyn Fn(&EnvoyMetrics, T)>>;
 type EventHook = Option<Box<dyn Fn(&mut EnvoyEvent, u64) -> EventFlow>>;
 type CalloutHook = Option<Box<dyn Fn(&mut EnvoyEvent, u64, HttpCalloutResult, &str) -> EventFlow>>;
-type EndHook<E, T> = Option<Box<dyn Fn(&mut E, bool) -> T>>;
+pub(crate) type EndHook<E, T> = Option<Box<dyn Fn(&mut E, bool) -> T>>;
 
 /// What the hooks do. What is not set passes.
 #[derive(Default)]
