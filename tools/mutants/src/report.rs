@@ -111,7 +111,7 @@ pub(crate) fn write(path: &Path, verdicts: &[(&Mutant, Verdict)]) -> Result<()> 
     fs::write(path, text).with_context(|| path.display().to_string())
 }
 
-/// What was missed, as a file that [`write`] wrote says.
+/// What was missed, as a file that [`write()`] wrote says.
 ///
 /// # Errors
 /// It is no such file.
