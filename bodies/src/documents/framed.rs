@@ -94,7 +94,7 @@ impl<'c> Chunk<'c> {
     }
 
     /// How many of the bytes that are told next hold no field, in whatever documents they lie whole.
-    /// Nothing is held.
+    /// To be asked only while no part of a document is held.
     fn unread(&mut self) -> usize {
         self.ahead.leads_nowhere(self.at)
     }
