@@ -29,6 +29,13 @@ pub(super) struct Known {
     cost: usize,
 }
 
+impl Known {
+    /// Whether it is known, and counts as false.
+    pub(super) fn is_falsy(&self) -> bool {
+        self.value.as_ref().is_some_and(|value| !value.is_true())
+    }
+}
+
 /// What the calculations of a template may still cost.
 pub(super) struct Constants {
     left: usize,

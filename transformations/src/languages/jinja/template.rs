@@ -360,12 +360,10 @@ impl Template {
     }
 }
 
-/// What the template engine would print of a text without expressions.
+/// What the template engine would print of a text without expressions. It drops a final carriage return by itself, too.
 fn without_final_newline(text: &str) -> &str {
-    match text.strip_suffix('\n') {
-        Some(text) => text.strip_suffix('\r').unwrap_or(text),
-        None => text,
-    }
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
 }
 
 /// Why the engine's compiler may not have a template.

@@ -108,6 +108,7 @@ impl Writer {
                 return Ok(constants::unary(&unary.op, known, unary.span()));
             }
             Expr::BinOp(binary) => {
+                let (begins, line) = (self.out.len(), self.line);
                 let (left, right) = match written(&binary.op, &binary.left, &binary.right) {
                     Written::Filter(name @ operators::CONCATENATION) => {
                         let left = self.printed(&binary.left, Level::Filter)?;
@@ -130,7 +131,14 @@ impl Writer {
                         (left, self.expression(&binary.right, after)?)
                     }
                 };
-                return Ok(constants::binary(&binary.op, left, right, binary.span())?);
+                let known = constants::binary(&binary.op, left, right, binary.span())?;
+                if matches!(binary.op, BinOpKind::ScAnd) && known.is_falsy() {
+                    // The compiler makes this of constants, and `and` in a template that runs one of its sides.
+                    self.out.truncate(begins);
+                    self.line = line;
+                    self.write("false");
+                }
+                return Ok(known);
             }
             Expr::IfExpr(choice) => {
                 self.expression(&choice.true_expr, Level::Or)?;

@@ -82,6 +82,8 @@ fn statements_and_expressions_mean_the_same() {
         "{{ -n + 1 }}{{ - -n ~ '' }}{{ (-n) ** 2 + 1 }}{{ 2 ** 3 ** 2 + 0 }}{{ -x | abs + 1 }}{{ 10 - 3 - 2 + n }}",
         "{{ 20 // 3 % 4 * n / 2 }}{{ 2 * (3 + n) }}{{ (2 - n) - (3 - n) + 0 }}{{ 7 // (2 * n) }}",
         "{{ not n + 1 == 2 }}{{ not (t and not none) or n + 1 }}{{ 1 + n == 8 and n < a or t }}",
+        "{{ (1 + 1 and none) ~ ('' and 1 + 1) ~ (([] ~ [1] and none) or 0) ~ [1 + 1 and none] }}{{ 1 + 1 and n * 0 }}",
+        "{{ (1 +\n 1) and 0 }}\n{{ 2 * n and 0 }}\n{{ 1 + 'x' }}",
         "{{ n == 7 == t }}{{ (n == 7) == t }}{{ 'b' in l and n not in l }}{{ not 'b' in l }}{{ a ~ 1 in a ~ 12 }}",
         "{{ n + 1 is number }}{{ (n + 1) is even and n is not even }}{{ n is divisibleby 7 }}{{ l | first is eq(1) ~ 1 }}",
         "{{ 1.5 + 1e3 ~ 0x10 ~ 1_000 ~ 1e-7 ~ 12345678901234567890123 ~ 1e400 ~ 0.1 }}{{ true ~ false ~ none }}",
