@@ -309,6 +309,11 @@ fn compare(input: &Input, came: &Host, whole: &Host) {
                 }
                 return;
             }
+            // One whose field is found twice goes on without it where that is known before.
+            (Some(left), None) if early && !whole.failures.is_empty() => {
+                assert_eq!(left.details, "rustformations_field_invalid", "{config}");
+                return;
+            }
             (left, right) => {
                 assert_eq!(left, right, "{direction:?} answered, {config}");
                 return;
@@ -343,8 +348,9 @@ fn attempts(input: &Input, program: &Arc<Program>, first: &Host) {
         return;
     }
     let mut again = host(input, None, How::Whole);
+    let body = again.request.chunks.clone();
     for _ in 0..2 {
-        again.request.chunks = vec![input.request.body.clone()];
+        again.request.chunks.clone_from(&body);
         again.play_one(
             &mut Session::new(Arc::clone(program)),
             Direction::Request,
