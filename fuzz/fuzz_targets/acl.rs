@@ -216,5 +216,9 @@ fn is_prefix(text: &str) -> bool {
     let Ok(net) = text.parse::<IpNet>() else {
         return text.parse::<IpAddr>().is_ok();
     };
-    text.ends_with(&format!("/{}", net.prefix_len())) && net.trunc() == net
+    // That crate takes `::10.0.0.01`, which some read as octal.
+    let address = text.split('/').next().unwrap_or_default();
+    address.parse::<IpAddr>().is_ok()
+        && text.ends_with(&format!("/{}", net.prefix_len()))
+        && net.trunc() == net
 }

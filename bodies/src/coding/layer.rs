@@ -10,9 +10,15 @@ use super::{Coding, Error};
 /// How much is decoded at once, in bytes.
 const PIECE: usize = 16 << 10;
 
+/// Where the flags of a gzip member stand, and those that have to be zero (RFC 1952 section 2.3.1).
+const FLAGS: usize = 3;
+const RESERVED: u8 = 0b1110_0000;
+
 /// Takes one coding off a body.
 pub(super) struct Layer {
     algorithm: Algorithm,
+    /// How many bytes of a gzip member still come before its flags. `None`: they have come, or it is another coding.
+    before_flags: Option<usize>,
     ended: bool,
     given: usize,
     /// What it means that the decoder stumbles.
@@ -46,6 +52,7 @@ impl Layer {
                 Coding::Brotli => Algorithm::Waiting(Windowed::Brotli, Vec::new()),
                 Coding::Zstd => Algorithm::Waiting(Windowed::Zstd, Vec::new()),
             },
+            before_flags: (coding == Coding::Gzip).then_some(FLAGS),
             ended: false,
             given: 0,
             fault: Error::Invalid,
@@ -147,6 +154,12 @@ impl Layer {
         if self.ended {
             // Some readers would go on with another body, and some would not.
             return Err(Error::Invalid.into());
+        }
+        if let Some(before) = self.before_flags {
+            if bytes.get(before).is_some_and(|flags| flags & RESERVED > 0) {
+                return Err(Error::Invalid.into());
+            }
+            self.before_flags = before.checked_sub(bytes.len());
         }
         if let Algorithm::Deflate = self.algorithm {
             // RFC 1950 section 2.2: a frame says that its method is 8, deflate.

@@ -161,6 +161,25 @@ fn cut_off_or_followed_by_more() {
     }
 }
 
+/// Most readers refuse it; one that goes on would read what others do not.
+#[test]
+fn a_reserved_flag_of_gzip_is_invalid() {
+    let encoded = gzip(b"{\"model\": \"gpt-4o\"}");
+    for bit in 0..8 {
+        let mut flagged = encoded.clone();
+        flagged[3] |= 1 << bit;
+        for at in [0, 1, 3, 4, flagged.len()] {
+            let (first, second) = flagged.split_at(at);
+            let decoded = decoded(&[first, second], Coding::Gzip, &limits());
+            // The lowest bit announces a text; the next four, more of a header, which does not come.
+            assert_eq!(decoded.is_ok(), bit == 0, "bit {bit}, cut at {at}");
+            if bit >= 5 {
+                assert_eq!(decoded, Err(Error::Invalid), "bit {bit}, cut at {at}");
+            }
+        }
+    }
+}
+
 /// Its window is cut to what it may be long, its block is longer: it is no broken body.
 #[test]
 fn a_block_longer_than_the_body_may_be_is_too_much() {

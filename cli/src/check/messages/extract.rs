@@ -96,13 +96,13 @@ fn a_lookup_of_nothing() {
 
 #[test]
 fn a_lookup_of_an_empty_value() {
-    assert_snapshot!(printed(r#"request: {extract: [{header: x-a, lookup: {header: x-b, values: {a: ""}}}]}"#), @"error RF008: request.extract[0].lookup.values[a]: the value is empty; write what the header gets");
+    assert_snapshot!(printed(r#"request: {extract: [{header: x-a, lookup: {header: x-b, values: {a: ""}}}]}"#), @"error RF008: request.extract[0].lookup.values.a: the value is empty; write what the header gets");
     loads("request: {extract: [{header: x-a, lookup: {header: x-b, values: {a: b}}}]}");
 }
 
 #[test]
 fn a_lookup_that_no_header_carries() {
-    assert_snapshot!(printed(r#"request: {extract: [{header: x-a, lookup: {header: x-b, values: {a: "b "}}}]}"#), @"error RF006: request.extract[0].lookup.values[a]: the value cannot be put into a header; remove control characters, and spaces around it");
+    assert_snapshot!(printed(r#"request: {extract: [{header: x-a, lookup: {header: x-b, values: {a: "b "}}}]}"#), @"error RF006: request.extract[0].lookup.values.a: the value cannot be put into a header; remove control characters, and spaces around it");
 }
 
 #[test]

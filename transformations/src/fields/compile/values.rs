@@ -130,7 +130,7 @@ pub(super) fn check_lookup(lookup: &config::Lookup, at: &mut Place<'_>) {
         at.error(Code::Conflict, "lookup.values", message, help);
     }
     let values = lookup.values.iter();
-    let values = values.map(|(from, to)| (format!("lookup.values[{from}]"), to));
+    let values = values.map(|(from, to)| (format!("lookup.values.{from}"), to));
     let default = lookup.default.iter();
     let default = default.map(|value| ("lookup.default".to_owned(), value));
     for (key, value) in values.chain(default) {
