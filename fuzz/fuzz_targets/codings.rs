@@ -166,8 +166,12 @@ fuzz_target!(|input: Input| {
         (_, Ok(answer)) => {
             let mut expected = body.clone();
             for coding in input.codings.iter().rev() {
-                expected = reference(coding, &expected, answer.len().max(1 << 20))
-                    .unwrap_or_else(|| panic!("{coding} is decoded, and should not be"));
+                match reference(coding, &expected, answer.len().max(1 << 20)) {
+                    Some(decoded) => expected = decoded,
+                    // Reserved bits and checksums within a frame are not looked at.
+                    None if *coding == "zstd" => return,
+                    None => panic!("{coding} is decoded, and should not be"),
+                }
             }
             assert!(*answer == expected, "decoded to something else");
         }

@@ -180,6 +180,28 @@ fn a_reserved_flag_of_gzip_is_invalid() {
     }
 }
 
+/// Whatever length a frame of zstd says, it is the content's.
+#[test]
+fn a_frame_that_is_not_as_long_as_it_says() {
+    let body = b"{\"model\": \"gpt-4o\"}";
+    for said in 0..=u8::MAX {
+        // A frame of one segment, and one raw block.
+        let header = (body.len() << 3 | 1).to_le_bytes();
+        let frame = [&[0x28, 0xb5, 0x2f, 0xfd, 0x20, said], &header[..3], body].concat();
+        let decoded = decoded(&[&frame], Coding::Zstd, &limits());
+        let expected = usize::from(said) == body.len();
+        assert_eq!(
+            decoded,
+            if expected {
+                Ok(body.to_vec())
+            } else {
+                Err(Error::Invalid)
+            },
+            "{said}"
+        );
+    }
+}
+
 /// Its window is cut to what it may be long, its block is longer: it is no broken body.
 #[test]
 fn a_block_longer_than_the_body_may_be_is_too_much() {

@@ -26,6 +26,10 @@ pub(super) struct ZstdDecoder {
 struct Frame {
     decoder: FrameDecoder,
     has_checksum: bool,
+    /// How long its content is, as it says itself.
+    said: Option<u64>,
+    /// How much of that has been given.
+    given: u64,
 }
 
 impl ZstdDecoder {
@@ -105,8 +109,11 @@ impl ZstdDecoder {
             decoder.set_max_window_size(WINDOW);
             let begun = decoder.init(self.pending.as_slice());
             begun.map_err(|_| Error::Invalid)?;
-            let descriptor = self.pending.get(4).copied().unwrap_or_default();
+            let descriptor = self.pending.get(MAGIC.len()).copied().unwrap_or_default();
+            let says = content_size_bytes(descriptor) > 0;
             self.frame = Some(Frame {
+                said: says.then(|| decoder.content_size()),
+                given: 0,
                 decoder,
                 has_checksum: descriptor & 4 != 0,
             });
@@ -119,8 +126,18 @@ impl ZstdDecoder {
         loop {
             let read = frame.decoder.read(&mut piece).map_err(|_| Error::Invalid)?;
             let Some(read) = piece.get(..read).filter(|read| !read.is_empty()) else {
-                return Ok(ended);
+                let is_short = ended && frame.said.is_some_and(|said| said != frame.given);
+                return if is_short {
+                    Err(Error::Invalid.into())
+                } else {
+                    Ok(ended)
+                };
             };
+            let length = u64::try_from(read.len()).unwrap_or(u64::MAX);
+            frame.given = frame.given.saturating_add(length);
+            if frame.said.is_some_and(|said| said < frame.given) {
+                return Err(Error::Invalid.into());
+            }
             take(read)?;
         }
     }
@@ -141,6 +158,9 @@ pub(super) fn window(begun: &[u8]) -> Result<Option<usize>, Error> {
     ) else {
         return Ok(None);
     };
+    if descriptor & RESERVED > 0 {
+        return Err(Error::Invalid);
+    }
     let window = if is_single(descriptor) {
         let bytes = content_size_bytes(descriptor);
         let (_, size) = header
@@ -191,6 +211,9 @@ pub(super) fn shorten(begun: &mut [u8], most: usize) -> Result<(), Error> {
 
 /// What a frame begins with.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// The bit of the descriptor that has to be zero (RFC 8878 section 3.1.1.1.1.4).
+const RESERVED: u8 = 8;
 
 /// Where a frame says how long its window is, if it does.
 const WINDOW_BYTE: usize = 5;
@@ -246,6 +269,7 @@ mod tests {
             (&[0, 11 << 3 | 3], Ok(Some((2 << 20) + (3 << 18)))),
             (&[0, 13 << 3], Ok(Some(8 << 20))),
             (&[0, 13 << 3 | 1], Err(Error::Invalid)),
+            (&[RESERVED, 0], Err(Error::Invalid)),
             (&[0, 31 << 3 | 7], Err(Error::Invalid)),
             // As long as the content.
             (&[0x20, 200], Ok(Some(200))),
