@@ -175,10 +175,11 @@ impl Launch {
         })
     }
 
-    /// How long a start, an exit or a log line may take: a command that runs Envoy makes it many times slower.
+    /// How long a start, an exit or a log line may take. On a busy machine a thousand listeners take half a minute; a command
+    /// that runs Envoy makes it many times slower.
     fn patience(&self) -> Duration {
         match self.runner.is_empty() {
-            true => Duration::from_secs(30),
+            true => Duration::from_secs(60),
             false => Duration::from_secs(600),
         }
     }

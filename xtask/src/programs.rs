@@ -1,4 +1,4 @@
-//! The test programs, several at a time.
+//! The test programs, two at a time.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -14,7 +14,7 @@ use crate::cargo::cargo;
 use crate::reported::Reported;
 
 /// How many run at once. Most of them wait for an Envoy, a clock or one slow test for a part of their time.
-const LANES: usize = 3;
+const LANES: usize = 2;
 
 /// It takes as long as all others: it begins first.
 const LONGEST: &str = "scenarios";
