@@ -49,13 +49,11 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let called = usize::from(*called);
+    let coding = CODINGS[called / TYPES.len() % CODINGS.len()];
     let headers = [
         ("x-model", "forged"),
         ("content-type", TYPES[called % TYPES.len()]),
-        (
-            "content-encoding",
-            CODINGS[called / TYPES.len() % CODINGS.len()],
-        ),
+        ("content-encoding", coding),
     ];
     let cuts = [*first, *second];
     let pieces = cut(body, &cuts);
@@ -86,7 +84,8 @@ fuzz_target!(|input: &[u8]| {
     }
 
     let (left, right) = (patched(&headers, &pieces), patched(&headers, &[body]));
-    if let (Some(left), Some(right)) = (left, right) {
+    // What an encoded body stands for is compared with what has arrived: see `limits.decodedRatio`.
+    if coding == "identity" || (left.is_some() && right.is_some()) {
         assert_eq!(left, right, "patched");
     }
     assert_eq!(events(&pieces), events(&[body]), "events");
@@ -143,8 +142,7 @@ fn ended(
     (Ended::new(host), released)
 }
 
-/// The request after the edits, and how often one failed. `None`: it stands for too much, which depends on how it arrives:
-/// see `limits.decodedRatio`.
+/// The request after the edits, and how often one failed. `None`: it is over a limit.
 fn patched(headers: &[(&str, &str)], pieces: &[&[u8]]) -> Option<(Message, usize)> {
     let host = Host::new(Message::new(headers, pieces), Message::default());
     let mut host = played(&PATCHED, host, Neighbour::None);
