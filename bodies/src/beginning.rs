@@ -1,7 +1,7 @@
 //! The first byte of a body, which tells what may follow.
 
-use crate::Limits;
 use crate::coding::{self, Codings, Decoder};
+use crate::{Limits, is_space};
 
 /// A body of which nothing but white space has been seen.
 #[derive(Debug)]
@@ -69,8 +69,7 @@ impl Beginning {
 }
 
 fn first_byte(body: &[u8]) -> Option<u8> {
-    let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
-    body.iter().copied().find(|byte| !space(byte))
+    body.iter().copied().find(|byte| !is_space(*byte))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use memchr::{memchr2, memchr3};
 use percent_encoding::percent_decode;
 
-use crate::{Finding, Found};
+use crate::{Finding, Found, is_space};
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +24,9 @@ pub enum Error {
     /// A semicolon begins or ends a value: some readers take it for the end of the pair.
     #[error("a value is beside a semicolon")]
     Semicolon,
+    /// A value stands in a body that begins as JSON does: a server may read it as that.
+    #[error("a value is in a body that begins as JSON does")]
+    Json,
 }
 
 /// Searches one body for the values of names.
@@ -38,6 +41,8 @@ pub struct FormFinder {
     at: At,
     /// Whether a semicolon stands before the pair.
     after_semicolon: bool,
+    /// Whether the body begins as JSON does; `None` while it has shown white space alone.
+    begins_as_json: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +71,7 @@ impl FormFinder {
             kept: Vec::new(),
             at: At::Name,
             after_semicolon: false,
+            begins_as_json: None,
         }
     }
 
@@ -73,9 +79,14 @@ impl FormFinder {
     ///
     /// # Errors
     ///
-    /// A value that is looked for is not percent-encoded UTF-8, or stands beside a semicolon. The
-    /// finder must not be used after that.
+    /// A value that is looked for is not percent-encoded UTF-8, stands beside a semicolon, or in a
+    /// body that may be JSON. The finder must not be used after that.
     pub fn feed(&mut self, names: &[String], mut bytes: &[u8]) -> Result<(), Error> {
+        if self.begins_as_json.is_none() {
+            let first = bytes.iter().find(|byte| !is_space(**byte));
+            // The last begins a byte order mark, which some put up with.
+            self.begins_as_json = first.map(|byte| b"{[\xef".contains(byte));
+        }
         while !bytes.is_empty() {
             let end = match self.at {
                 At::Name => memchr3(b'=', b'&', b';', bytes),
@@ -152,6 +163,10 @@ impl FormFinder {
             return Err(Error::Semicolon);
         }
         self.after_semicolon = by_semicolon;
+        let is_wanted = matches!(self.at, At::Value(_) | At::LongValue(_));
+        if is_wanted && self.begins_as_json == Some(true) {
+            return Err(Error::Json);
+        }
         let found = match self.at {
             At::Value(number) => Some((number, self.value()?)),
             At::LongValue(number) => Some((number, Found::TooLong)),

@@ -50,5 +50,10 @@ pub use held::Passing;
 pub use limits::{JSON_DEPTH, JSON_POINTERS, Limits, PART_HEADER_BYTES, PLACES, ZSTD_WINDOW_BYTES};
 pub use splice::{Change, Plan, Splice, Splices, spliced};
 
+/// Whether a byte is white space in JSON.
+pub(crate) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
 /// The byte order mark that may begin a text.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

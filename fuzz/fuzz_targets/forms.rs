@@ -169,9 +169,16 @@ fn value(text: String) -> Found {
     }
 }
 
+/// JSON's white space, which has no form feed.
+fn is_space(byte: u8) -> bool {
+    b" \t\r\n".contains(&byte)
+}
+
 /// Reads a form pair by pair.
 fn read_form(names: &[String], body: &[u8]) -> Answer<form::Error> {
     let mut values = vec![Vec::new(); names.len()];
+    let first = body.iter().find(|byte| !is_space(**byte));
+    let may_be_json = first.is_some_and(|byte| b"{[\xef".contains(byte));
     let mut rest = body;
     let mut after_semicolon = false;
     loop {
@@ -197,6 +204,9 @@ fn read_form(names: &[String], body: &[u8]) -> Answer<form::Error> {
         if let Some(number) = names.iter().position(|wanted| *wanted == decoded(name)) {
             if after_semicolon || before_semicolon {
                 return Err(form::Error::Semicolon);
+            }
+            if may_be_json {
+                return Err(form::Error::Json);
             }
             // What is longer than the value could be encoded is not looked at.
             values[number].push(if raw.len() > 3 * VALUE_BYTES {
@@ -262,6 +272,9 @@ fn read_parts(names: &[String], body: &[u8]) -> Option<Answer<multipart::Error>>
             None if content.is_empty() => content,
             None => return Some(INVALID),
         };
+        if begin == 0 && !content.iter().all(|byte| is_space(*byte)) {
+            return Some(INVALID);
+        }
         if let Some(part) = part.take() {
             if part.length.is_some_and(|length| length != content.len()) {
                 return Some(INVALID);

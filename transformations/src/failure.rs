@@ -147,6 +147,7 @@ impl From<form::Error> for Unusable {
         let message = match error {
             form::Error::Encoding => "the body has a value that is not percent-encoded UTF-8",
             form::Error::Semicolon => "the body has a value beside a semicolon",
+            form::Error::Json => "the body is called a form, and begins as JSON does",
         };
         Self(Reason::FormInvalid, message)
     }

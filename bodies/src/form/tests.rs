@@ -72,6 +72,24 @@ fn a_semicolon_beside_a_value_is_refused() {
     assert_eq!(model("model=a%3Bb&x=1;y=2&;z;&y;models=x"), text);
 }
 
+/// A server may read it as JSON, whatever the `content-type` says.
+#[test]
+fn a_value_in_what_begins_as_json_is_refused() {
+    for body in [
+        r#"{"a":"&model=gpt&","model":"evil"}"#,
+        r#"{"a":"&model&","model":"evil"}"#,
+        " \t\r\n[\"&model=gpt&\"]",
+        "\u{feff}{\"a\":\"&model=gpt&\"}",
+    ] {
+        assert_eq!(find(body.as_bytes(), &[]), Err(Error::Json), "{body}");
+    }
+    assert_eq!(model(r#"{"model":"evil"}"#), None);
+    assert_eq!(
+        model("x={&model=gpt"),
+        Some(Found::String("gpt".to_owned()))
+    );
+}
+
 #[test]
 fn two_values_that_differ_are_a_conflict() {
     let field = |body: &str| find(body.as_bytes(), &[]).unwrap().remove(0);
@@ -126,7 +144,7 @@ fn nothing_is_kept_of_what_is_not_wanted() {
 proptest! {
     #[test]
     fn cuts_make_no_difference(
-        body in "(model|a%20b|x|%6Dodel|=|&|%2|%41|\\+|é|%C3|%A9|;|[a-z]{0,9}){0,16}",
+        body in "[ {]{0,3}(model|a%20b|x|%6Dodel|=|&|%2|%41|\\+|é|%C3|%A9|;|[a-z]{0,9}){0,16}",
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
     ) {
         prop_assert_eq!(find(body.as_bytes(), &cuts), find(body.as_bytes(), &[]));

@@ -23,7 +23,7 @@ pub use self::plans::Plans;
 use super::path::Path;
 use super::pointer::ROOT;
 use super::walker::Error as WalkError;
-use crate::{Change, Limits, Splice, Splices};
+use crate::{Change, Limits, Splice, Splices, is_space};
 
 /// Why a document is not edited at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -366,10 +366,6 @@ impl<'p, 't, T: Texts<'t>> Planner<'p, 't, T> {
         let spaces = tail.iter().take_while(|byte| is_space(**byte)).count();
         at.saturating_add(spaces)
     }
-}
-
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 /// A text as a JSON string.

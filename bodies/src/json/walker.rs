@@ -19,6 +19,7 @@ use super::number::Number;
 use super::pointer::{Node, NodeId, Pointers, ROOT};
 use super::string;
 use super::taken::Taken;
+use crate::is_space;
 
 #[cfg(test)]
 mod tests;
@@ -565,10 +566,6 @@ impl<V: Visitor> Step<'_, V> {
         });
         node
     }
-}
-
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 /// These bytes, if there is room for them.

@@ -330,7 +330,7 @@ mod tests {
     fn values_are_put_in_their_place() {
         let file = part("model\"; filename=\"f", "old\r\n--X");
         let body = format!(
-            "pre\r\n{}{file}{}--XX--\r\nepilogue",
+            " \t\r\n{}{file}{}--XX--\r\nepilogue",
             part("model", "old"),
             part("a", "1")
         );

@@ -7,6 +7,7 @@ use memchr::memmem;
 use super::Error;
 use crate::PART_HEADER_BYTES;
 use crate::content::ContentType;
+use crate::is_space;
 
 /// What stands between two parts at the beginning of a line: two hyphens and the boundary.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,33 +180,45 @@ impl Scanner {
                 return Ok(bytes.get(after..).unwrap_or_default());
             }
             if edge.len() == bytes.len() {
-                self.pass(&joined, most_held, visitor);
+                self.pass(&joined, most_held, visitor)?;
                 return Ok(&[]);
             }
             // None begins in what was held.
-            self.tell(joined.get(..held).unwrap_or_default(), visitor);
+            self.tell(joined.get(..held).unwrap_or_default(), visitor)?;
         }
         if let Some(at) = memmem::find(bytes, needle) {
             self.delimiter(bytes.get(..at).unwrap_or_default(), visitor)?;
             let after = at.saturating_add(needle.len());
             return Ok(bytes.get(after..).unwrap_or_default());
         }
-        self.pass(bytes, most_held, visitor);
+        self.pass(bytes, most_held, visitor)?;
         Ok(&[])
     }
 
     /// Has bytes without a delimiter pass, but for the last.
-    fn pass(&mut self, bytes: &[u8], most_held: usize, visitor: &mut impl Visitor) {
+    fn pass(
+        &mut self,
+        bytes: &[u8],
+        most_held: usize,
+        visitor: &mut impl Visitor,
+    ) -> Result<(), Error> {
         let passed = bytes.len().saturating_sub(most_held);
         let (passed, held) = bytes.split_at_checked(passed).unwrap_or_default();
-        self.tell(passed, visitor);
+        self.tell(passed, visitor)?;
         self.held = held.to_vec();
+        Ok(())
     }
 
-    fn tell(&mut self, bytes: &[u8], visitor: &mut impl Visitor) {
+    fn tell(&mut self, bytes: &[u8], visitor: &mut impl Visitor) -> Result<(), Error> {
         self.all_held &= bytes.is_empty();
-        if self.at == At::Content {
-            visitor.content(bytes);
+        match self.at {
+            // A server that takes no notice of the content-type reads a JSON document there.
+            At::Preamble if !bytes.iter().all(|byte| is_space(*byte)) => Err(Error::Invalid),
+            At::Content => {
+                visitor.content(bytes);
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -221,7 +234,7 @@ impl Scanner {
         let content = content
             .filter(|_| self.at != At::Epilogue)
             .ok_or(Error::Invalid)?;
-        self.tell(content, visitor);
+        self.tell(content, visitor)?;
         if self.at == At::Content {
             visitor.end()?;
         }

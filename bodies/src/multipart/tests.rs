@@ -125,12 +125,31 @@ fn what_stands_around_the_parts() {
     for body in [
         format!("{gpt}--XX--"),
         format!("{gpt}--XX-- \t epilogue\r\n--X\r\nbroken"),
-        format!("preamble\r\n{gpt}--XX--\r\n"),
         format!("\r\n{gpt}--XX--\r\n"),
+        format!(" \t\r\n\n\r\n{gpt}--XX--\r\n"),
         format!("--XX\r\n\r\n\r\n{gpt}--XX--"),
         format!("--XX\r\n\r\n--XX\r\nX: y\r\n\r\n{gpt}--XX--"),
     ] {
         assert_eq!(model(&body), Ok(text("gpt")), "{body:?}");
+    }
+}
+
+/// Servers read JSON whatever the `content-type` says.
+#[test]
+fn what_stands_before_the_parts_may_be_read_in_their_place() {
+    let gpt = part("name=\"model\"", "gpt");
+    let long = "x".repeat(100);
+    for before in [
+        "{\"model\":\"evil\"}",
+        "preamble",
+        "\r\n\r\n1",
+        "\x0c",
+        &long,
+    ] {
+        let body = format!("{before}\r\n{gpt}--XX--\r\n");
+        assert_eq!(model(&body), Err(Error::Invalid), "{body:?}");
+        let body = format!("{before}\r\n--XX--\r\n");
+        assert_eq!(model(&body), Err(Error::Invalid), "{body:?}");
     }
 }
 

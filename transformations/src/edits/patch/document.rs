@@ -122,8 +122,7 @@ impl<'p> Editor<'p> {
             (true, false) => None,
         };
         let edits = patch.edits.iter().zip(&of_files.edits);
-        let edits =
-            edits.filter(|(edit, ready)| edit.verb.puts() && ready.condition != Condition::Never);
+        let edits = edits.filter(|(_, ready)| ready.condition != Condition::Never);
         for ((edit, _), detail) in edits.flat_map(|edit| left.map(|detail| (edit, detail))) {
             self.outcome
                 .fail(Reason::MultipartInvalid, &edit.path, detail);
