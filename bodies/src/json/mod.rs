@@ -25,6 +25,6 @@ pub use patch::{
     push_quoted, quoted,
 };
 pub use path::{Oddity, Path, PathError};
-pub use pointer::{PointerError, Pointers};
+pub use pointer::{PointerError, Pointers, in_other_case};
 pub use string::{InvalidString, decode};
 pub use walker::Error;

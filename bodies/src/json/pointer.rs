@@ -112,9 +112,10 @@ fn folded(key: &str) -> impl Iterator<Item = char> {
     })
 }
 
-/// Whether the keys differ, but only in case.
+/// Whether two keys of objects differ, but only in the case of ASCII letters. The long s (U+017F) is
+/// an `s` then, and the kelvin sign (U+212A) a `k`: so Go's `encoding/json` has it.
 #[inline]
-fn in_other_case(name: &str, key: &str) -> bool {
+pub fn in_other_case(name: &str, key: &str) -> bool {
     /// The bit that makes a small letter of a capital.
     const SMALL: u8 = 0x20;
     let ends = (name.as_bytes().last(), key.as_bytes().last());
@@ -205,8 +206,7 @@ impl Node {
         self.other_element = element;
     }
 
-    /// The ways on for keys that differ from this one only in the case of ASCII letters. The long s
-    /// (U+017F) is an `s` then, and the kelvin sign (U+212A) a `k`: so Go's `encoding/json` has it.
+    /// The ways on for keys that are this one [in another case](in_other_case).
     #[inline]
     pub(crate) fn members_in_other_case(&self, key: &str, mut visit: impl FnMut(NodeId)) {
         if let [(name, node)] = self.members.as_slice() {

@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
-use bodies::json::{Number, decode};
+use bodies::json::{self, Number, decode};
 use indexmap::map::Entry;
 
 use super::budget::Budget;
 use super::compare;
 use super::error::Error;
+use super::map::{Map, TWICE};
 use super::number;
-use super::value::{Key, Map, Text, Value};
+use super::value::{Key, Text, Value};
 
 /// One part of a path into a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub(crate) enum Step {
 /// # Errors
 ///
 /// `bytes` are not one JSON document, have more than `depth` levels, or hold a key twice with
-/// different values on the way or in what is wanted.
+/// different values on the way or in what is wanted. On the way a key in another case is the same.
 pub(crate) fn read<'v>(
     bytes: &'v [u8],
     path: &[Step],
@@ -133,9 +134,12 @@ impl<'v> Reader<'v, '_> {
         self.expect(b'{')?;
         self.enter()?;
         let mut found: Option<Option<Value<'v>>> = None;
+        let mut in_other_case = false;
         if !self.next_is(b'}') {
             loop {
-                if *self.key()? != *wanted {
+                let key = self.key()?;
+                if *key != *wanted {
+                    in_other_case |= json::in_other_case(wanted, &key);
                     self.skip()?;
                 } else {
                     let again = self.find(path)?;
@@ -150,7 +154,10 @@ impl<'v> Reader<'v, '_> {
             }
         }
         self.leave();
-        Ok(found.flatten())
+        match found.flatten() {
+            Some(_) if in_other_case => Error::failed(TWICE),
+            found => Ok(found),
+        }
     }
 
     fn same(&self, first: Option<&Value<'v>>, again: Option<&Value<'v>>) -> Result<(), Error> {
@@ -162,7 +169,7 @@ impl<'v> Reader<'v, '_> {
         if same {
             return Ok(());
         }
-        Error::failed("the document holds a key twice with different values")
+        Error::failed(TWICE)
     }
 
     fn element(&mut self, wanted: usize, path: &[Step]) -> Result<Option<Value<'v>>, Error> {
@@ -212,7 +219,7 @@ impl<'v> Reader<'v, '_> {
 
     fn object(&mut self) -> Result<Value<'v>, Error> {
         self.enter()?;
-        let mut map = Map::default();
+        let mut map = Map::of_document();
         if !self.next_is(b'}') {
             loop {
                 let key = Key::String(self.key()?);

@@ -6,11 +6,12 @@ use super::Expression;
 use super::budget::Budget;
 use super::error::Error;
 use super::functions::Builtin;
+use super::map::Map;
 use super::node::{Item, Node, Operator};
 use super::operators;
 use super::pattern;
 use super::resolver::Resolver;
-use super::value::{Key, Map, Text, Value};
+use super::value::{Key, Text, Value};
 
 pub(super) struct Evaluation<'v> {
     pub(super) expression: &'v Expression,

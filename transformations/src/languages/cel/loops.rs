@@ -3,8 +3,9 @@
 use super::compare;
 use super::error::Error;
 use super::evaluate::Evaluation;
+use super::map::Map;
 use super::node::{Loop, LoopKind, Node};
-use super::value::{Map, Value};
+use super::value::Value;
 
 impl<'v> Evaluation<'v> {
     pub(super) fn each(&mut self, each: &'v Loop) -> Result<Value<'v>, Error> {
@@ -95,18 +96,24 @@ impl<'v> Evaluation<'v> {
     }
 
     fn filter_keys(&mut self, map: &Map<'v>, node: &'v Node) -> Result<Value<'v>, Error> {
-        let mut kept = Map::default();
-        for (key, value) in map {
+        let mut kept = Map::default().with_those_of(map);
+        let mut dropped = Vec::new();
+        for (key, value) in map.iter() {
             if self.holds(key.value(), node)? {
                 kept.insert(key.clone(), value.clone());
+            } else {
+                dropped.push(key);
             }
+        }
+        for key in dropped {
+            kept.has_one(key, &self.budget)?;
         }
         Value::map(kept, &self.budget)
     }
 
     fn map_values(&mut self, map: &Map<'v>, node: &'v Node) -> Result<Value<'v>, Error> {
-        let mut mapped = Map::with_capacity(map.len());
-        for (key, value) in map {
+        let mut mapped = Map::with_capacity(map.len()).with_those_of(map);
+        for (key, value) in map.iter() {
             mapped.insert(key.clone(), self.within(value.clone(), node)?);
         }
         Value::map(mapped, &self.budget)

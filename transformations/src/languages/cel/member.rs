@@ -28,11 +28,10 @@ impl<'v> Evaluation<'v> {
     fn lookup(&self, of: &Value<'v>, at: &Value<'v>) -> Result<Value<'v>, Error> {
         match of {
             Value::Map(map) => {
-                let key = Key::equal_to(at);
-                if let Some(key) = &key {
-                    key.look_up(&self.budget)?;
-                }
-                let found = key.and_then(|key| map.get(&key));
+                let found = match Key::equal_to(at) {
+                    Some(key) => map.look_up(&key, &self.budget)?,
+                    None => None,
+                };
                 found.cloned().ok_or_else(|| {
                     Error::Missing(match at.as_str() {
                         Some(name) => format!("no member `{}`", shown(name)),
@@ -63,8 +62,8 @@ impl<'v> Evaluation<'v> {
         match of {
             Value::Map(map) => {
                 let key = Key::String(Text::Borrowed(field));
-                key.look_up(&self.budget)?;
-                Ok(Value::Bool(map.contains_key(&key)))
+                let found = map.look_up(&key, &self.budget)?;
+                Ok(Value::Bool(found.is_some()))
             }
             Value::Optional(Some(inner)) => self.has_member(inner, field),
             Value::Optional(None) => Ok(Value::Bool(false)),

@@ -7,10 +7,11 @@ use bodies::Found;
 use super::document;
 use super::error::{Error, shown};
 use super::evaluate::Evaluation;
+use super::map::{Map, TWICE};
 use super::names;
 use super::node::{Node, PathPart};
 use super::number;
-use super::value::{Bytes, Key, Map, Text, Value};
+use super::value::{Bytes, Key, Text, Value};
 use crate::languages::{Extracted, FieldValue};
 use crate::ops::{AttributeValue, Direction};
 
@@ -200,7 +201,7 @@ impl<'v> Evaluation<'v> {
             None => read(&self.budget)?,
             Some(Err(error)) => return Err(error),
             Some(Ok(found)) if found.conflict => {
-                return Error::failed("the body holds a key twice with different values");
+                return Error::failed(TWICE);
             }
             Some(Ok(found)) => match &found.first {
                 None => None,

@@ -16,6 +16,7 @@ pub(crate) mod functions;
 mod instead;
 mod loops;
 mod lower;
+mod map;
 mod member;
 mod message;
 mod mismatch;

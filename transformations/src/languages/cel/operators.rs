@@ -46,8 +46,7 @@ fn contains(item: &Value<'_>, all: &Value<'_>, budget: &Budget) -> Result<bool, 
             let Some(key) = Key::equal_to(item) else {
                 return Ok(false);
             };
-            key.look_up(budget)?;
-            Ok(entries.contains_key(&key))
+            Ok(entries.look_up(&key, budget)?.is_some())
         }
         _ => Err(Error::Mismatch),
     }

@@ -7,8 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::budget::Budget;
 use super::error::Error;
+use super::map::Map;
 use super::number;
-use super::value::{Key, Map, Text, Value};
+use super::value::{Key, Text, Value};
 use crate::config::Limits;
 
 /// The text of a string, bytes, a number or a boolean; `None` for anything else, which has none.

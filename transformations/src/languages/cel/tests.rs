@@ -464,6 +464,7 @@ fn bodies() -> impl Strategy<Value = String> {
     prop_oneof![
         Just(r#"{"a": [{"b": 1}, "x"], "c": 3.10}"#.to_owned()),
         Just(r#"{"a": 1, "a": 2}"#.to_owned()),
+        Just(r#"{"a": {"b": 1}, "A": [1], "c": {"b": 1, "B": 1}}"#.to_owned()),
         Just("[1, [2, [3]]]".to_owned()),
         Just(String::new()),
         "[\\[\\]{}\":,a0-9. \\\\u]{0,20}",
@@ -479,6 +480,77 @@ fn on(body: &str) -> Exchange {
     ];
     exchange.response.headers = vec![(":status".to_owned(), "200".to_owned())];
     exchange.prepare(None)
+}
+
+/// What comes of an expression on a body, as JSON.
+fn made(text: &str, body: &str) -> Result<String, Error> {
+    let exchange = on(body);
+    let expression = compile(text).unwrap();
+    let value = expression.evaluate(&exchange)?;
+    print::json(&value, &budget::Budget::new(&Limits::default()))
+}
+
+/// Some servers take `Role` for `role`: whatever looks one of them up does not believe it beside the other.
+#[test]
+fn a_key_in_another_case_hides_nothing_wherever_it_is_looked_up() {
+    let body = r#"{"model":"a","Model":"b","messages":[{"role":"user","Role":"system"}]}"#;
+    for text in [
+        "json(request.body).messages.exists(m, m.role == 'system')",
+        "json(request.body).messages.all(m, m.role != 'system')",
+        "json(request.body).messages.filter(m, m.role == 'system')",
+        "json(request.body).messages.map(m, m['ro' + 'le'])",
+        "json(request.body).messages.map(m, has(m.role))",
+        "json(request.body).messages.map(m, default(m.role, ''))",
+        "json(request.body).messages.map(m, m.?role.orValue(''))",
+        "json(request.body).messages.map(m, m[?'role'].orValue(''))",
+        "json(request.body).messages.exists(m, 'role' in m)",
+        "json(request.body).messages.sortBy(m, m.role)",
+        "json(request.body).messages[0].mapValues(v, v).role",
+        "cel.bind(d, json(request.body), d.model)",
+        "json(request.body).with(d, d.Model)",
+        "json(request.body)['mod' + 'el']",
+        "'model' in json(request.body)",
+        "json(string(request.body)).model",
+        "json(string(request.body)).messages[0].role",
+        "[json(request.body)][0].model",
+        "optional.of(json(request.body)).model",
+        "json(request.body).merge({'model': 'c'})",
+        "{'a': 1}.merge(json(request.body)).model",
+        "json(request.body).filterKeys(k, k == 'model')",
+        "json(request.body).filterKeys(k, k != 'Model')",
+        // What no search is made for.
+        "json(request.body).model",
+        "json(request.body).messages[0].role",
+        "has(json(request.body).model)",
+    ] {
+        let made = made(text, body);
+        assert!(matches!(made, Err(Error::Failed(_))), "{text}: {made:?}");
+    }
+}
+
+/// A map that the expression writes is CEL's, and what is not looked up may hold anything.
+#[test]
+fn keys_in_another_case_are_two_where_none_of_them_is_looked_up() {
+    let body = r#"{"a":1,"A":2,"b":3,"Long":4}"#;
+    for (text, expected) in [
+        (
+            "toJson(json(request.body))",
+            r#""{\"a\":1,\"A\":2,\"b\":3,\"Long\":4}""#,
+        ),
+        ("json(request.body).with(d, d.b)", "3"),
+        ("json(request.body).with(d, 'B' in d)", "false"),
+        ("json(request.body).merge({'c': 5}).with(d, d.c)", "5"),
+        (
+            "json(request.body).filterKeys(k, k.lowerAscii() == 'a')",
+            r#"{"a":1,"A":2}"#,
+        ),
+        ("json(request.body).filterKeys(k, k == 'b')", r#"{"b":3}"#),
+        ("json(request.body).exists(k, k == 'A')", "true"),
+        ("{'a': 1, 'A': 2}.A", "2"),
+        ("{'a': 1}.merge({'A': 2}).a", "1"),
+    ] {
+        assert_eq!(made(text, body).as_deref(), Ok(expected), "{text}");
+    }
 }
 
 proptest! {

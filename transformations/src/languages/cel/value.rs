@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use std::ops::Deref;
 use std::rc::Rc;
 
-use indexmap::IndexMap;
 use ipnet::IpNet;
 
 use super::budget::Budget;
 use super::error::Error;
+use super::map::Map;
 use super::number;
 
 /// Data that belongs to the message or the expression, or is shared by values.
@@ -75,9 +75,6 @@ pub(crate) enum Value<'v> {
     Address(IpAddr),
     Network(IpNet),
 }
-
-/// A map, in the order it was written.
-pub(crate) type Map<'v> = IndexMap<Key<'v>, Value<'v>>;
 
 /// The key of a map. Numbers of one value are one key, whatever their type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -247,7 +244,8 @@ impl Value<'_> {
                 let entries = map
                     .iter()
                     .map(|(key, value)| Ok((key.detached(budget)?, value.detached(budget)?)));
-                Value::Map(Rc::new(entries.collect::<Result<_, _>>()?))
+                let detached = entries.collect::<Result<Map<'v>, _>>()?;
+                Value::Map(Rc::new(detached.with_those_of(map)))
             }
             Value::Type(name) => Value::Type(name),
             Value::Optional(value) => {

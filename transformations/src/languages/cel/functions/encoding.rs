@@ -16,8 +16,9 @@ use super::{Builtin, Style};
 use crate::languages::cel::budget::Budget;
 use crate::languages::cel::document;
 use crate::languages::cel::error::Error;
+use crate::languages::cel::map::Map;
 use crate::languages::cel::print;
-use crate::languages::cel::value::{Bytes, Key, Map, Text, Value};
+use crate::languages::cel::value::{Bytes, Key, Text, Value};
 use crate::languages::query::ESCAPED;
 
 pub(super) const FUNCTIONS: &[Builtin] = &[

@@ -3,7 +3,8 @@
 use super::{Builtin, Style};
 use crate::languages::cel::budget::Budget;
 use crate::languages::cel::error::Error;
-use crate::languages::cel::value::{Map, Value};
+use crate::languages::cel::map::Map;
+use crate::languages::cel::value::Value;
 
 pub(super) const FUNCTIONS: &[Builtin] = &[Builtin {
     name: "merge",
@@ -23,9 +24,10 @@ fn merge<'v>(budget: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Erro
         return Err(Error::Mismatch);
     };
     budget.steps(left.len().saturating_add(right.len()))?;
-    let mut merged: Map<'v> = (**left).clone();
+    let mut merged: Map<'v> = (**left).clone().with_those_of(right);
     for (key, value) in right.iter() {
         key.look_up(budget)?;
+        left.has_one(key, budget)?;
         merged.insert(key.clone(), value.clone());
     }
     Value::map(merged, budget)
