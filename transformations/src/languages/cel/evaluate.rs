@@ -1,5 +1,7 @@
 //! One evaluation: nodes to values, names asked for as they are reached.
 
+use std::rc::Rc;
+
 use smallvec::SmallVec;
 
 use super::Expression;
@@ -95,6 +97,14 @@ impl<'v> Evaluation<'v> {
                 self.within(value, body)
             }
             Node::OptionalMap { nodes, flat } => self.optional_map(nodes, *flat),
+            Node::OptionalOr(nodes) => self.optional_or(nodes),
+            Node::OrValue(nodes) => {
+                let [value, otherwise] = &**nodes;
+                match self.optional(value)? {
+                    Some(inner) => Ok((*inner).clone()),
+                    None => self.value(otherwise),
+                }
+            }
             Node::Loop(each) => self.each(each),
             name => self.named(name),
         }
@@ -235,16 +245,33 @@ impl<'v> Evaluation<'v> {
 
     fn optional_map(&mut self, nodes: &'v [Node; 2], flat: bool) -> Result<Value<'v>, Error> {
         let [value, body] = nodes;
-        let inner = match self.value(value)? {
-            Value::Optional(Some(inner)) => (*inner).clone(),
-            Value::Optional(None) => return Ok(Value::Optional(None)),
-            value => return Error::failed(format!("{} is not an optional", value.type_name())),
+        let Some(inner) = self.optional(value)? else {
+            return Ok(Value::Optional(None));
         };
-        match self.within(inner, body)? {
+        match self.within((*inner).clone(), body)? {
             value if !flat => Ok(Value::optional(Some(value))),
-            value @ Value::Optional(_) => Ok(value),
-            value => Error::failed(format!("{} is not an optional", value.type_name())),
+            value => of_optional(value).map(Value::Optional),
         }
+    }
+
+    fn optional_or(&mut self, nodes: &'v [Node; 2]) -> Result<Value<'v>, Error> {
+        let [first, second] = nodes;
+        match self.optional(first)? {
+            None => self.optional(second).map(Value::Optional),
+            first => Ok(Value::Optional(first)),
+        }
+    }
+
+    /// What an optional holds.
+    fn optional(&mut self, node: &'v Node) -> Result<Option<Rc<Value<'v>>>, Error> {
+        of_optional(self.value(node)?)
+    }
+}
+
+fn of_optional(value: Value<'_>) -> Result<Option<Rc<Value<'_>>>, Error> {
+    match value {
+        Value::Optional(inner) => Ok(inner),
+        value => Error::failed(format!("{} is not an optional", value.type_name())),
     }
 }
 

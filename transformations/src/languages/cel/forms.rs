@@ -113,6 +113,24 @@ pub(crate) const FORMS: &[Function] = &[
         about: "The same, for what is an optional itself.",
         examples: &[("{'a': {'b': 1}}.?a.optFlatMap(x, x.?b).orValue(0)", "1")],
     },
+    Function {
+        name: "or",
+        signature: "optional.or(optional)",
+        about: "The first, or the second when the first holds nothing.",
+        examples: &[
+            ("optional.none().or(optional.of(2)).value()", "2"),
+            ("optional.of(1).or(optional.of(1 / 0)).value()", "1"),
+        ],
+    },
+    Function {
+        name: "orValue",
+        signature: "optional.orValue(value)",
+        about: "The value it holds, or the other, which is only then evaluated.",
+        examples: &[
+            ("{'a': 1}.?b.orValue(2)", "2"),
+            ("[1][?0].orValue(1 / 0)", "1"),
+        ],
+    },
 ];
 
 impl Lowering<'_> {
@@ -141,6 +159,8 @@ impl Lowering<'_> {
             (Some(namespace), "bind", [variable, value, body]) if matches!(&namespace.expr, Expr::Ident(name) if name == "cel") => {
                 self.bind(id, value, variable, body)
             }
+            (Some(first), "or", [second]) => Node::OptionalOr(self.pair(first, second)),
+            (Some(value), "orValue", [otherwise]) => Node::OrValue(self.pair(value, otherwise)),
             (Some(value), "optMap" | "optFlatMap", [variable, body]) => {
                 let flat = name == "optFlatMap";
                 match self.bind(id, value, variable, body) {

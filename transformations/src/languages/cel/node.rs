@@ -75,6 +75,10 @@ pub(super) enum Node {
         nodes: Box<[Node; 2]>,
         flat: bool,
     },
+    /// `first.or(second)`, both optionals.
+    OptionalOr(Box<[Node; 2]>),
+    /// `optional.orValue(otherwise)`.
+    OrValue(Box<[Node; 2]>),
     Loop(Box<Loop>),
 }
 

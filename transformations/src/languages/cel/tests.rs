@@ -490,6 +490,41 @@ fn made(text: &str, body: &str) -> Result<String, Error> {
     print::json(&value, &budget::Budget::new(&Limits::default()))
 }
 
+#[test]
+fn the_other_value_of_an_optional_is_made_only_where_it_is_wanted() {
+    let body = r#"{"a":5}"#;
+    for (text, expected) in [
+        (
+            "json(request.body).?a.orValue(json(request.body).b)",
+            Ok("5"),
+        ),
+        (
+            "json(request.body).?a.or(optional.of(1 / 0)).value()",
+            Ok("5"),
+        ),
+        (
+            "json(request.body).?b.or(json(request.body).?a).orValue(1 / 0)",
+            Ok("5"),
+        ),
+        ("json(request.body).?b.orValue(6)", Ok("6")),
+        (
+            "json(request.body).?b.orValue(1 / 0)",
+            Err("division by zero"),
+        ),
+        (
+            "json(request.body).?b.or(1).value()",
+            Err("int is not an optional"),
+        ),
+        (
+            "json(request.body).a.orValue(1)",
+            Err("int is not an optional"),
+        ),
+    ] {
+        let made = made(text, body).map_err(|error| error.to_string());
+        assert_eq!(made.as_deref().map_err(String::as_str), expected, "{text}");
+    }
+}
+
 /// Some servers take `Role` for `role`: whatever looks one of them up does not believe it beside the other.
 #[test]
 fn a_key_in_another_case_hides_nothing_wherever_it_is_looked_up() {

@@ -51,24 +51,6 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         arguments: [1, 1],
         call: value,
     },
-    Builtin {
-        name: "or",
-        signature: "optional.or(optional)",
-        about: "The first, or the second when the first holds nothing.",
-        examples: &[("optional.none().or(optional.of(2)).value()", "2")],
-        style: Style::Method,
-        arguments: [2, 2],
-        call: or,
-    },
-    Builtin {
-        name: "orValue",
-        signature: "optional.orValue(value)",
-        about: "The value it holds, or the other.",
-        examples: &[("{'a': 1}.?b.orValue(2)", "2"), ("[1][?0].orValue(2)", "1")],
-        style: Style::Method,
-        arguments: [2, 2],
-        call: or_value,
-    },
 ];
 
 fn of<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
@@ -110,22 +92,6 @@ fn value<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
     match arguments {
         [Value::Optional(Some(inner))] => Ok((**inner).clone()),
         [Value::Optional(None)] => Error::missing("the optional holds nothing"),
-        _ => Err(Error::Mismatch),
-    }
-}
-
-fn or<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
-    match arguments {
-        [first @ Value::Optional(Some(_)), Value::Optional(_)] => Ok(first.clone()),
-        [Value::Optional(None), second @ Value::Optional(_)] => Ok(second.clone()),
-        _ => Err(Error::Mismatch),
-    }
-}
-
-fn or_value<'v>(_: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Error> {
-    match arguments {
-        [Value::Optional(Some(inner)), _] => Ok((**inner).clone()),
-        [Value::Optional(None), otherwise] => Ok(otherwise.clone()),
         _ => Err(Error::Mismatch),
     }
 }
