@@ -54,7 +54,7 @@ impl<'v> Evaluation<'v> {
                 value => Value::optional(Some(value)),
             }),
             Value::Optional(None) => Ok(Value::Optional(None)),
-            _ => Err(Error::Mismatch),
+            value => Error::missing(format!("{} has no members", value.type_name())),
         }
     }
 

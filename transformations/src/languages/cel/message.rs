@@ -75,14 +75,14 @@ impl<'v> Evaluation<'v> {
                 Some(value) => Ok(value),
                 None => Error::missing("the body has no such field"),
             },
-            Node::HasField { of, field } => {
-                self.object(*of)?;
-                Ok(Value::Bool(self.field(*field)?.is_some()))
-            }
-            Node::OptionalField { of, field } => {
-                self.object(*of)?;
-                Ok(Value::optional(self.field(*field)?))
-            }
+            Node::HasField { of, field } => match self.without_members(*of)? {
+                Some(name) => Error::failed(format!("{name} has no members")),
+                None => Ok(Value::Bool(self.field(*field)?.is_some())),
+            },
+            Node::OptionalField { of, field } => match self.without_members(*of)? {
+                Some(_) => Ok(Value::Optional(None)),
+                None => Ok(Value::optional(self.field(*field)?)),
+            },
             Node::Extracted(name) => match self.extracted().find(|(field, _)| *field == &**name) {
                 Some((_, value)) => Ok(of_field(value)),
                 None => Error::missing(format!("no field `{name}` was extracted")),
@@ -221,19 +221,23 @@ impl<'v> Evaluation<'v> {
         Ok(value)
     }
 
-    /// Whether a field of a JSON body may have members: an error otherwise.
-    fn object(&mut self, number: usize) -> Result<(), Error> {
+    /// The type of a field of a JSON body, if its value has no members.
+    ///
+    /// # Errors
+    ///
+    /// It is not there.
+    fn without_members(&mut self, number: usize) -> Result<Option<&'static str>, Error> {
         let field = self.expression.fields.get(number);
         let found = field.and_then(|field| self.resolver.field(field.of, &field.pointer));
         if let Some(Ok(found)) = found
             && found.first == Some(Found::Container)
             && !found.conflict
         {
-            return Ok(());
+            return Ok(None);
         }
         match self.field(number)? {
-            Some(Value::Map(_)) => Ok(()),
-            Some(value) => Error::failed(format!("{} has no members", value.type_name())),
+            Some(Value::Map(_)) => Ok(None),
+            Some(value) => Ok(Some(value.type_name())),
             None => Error::missing("the body has no such field"),
         }
     }

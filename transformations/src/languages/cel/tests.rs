@@ -525,6 +525,40 @@ fn the_other_value_of_an_optional_is_made_only_where_it_is_wanted() {
     }
 }
 
+#[test]
+fn null_and_scalars_have_no_optional_member() {
+    let body = r#"{"z":null,"n":5,"s":"x","l":[1],"m":{"k":1}}"#;
+    for (text, expected) in [
+        ("json(request.body).?z.?k.orValue(9)", Ok("9")),
+        ("json(request.body).z.?k.orValue(9)", Ok("9")),
+        ("json(request.body).?n.?k.orValue(9)", Ok("9")),
+        ("json(request.body).?s.?k.orValue(9)", Ok("9")),
+        ("json(request.body).?s[?0].orValue(9)", Ok("9")),
+        ("json(request.body).?z.k.orValue(9)", Ok("9")),
+        ("json(request.body).?m.?k.orValue(9)", Ok("1")),
+        ("json(request.body).?m.?k.?j.orValue(9)", Ok("9")),
+        ("json(request.body).with(d, d.?z.?k.orValue(9))", Ok("9")),
+        ("json(request.body).with(d, default(d.z.k, 9))", Ok("9")),
+        ("default(json(request.body).z.k, 9)", Ok("9")),
+        (
+            "json(request.body).with(d, d.z.k)",
+            Err("null_type has no members"),
+        ),
+        (
+            "json(request.body).with(d, has(d.n.k))",
+            Err("int has no members"),
+        ),
+        ("has(json(request.body).n.k)", Err("int has no members")),
+        (
+            "json(request.body).with(d, d.?l.?k.orValue(9))",
+            Err("`[]` does not take (optional_type, string)"),
+        ),
+    ] {
+        let made = made(text, body).map_err(|error| error.to_string());
+        assert_eq!(made.as_deref().map_err(String::as_str), expected, "{text}");
+    }
+}
+
 /// Some servers take `Role` for `role`: whatever looks one of them up does not believe it beside the other.
 #[test]
 fn a_key_in_another_case_hides_nothing_wherever_it_is_looked_up() {
