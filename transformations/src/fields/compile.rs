@@ -18,10 +18,10 @@ use super::value;
 use super::wanted::Wanted;
 use crate::config::{self, Extract, OnFailure};
 use crate::config::{Limits, limits};
-use crate::languages::Compilation;
+use crate::languages::{Compilation, FieldTypes};
 use crate::ops::Direction;
 use sources::{source_name, sources};
-use values::{check_lookup, check_values, value_type};
+use values::{check_lookup, check_values, usual, value_type};
 
 /// Compiles the `extract` of a pass; what is wrong is added to `diagnostics`. `rejects_invalid`: the pass rejects a
 /// message for a field that is invalid, whatever the field says.
@@ -95,6 +95,15 @@ pub(crate) fn compile(
         diagnostics.push(Diagnostic::error(Code::Range, path, message).help("read fewer"));
     }
     extraction
+}
+
+/// The types of these fields, as far as they have names.
+pub(crate) fn types<'e>(extracts: impl Iterator<Item = &'e Extract>) -> FieldTypes {
+    let typed = extracts.filter_map(|extract| {
+        let value_type = extract.value_type.unwrap_or_else(|| usual(extract));
+        Some((own_name(extract)?, value_type))
+    });
+    typed.collect()
 }
 
 /// Who uses each name and header: two fields may not share one.
@@ -197,11 +206,16 @@ fn reach(extract: &Extract) -> Reach {
     }
 }
 
-/// The field's name: given, or that of the first source that has one.
+/// What the configuration calls a field, or its first source that has a name.
+fn own_name(extract: &Extract) -> Option<String> {
+    let given = extract.name.clone();
+    given.or_else(|| extract.from.iter().find_map(source_name))
+}
+
+/// The field's name, which it needs.
 fn name(extract: &Extract, at: &mut Place<'_>) -> String {
     let sources = &extract.from;
-    let given = extract.name.clone();
-    let given = given.or_else(|| sources.iter().find_map(source_name));
+    let given = own_name(extract);
     // A path without a name is wrong, and so is a field without sources: enough is said of those.
     let is_path = |source: &config::Source| matches!(source, config::Source::Path(_));
     let told = given.is_none() && (sources.is_empty() || sources.iter().any(is_path));

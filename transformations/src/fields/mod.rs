@@ -16,7 +16,7 @@ mod usage;
 mod value;
 mod wanted;
 
-pub(crate) use compile::compile;
+pub(crate) use compile::{compile, types};
 pub(crate) use content::Content;
 pub(crate) use reading::Reading;
 pub use usage::Usage;

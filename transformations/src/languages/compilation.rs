@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Position};
 
-use super::{ExpressionId, Expressions, Phase};
+use super::{ExpressionId, Expressions, FieldTypes, Phase};
 use crate::config::Limits;
 use crate::languages::cel::{Expression, Needs};
 use crate::languages::jinja::Template;
@@ -22,6 +22,8 @@ pub(crate) struct Compilation {
     settings: Arc<Settings>,
     limits: Limits,
     pub(crate) expressions: Expressions,
+    /// Those of the fields of both passes.
+    types: Arc<FieldTypes>,
     /// The fields that expressions and templates name.
     pub(crate) extracted: Vec<NamedField>,
 }
@@ -44,9 +46,15 @@ pub(crate) struct NamedField {
 }
 
 impl Compilation {
-    pub(crate) fn new(direction: Direction, limits: &Limits, settings: &Arc<Settings>) -> Self {
+    pub(crate) fn new(
+        direction: Direction,
+        limits: &Limits,
+        settings: &Arc<Settings>,
+        types: &Arc<FieldTypes>,
+    ) -> Self {
         Self {
             direction,
+            types: Arc::clone(types),
             settings: Arc::clone(settings),
             limits: *limits,
             expressions: Expressions::new(limits, settings),
@@ -103,7 +111,7 @@ impl Compilation {
         in_documents: bool,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<Expression> {
-        Expression::compile(path, text, &self.limits, in_documents)
+        Expression::compile(path, text, &self.limits, &self.types, in_documents)
             .map_err(|mut errors| diagnostics.append(&mut errors))
             .ok()
     }

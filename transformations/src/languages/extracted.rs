@@ -1,8 +1,14 @@
 //! The values that were taken out of the exchange.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
+
+use crate::config::ValueType;
+
+/// The types of the fields that a configuration extracts, by their names.
+pub(crate) type FieldTypes = BTreeMap<String, ValueType>;
 
 /// The extracted values, by field name; a name stands once.
 #[derive(Clone, Debug, Default, PartialEq)]

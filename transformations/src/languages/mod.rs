@@ -16,4 +16,4 @@ pub(crate) use document::Document;
 pub(crate) use expressions::{
     BodyCache, ExpressionId, Expressions, Failed, Phase, Seen, Values, spelled,
 };
-pub(crate) use extracted::{Extracted, FieldValue};
+pub(crate) use extracted::{Extracted, FieldTypes, FieldValue};

@@ -10,7 +10,7 @@ use super::series::{AllSeries, Series};
 use crate::config::{Limits, Metrics};
 use crate::headers::{HeaderNames, Snapshot};
 use crate::languages::cel::Expression;
-use crate::languages::{BodyCache, ExpressionId, Expressions, Extracted, Phase, Seen};
+use crate::languages::{BodyCache, ExpressionId, Expressions, Extracted, FieldTypes, Phase, Seen};
 use crate::ops::{Direction, TransformationOps};
 use crate::settings::Settings;
 
@@ -151,6 +151,8 @@ pub(crate) fn compile(
             error(Code::Schema, &path, message, help);
         }
     }
+    // The routes, which may be other configurations, say what they are.
+    let types = FieldTypes::default();
     // Bounds on what an expression may cost are those of every message.
     let limits = Limits::default();
     let mut expressions = Expressions::new(&limits, settings);
@@ -158,7 +160,7 @@ pub(crate) fn compile(
     let mut values = Vec::new();
     for (name, text) in &metrics.labels {
         let path = format!("{labels}.{name}");
-        let expression = match Expression::compile(&path, text, &limits, false) {
+        let expression = match Expression::compile(&path, text, &limits, &types, false) {
             Ok(expression) => expression,
             Err(mut errors) => {
                 found.append(&mut errors);

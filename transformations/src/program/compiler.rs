@@ -26,7 +26,7 @@ use crate::headers::HeaderNames;
 use crate::languages::cel::Expression;
 use crate::languages::jinja::HeaderNeeds;
 use crate::languages::jinja::{self, Template};
-use crate::languages::{Compilation, ExpressionId, Expressions, NamedField, Phase};
+use crate::languages::{Compilation, ExpressionId, Expressions, FieldTypes, NamedField, Phase};
 use crate::ops::Direction;
 use crate::program::Engine;
 use crate::settings::Settings;
@@ -44,6 +44,8 @@ struct Compiler<'c> {
     /// Whether templates include each other: what they name together is not known then.
     includes: bool,
     limits: &'c Limits,
+    /// Those of the fields that either pass extracts.
+    types: Arc<FieldTypes>,
     /// The expressions of the pass in hand.
     compilation: Compilation,
     /// The fields that expressions and templates of either pass name.
@@ -61,13 +63,17 @@ impl<'c> Compiler<'c> {
                 .collect();
             environment = Arc::new(jinja::with_templates(&environment, templates));
         }
+        let passes = [&config.request, &config.response].into_iter().flatten();
+        let types = Arc::new(fields::types(passes.flat_map(|pass| &pass.extract)));
+        let settings = engine.settings();
         Self {
             engine,
-            settings: engine.settings(),
+            settings,
             environment,
             includes,
             limits: &config.limits,
-            compilation: Compilation::new(Direction::Request, &config.limits, engine.settings()),
+            compilation: Compilation::new(Direction::Request, &config.limits, settings, &types),
+            types,
             extracted: Vec::new(),
             diagnostics: Vec::new(),
         }
@@ -182,7 +188,7 @@ impl<'c> Compiler<'c> {
         let transformation = transformation?;
         let path = direction.as_str();
         self.request_only(direction, transformation);
-        self.compilation = Compilation::new(direction, self.limits, self.settings);
+        self.compilation = Compilation::new(direction, self.limits, self.settings, &self.types);
         let when = transformation.when.as_ref();
         let when =
             when.and_then(|text| self.condition(Phase::Condition, &format!("{path}.when"), text));
@@ -252,7 +258,7 @@ impl<'c> Compiler<'c> {
         if direction == Direction::Request && pass.streams(Turn::First) {
             pass.extraction.stream();
         }
-        let compilation = Compilation::new(direction, self.limits, self.settings);
+        let compilation = Compilation::new(direction, self.limits, self.settings, &self.types);
         let compiled = std::mem::replace(&mut self.compilation, compilation);
         pass.expressions = compiled.expressions;
         self.extracted.extend(compiled.extracted);

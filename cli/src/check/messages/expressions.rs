@@ -258,6 +258,40 @@ fn a_part_looked_for_with_in() {
     loads("request: {when: \"request.path.contains('/v1')\", remove: [x-b]}");
 }
 
+#[test]
+fn a_field_compared_with_what_is_not_of_its_type() {
+    let of = |value_type: &str, text: &str| {
+        format!(
+            "request: {{onFailure: reject, extract: [{{name: n, from: [{{json: /n}}]{value_type}}}], reject: [{{when: \"{text}\"}}]}}"
+        )
+    };
+    assert_snapshot!(printed(&of("", "extracted.n == 5")), @"error RF012: request.reject[0].when: a value of type string is never equal to one of type int at 1:13; add `type: number` to the field, or write the number in quotes");
+    assert_snapshot!(printed(&of("", "extracted.n == true")), @"error RF012: request.reject[0].when: a value of type string is never equal to one of type bool at 1:13; add `type: boolean` to the field, or write the value in quotes");
+    assert_snapshot!(printed(&of("", "extracted.n in [5]")), @"error RF012: request.reject[0].when: a value of type string is never in a list whose values are of type int at 1:13; add `type: number` to the field, or write the number in quotes");
+    assert_snapshot!(printed(&of(", type: number", "extracted.n == '5'")), @"error RF012: request.reject[0].when: a value of type number is never equal to one of type string at 1:13; write the number without quotes");
+    assert_snapshot!(printed(&of(", type: boolean", "extracted.n == 'true'")), @"error RF012: request.reject[0].when: a value of type bool is never equal to one of type string at 1:13; write `true` or `false` without quotes");
+    loads(&of("", "extracted.n == '5' || extracted.n in ['5', 6]"));
+    loads(&of(
+        ", type: number",
+        "extracted.n == 5 || extracted.n > 1.5",
+    ));
+    loads(&of(", type: boolean", "extracted.n"));
+}
+
+#[test]
+fn what_the_host_tells_compared_with_what_is_not_of_its_type() {
+    let when = |text: &str| format!("response: {{when: \"{text}\", remove: [x-b]}}");
+    assert_snapshot!(printed(&when("response.code in ['200']")), @"error RF012: response.when: a value of type int is never in a list whose values are of type string at 1:15; write the number without quotes");
+    assert_snapshot!(printed(&when("source.port == '443'")), @"error RF012: response.when: a value of type int is never equal to one of type string at 1:13; write the number without quotes");
+    assert_snapshot!(printed(&when("connection.mtls == 'true'")), @"error RF012: response.when: a value of type bool is never equal to one of type string at 1:17; write `true` or `false` without quotes");
+    assert_snapshot!(printed(&when("metadata['a'].b == 5")), @"error RF012: response.when: a value of type string is never equal to one of type int at 1:17; write `double(...)` around the metadata");
+    assert_snapshot!(printed(&when("metadata['a'].b == true")), @"error RF012: response.when: a value of type string is never equal to one of type bool at 1:17; write `bool(...)` around the metadata");
+    assert_snapshot!(printed(&when("response.code in {'200': 1}")), @"error RF012: response.when: a value of type int is never a key of a map whose keys are of type string at 1:15; write the number without quotes");
+    loads(&when(
+        "response.code in [200] && source.port in [1, 443] && double(metadata['a'].b) == 5",
+    ));
+}
+
 /// A header may be missing, or bytes; null and bytes are compared with it rightly.
 #[test]
 fn what_may_be_equal() {

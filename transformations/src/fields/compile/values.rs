@@ -23,13 +23,7 @@ pub(super) fn value_type(extract: &Extract, at: &mut Place<'_>) -> ValueType {
             "remove it: only `response.extract` has `take`",
         );
     }
-    let numeric = matches!(extract.take, Some(Take::Max | Take::Sum));
-    let counts = |source: &config::Source| matches!(source, config::Source::Usage(_));
-    let usual = if numeric || extract.from.iter().any(counts) {
-        ValueType::Number
-    } else {
-        ValueType::Text
-    };
+    let usual = usual(extract);
     let value_type = extract.value_type.unwrap_or(usual);
     if usual == ValueType::Number && value_type == ValueType::Boolean {
         let message = "the value is a number";
@@ -41,6 +35,17 @@ pub(super) fn value_type(extract: &Extract, at: &mut Place<'_>) -> ValueType {
         );
     }
     value_type
+}
+
+/// What the field's value is where `type` does not say.
+pub(super) fn usual(extract: &Extract) -> ValueType {
+    let numeric = matches!(extract.take, Some(Take::Max | Take::Sum));
+    let counts = |source: &config::Source| matches!(source, config::Source::Usage(_));
+    if numeric || extract.from.iter().any(counts) {
+        ValueType::Number
+    } else {
+        ValueType::Text
+    }
 }
 
 /// Checks what the configuration itself would put into the header.

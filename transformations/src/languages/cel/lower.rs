@@ -14,6 +14,7 @@ use super::mismatch;
 use super::names::{IN_DOCUMENTS, REQUEST, ROOTS, Root, TYPES};
 use super::needs::Needs;
 use super::node::{Item, JsonField, JsonText, Literal, Member, Node, Operator, PathPart};
+use crate::languages::FieldTypes;
 
 /// An expression on its way: a value, or a name that may still lead to one.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(super) struct Lowering<'t> {
     pub(super) path: &'t str,
     pub(super) text: &'t str,
     pub(super) source: &'t SourceInfo,
+    /// Those of the fields that the configuration extracts.
+    pub(super) types: &'t FieldTypes,
     /// The variables of the macros that are open.
     pub(super) variables: Vec<String>,
     /// How many macros over items are open.
@@ -42,6 +45,7 @@ impl<'t> Lowering<'t> {
         path: &'t str,
         text: &'t str,
         source: &'t SourceInfo,
+        types: &'t FieldTypes,
         in_documents: bool,
     ) -> Self {
         Self {
@@ -49,6 +53,7 @@ impl<'t> Lowering<'t> {
             path,
             text,
             source,
+            types,
             variables: Vec::new(),
             loops: 0,
             fields: Vec::new(),

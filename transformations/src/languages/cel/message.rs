@@ -83,7 +83,8 @@ impl<'v> Evaluation<'v> {
                 Some(_) => Ok(Value::Optional(None)),
                 None => Ok(Value::optional(self.field(*field)?)),
             },
-            Node::Extracted(name) => match self.extracted().find(|(field, _)| *field == &**name) {
+            Node::Extracted(name, _) => match self.extracted().find(|(field, _)| *field == &**name)
+            {
                 Some((_, value)) => Ok(of_field(value)),
                 None => Error::missing(format!("no field `{name}` was extracted")),
             },

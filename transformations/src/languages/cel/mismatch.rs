@@ -2,6 +2,7 @@
 
 use super::names;
 use super::node::{Literal, Node, Operator};
+use crate::config::ValueType;
 use crate::ops::Attribute;
 
 /// What is wrong with an operation on something that the message holds, and what to write; `None`
@@ -17,22 +18,10 @@ pub(super) fn of(operator: Operator, left: &Node, right: &Node) -> Option<(Strin
     if !(is_read(left) || is_read(right)) {
         return None;
     }
-    let (left_type, right_type) = (left.type_name()?, right.type_name()?);
     if operator == Operator::In {
-        return looked_in(right, right_type);
+        return looked_in(right, right.type_name()?).or_else(|| never_in(left, right));
     }
-    let (left_kind, right_kind) = (Kind::of(left_type), Kind::of(right_type));
-    if left_kind == right_kind || [left_kind, right_kind].contains(&Kind::Any) {
-        return None;
-    }
-    let bytes = matches!(left, Node::Body(_)) || matches!(right, Node::Body(_));
-    let literal = |node: &Node| matches!(node, Node::Literal(_));
-    let text = [left_kind, right_kind].contains(&Kind::Text);
-    // A header that is not UTF-8 is bytes.
-    let as_bytes = [left_kind, right_kind].contains(&Kind::Bytes);
-    if as_bytes && text && !(bytes && (literal(left) || literal(right))) {
-        return None;
-    }
+    let [left_type, right_type] = apart(left, right)?;
     let sign = operator.as_str();
     let message = match operator {
         Operator::Equal | Operator::NotEqual => {
@@ -40,24 +29,91 @@ pub(super) fn of(operator: Operator, left: &Node, right: &Node) -> Option<(Strin
         }
         _ => format!("`{sign}` does not take values of type {left_type} and {right_type}"),
     };
-    let number = [left_kind, right_kind].contains(&Kind::Number);
-    let equality = matches!(operator, Operator::Equal | Operator::NotEqual);
-    let status = matches!(left, Node::Status) || matches!(right, Node::Status);
-    let help = match operator {
-        _ if as_bytes => "write `string(...)` around the body",
-        _ if text && number && status => "write the number without quotes",
-        _ if text && number && equality => "put the number in quotes",
-        Operator::Add if text && number => "write `string(...)` around the number",
-        _ if text && number => "write `int(...)` around the text",
-        _ if text && equality && [left_kind, right_kind].contains(&Kind::Bool) => {
-            "put `true` or `false` in quotes"
-        }
-        _ if text && equality && [left_kind, right_kind].contains(&Kind::List) => {
-            "write `in`, as in `request.method in ['GET', 'HEAD']`"
-        }
-        _ => "compare values of one type",
-    };
+    let help = help(operator, [left, right], [left_type, right_type]);
     Some((message, help.to_owned()))
+}
+
+/// The types of two values that are never equal; `None` where they may be.
+fn apart(left: &Node, right: &Node) -> Option<[&'static str; 2]> {
+    let types = [left.type_name()?, right.type_name()?];
+    let kinds = types.map(Kind::of);
+    let [left_kind, right_kind] = kinds;
+    if left_kind == right_kind || kinds.contains(&Kind::Any) {
+        return None;
+    }
+    let bytes = matches!(left, Node::Body(_)) || matches!(right, Node::Body(_));
+    // A header that is not UTF-8 is bytes.
+    let as_bytes = kinds.contains(&Kind::Bytes) && kinds.contains(&Kind::Text);
+    if as_bytes && !(bytes && (is_literal(left) || is_literal(right))) {
+        return None;
+    }
+    Some(types)
+}
+
+/// How to compare such values.
+fn help(operator: Operator, nodes: [&Node; 2], types: [&'static str; 2]) -> &'static str {
+    let kinds = types.map(Kind::of);
+    let are = |one: Kind, other: Kind| kinds.contains(&one) && kinds.contains(&other);
+    let equality = matches!(
+        operator,
+        Operator::Equal | Operator::NotEqual | Operator::In
+    );
+    let is = |test: fn(&Node) -> bool| nodes.into_iter().any(test);
+    let of_metadata = is(|node| matches!(node, Node::Metadata(_)));
+    let of_field = is(|node| matches!(node, Node::Extracted(_, Some(ValueType::Text))));
+    // The message holds the other, whose type is what it is.
+    let writes_text = is(|node| matches!(node, Node::Literal(Literal::String(_))));
+    if kinds.contains(&Kind::Bytes) {
+        "write `string(...)` around the body"
+    } else if are(Kind::Text, Kind::Number) {
+        match operator {
+            _ if writes_text && operator != Operator::Add => "write the number without quotes",
+            Operator::Add => "write `string(...)` around the number",
+            _ if of_metadata => "write `double(...)` around the metadata",
+            _ if of_field => "add `type: number` to the field, or write the number in quotes",
+            _ if equality => "put the number in quotes",
+            _ => "write `int(...)` around the text",
+        }
+    } else if are(Kind::Text, Kind::Bool) && equality {
+        match () {
+            () if writes_text => "write `true` or `false` without quotes",
+            () if of_metadata => "write `bool(...)` around the metadata",
+            () if of_field => "add `type: boolean` to the field, or write the value in quotes",
+            () => "put `true` or `false` in quotes",
+        }
+    } else if are(Kind::Text, Kind::List) && equality {
+        "write `in`, as in `request.method in ['GET', 'HEAD']`"
+    } else {
+        "compare values of one type"
+    }
+}
+
+/// Whether `in` looks among values none of which can be this one.
+fn never_in(left: &Node, right: &Node) -> Option<(String, String)> {
+    let (among, what): (Vec<&Node>, _) = match right {
+        Node::List(items) if items.iter().all(|item| !item.optional) => (
+            items.iter().map(|item| &item.node).collect(),
+            "in a list whose values",
+        ),
+        Node::Map(entries) => (
+            entries.iter().map(|(key, _)| key).collect(),
+            "a key of a map whose keys",
+        ),
+        _ => return None,
+    };
+    let found = among.iter().map(|item| apart(left, item));
+    let [left_type, right_type] = *found.collect::<Option<Vec<_>>>()?.first()?;
+    let help = help(
+        Operator::In,
+        [left, among.first()?],
+        [left_type, right_type],
+    );
+    let message = format!("a value of type {left_type} is never {what} are of type {right_type}");
+    Some((message, help.to_owned()))
+}
+
+fn is_literal(node: &Node) -> bool {
+    matches!(node, Node::Literal(_))
 }
 
 /// The network that an address is compared with.
@@ -100,6 +156,9 @@ fn is_read(node: &Node) -> bool {
             | Node::Cookie(_)
             | Node::Body(_)
             | Node::Env(_)
+            | Node::Extracted(..)
+            | Node::Attribute(_)
+            | Node::Metadata(_)
     )
 }
 
@@ -120,7 +179,7 @@ impl Kind {
         match type_name {
             "string" => Kind::Text,
             "bytes" => Kind::Bytes,
-            "int" | "uint" | "double" => Kind::Number,
+            "int" | "uint" | "double" | "number" => Kind::Number,
             "bool" => Kind::Bool,
             "list" | "map" => Kind::List,
             _ => Kind::Any,

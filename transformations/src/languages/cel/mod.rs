@@ -52,6 +52,7 @@ use lower::Lowering;
 use node::{JsonField, Node};
 
 use crate::config::Limits;
+use crate::languages::FieldTypes;
 
 /// A compiled expression.
 #[derive(Debug)]
@@ -63,8 +64,8 @@ pub(crate) struct Expression {
 }
 
 impl Expression {
-    /// Compiles `text`, which stands at `path` in the configuration. `in_documents`: it knows the
-    /// names `document` and `value`.
+    /// Compiles `text`, which stands at `path` in a configuration whose fields are of these types.
+    /// `in_documents`: it knows the names `document` and `value`.
     ///
     /// # Errors
     ///
@@ -74,10 +75,11 @@ impl Expression {
         path: &str,
         text: &str,
         limits: &Limits,
+        types: &FieldTypes,
         in_documents: bool,
     ) -> Result<Self, Vec<Diagnostic>> {
         let (tree, source) = parse::parse(path, text).map_err(|error| vec![error])?;
-        let mut lowering = Lowering::new(path, text, &source, in_documents);
+        let mut lowering = Lowering::new(path, text, &source, types, in_documents);
         let node = lowering.value(&tree);
         if lowering.too_many_fields() {
             let message =

@@ -273,7 +273,7 @@ impl Lowering<'_> {
             })),
             Root::Extracted => {
                 self.needs.extracted.insert(name.to_owned());
-                Node::Extracted(name.into())
+                Node::Extracted(name.into(), self.types.get(name).copied())
             }
             Root::Env => {
                 self.needs.env.insert(name.to_owned());

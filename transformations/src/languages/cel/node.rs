@@ -4,6 +4,7 @@ use super::document::Step;
 use super::functions::Builtin;
 use super::pattern::Pattern;
 use super::value::{Bytes, Text, Value};
+use crate::config::ValueType;
 use crate::ops::{Attribute, Direction, MetadataSource};
 
 /// One step of an evaluation.
@@ -38,7 +39,8 @@ pub(super) enum Node {
     },
     Metadata(Box<MetadataEntry>),
     AllExtracted,
-    Extracted(Box<str>),
+    /// A field, and its type where the configuration that extracts it is this one.
+    Extracted(Box<str>, Option<ValueType>),
     Env(Box<str>),
     /// What a name of the message leads to, or `optional.none()` where nothing is.
     Optional(Box<Node>),
@@ -83,7 +85,8 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// The type of the value, as [`Value::type_name`] has it, where it is known from the beginning.
+    /// The type of the value, as [`Value::type_name`] has it, where it is known from the beginning;
+    /// `number` of one that may be an int or a double.
     pub(super) fn type_name(&self) -> Option<&'static str> {
         Some(match self {
             Node::Literal(literal) => literal.value().type_name(),
@@ -94,6 +97,17 @@ impl Node {
             | Node::Cookie(_)
             | Node::Env(_)
             | Node::RegexReplace(..) => "string",
+            Node::Extracted(_, value_type) => match (*value_type)? {
+                ValueType::Text => "string",
+                ValueType::Number => "number",
+                ValueType::Boolean => "bool",
+            },
+            Node::Attribute(attribute) => of_attribute(*attribute),
+            Node::Metadata(entry) => match entry.kind {
+                MetadataKind::Text => "string",
+                MetadataKind::Number => "number",
+                MetadataKind::Bool => "bool",
+            },
             Node::Body(_) => "bytes",
             Node::Status => "int",
             Node::Headers(_) | Node::AllExtracted | Node::Map(_) => "map",
@@ -156,6 +170,16 @@ impl Node {
             }
             _ => false,
         }
+    }
+}
+
+/// The type of what the host tells.
+fn of_attribute(attribute: Attribute) -> &'static str {
+    use Attribute::{ConnectionId, ConnectionMtls, DestinationPort, RequestAttempt, SourcePort};
+    match attribute {
+        SourcePort | DestinationPort | ConnectionId | RequestAttempt => "int",
+        ConnectionMtls => "bool",
+        _ => "string",
     }
 }
 

@@ -129,7 +129,7 @@ impl Resolver for Exchange {
 }
 
 fn compile(text: &str) -> Result<Expression, Vec<Diagnostic>> {
-    Expression::compile("", text, &Limits::default(), false)
+    Expression::compile("", text, &Limits::default(), &FieldTypes::default(), false)
 }
 
 /// The value of an expression about nothing.
