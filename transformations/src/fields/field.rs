@@ -18,9 +18,9 @@ use super::wanted::Format;
 use crate::config::{Duplicates, MetadataTarget, OnFailure, ValueType};
 use crate::failure::{Failure, Outcome, Reason, Unusable};
 use crate::headers::Snapshot;
-use crate::languages::{ExpressionId, FieldValue, Values};
+use crate::languages::{ExpressionId, FieldValue, Values, spelled};
 use crate::note::{Found, Note};
-use crate::ops::{Direction, MetadataValue, TransformationOps};
+use crate::ops::{AttributeValue, Direction, MetadataValue, TransformationOps};
 use crate::rejection::{Fault, Rejection};
 
 /// One field.
@@ -153,9 +153,11 @@ impl Field {
         }
         let value = match value {
             FieldValue::Text(text) => MetadataValue::Text(text),
-            FieldValue::Number(spelling) => {
-                MetadataValue::Number(spelling.parse().unwrap_or(f64::NAN))
-            }
+            FieldValue::Number(spelling) => match spelled(spelling, ValueType::Number) {
+                Ok(Some(AttributeValue::Number(number))) => MetadataValue::Number(number),
+                Err((_, detail)) => return outcome.fail(Reason::ValueType, &self.path, detail),
+                Ok(_) => return,
+            },
             FieldValue::Bool(value) => MetadataValue::Bool(*value),
         };
         ops.set_dynamic_metadata(&target.namespace, &target.key, value);
