@@ -1,5 +1,6 @@
 //! Regular expressions: linear in time, bounded in size.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use regex::{Regex, RegexBuilder};
@@ -153,6 +154,8 @@ pub(super) fn replace(
 ) -> Result<String, Error> {
     budget.steps(pattern.steps(text.len()))?;
     budget.make(text.len())?;
+    budget.make(with.len())?;
+    let with = &*with_numbers(with);
     let groups = with.matches('$').count();
     let mut out = String::new();
     let mut rest: usize = 0;
@@ -178,6 +181,35 @@ pub(super) fn replace(
     }
     out.push_str(text.get(rest..).unwrap_or_default());
     Ok(out)
+}
+
+/// A replacement in which a number after `$` ends with its digits: in `$1x` the engine sees a group that is
+/// called `1x`.
+fn with_numbers(with: &str) -> Cow<'_, str> {
+    if !with.contains('$') {
+        return Cow::Borrowed(with);
+    }
+    let mut out = String::with_capacity(with.len());
+    let mut rest = with;
+    while let Some((before, after)) = rest.split_once('$') {
+        out.push_str(before);
+        if let Some(after) = after.strip_prefix('$') {
+            out.push_str("$$");
+            rest = after;
+            continue;
+        }
+        let end = after.find(|c: char| !c.is_ascii_digit());
+        let (digits, after) = after
+            .split_at_checked(end.unwrap_or(after.len()))
+            .unwrap_or(("", after));
+        match digits {
+            "" => out.push('$'),
+            digits => out.extend(["${", digits, "}"]),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
 }
 
 #[cfg(test)]
@@ -321,6 +353,28 @@ mod tests {
         assert!(searches.steps(usize::MAX) >= usize::try_from(LAP.as_nanos() / STEP).unwrap());
         run();
         assert_eq!(searches.steps(1), 1);
+    }
+
+    #[test]
+    fn the_number_of_a_group_ends_with_its_digits() {
+        let budget = Budget::new(&Limits::default());
+        for (with, expected) in [
+            ("$1x", "ax"),
+            ("$2_$1", "b_a"),
+            ("${1}2", "a2"),
+            ("$12", ""),
+            ("$$1x", "$1x"),
+            ("$$$1x", "$ax"),
+            ("$name$1", "ba"),
+            ("$", "$"),
+            ("x$", "x$"),
+            ("$1é", "aé"),
+            ("$0$", "ab$"),
+        ] {
+            let pattern = compile("(a)(?<name>b)").unwrap();
+            let replaced = replace("ab", &pattern, with, &budget).unwrap();
+            assert_eq!(replaced, expected, "{with}");
+        }
     }
 
     #[test]

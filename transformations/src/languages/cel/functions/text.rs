@@ -58,6 +58,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         about: "The text with every match replaced. `$1` or `${1}` is what the first group matched.",
         examples: &[
             ("'id=1 id=2'.regexReplace('id=(.)', '[$1]')", "'[1] [2]'"),
+            ("'3 cm'.regexReplace('(.) cm', '$1mm')", "'3mm'"),
             ("'abc'.regexReplace('x', '')", "'abc'"),
         ],
         style: Style::Method,
