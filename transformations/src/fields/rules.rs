@@ -221,7 +221,7 @@ pub(super) fn said(
         Duplicates::Reject if finding.conflict => {
             return Err(Unusable(
                 Reason::DuplicateKey,
-                "the body holds the key twice with different values",
+                "the body holds the key twice with different values, or in another case",
             ));
         }
         Duplicates::Reject | Duplicates::First => finding.first.as_ref(),
