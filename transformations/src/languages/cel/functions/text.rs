@@ -368,9 +368,10 @@ fn split<'v>(budget: &Budget, arguments: &[Value<'v>]) -> Result<Value<'v>, Erro
     Value::list(parts, budget)
 }
 
-/// The parts of a text. An empty separator stands between all characters.
+/// The parts of a text. An empty separator stands between all characters, so that an empty text has none.
 fn pieces<'t>(text: &'t str, separator: &str, count: usize) -> impl Iterator<Item = &'t str> {
-    let mut rest = (count > 0).then_some(text);
+    let is_none = text.is_empty() && separator.is_empty();
+    let mut rest = (count > 0 && !is_none).then_some(text);
     let mut left = count;
     std::iter::from_fn(move || {
         let text = rest.take()?;
