@@ -174,6 +174,25 @@ async fn no_other_model_is_served(stage: &Stage) -> Result<()> {
                 .await?
                 .expect_status(400)?;
         }
+        // The query of a body's request names no model, and a limit in other letters is none that the rules know.
+        for (query, body) in [
+            ("?model=gpt-4o", r#"{"Model": "evil"}"#),
+            ("?model=gpt-4o", r#"{"model": ["evil"]}"#),
+            ("", r#"{"model": "llama-3.3", "Max_Tokens": 99999}"#),
+            (
+                "",
+                r#"{"model": "llama-3.3", "max_output_to\u212aens": 99999}"#,
+            ),
+        ] {
+            let request = Request::post(&format!("{CHAT}{query}")).by(protocol);
+            let request = request.header("content-type", "application/json");
+            let response = request.body(body).send(gateway.address).await?;
+            ensure!(
+                response.status == 400,
+                "{query} {body}: {}",
+                response.status
+            );
+        }
         // Without a body no model is named, whatever the client's header says.
         let request = Request::get("/v1/anything")
             .by(protocol)

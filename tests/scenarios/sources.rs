@@ -164,6 +164,14 @@ async fn unified_endpoint(stage: &Stage) -> Result<()> {
         ] {
             same(what, gateway.send(&request).await?.status, 400)?;
         }
+        // A name with a slash is one of no family, and not another place.
+        for path in [
+            "/model/evil/x/converse",
+            "/v1beta/models/evil/x:generateContent",
+        ] {
+            let answer = gateway.send(&post(path).json(&json!({}))).await?;
+            same(path, answer.status, 404)?;
+        }
         let models = Request::get("/v1/models").by(protocol);
         same("GET", gateway.served(&models).await?.0, "text")?;
     }
@@ -199,6 +207,22 @@ async fn tenant_and_model(stage: &Stage) -> Result<()> {
     }
     let forged = ask(&GLOBEX.replace("Z2xvYmV4", "YWNtZSAg"), "large");
     same("forged", gateway.send(&forged).await?.status, 401)?;
+    // The token that is checked is the one that is read: that of the query is not checked.
+    let beside = |authorization: &str| {
+        Request::post(&format!("/?access_token={GLOBEX}"))
+            .header("authorization", authorization)
+            .json(&json!({"model": "large"}))
+    };
+    let token = ACME.replace("fSLZ", "ZLSf");
+    for scheme in ["bearer ", "BEARER ", ""] {
+        let answer = gateway.send(&beside(&format!("{scheme}{token}"))).await?;
+        same(scheme, answer.status, 401)?;
+    }
+    // The prefix may stand anywhere to jwt_authn.
+    let behind = beside(&format!("{token} Bearer {GLOBEX}"));
+    let (served_by, seen) = gateway.served(&behind).await?;
+    same("a token behind another", served_by, "shared")?;
+    ensure!(!seen.headers.contains("x-tenant"), "a tenant was forged");
     let none = Request::post("/")
         .header("x-tenant", "acme")
         .json(&json!({"model": "large"}));

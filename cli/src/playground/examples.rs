@@ -136,7 +136,7 @@ pub(super) fn all() -> [Example; 15] {
         ),
         example(
             "A claim of a token, checked before",
-            "request:\n  extract:\n  - name: tenant\n    from: [{cel: \"unvalidatedJwtPayload(request.headers['authorization'].split(' ')[1]).tenant\"}]\n    header: x-tenant\n    onMissing: reject\n",
+            "request:\n  extract:\n  - name: tenant\n    from: [{cel: \"request.headers.authorization.startsWith('Bearer ') ? unvalidatedJwtPayload(request.headers.authorization.stripPrefix('Bearer ')).tenant : null\"}]\n    header: x-tenant\n    onMissing: reject\n",
             "path: /v1/chat/completions\nheaders: {authorization: Bearer e30.eyJ0ZW5hbnQiOiJhIn0.x}\njson: {model: gpt-4o, messages: []}\n",
             "",
         ),
