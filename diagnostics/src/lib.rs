@@ -13,7 +13,9 @@ mod positional;
 mod read;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 pub use code::{Code, Explanation};
 pub use diagnostic::{ConfigErrors, Diagnostic, Position, Severity, closest};
 pub use read::{Advice, Draft, MOST as DIAGNOSTICS, read};
+pub use whole::{whole, whole_if_any};

@@ -1,6 +1,7 @@
 //! Every bound on what a message or a configuration may cost, its default and its reason.
 
 use bodies::JSON_DEPTH;
+use diagnostics::{whole, whole_if_any};
 use serde::Deserialize;
 
 /// Bounds on what one message may cost, under the top-level key `limits`.
@@ -13,28 +14,33 @@ pub struct Limits {
     /// whole are parsed by a recursive parser, which stops there.
     /// Example: `limits: {jsonDepth: 64}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = JSON_DEPTH)))]
+    #[serde(deserialize_with = "whole")]
     pub json_depth: usize,
     /// The longest value that `extract` takes, in bytes. From 1 to 65536: it becomes a header,
     /// and most servers refuse headers longer than 8 KiB.
     /// Example: `limits: {valueBytes: 1024}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 65536)))]
+    #[serde(deserialize_with = "whole")]
     pub value_bytes: usize,
     /// The longest value that an edit gives a header, in bytes, all its lines together. From 1 to 65536: a server that
     /// refuses a header closes the connection, and with HTTP/2 the requests of others on it.
     /// Example: `limits: {headerBytes: 8192}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 65536)))]
+    #[serde(deserialize_with = "whole")]
     pub header_bytes: usize,
     /// How many steps one template may take; about one for each expression it evaluates, and one for
     /// every two items or 32 to 256 bytes that filters, tests, comparisons and slices read. The
     /// expressions of a `patch` have as many together for each document.
     /// Example: `limits: {templateFuel: 100000}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    #[serde(deserialize_with = "whole")]
     pub template_fuel: u64,
     /// The most bytes one template may render, and all edits of one `patch` may put into a body: of events
     /// and lines that are edited as they pass, into each. A request that needs more is answered 413.
     /// The expressions of one document may make as much together.
     /// Example: `limits: {renderedBytes: 1048576}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    #[serde(deserialize_with = "whole")]
     pub rendered_bytes: usize,
     /// The most bytes of a body to hold, at least 1. Absent: Envoy's buffer limit; of streamed requests
     /// 1 MiB at most. Envoy 1.36 and 1.37 do not report theirs: there it is 1 MiB, and Envoy's own
@@ -44,17 +50,20 @@ pub struct Limits {
     /// an edit makes longer passes; before 1.38 a request's does so only where this is set.
     /// Example: `limits: {maxHeldBytes: 4194304}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    #[serde(deserialize_with = "whole_if_any")]
     pub max_held_bytes: Option<usize>,
     /// The most bytes that an encoded body (`content-encoding`) may stand for where one is read. What
     /// `patch`, expressions and templates read is decoded as a whole, so that for them the limit of
     /// what is held is one too; before Envoy 1.38 that is `maxHeldBytes`, or 1 MiB.
     /// Example: `limits: {decodedBytes: 8388608}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    #[serde(deserialize_with = "whole")]
     pub decoded_bytes: usize,
     /// The most bytes that each byte of an encoded body may stand for, on average, from 262144
     /// decoded bytes on. At least 1.
     /// Example: `limits: {decodedRatio: 20}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    #[serde(deserialize_with = "whole")]
     pub decoded_ratio: usize,
     /// The longest event or line that is held until it has arrived whole, for `patch`, `dropEvents` and
     /// `extract`, in bytes; also a document over several lines of a request that is called JSON Lines,
@@ -62,6 +71,7 @@ pub struct Limits {
     /// a request with one is answered 413; `extract` reads it as it passes, but for a message of AWS's.
     /// Example: `limits: {eventBytes: 65536}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 16777216)))]
+    #[serde(deserialize_with = "whole")]
     pub event_bytes: usize,
 }
 

@@ -25,6 +25,7 @@ pub struct Metrics {
     /// is about 120 time series. Of a request with another combination every label is `other`.
     /// Example: `metrics: {labels: {method: request.method}, maxValues: 10}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10000)))]
+    #[serde(deserialize_with = "diagnostics::whole")]
     pub max_values: usize,
 }
 

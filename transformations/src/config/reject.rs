@@ -17,7 +17,7 @@ pub struct Reject {
     /// The status of the answer, from 200 to 599. One from 300 to 399, but for 304, needs a `location`
     /// among `headers`. Default: 403, in `response` 502.
     /// Example: `request: {onFailure: reject, reject: [{when: "request.method == 'DELETE'", status: 404}]}`
-    #[serde(default)]
+    #[serde(default, deserialize_with = "diagnostics::whole_if_any")]
     #[cfg_attr(feature = "schema", schemars(range(min = 200, max = 599)))]
     pub status: Option<u16>,
     /// What programs know the error by, in an API's error that has a place for it. Default: `rejected`.

@@ -92,8 +92,9 @@ fn several_places_in_one_edit() {
 }
 
 #[test]
-fn a_status_in_quotes() {
-    assert_snapshot!(printed("request: {onFailure: reject, reject: [{when: 'true', status: '404'}]}"), @r#"error RF002: request.reject[0].status: invalid type: string "404", expected a whole number; write the number without quotes: `404`"#);
+fn a_number_as_text() {
+    assert_snapshot!(printed("request: {onFailure: reject, reject: [{when: 'true', status: '70000'}]}"), @r#"error RF002: request.reject[0].status: invalid value: string "70000", expected a whole number; write a number without a unit or a sign"#);
+    loads("request: {onFailure: reject, reject: [{when: 'true', status: '404'}]}");
     loads("request: {onFailure: reject, reject: [{when: 'true', status: 404}]}");
 }
 
