@@ -4,9 +4,11 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::json::{JsonText, JsonVisitor};
+use crate::scalar::ReadBy;
+use crate::yaml;
 
 /// A configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,17 +69,18 @@ impl Reference {
         }
         let text = std::fs::read_to_string(folder.join(&self.file));
         let text = text.map_err(|error| error.to_string())?;
-        let options = serde_saphyr::options! { strict_booleans: true };
-        if self.at.is_empty() {
-            let whole = serde_saphyr::from_str_with_options::<JsonText>(&text, options);
-            return whole
-                .map(|JsonText(text)| text)
-                .map_err(|error| error.to_string());
+        let is_json = serde_json::from_str::<IgnoredAny>(&text).is_ok();
+        if is_json && self.at.is_empty() {
+            return Ok(text);
         }
-        let whole = serde_saphyr::from_str_with_options::<serde_json::Value>(&text, options);
-        let whole = whole.map_err(|error| error.to_string())?;
+        // As Envoy reads a file called `.json`, and any other.
+        let by = match is_json {
+            true => ReadBy::Kubernetes,
+            false => ReadBy::Envoy,
+        };
+        let whole = yaml::read(&text, by)?;
         match whole.pointer(&self.at) {
-            Some(serde_json::Value::String(text)) => Ok(text.clone()),
+            Some(serde_json::Value::String(text)) if !self.at.is_empty() => Ok(text.clone()),
             Some(value) => Ok(value.to_string()),
             None => Err(format!("nothing is at {}", self.at)),
         }

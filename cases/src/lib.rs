@@ -17,7 +17,9 @@ mod matcher;
 mod message;
 mod multipart;
 pub mod read;
+pub mod scalar;
 pub mod verdict;
+mod yaml;
 
 pub use bytes::Bytes;
 pub use case::{Case, Filter, Reader, Route, Settings};

@@ -15,6 +15,7 @@ use crate::finding::Finding;
 use crate::format::Format;
 use crate::settings;
 
+mod numbers;
 mod replaced;
 
 /// Prints everything that is wrong with configurations. Exits 0 if nothing is, else 1. A note is neither an error nor a
@@ -121,15 +122,13 @@ fn found(engine: &Engine, filter: &str, text: &str) -> Vec<Finding> {
                 diagnostic: warning,
             });
         }
-        findings.extend(
-            load(engine, filter, &denied)
-                .into_iter()
-                .map(|diagnostic| Finding {
-                    place: filter.place.clone(),
-                    at: filter.source.place_of(&diagnostic),
-                    diagnostic,
-                }),
-        );
+        let mut diagnostics = load(engine, filter, &denied);
+        diagnostics.extend(numbers::in_edits(filter.source.node.as_ref()));
+        findings.extend(diagnostics.into_iter().map(|diagnostic| Finding {
+            place: filter.place.clone(),
+            at: filter.source.place_of(&diagnostic),
+            diagnostic,
+        }));
     }
     findings.extend(replaced::findings(engine, &filters));
     findings

@@ -217,7 +217,7 @@ pub(crate) fn unwrapped(
             object(value)
         }
         ("StringValue", Some(value)) => match &value.kind {
-            Kind::Scalar { meaning, style } => {
+            Kind::Scalar { meaning, style, .. } => {
                 let inner = Rc::new(text.scalar(&value.at, *style, meaning));
                 (meaning.clone(), of_text(inner))
             }

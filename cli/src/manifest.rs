@@ -101,7 +101,7 @@ fn traffic_policy(text: &Rc<Text>, document: &Node, contents: &mut Contents) {
 /// Envoy's configuration as a file in a ConfigMap.
 fn config_map(text: &Rc<Text>, document: &Node, contents: &mut Contents) {
     for entry in document.get("data").map(Node::entries).unwrap_or_default() {
-        let Kind::Scalar { meaning, style } = &entry.value.kind else {
+        let Kind::Scalar { meaning, style, .. } = &entry.value.kind else {
             continue;
         };
         let inner = Rc::new(text.scalar(&entry.value.at, *style, meaning));

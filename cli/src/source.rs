@@ -48,7 +48,7 @@ impl Source {
             (_, _, Some(key)) if diagnostic.code == Code::UnknownKey && part.is_whole => {
                 self.range(key)
             }
-            (Kind::Scalar { meaning, style }, Some(position), _) => {
+            (Kind::Scalar { meaning, style, .. }, Some(position), _) => {
                 let text = self.text.scalar(&part.node.at, *style, meaning);
                 let character = text.character(position);
                 text.place(character)..text.place(character + 1)

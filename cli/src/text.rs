@@ -158,7 +158,7 @@ mod tests {
             panic!("{file}: not a map");
         };
         let node = &entries.first().unwrap().value;
-        let Kind::Scalar { meaning, style } = &node.kind else {
+        let Kind::Scalar { meaning, style, .. } = &node.kind else {
             panic!("{file}: not a scalar");
         };
         let inner = text.scalar(&node.at, *style, meaning);

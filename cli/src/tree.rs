@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
-use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use cases::scalar::{ReadBy, Scalar};
+use granit_parser::{Event, Parser, ScalarStyle, Span};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use transformations::{Code, Diagnostic};
 
@@ -21,7 +23,13 @@ pub(crate) struct Node {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
-    Scalar { meaning: String, style: ScalarStyle },
+    Scalar {
+        /// Without quotes and escapes.
+        meaning: String,
+        style: ScalarStyle,
+        /// What it is to whom the text is given.
+        value: Value,
+    },
     List(Vec<Node>),
     Map(Vec<Entry>),
 }
@@ -41,16 +49,46 @@ pub(crate) struct Unreadable {
     pub(crate) diagnostic: Diagnostic,
 }
 
-/// Every document of a text.
+/// Every document of a text, as whoever it is written for reads it: JSON as it is, a manifest and cases with numbers of any
+/// kind, and any other YAML as Envoy does.
 ///
 /// # Errors
 /// The text is neither YAML nor JSON, or has a key twice.
 pub(crate) fn read(text: &Text) -> Result<Vec<Node>, Unreadable> {
+    if serde_json::from_str::<IgnoredAny>(text.as_str()).is_ok() {
+        return read_by(text, ReadBy::Kubernetes);
+    }
+    let documents = read_by(text, ReadBy::Envoy)?;
+    if !documents.iter().any(is_for_others) {
+        return Ok(documents);
+    }
+    let pairs = documents
+        .into_iter()
+        .zip(read_by(text, ReadBy::Kubernetes)?);
+    Ok(pairs
+        .map(|(envoys, others)| {
+            if is_for_others(&envoys) {
+                others
+            } else {
+                envoys
+            }
+        })
+        .collect())
+}
+
+/// Whether a document is no configuration of Envoy's.
+fn is_for_others(document: &Node) -> bool {
+    let is_manifest = document.get("apiVersion").is_some() && document.get("kind").is_some();
+    is_manifest || document.get("cases").is_some()
+}
+
+fn read_by(text: &Text, by: ReadBy) -> Result<Vec<Node>, Unreadable> {
     let mut reader = Reader {
         parser: Parser::new_from_str_with_options(
             text.as_str(),
             granit_parser::options! { emit_comments: false },
         ),
+        by,
         anchors: HashMap::new(),
         nodes: 0,
     };
@@ -68,6 +106,7 @@ pub(crate) fn read(text: &Text) -> Result<Vec<Node>, Unreadable> {
 
 struct Reader<'t> {
     parser: Parser<'t, granit_parser::StrInput<'t>>,
+    by: ReadBy,
     anchors: HashMap<usize, Node>,
     nodes: usize,
 }
@@ -99,13 +138,17 @@ impl<'t> Reader<'t> {
                 return Ok(node);
             }
             Event::Scalar(meaning, style, anchor, tag) => {
-                let tagged = tag.as_deref().is_some_and(is_text);
+                let scalar = Scalar {
+                    text: &meaning,
+                    style,
+                    tag: tag.as_deref(),
+                };
+                let value = scalar.value(self.by);
+                let meaning = meaning.into_owned();
                 let kind = Kind::Scalar {
-                    meaning: meaning.into_owned(),
-                    style: match style {
-                        ScalarStyle::Plain if tagged => ScalarStyle::Literal,
-                        style => style,
-                    },
+                    meaning,
+                    style,
+                    value,
                 };
                 let at = start..span.end.index();
                 (Node { at, kind }, anchor)
@@ -196,11 +239,6 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// Whether a tag makes a text of a scalar: `!!str` and `!`.
-fn is_text(tag: &Tag) -> bool {
-    tag.is_yaml_core_schema_tag("str") || (tag.handle().is_empty() && tag.suffix() == "!")
-}
-
 fn twice(entry: &Entry) -> Unreadable {
     let message = format!("duplicate key `{}`", entry.key);
     Unreadable {
@@ -289,11 +327,7 @@ impl Node {
     /// The same as JSON.
     pub(crate) fn value(&self) -> Value {
         match &self.kind {
-            Kind::Scalar {
-                meaning,
-                style: ScalarStyle::Plain,
-            } => plain(meaning),
-            Kind::Scalar { meaning, .. } => meaning.as_str().into(),
+            Kind::Scalar { value, .. } => value.clone(),
             Kind::List(items) => items.iter().map(Node::value).collect(),
             Kind::Map(entries) => {
                 let members = entries.iter();
@@ -309,35 +343,6 @@ impl Node {
 fn is_camel_of(written: &str, key: &str) -> bool {
     let plain = |name: &str| name.replace('_', "").to_ascii_lowercase();
     !written.contains('_') && plain(written) == plain(key)
-}
-
-/// What a text without quotes means to Envoy and Kubernetes.
-fn plain(text: &str) -> Value {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
-            return true.into();
-        }
-        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
-            return false.into();
-        }
-        _ => {}
-    }
-    let is_number = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
-        && text.ends_with(|c: char| c.is_ascii_digit() || c == '.');
-    if !is_number {
-        return text.into();
-    }
-    if let Ok(number) = text.parse::<i64>() {
-        return number.into();
-    }
-    if let Ok(number) = text.parse::<u64>() {
-        return number.into();
-    }
-    match text.parse::<f64>() {
-        Ok(number) if number.is_finite() => number.into(),
-        _ => text.into(),
-    }
 }
 
 #[cfg(test)]
@@ -356,9 +361,14 @@ mod tests {
         for (text, value) in [
             ("a: yes", json!({"a": true})),
             ("a: 'yes'", json!({"a": "yes"})),
-            ("a: !!str yes", json!({"a": "yes"})),
+            ("a: ! yes", json!({"a": "yes"})),
+            ("a: !!str yes", json!({"a": true})),
+            ("a: !!int '5'", json!({"a": 5})),
+            ("a: !!null ''", json!({"a": ""})),
+            ("a: |-\n  5", json!({"a": "5"})),
             ("a: 5", json!({"a": 5})),
-            ("a: -1.5e3", json!({"a": -1500.0})),
+            ("a: -1.5e3", json!({"a": "-1.5e3"})),
+            ("{\"a\": -1.5e3}", json!({"a": -1500.0})),
             ("a: 10.0.0.0/8", json!({"a": "10.0.0.0/8"})),
             ("a: 1.2.3", json!({"a": "1.2.3"})),
             ("a:", json!({"a": null})),
@@ -371,6 +381,18 @@ mod tests {
         assert_eq!(
             values("a: 1\n---\nb: 2\n"),
             [json!({"a": 1}), json!({"b": 2})]
+        );
+    }
+
+    #[test]
+    fn a_manifest_and_cases_keep_their_numbers() {
+        assert_eq!(
+            values("a: 0.5\n---\napiVersion: v1\nkind: X\na: 0.5\n---\ncases: []\na: !!str 5\n"),
+            [
+                json!({"a": "0.5"}),
+                json!({"apiVersion": "v1", "kind": "X", "a": 0.5}),
+                json!({"cases": [], "a": "5"}),
+            ]
         );
     }
 

@@ -4,6 +4,7 @@ use cases::Message;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::document;
 use crate::dry_run::{Outcome, Passage, Transcript};
 
 /// The configuration and the exchange, to copy.
@@ -27,14 +28,40 @@ impl Copies {
         messages: (&Message, Option<&Message>),
         transcript: &Transcript,
     ) -> Self {
-        // A JSON text is YAML too.
+        // A JSON text is YAML too. What another place reads in another way stands there as JSON, and for Envoy as a text.
+        let played = played(config);
+        let unlike = |copy: &String| played.as_ref().is_some_and(|json| read(copy) != *json);
+        let json = played.as_ref().map(Value::to_string).unwrap_or_default();
+        let written = |copy: fn(&str) -> String| match copy(config) {
+            other if unlike(&other) => copy(&json),
+            same => same,
+        };
+        let case_of = |config: &str| case(config, messages, transcript);
         Self {
-            envoy: envoy(config),
-            traffic_policy: traffic_policy(config),
-            extension_policy: extension_policy(config),
-            case: case(config, messages, transcript),
+            envoy: match envoy(config) {
+                other if unlike(&other) => envoy_text(&json),
+                same => same,
+            },
+            traffic_policy: written(traffic_policy),
+            extension_policy: written(extension_policy),
+            case: match case_of(config) {
+                other if unlike(&other) => case_of(&json),
+                same => same,
+            },
         }
     }
+}
+
+/// The configuration that a text stands for, or has in it.
+fn played(text: &str) -> Option<Value> {
+    let filters = document::contents(text, "rustformation").filters;
+    filters
+        .into_iter()
+        .find_map(|filter| serde_json::from_str(&filter.config).ok())
+}
+
+fn read(copy: &str) -> Value {
+    played(copy).unwrap_or_default()
 }
 
 /// The lines of a text, moved to the right.
@@ -54,6 +81,14 @@ fn envoy(config: &str) -> String {
          \"@type\": type.googleapis.com/google.protobuf.Struct\n      value:\n{}\n",
         indented(config, 8)
     )
+}
+
+/// The same with a text, all of whose numbers arrive as they are.
+fn envoy_text(json: &str) -> String {
+    let whole = envoy("");
+    let text = json.replace('\'', "''");
+    let whole = whole.replace("google.protobuf.Struct", "google.protobuf.StringValue");
+    format!("{} '{text}'\n", whole.trim_end())
 }
 
 fn extension_policy(config: &str) -> String {
@@ -209,6 +244,35 @@ mod tests {
     use crate::check::judge;
     use crate::playground::examples;
     use crate::playground::play::Playground;
+
+    /// Envoy makes texts of some numbers of YAML: a copy for it means what was played.
+    #[test]
+    fn copies_keep_numbers() {
+        let config = r#"{"request": {"patch": [{"set": "/a", "json": {"b": 0.5, "c": "it's"}}]}}"#;
+        let yaml = "request: {patch: [{set: /a, json: {b: 0.5}}]}";
+        for (config, envoy, others) in [
+            (config, "json\":{\"b\":0.5", "{\"b\": 0.5"),
+            (yaml, "b: 0.5", "{\"b\":\"0.5\"}"),
+        ] {
+            let page = Playground {
+                config: config.to_owned(),
+                request: "json: {}".to_owned(),
+                ..Playground::default()
+            };
+            let copies = page.play().copies.unwrap();
+            assert!(copies.envoy.contains(envoy), "{}", copies.envoy);
+            for other in [
+                &copies.traffic_policy,
+                &copies.extension_policy,
+                &copies.case,
+            ] {
+                assert!(other.contains(others), "{other}");
+            }
+            for copy in [&copies.envoy, &copies.extension_policy, &copies.case] {
+                assert_eq!(super::read(copy), super::read(config), "{copy}");
+            }
+        }
+    }
 
     /// Whether the case that is copied passes, and the other copies have no error.
     #[test]

@@ -4,6 +4,7 @@ mod both_ways;
 mod chains;
 mod rewrites;
 mod routes;
+mod scalars;
 mod stories;
 
 use crate::stage::{Scenario, scenarios};
@@ -11,6 +12,7 @@ use crate::stage::{Scenario, scenarios};
 use chains::eval_plays_the_whole_way;
 use rewrites::eval_rewrites_the_path_as_envoy_does;
 use routes::eval_chooses_the_route_that_envoy_chooses;
+use scalars::eval_reads_yaml_as_envoy_does;
 use stories::eval_shows_what_the_module_does;
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
@@ -18,4 +20,5 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All eval_chooses_the_route_that_envoy_chooses,
     All eval_rewrites_the_path_as_envoy_does,
     All eval_plays_the_whole_way,
+    All eval_reads_yaml_as_envoy_does,
 ];

@@ -5,6 +5,16 @@ use insta::assert_snapshot;
 use super::{loads, printed};
 
 #[test]
+fn numbers_that_envoy_reads_as_texts() {
+    assert_snapshot!(printed("request: {patch: [{set: /a, json: {b: [1, {c: 0.5}], d: 3000000000, e: it's}}]}"), @r#"warning RF002: request.patch[0].json.b[1].c: Envoy reads the number `0.5` of YAML as the text "0.5"; write the JSON as a text: `json: '{"b":[1,{"c":0.5}],"d":3000000000,"e":"it''s"}'`"#);
+    assert_snapshot!(printed("response: {patch: [{set: /a, json: [08, '1.5', 010]}]}"), @r#"warning RF002: response.patch[0].json[0]: Envoy reads the number `08` of YAML as the text "08"; write the JSON as a text: `json: '[8,"1.5",8]'`"#);
+    loads(
+        "request: {patch: [{set: /a, json: 0.5}, {set: /b, json: '[0.5]'}, {set: /c, json: {d: 5, e: '0.5'}}]}",
+    );
+    loads(r#"{"request": {"patch": [{"set": "/a", "json": {"b": 0.5}}]}}"#);
+}
+
+#[test]
 fn an_edit_of_nothing() {
     assert_snapshot!(printed("request: {patch: [{value: a}]}"), @"error RF008: request.patch[0]: an edit has exactly one of `set`, `replace`, `default`, `insert` and `remove`; write one of them, with a place such as `/model`");
     loads("request: {patch: [{set: /model, value: a}]}");
