@@ -133,7 +133,8 @@ pub struct Transformation {
     /// Names of headers to remove. In a name, `*` stands for any run of characters: `x-internal-*`.
     /// Such a pattern removes what the message arrived with, before `set` and `add`, and leaves
     /// alone: pseudo headers, `host`, `content-length`, `transfer-encoding`, `connection` and their
-    /// kind, and the headers of `extract`.
+    /// kind, and the headers of `extract`. A header of `extract` that is named here is gone before the route is
+    /// chosen again: to route by it and keep it from the upstream, write `request_headers_to_remove` in the route.
     /// Example: `request: {remove: [x-secret, "x-internal-*"]}`
     pub remove: Vec<String>,
     /// Dynamic metadata to set, for later filters and the access log. An entry that names a field of the

@@ -297,6 +297,7 @@ impl<'c> Compiler<'c> {
         self.held_answers(transformation, &pass);
         self.undecided(transformation, &pass);
         self.emptied(&pass);
+        self.unseen(transformation, &pass);
         if pass.is_empty() && pass.when.is_some() {
             let help = "add an edit to it, or remove `when`";
             let path = format!("{path}.when");

@@ -13,6 +13,16 @@ fn a_header_name_with_a_space() {
 }
 
 #[test]
+fn a_header_that_no_route_sees() {
+    assert_snapshot!(printed("request: {extract: [{header: x-m}], set: [{name: x-m}], remove: [X-M, 'x-*']}"), @r"
+    warning RF008: request.set[0] `x-m`: `x-m` is removed before the route is chosen, so no route matches what `extract` sets; remove it after that: by `request_headers_to_remove` of the route, or in the cluster's filter
+    warning RF008: request.remove[0]: `X-M` is removed before the route is chosen, so no route matches what `extract` sets; remove it after that: by `request_headers_to_remove` of the route, or in the cluster's filter
+    ");
+    loads("request: {clearRouteCache: false, extract: [{header: x-m}], remove: [x-m]}");
+    loads("request: {extract: [{header: x-m}], remove: ['x-*', x-n]}");
+}
+
+#[test]
 fn a_header_of_the_connection() {
     assert_snapshot!(printed("request: {set: [{name: content-length, value: '1'}]}"), @"warning RF008: request.set[0] `content-length`: this edit is ignored, because a wrong value breaks the connection or allows request smuggling; remove it: Envoy sets this header");
     loads("request: {remove: [content-length]}");

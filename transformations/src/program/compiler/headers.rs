@@ -3,8 +3,8 @@
 use diagnostics::Code;
 use diagnostics::header;
 
-use super::Compiler;
-use crate::config::HeaderTemplate;
+use super::{Compiler, Pass};
+use crate::config::{HeaderTemplate, Transformation};
 use crate::edits::{Formula, HeaderEdit, Removals};
 use crate::headers::{self, HeaderNames};
 use crate::languages::Phase;
@@ -179,6 +179,33 @@ impl Compiler<'_> {
             }
         }
         removals
+    }
+
+    /// Warns of the header of a field that is gone again before Envoy chooses the route by it.
+    pub(super) fn unseen(&mut self, transformation: &Transformation, pass: &Pass) {
+        if pass.direction != Direction::Request || !pass.clear_route_cache {
+            return;
+        }
+        let emptied = |header: &&HeaderTemplate| header.value.is_empty() && header.cel.is_none();
+        let set = transformation.set.iter().enumerate();
+        let set = set.filter_map(|(index, header)| {
+            let header = Some(header).filter(emptied)?;
+            let path = format!("request.set[{index}] `{}`", header.name);
+            Some((path, header.name.as_str()))
+        });
+        let removed = transformation.remove.iter().enumerate();
+        let removed =
+            removed.map(|(index, name)| (format!("request.remove[{index}]"), name.as_str()));
+        for (path, name) in set.chain(removed) {
+            let mut headers = pass.extraction.headers();
+            if headers.any(|header| header.eq_ignore_ascii_case(name)) {
+                let message = format!(
+                    "`{name}` is removed before the route is chosen, so no route matches what `extract` sets"
+                );
+                let help = "remove it after that: by `request_headers_to_remove` of the route, or in the cluster's filter";
+                self.warning(Code::Conflict, &path, message, help);
+            }
+        }
     }
 
     /// Whether an edit of a header does any good. One that does harm is ignored, as kgateway's
