@@ -21,7 +21,7 @@ pub(crate) fn known_pseudo_header(direction: Direction, name: &str) -> bool {
 pub(crate) fn valid_value_of(name: &str, value: &str) -> bool {
     let visible = || value.bytes().all(|b| b.is_ascii_graphic());
     match name {
-        ":path" => (value.starts_with('/') || value == "*") && visible(),
+        ":path" => (value.starts_with('/') || value == "*") && visible() && !value.contains('#'),
         ":method" => valid_name(value) && !value.starts_with(':'),
         ":authority" => visible() && !value.contains(['/', '?', '#', '@']),
         ":scheme" => value
