@@ -167,6 +167,9 @@ fn filter(
         check_name(text, fields, name, of_routes, place, contents);
     }
     let config = fields.get("filter_config");
+    if is_route || of_routes {
+        check_emptiness(text, config, place, contents);
+    }
     let (config, source) = unwrapped(text, config, fields, place, contents);
     Some(Filter {
         place: place.to_owned(),
@@ -177,6 +180,26 @@ fn filter(
         instance_at: around.instance_at.clone(),
         source,
     })
+}
+
+/// Reports a route's configuration that says nothing, as some releases do not hand it over.
+fn check_emptiness(text: &Text, config: Option<&Node>, place: &str, contents: &mut Contents) {
+    let is_struct = |node: &&Node| {
+        let type_url = node.get("@type").and_then(Node::text);
+        type_url.is_some_and(|name| name.ends_with("google.protobuf.Struct"))
+    };
+    let value = config
+        .filter(is_struct)
+        .and_then(|config| config.entry("value"));
+    let Some(entry) = value.filter(|entry| entry.value.value() == serde_json::json!({})) else {
+        return;
+    };
+    let message =
+        "before Envoy 1.39, an empty Struct of a route arrives as nothing, which is refused";
+    let warning = Diagnostic::warning(Code::Conflict, "", message);
+    let help =
+        "write `\"@type\": type.googleapis.com/google.protobuf.StringValue` and `value: '{}'`";
+    contents.report(text, &entry.key_at, place, warning.help(help));
 }
 
 /// Whether a `dynamic_module_config` loads the module; reports what is wrong with it.
@@ -290,6 +313,7 @@ pub(crate) fn check_names(text: &Text, contents: &mut Contents) {
     if known.is_empty() {
         return;
     }
+    check_kinds(text, contents);
     let routes = contents.filters.iter();
     let lost: Vec<_> = routes
         .filter(|filter| filter.owner == Some(Owner::Route) && !known.contains(&filter.instance))
@@ -307,5 +331,43 @@ pub(crate) fn check_names(text: &Text, contents: &mut Contents) {
         let help = format!("write `{}`, the filter's `name`", known.join("` or `"));
         let warning = Diagnostic::warning(Code::UnknownName, "", message).help(help);
         contents.report(text, &at, &place, warning);
+    }
+}
+
+/// Reports configurations of routes that are for another filter than the one of their name.
+fn check_kinds(text: &Text, contents: &mut Contents) {
+    let kind = |filter: &Filter| match filter.name.as_str() {
+        // The other name of the same filter.
+        "http_simple_mutations" => "rustformation".to_owned(),
+        name => name.to_owned(),
+    };
+    let is_known = |filter: &&Filter| FILTERS.contains(&filter.name.as_str());
+    let (routes, chains): (Vec<&Filter>, Vec<&Filter>) = contents
+        .filters
+        .iter()
+        .filter(is_known)
+        .partition(|filter| filter.owner == Some(Owner::Route));
+    let mut wrong = Vec::new();
+    for route in routes {
+        let mut named = chains
+            .iter()
+            .filter(|filter| filter.instance == route.instance);
+        let Some(first) = named.next() else {
+            continue;
+        };
+        let fits = |filter: &Filter| kind(filter) == kind(route);
+        if fits(first) || named.any(|filter| fits(filter)) {
+            continue;
+        }
+        let message = format!(
+            "the filter `{}` is `{}`, and cannot read a configuration of `{}`: every request is answered 500",
+            route.instance, first.name, route.name
+        );
+        let help = format!("write `per_route_config_name: {}`", first.name);
+        let error = Diagnostic::error(Code::Conflict, "", message).help(help);
+        wrong.push((route.place.clone(), route.instance_at.clone(), error));
+    }
+    for (place, at, error) in wrong {
+        contents.report(text, &at, &place, error);
     }
 }

@@ -16,6 +16,7 @@ mod most;
 mod patch;
 mod path;
 mod reject;
+mod routes;
 mod settings;
 mod shape;
 mod streamed;
@@ -80,6 +81,7 @@ fn every_code_has_a_message() {
         include_str!("patch.rs"),
         include_str!("path.rs"),
         include_str!("reject.rs"),
+        include_str!("routes.rs"),
         include_str!("settings.rs"),
         include_str!("shape.rs"),
         include_str!("streamed.rs"),
