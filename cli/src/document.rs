@@ -3,6 +3,9 @@
 use std::ops::Range;
 use std::rc::Rc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use granit_parser::ScalarStyle;
 use transformations::{Code, Diagnostic};
 
 use crate::denied;
@@ -230,6 +233,12 @@ pub(crate) fn unwrapped(
                 object(value)
             }
         },
+        ("BytesValue", Some(value)) if decoded(value).is_some() => {
+            let meaning = decoded(value).unwrap_or_default();
+            // Within the base64 no character has a place of its own.
+            let inner = Rc::new(text.scalar(&value.at, ScalarStyle::Literal, &meaning));
+            (meaning, of_text(inner))
+        }
         ("Struct", None) if any.entries().len() > 1 => {
             let message = "a google.protobuf.Struct has its members below `value`";
             let error = Diagnostic::error(Code::Schema, "", message);
@@ -237,7 +246,7 @@ pub(crate) fn unwrapped(
             contents.report(text, at, place, error);
             object(&any.without("@type"))
         }
-        ("StringValue" | "Struct", None) => (String::new(), nothing),
+        ("StringValue" | "BytesValue" | "Struct", None) => (String::new(), nothing),
         _ => {
             let message = "the module reads a google.protobuf.Struct, or a google.protobuf.StringValue with JSON text";
             let help = "write `\"@type\": type.googleapis.com/google.protobuf.Struct`, and an object below `value`";
@@ -246,6 +255,12 @@ pub(crate) fn unwrapped(
             ("{}".to_owned(), nothing)
         }
     }
+}
+
+/// The text that a `google.protobuf.BytesValue` has in base64.
+fn decoded(value: &Node) -> Option<String> {
+    let bytes = STANDARD.decode(value.text()?.trim_end()).ok()?;
+    String::from_utf8(bytes).ok()
 }
 
 /// A text within the file. Only JSON is read by the module: what is wrong with anything else is a
@@ -310,6 +325,21 @@ mod tests {
             filter("[3].a", "x", "", None),
         ];
         assert_eq!(found(&document.to_string(), "rustformation"), expected);
+    }
+
+    /// Every release of Envoy hands over what the base64 stands for.
+    #[test]
+    fn bytes_are_a_text_in_base64() {
+        let filter = json!({"a": {"@type": TYPE, "filter_name": "rustformation",
+            "dynamic_module_config": {"name": "rust_module", "do_not_close": true},
+            "filter_config": wrapped("BytesValue", &json!("eyJyZXF1ZXN0Ijp7fX0="))}});
+        let document = json!({"static_resources": filter}).to_string();
+        let configs: Vec<String> = found(&document, "http-acl")
+            .into_iter()
+            .map(|(_, _, config, _)| config)
+            .collect();
+        assert_eq!(configs, [r#"{"request":{}}"#]);
+        assert!(contents(&document, "http-acl").findings.is_empty());
     }
 
     #[test]
