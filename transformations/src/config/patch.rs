@@ -66,7 +66,8 @@ pub struct Edit {
     /// Jinja template of JSON text, such as `{{ header('x-max') }}`. A number, a boolean, an array
     /// or an object stands for itself. One that renders nothing edits nothing. Envoy makes texts of some numbers in YAML,
     /// such as `0.5` and `3000000000`: to have them in an array or an object, write JSON text, such as
-    /// `json: '{"temperature": 0.5}'`. `rustformations check` warns of them.
+    /// `json: '{"temperature": 0.5}'`. `rustformations check` warns of them. In JSON text put
+    /// `raw_string` around each value, as in `"{{ raw_string(header('x-id')) }}"`: a client adds members otherwise.
     /// Example: `request: {patch: [{set: /max_tokens, json: "{{ header('x-max') }}"}]}`
     pub json: Option<Value>,
     /// A CEL expression of the new value: a string is put as one, `null` as `null`, bytes in base64. In

@@ -46,7 +46,7 @@ pub struct Reject {
 #[serde(expecting = "an object with `value`")]
 #[serde(rename_all = "camelCase")]
 pub struct RejectBody {
-    /// Jinja template of the body. One that begins with `{` or `[` is sent as `application/json`, any other as
+    /// Jinja template of the body, which escapes nothing: in JSON put `raw_string` around each value. One that begins with `{` or `[` is sent as `application/json`, any other as
     /// `text/plain`, unless `headers` has a `content-type`. Where it fails, or makes more than 1 MiB, the
     /// answer is an error with `code` and `message`.
     /// Example: `request: {onFailure: reject, reject: [{when: "request.method == 'DELETE'", body: {value: 'no'}}]}`
