@@ -35,10 +35,16 @@ impl<'e> Ops<'e> {
         }
     }
 
-    /// The filter state in which the attempts of a request share what they need. Each filter of a
-    /// cluster's chain has its own.
-    fn saved_key(&self) -> String {
-        format!("rustformations.first_attempt.{}", self.listener)
+    /// What was saved last, and how often something was.
+    fn last_saved(&self) -> (Option<Vec<u8>>, u64) {
+        let mut last = None;
+        for number in 0.. {
+            match self.envoy.filter_state_bytes(&saved_key(number)) {
+                Some(state) => last = Some(state),
+                None => return (last, number),
+            }
+        }
+        (last, u64::MAX)
     }
 
     /// The number of attempts that a filter of a cluster has counted.
@@ -48,6 +54,12 @@ impl<'e> Ops<'e> {
         let count = self.envoy.metadata_number(source, namespace, key)?;
         Some(count as u64)
     }
+}
+
+/// A filter state that the filters of a cluster's chain share over all attempts of a request. Before
+/// 1.39 Envoy lets each be set once.
+fn saved_key(number: u64) -> String {
+    format!("rustformations.attempts.{number}")
 }
 
 fn header_type(direction: Direction) -> HttpHeaderType {
@@ -318,13 +330,17 @@ impl Host for Ops<'_> {
             .set_dynamic_metadata_number(namespace, key, attempt);
     }
 
+    fn filter_number(&self) -> u64 {
+        self.listener
+    }
+
     fn saved(&self) -> Option<Vec<u8>> {
-        self.envoy.filter_state_bytes(&self.saved_key())
+        self.last_saved().0
     }
 
     fn save(&mut self, state: &[u8]) -> bool {
-        let key = self.saved_key();
-        self.envoy.set_filter_state_bytes(&key, state)
+        let (_, number) = self.last_saved();
+        self.envoy.set_filter_state_bytes(&saved_key(number), state)
     }
 
     fn now(&self) -> Duration {

@@ -3,6 +3,7 @@
 
 mod added_trailers;
 mod attempts;
+mod attempts_together;
 pub(crate) mod coding;
 mod encoded;
 mod exchanges;
@@ -18,6 +19,7 @@ use crate::stage::{Scenario, scenarios};
 
 use added_trailers::messages_that_end_in_added_trailers;
 use attempts::each_attempt_starts_from_the_request;
+use attempts_together::each_attempt_is_what_the_whole_chain_makes_of_the_request;
 use encoded::encoded_bodies_beside_compressors;
 use limits::{bodies_that_outgrow_the_limit, held_requests, held_responses, streamed_requests};
 use matrix::{exchanges_beside_a_route, exchanges_beside_filters, exchanges_in_a_cluster};
@@ -27,6 +29,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All exchanges_beside_filters,
     All exchanges_in_a_cluster,
     All each_attempt_starts_from_the_request,
+    All each_attempt_is_what_the_whole_chain_makes_of_the_request,
     All streamed_requests,
     All held_requests,
     All held_responses,

@@ -30,7 +30,7 @@ impl Session {
         self.chain = host.chain();
         if self.chain == Chain::Upstream {
             self.apply(host, route)?;
-            attempts::restore(&self.program, host);
+            self.length_in_doubt = attempts::begin(&self.program, host);
             if self.program.counts_attempts() {
                 host.count_attempt();
             }
@@ -71,8 +71,9 @@ impl Session {
                     changed = true;
                 }
             }
-            Chain::Upstream if redirects(host) => attempts::restore(&self.program, host),
-            Chain::Upstream => {}
+            Chain::Upstream if self.program.pass(Direction::Request).is_none() => {}
+            Chain::Upstream if redirects(host) => attempts::undo(host),
+            Chain::Upstream => attempts::note_left(host),
         }
         if matches!(self.request, State::Idle) {
             self.program.remove_own_headers(host);
@@ -185,7 +186,7 @@ impl Session {
     /// Whether the request asks that what follows is not a body: a WebSocket, any other upgrade that
     /// Envoy lets through, which is one that `connection` names, or a CONNECT tunnel.
     #[inline(always)]
-    fn asks_for_tunnel(&self, host: &dyn Host) -> bool {
+    pub(super) fn asks_for_tunnel(&self, host: &dyn Host) -> bool {
         let is = |value: &[u8], expected: &str| {
             value.trim_ascii().eq_ignore_ascii_case(expected.as_bytes())
         };

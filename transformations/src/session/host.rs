@@ -74,12 +74,18 @@ pub trait Host: TransformationOps {
     /// Counts an attempt to send the request: [`Attribute::RequestAttempt`] is the count.
     fn count_attempt(&mut self) {}
 
-    /// What [`save`](Self::save) was given at an earlier attempt of the same request.
+    /// A number that tells this filter from the others of the chain.
+    fn filter_number(&self) -> u64 {
+        0
+    }
+
+    /// What [`save`](Self::save) was last given by a filter of the chain, at this attempt or an earlier
+    /// one of the same request.
     fn saved(&self) -> Option<Vec<u8>> {
         None
     }
 
-    /// Keeps `state` for later attempts of the same request.
+    /// Keeps `state` for the filters of the chain, and for later attempts of the same request.
     fn save(&mut self, _state: &[u8]) -> bool {
         false
     }

@@ -255,7 +255,7 @@ impl Session {
     #[inline(never)]
     pub(super) fn record(&mut self, host: &mut dyn Host) {
         if let Some(mut meter) = self.meter.take() {
-            if matches!(self.request, State::Holding(_)) {
+            if matches!(self.request, State::Holding(_) | State::Sizing) {
                 meter.stayed();
             }
             meter.record(host, &self.exchange);

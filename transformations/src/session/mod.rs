@@ -68,6 +68,8 @@ pub struct Session {
     chain: Chain,
     request: State,
     response: State,
+    /// Whether the length that the request announces may be that of an earlier attempt's body.
+    length_in_doubt: bool,
     /// What is measured of a request whose listener is told to.
     meter: Option<Box<Meter>>,
 }
@@ -79,6 +81,8 @@ enum State {
     Idle,
     /// It is held until its pass can run.
     Holding(Box<Holding>),
+    /// The headers of the request wait for its body, whose length is in doubt.
+    Sizing,
     /// The request has gone on, and is read as it passes.
     Watching(Box<Watching>),
     /// Its documents are edited as they pass.
@@ -114,6 +118,7 @@ impl Session {
             chain: Chain::Downstream,
             request: State::Idle,
             response: State::Idle,
+            length_in_doubt: false,
             meter: None,
         }
     }
@@ -148,6 +153,9 @@ impl Session {
             return Action::Continue;
         }
         let arrived = if end { Arrived::All } else { Arrived::Headers };
+        if direction == Direction::Request && self.length_in_doubt {
+            return self.start_in_doubt(host, arrived);
+        }
         self.start(host, direction, arrived, Running::new(Turn::First))
     }
 
@@ -246,6 +254,7 @@ impl Session {
                 }
                 self.hold(host, direction, end)
             }
+            State::Sizing => self.size(host, end),
             State::Watching(_) => self.watch(host, end),
             State::Editing(_) => self.edit(host, direction, end),
         }
@@ -394,6 +403,11 @@ impl Session {
                 let State::Holding(mut holding) = mem::replace(state, State::Done) else {
                     return Action::Continue;
                 };
+                if direction == Direction::Request && self.length_in_doubt {
+                    let whole = arrived == Arrived::All;
+                    let size = whole.then(|| holding.bytes(host, direction));
+                    attempts::correct_length(host, size);
+                }
                 let running = holding.release(host, direction, extent);
                 self.run(host, direction, arrived, running)
             }
@@ -426,6 +440,9 @@ impl Session {
         } = ended;
         if !failures.is_empty() {
             host.report(&failures);
+        }
+        if direction == Direction::Request && self.chain == Chain::Upstream {
+            attempts::note_left(host);
         }
         if let Err(rejection) = ran {
             return self.answer(host, direction, &rejection);

@@ -60,6 +60,8 @@ pub struct Host {
     pub calls: RefCell<BTreeMap<&'static str, usize>>,
     /// What was asked of the host, or done with it, against its contract.
     pub violations: Vec<String>,
+    /// The number of the filter that is played.
+    pub filter: u64,
     /// What attempts of one request share.
     pub saved: Option<Vec<u8>>,
     pub(super) buffers: [Buffers; 2],
@@ -125,6 +127,7 @@ impl Host {
             hooks: Default::default(),
             calls: RefCell::default(),
             violations: Vec::new(),
+            filter: 0,
             saved: None,
             buffers: Default::default(),
             route: None,

@@ -248,6 +248,10 @@ impl session::Host for Host {
         true
     }
 
+    fn filter_number(&self) -> u64 {
+        self.filter
+    }
+
     fn saved(&self) -> Option<Vec<u8>> {
         self.saved.clone()
     }

@@ -11,6 +11,7 @@ use transformations::{Chain, Direction, Engine, Program, Reason, Session, Settin
 
 mod answers;
 mod attempts;
+mod attempts_together;
 mod limits;
 mod routes;
 mod through;
