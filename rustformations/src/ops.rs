@@ -10,7 +10,7 @@ use envoy_proxy_dynamic_modules_rust_sdk::{
 };
 use transformations::metrics::Metric;
 use transformations::{
-    Attribute, AttributeValue, Chain, Direction, Failure, Host, MetadataSource as Whose,
+    Arrival, Attribute, AttributeValue, Chain, Direction, Failure, Host, MetadataSource as Whose,
     MetadataValue, Note, RouteProgram, TransformationOps,
 };
 
@@ -311,6 +311,11 @@ impl Host for Ops<'_> {
 
     fn received_chunks(&self, direction: Direction) -> Vec<&[u8]> {
         slices(self.envoy.received_body_chunks(http_body(direction)))
+    }
+
+    fn arrival(&self, direction: Direction) -> Arrival {
+        let (brought, held) = self.envoy.received_and_held(http_body(direction));
+        Arrival { brought, held }
     }
 
     fn replace_received(&mut self, direction: Direction, data: &[u8]) -> bool {

@@ -121,5 +121,5 @@ pub use ops::{
 };
 pub use program::{BodyPlan, Engine, Loaded, Program, SharedProgram};
 pub use rejection::Reply;
-pub use session::{Action, Chain, Hold, Host, RouteProgram, Session};
+pub use session::{Action, Arrival, Chain, Hold, Host, RouteProgram, Session};
 pub use settings::Settings;

@@ -63,6 +63,7 @@ impl fmt::Display for Way {
             Neighbour::HoldsBefore => ", behind a filter that holds bodies",
             Neighbour::KeepsBehind => ", before a filter that keeps bodies",
             Neighbour::OffersAgain => ", offered again",
+            Neighbour::ShowsAgain => ", shown again at trailers",
         })?;
         for (is, what) in [
             (self.trailers, ", with trailers"),
@@ -115,9 +116,13 @@ pub(super) fn of(case: &Case) -> Vec<Way> {
     let messages = || [Some(&case.request.0), response].into_iter().flatten();
     let broken_off = messages().any(|message| message.broken_off);
     // What is cut off never gets past one that waits for its end, and is never offered again.
-    let neighbours = Neighbour::ALL.into_iter().filter(|neighbour| {
-        !broken_off || matches!(neighbour, Neighbour::None | Neighbour::KeepsBehind)
-    });
+    let neighbours = Neighbour::ALL
+        .into_iter()
+        .filter(|neighbour| match neighbour {
+            Neighbour::None | Neighbour::KeepsBehind => true,
+            Neighbour::HoldsBefore | Neighbour::OffersAgain => !broken_off,
+            Neighbour::ShowsAgain => false, // only with trailers
+        });
     let mut ways = Vec::new();
     for cut in cuts {
         let plain = Way {
@@ -136,7 +141,11 @@ pub(super) fn of(case: &Case) -> Vec<Way> {
                 trailers: true,
                 ..plain
             };
-            ways.extend([trailers, untold(trailers)]);
+            let shown_again = Way {
+                neighbour: Neighbour::ShowsAgain,
+                ..trailers
+            };
+            ways.extend([trailers, untold(trailers), shown_again]);
         }
     }
     ways

@@ -106,6 +106,19 @@ impl EnvoyHttpFilter {
         self.chunks(callbacks.body_chunks(body.received()))
     }
 
+    /// Bytes of the chunk of this hook, and of what is held back besides, by whichever filter. `None` in place
+    /// of these: the chunk is the buffer that holds them. So it is when a filter before this one resumes, as
+    /// after it has paused at trailers. The buffer may then begin with what earlier hooks were called with.
+    pub fn received_and_held(&self, body: HttpBody) -> (usize, Option<usize>) {
+        let Some(callbacks) = self.callbacks() else {
+            return (0, Some(0));
+        };
+        let received = callbacks.body_size(body.received());
+        let held = callbacks.body_size(body.buffered());
+        let apart = held == 0 || received == 0 || !is_one_buffer(callbacks, body);
+        (received, apart.then_some(held))
+    }
+
     /// Leaves out the hooks of the rest of a body while it goes on: a hook that does nothing costs a
     /// stream as much for each of its pieces as for a long one. Those of headers, trailers and the
     /// stream's end run as ever. So do those of the body as long as this filter holds the message, and

@@ -363,6 +363,8 @@ fn one_buffer_is_counted_once() {
                         assert!(end);
                         *record.borrow_mut() = envoy.body_chunks(HttpBody::Request).concat();
                         assert_eq!(envoy.body_size(HttpBody::Request), 8);
+                        let sizes = envoy.received_and_held(HttpBody::Request);
+                        assert_eq!(sizes, (8, None));
                         let after =
                             |seen| envoy.body_chunks_after(HttpBody::Request, seen).concat();
                         assert_eq!((after(4), after(8)), (b"body".to_vec(), Vec::new()));

@@ -12,6 +12,7 @@ mod limits;
 mod matrix;
 mod neighbours;
 mod rig;
+mod shown_again;
 mod together;
 mod views;
 
@@ -23,6 +24,7 @@ use attempts_together::each_attempt_is_what_the_whole_chain_makes_of_the_request
 use encoded::encoded_bodies_beside_compressors;
 use limits::{bodies_that_outgrow_the_limit, held_requests, held_responses, streamed_requests};
 use matrix::{exchanges_beside_a_route, exchanges_beside_filters, exchanges_in_a_cluster};
+use shown_again::bodies_that_are_shown_again;
 
 pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All exchanges_beside_a_route,
@@ -36,4 +38,5 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All bodies_that_outgrow_the_limit,
     All encoded_bodies_beside_compressors,
     All messages_that_end_in_added_trailers,
+    All bodies_that_are_shown_again,
 ];

@@ -165,7 +165,10 @@ impl Session {
         let direction = Direction::Response;
         if let Account::Open(answer) = &mut self.exchange.account {
             let wants = answer.wants(&self.program);
-            wants.read(&mut answer.reading, &host.received_chunks(direction));
+            wants.read(
+                &mut answer.reading,
+                &self.response_shown.fresh(host, direction),
+            );
             if end {
                 wants.end(&mut answer.reading, Ending::Whole);
             }

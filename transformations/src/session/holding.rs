@@ -8,6 +8,7 @@ use super::host::Host;
 use super::look::{Look, Sight};
 use super::passing::Watching;
 use super::run::Running;
+use super::shown::Shown;
 use crate::config::limits::HELD_BYTES;
 use crate::extent::Extent;
 use crate::failure::{Failure, Reason};
@@ -133,12 +134,12 @@ impl Holding {
     }
 
     /// What becomes of the message while more of it is to come.
-    pub(super) fn verdict(&mut self, host: &mut dyn Host, pass: &Pass) -> Verdict {
+    pub(super) fn verdict(&mut self, host: &mut dyn Host, pass: &Pass, shown: &Shown) -> Verdict {
         if let Some(rejection) = self.watch(host, false) {
             return Verdict::Answer(rejection);
         }
         if let Some(look) = &mut self.look {
-            match look.feed(pass, &host.received_chunks(pass.direction)) {
+            match look.feed(pass, &shown.fresh(host, pass.direction)) {
                 Sight::Nothing => {}
                 Sight::Fit => self.look = None,
                 Sight::Unfit(failure) => {

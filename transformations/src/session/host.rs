@@ -31,6 +31,16 @@ pub enum RouteProgram {
     Broken,
 }
 
+/// How much of a body has arrived at a hook, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// What the hook brought.
+    pub brought: usize,
+    /// What is held besides, by whichever filter. `None`: all that is held is what the hook brought, so that
+    /// other hooks may have brought it before.
+    pub held: Option<usize>,
+}
+
 /// The host of a [`Session`](super::Session): Envoy, or a test.
 ///
 /// Every method with a body is about what a host may lack.
@@ -56,6 +66,15 @@ pub trait Host: TransformationOps {
 
     /// Puts `data` in place of what this hook brought; in a hook of trailers, before them.
     fn replace_received(&mut self, direction: Direction, data: &[u8]) -> bool;
+
+    /// How much of a body this hook brought, and how much is held besides.
+    fn arrival(&self, direction: Direction) -> Arrival {
+        let chunks = self.received_chunks(direction);
+        Arrival {
+            brought: chunks.iter().map(|chunk| chunk.len()).sum(),
+            held: Some(0),
+        }
+    }
 
     /// The body that the host holds, but for its first `seen` bytes.
     fn body_chunks_after(&self, direction: Direction, seen: usize) -> Vec<&[u8]> {

@@ -14,17 +14,19 @@ mod look;
 mod meter;
 mod passing;
 mod run;
+mod shown;
 
 use std::mem;
 use std::sync::Arc;
 
-pub use host::{Chain, Host, RouteProgram};
+pub use host::{Arrival, Chain, Host, RouteProgram};
 
 use exchange::Exchange;
 use holding::{Holding, Verdict};
 use meter::Meter;
 use passing::Watching;
 use run::{Condition, Ended, Running};
+use shown::Shown;
 
 use crate::edits::patch::Stream;
 use crate::extent::Extent;
@@ -68,6 +70,8 @@ pub struct Session {
     chain: Chain,
     request: State,
     response: State,
+    request_shown: Shown,
+    response_shown: Shown,
     /// Whether the length that the request announces may be that of an earlier attempt's body.
     length_in_doubt: bool,
     /// What is measured of a request whose listener is told to.
@@ -118,6 +122,8 @@ impl Session {
             chain: Chain::Downstream,
             request: State::Idle,
             response: State::Idle,
+            request_shown: Shown::default(),
+            response_shown: Shown::default(),
             length_in_doubt: false,
             meter: None,
         }
@@ -237,6 +243,7 @@ impl Session {
 
     #[inline(always)]
     fn receive(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
+        self.look(host, direction);
         if direction == Direction::Response && self.exchange.reads_answer() {
             return self.account(host, end);
         }
@@ -375,9 +382,9 @@ impl Session {
     /// Holds what has arrived, or lets the message go.
     #[inline(never)]
     fn hold(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
-        let state = match direction {
-            Direction::Request => &mut self.request,
-            Direction::Response => &mut self.response,
+        let (state, shown) = match direction {
+            Direction::Request => (&mut self.request, &mut self.request_shown),
+            Direction::Response => (&mut self.response, &mut self.response_shown),
         };
         let (State::Holding(holding), Some(pass)) = (&mut *state, self.program.pass(direction))
         else {
@@ -387,7 +394,7 @@ impl Session {
         let (arrived, verdict) = if end {
             (Arrived::All, holding.end(host, pass))
         } else {
-            (Arrived::Part, holding.verdict(host, pass))
+            (Arrived::Part, holding.verdict(host, pass, shown))
         };
         match verdict {
             Verdict::Hold => {
@@ -407,6 +414,9 @@ impl Session {
                     let whole = arrived == Arrived::All;
                     let size = whole.then(|| holding.bytes(host, direction));
                     attempts::correct_length(host, size);
+                }
+                if arrived == Arrived::Part {
+                    shown.note_release(holding.bytes(host, direction));
                 }
                 let running = holding.release(host, direction, extent);
                 self.run(host, direction, arrived, running)

@@ -66,7 +66,8 @@ impl Session {
         let State::Watching(watching) = &mut self.request else {
             return Action::Continue;
         };
-        let (outcome, rejection) = watching.read(&host.received_chunks(Direction::Request), ended);
+        let fresh = self.request_shown.fresh(host, Direction::Request);
+        let (outcome, rejection) = watching.read(&fresh, ended);
         if watching.reading.is_none() {
             self.request = State::Done;
         }
@@ -91,11 +92,13 @@ impl Session {
             exchange,
             request,
             response,
+            request_shown,
+            response_shown,
             ..
         } = self;
-        let state = match direction {
-            Direction::Request => request,
-            Direction::Response => response,
+        let (state, shown) = match direction {
+            Direction::Request => (request, request_shown),
+            Direction::Response => (response, response_shown),
         };
         let (State::Editing(stream), Some(pass)) = (&mut *state, program.pass(direction)) else {
             return Action::Continue;
@@ -112,7 +115,10 @@ impl Session {
             expressions: &pass.expressions,
             cache: &cache,
         };
-        let chunks = host.received_chunks(direction);
+        let chunks = shown.fresh(host, direction);
+        if chunks.is_empty() && shown.shows_again() && !ended {
+            return Action::Continue;
+        }
         let edited = pass.edit_stream(stream, &chunks, ended, &seen);
         if ended {
             *state = State::Done;
@@ -126,7 +132,8 @@ impl Session {
         if let Some(rejection) = rejection {
             return self.cut_off(host, direction, &rejection);
         }
-        host.replace_received(direction, &edited);
+        let gone = shown.followed_by(host, direction, edited);
+        host.replace_received(direction, &gone);
         Action::Continue
     }
 

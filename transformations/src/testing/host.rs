@@ -87,6 +87,8 @@ pub(super) struct Buffers {
     pub(super) shared: Vec<Vec<u8>>,
     pub(super) held: Vec<Vec<u8>>,
     pub(super) received: Vec<Vec<u8>>,
+    /// What the hook brought is all that is held, shown again.
+    pub(super) again: bool,
     /// The hook that runs is one of headers or trailers.
     pub(super) no_frame: bool,
 }

@@ -10,7 +10,7 @@ use crate::note::Note;
 use crate::ops::{
     Attribute, AttributeValue, Direction, MetadataSource, MetadataValue, TransformationOps,
 };
-use crate::session::{self, Chain, RouteProgram};
+use crate::session::{self, Arrival, Chain, RouteProgram};
 
 impl Host {
     fn check_name(&mut self, name: &str) {
@@ -239,6 +239,17 @@ impl session::Host for Host {
         self.called("received_chunks");
         let received = self.buffers(direction).received.iter();
         received.map(Vec::as_slice).collect()
+    }
+
+    fn arrival(&self, direction: Direction) -> Arrival {
+        self.called("arrival");
+        let size = |chunks: &[Vec<u8>]| chunks.iter().map(Vec::len).sum::<usize>();
+        let buffers = self.buffers(direction);
+        let held = size(&buffers.shared).saturating_add(size(&buffers.held));
+        Arrival {
+            brought: size(&buffers.received),
+            held: (!buffers.again).then_some(held),
+        }
     }
 
     fn replace_received(&mut self, direction: Direction, data: &[u8]) -> bool {

@@ -19,15 +19,19 @@ pub enum Neighbour {
     /// One behind has the whole body offered again, as Envoy does to a cluster's filters where the
     /// connection is new.
     OffersAgain,
+    /// One behind keeps what has gone on, and one before pauses at trailers. When that goes on, the host
+    /// shows all that is held once more.
+    ShowsAgain,
 }
 
 impl Neighbour {
     /// Every one.
-    pub const ALL: [Neighbour; 4] = [
+    pub const ALL: [Neighbour; 5] = [
         Neighbour::None,
         Neighbour::HoldsBefore,
         Neighbour::KeepsBehind,
         Neighbour::OffersAgain,
+        Neighbour::ShowsAgain,
     ];
 }
 
@@ -74,6 +78,9 @@ impl Host {
             gone = goes;
         }
         if trailers {
+            if neighbour == Neighbour::ShowsAgain && !self.show_again(session, direction, gone) {
+                return;
+            }
             self.frame(direction, None);
             let action = session.on_trailers(self, direction);
             self.settle(direction, neighbour, action, true);
@@ -87,11 +94,37 @@ impl Host {
         }
     }
 
+    /// Shows all that is held of a body once more, whoever holds it; whether the exchange goes on.
+    fn show_again(&mut self, session: &mut Session, direction: Direction, gone: bool) -> bool {
+        let buffers = self.buffers_mut(direction);
+        let shared = mem::take(&mut buffers.shared);
+        let held = mem::take(&mut buffers.held);
+        let all = [shared, held].concat();
+        if all.concat().is_empty() {
+            return true;
+        }
+        self.frame(direction, Some(all.concat()));
+        self.buffers_mut(direction).again = true;
+        let action = session.on_body(self, direction, false);
+        if !gone {
+            let neighbour = Neighbour::ShowsAgain;
+            return self.settle(direction, neighbour, action, false).is_some();
+        }
+        let buffers = self.buffers_mut(direction);
+        let received = mem::take(&mut buffers.received);
+        buffers.shared = all;
+        if action != Action::Continue || received.concat() != buffers.shared.concat() {
+            self.violated("a body that was shown again was not let through");
+        }
+        true
+    }
+
     /// Sets the stage for a hook: of a piece of the body, or of headers or trailers.
     fn frame(&mut self, direction: Direction, piece: Option<Vec<u8>>) {
         let buffers = self.buffers_mut(direction);
         buffers.no_frame = piece.is_none();
         buffers.received = piece.into_iter().collect();
+        buffers.again = false;
     }
 
     /// Does what a hook decided, and notes it; whether the message has gone on, and `None` when it
@@ -133,7 +166,7 @@ impl Host {
         let buffers = self.buffers_mut(direction);
         let mut gone = mem::take(&mut buffers.held);
         gone.append(&mut buffers.received);
-        if neighbour == Neighbour::KeepsBehind {
+        if matches!(neighbour, Neighbour::KeepsBehind | Neighbour::ShowsAgain) {
             buffers.shared.extend(gone.iter().cloned());
         }
         self.message_mut(direction).chunks.append(&mut gone);

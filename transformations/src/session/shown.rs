@@ -1,0 +1,91 @@
+//! What of a body is new to a hook.
+//!
+//! Filters of a chain share one buffer for what they hold. A filter before that goes on, as after it has
+//! paused at trailers, has the host show that buffer again: with what the hooks before have read.
+
+use super::host::{Arrival, Host};
+use super::{Session, State};
+use crate::ops::Direction;
+
+/// How much of a message's body was shown.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    /// How many of the bytes that the host may hold now were shown by earlier hooks.
+    before: usize,
+    /// How many bytes of this hook are not new; they come first.
+    again: usize,
+}
+
+impl Shown {
+    /// Takes note of what a hook brought.
+    fn look(&mut self, host: &dyn Host, direction: Direction) {
+        let Arrival { brought, held } = host.arrival(direction);
+        // A shorter buffer is a new one: the other was let go.
+        let again = held.is_none() && self.before <= brought;
+        self.again = if again { self.before } else { 0 };
+        self.before = held.unwrap_or(0).saturating_add(brought);
+    }
+
+    /// What this hook brought that no other did.
+    pub(super) fn fresh<'h>(&self, host: &'h dyn Host, direction: Direction) -> Vec<&'h [u8]> {
+        let mut again = self.again;
+        let mut chunks = host.received_chunks(direction);
+        if again > 0 {
+            chunks.retain_mut(|chunk| {
+                let rest = chunk.split_at_checked(again).map(|(_, rest)| rest);
+                again = again.saturating_sub(chunk.len());
+                *chunk = rest.unwrap_or_default();
+                !chunk.is_empty()
+            });
+        }
+        chunks
+    }
+
+    /// Whether this hook brought something that is not new.
+    pub(super) fn shows_again(&self) -> bool {
+        self.again > 0
+    }
+
+    /// What this hook brought that is not new, followed by `edited`, which goes on in place of the rest.
+    pub(super) fn followed_by(
+        &mut self,
+        host: &dyn Host,
+        direction: Direction,
+        mut edited: Vec<u8>,
+    ) -> Vec<u8> {
+        let chunks = host.received_chunks(direction);
+        let brought = chunks.iter().map(|chunk| chunk.len()).sum();
+        let others = self.before.saturating_sub(brought);
+        if self.again > 0 {
+            let mut all = chunks.concat();
+            all.truncate(self.again);
+            all.append(&mut edited);
+            edited = all;
+        }
+        self.before = others.saturating_add(edited.len());
+        edited
+    }
+
+    /// A message that was held goes on before its end, with this many bytes.
+    pub(super) fn note_release(&mut self, bytes: usize) {
+        self.before = bytes;
+    }
+}
+
+impl Session {
+    /// Takes note of what has arrived, where somebody reads it once.
+    #[inline]
+    pub(super) fn look(&mut self, host: &dyn Host, direction: Direction) {
+        let (state, shown, is_read) = match direction {
+            Direction::Request => (&self.request, &mut self.request_shown, false),
+            Direction::Response => {
+                let is_read =
+                    self.exchange.reads_answer() || matches!(self.response, State::Holding(_));
+                (&self.response, &mut self.response_shown, is_read)
+            }
+        };
+        if is_read || matches!(state, State::Watching(_) | State::Editing(_)) {
+            shown.look(host, direction);
+        }
+    }
+}
