@@ -415,11 +415,12 @@ impl Session {
                     let size = whole.then(|| holding.bytes(host, direction));
                     attempts::correct_length(host, size);
                 }
-                if arrived == Arrived::Part {
-                    shown.note_release(holding.bytes(host, direction));
-                }
                 let running = holding.release(host, direction, extent);
-                self.run(host, direction, arrived, running)
+                let action = self.run(host, direction, arrived, running);
+                if arrived == Arrived::Part {
+                    self.note_release(host, direction);
+                }
+                action
             }
         }
     }

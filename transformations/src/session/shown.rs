@@ -65,27 +65,40 @@ impl Shown {
         self.before = others.saturating_add(edited.len());
         edited
     }
-
-    /// A message that was held goes on before its end, with this many bytes.
-    pub(super) fn note_release(&mut self, bytes: usize) {
-        self.before = bytes;
-    }
 }
 
 impl Session {
     /// Takes note of what has arrived, where somebody reads it once.
     #[inline]
     pub(super) fn look(&mut self, host: &dyn Host, direction: Direction) {
-        let (state, shown, is_read) = match direction {
-            Direction::Request => (&self.request, &mut self.request_shown, false),
+        if self.reads_once(direction) {
+            self.shown(direction).look(host, direction);
+        }
+    }
+
+    /// Takes note of what goes on of a message that was held, before its end.
+    pub(super) fn note_release(&mut self, host: &dyn Host, direction: Direction) {
+        if self.reads_once(direction) {
+            self.shown(direction).before = host.body_size(direction);
+        }
+    }
+
+    fn shown(&mut self, direction: Direction) -> &mut Shown {
+        match direction {
+            Direction::Request => &mut self.request_shown,
+            Direction::Response => &mut self.response_shown,
+        }
+    }
+
+    /// Whether somebody reads each byte when it arrives.
+    #[inline]
+    fn reads_once(&self, direction: Direction) -> bool {
+        match direction {
+            Direction::Request => matches!(self.request, State::Watching(_) | State::Editing(_)),
             Direction::Response => {
-                let is_read =
-                    self.exchange.reads_answer() || matches!(self.response, State::Holding(_));
-                (&self.response, &mut self.response_shown, is_read)
+                self.exchange.reads_answer()
+                    || matches!(self.response, State::Holding(_) | State::Editing(_))
             }
-        };
-        if is_read || matches!(state, State::Watching(_) | State::Editing(_)) {
-            shown.look(host, direction);
         }
     }
 }
