@@ -17,6 +17,7 @@ use crate::Constructors;
 use crate::filter::Filter;
 use crate::protobuf_struct;
 use crate::stats::Stats;
+use crate::stream::Stream;
 
 /// Of the filter `rustformation`.
 pub(crate) const CONSTRUCTORS: Constructors = Constructors {
@@ -97,11 +98,13 @@ pub(crate) struct Route {
 impl HttpFilterConfig for Listener {
     fn new_http_filter(&self, envoy: &EnvoyMetrics) -> Box<dyn HttpFilter> {
         self.stats.introduce(envoy);
-        Box::new(Filter::new(
+        Box::new(Filter::new(Stream::new(
             Arc::clone(&self.program),
             self.number,
             Arc::clone(&self.stats),
-        ))
+            // 0 is also what a host says that does not know it yet.
+            envoy.buffer_limit().filter(|limit| *limit > 0),
+        )))
     }
 
     fn on_panic(&self, envoy: &mut EnvoyMetrics, _hook: &'static str) {

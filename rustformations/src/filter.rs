@@ -1,7 +1,6 @@
 //! Envoy's hooks, each handed to the stream.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use envoy_proxy_dynamic_modules_rust_sdk::{
     EnvoyEvent, EnvoyHttpFilter, EnvoyRequest, EnvoyResponse, EventFlow, HttpFilter,
@@ -9,10 +8,9 @@ use envoy_proxy_dynamic_modules_rust_sdk::{
     ResponseBodyStatus, ResponseFlow, ResponseHeadersStatus, ResponseTrailersStatus,
     envoy_log_error,
 };
-use transformations::{Direction, Hold, Program};
+use transformations::{Direction, Hold};
 
 use crate::counted_end;
-use crate::stats::Stats;
 use crate::stream::{Step, Stream};
 
 /// Response code details of a stream whose hooks nested.
@@ -22,8 +20,8 @@ const NESTED_DETAILS: &str = "rustformations_nested_hook";
 pub(crate) struct Filter(RefCell<Stream>);
 
 impl Filter {
-    pub(crate) fn new(program: Arc<Program>, listener: u64, stats: Arc<Stats>) -> Self {
-        Self(RefCell::new(Stream::new(program, listener, stats)))
+    pub(crate) fn new(stream: Stream) -> Self {
+        Self(RefCell::new(stream))
     }
 
     /// Hooks of one stream do not nest here: nothing that the engine calls makes Envoy call back

@@ -24,14 +24,22 @@ pub(crate) struct Ops<'e> {
     /// The number of the filter's configuration.
     listener: u64,
     stats: &'e Stats,
+    /// The buffer limit before any filter changed it.
+    limit: Option<u64>,
 }
 
 impl<'e> Ops<'e> {
-    pub(crate) fn new(envoy: &'e mut EnvoyHttpFilter, listener: u64, stats: &'e Stats) -> Self {
+    pub(crate) fn new(
+        envoy: &'e mut EnvoyHttpFilter,
+        listener: u64,
+        stats: &'e Stats,
+        limit: Option<u64>,
+    ) -> Self {
         Self {
             envoy,
             listener,
             stats,
+            limit,
         }
     }
 
@@ -311,6 +319,10 @@ impl Host for Ops<'_> {
 
     fn received_chunks(&self, direction: Direction) -> Vec<&[u8]> {
         slices(self.envoy.received_body_chunks(http_body(direction)))
+    }
+
+    fn first_buffer_limit(&self) -> Option<u64> {
+        self.limit
     }
 
     fn arrival(&self, direction: Direction) -> Arrival {

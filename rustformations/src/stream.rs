@@ -70,14 +70,22 @@ pub(crate) struct Stream {
     /// The number of the filter's configuration.
     listener: u64,
     stats: Arc<Stats>,
+    /// How much Envoy holds of a body, unless a filter of the stream changes it.
+    limit: Option<u64>,
 }
 
 impl Stream {
-    pub(crate) fn new(program: Arc<Program>, listener: u64, stats: Arc<Stats>) -> Self {
+    pub(crate) fn new(
+        program: Arc<Program>,
+        listener: u64,
+        stats: Arc<Stats>,
+        limit: Option<u64>,
+    ) -> Self {
         Self {
             session: Session::new(program),
             listener,
             stats,
+            limit,
         }
     }
 
@@ -87,7 +95,7 @@ impl Stream {
         direction: Direction,
         end: bool,
     ) -> Step {
-        let ops = &mut Ops::new(envoy, self.listener, &self.stats);
+        let ops = &mut Ops::new(envoy, self.listener, &self.stats, self.limit);
         let action = self.session.on_headers(ops, direction, end);
         self.leave_out_body(envoy, direction);
         if direction == Direction::Response {
@@ -106,7 +114,7 @@ impl Stream {
         if self.session.is_through_with(direction) {
             return Step::Continue;
         }
-        let ops = &mut Ops::new(envoy, self.listener, &self.stats);
+        let ops = &mut Ops::new(envoy, self.listener, &self.stats, self.limit);
         let action = self.session.on_body(ops, direction, end);
         self.leave_out_body(envoy, direction);
         step(action)
@@ -125,7 +133,7 @@ impl Stream {
         envoy: &mut EnvoyHttpFilter,
         direction: Direction,
     ) -> Step {
-        let ops = &mut Ops::new(envoy, self.listener, &self.stats);
+        let ops = &mut Ops::new(envoy, self.listener, &self.stats, self.limit);
         let action = self.session.on_trailers(ops, direction);
         step(action)
     }
@@ -133,7 +141,7 @@ impl Stream {
     /// Ends a held answer whose end Envoy has not reported, if it has arrived whole.
     #[cold]
     pub(crate) fn on_counted_end(&mut self, envoy: &mut EnvoyHttpFilter) -> Step {
-        let ops = &mut Ops::new(envoy, self.listener, &self.stats);
+        let ops = &mut Ops::new(envoy, self.listener, &self.stats, self.limit);
         match self.session.held(ops, Direction::Response) {
             Some(held) if counted_end::is_whole(envoy, held) => {
                 self.on_trailers(envoy, Direction::Response)
@@ -143,7 +151,7 @@ impl Stream {
     }
 
     pub(crate) fn on_complete(&mut self, envoy: &mut EnvoyHttpFilter) {
-        let ops = &mut Ops::new(envoy, self.listener, &self.stats);
+        let ops = &mut Ops::new(envoy, self.listener, &self.stats, self.limit);
         self.session.on_complete(ops);
     }
 }

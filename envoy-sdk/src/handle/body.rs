@@ -4,7 +4,7 @@
 //! hook in another ("received"). The whole body is the first followed by the second, unless both
 //! are the same buffer, as after another filter buffered the body or a hold of all iteration ended.
 
-use super::{EnvoyHttpFilter, HttpBody};
+use super::{EnvoyHttpFilter, EnvoyMetrics, HttpBody};
 use crate::abi::{HttpBodyType, HttpHeaderType, RawEnvoyBuffer};
 use crate::buffer::EnvoyBuffer;
 use crate::callbacks::FilterCallbacks;
@@ -49,6 +49,15 @@ fn is_one_buffer(callbacks: FilterCallbacks, body: HttpBody) -> bool {
             let (received, buffered) = (body.received(), body.buffered());
             length(received) == length(buffered) && addresses(received).eq(addresses(buffered))
         })
+}
+
+impl EnvoyMetrics {
+    /// Bytes of body that Envoy holds for this stream before it answers 413 or 500, or stops
+    /// reading; 0 is no limit. `None` before 1.38. While the filter is made, no other filter of the stream
+    /// has changed it yet.
+    pub fn buffer_limit(&self) -> Option<u64> {
+        self.instance.live()?.buffer_limit()
+    }
 }
 
 impl EnvoyHttpFilter {
@@ -200,12 +209,6 @@ impl EnvoyHttpFilter {
         };
         let received = callbacks.body_size(body.received());
         self.drain(body.received(), received) && self.append(target, data)
-    }
-
-    /// Bytes of body that Envoy holds for this stream before it answers 413 or 500, or stops
-    /// reading; 0 is no limit. `None` before 1.38.
-    pub fn buffer_limit(&self) -> Option<u64> {
-        self.callbacks()?.buffer_limit()
     }
 
     /// Sets [`Self::buffer_limit`], in bytes; works in the headers hooks and the first body hook.

@@ -466,3 +466,37 @@ pub(crate) async fn bodies_that_outgrow_the_limit(stage: &Stage) -> Result<()> {
     )
     .await
 }
+
+/// `buffer` sets its limit for the whole stream. It is one of requests: an answer is held as without it.
+pub(crate) async fn answers_beside_a_filter_that_bounds_requests(stage: &Stage) -> Result<()> {
+    let long = json!({"model": "a", "x": "y".repeat(5000)}).to_string();
+    let edited = long.replace("\"a\"", "\"edited\"");
+    let upstream = Upstream::start(move |_| {
+        Answer::body(long.clone()).header("content-type", "application/json")
+    });
+    let upstream = upstream.await?;
+    let buffer = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer",
+        "max_request_bytes": 2000,
+    });
+    let patch = json!({"response": {"patch": [{"replace": "/model", "value": "edited"}]}});
+    let rule = json!({"response": {"reject": [
+        {"when": "string(response.body).contains('yyy')", "status": 451},
+    ]}});
+    for (config, status) in [(patch, 200), (rule, 451)] {
+        let before = Bootstrap::new().http_filter("buffer", &buffer);
+        let behind = Bootstrap::new().filter(config.clone());
+        for listener in [before.filter(config), behind.http_filter("buffer", &buffer)] {
+            let cluster = Cluster::new("upstream", upstream.address());
+            let listener = listener.add_cluster(cluster).route(Route::to("upstream"));
+            let envoy = stage.envoy(&listener).await?;
+            let request = Request::post("/").body("{}");
+            let response = request.send(envoy.address().await?).await?;
+            same("status", response.status, status)?;
+            if status == 200 {
+                same("answer", response.text().as_str(), edited.as_str())?;
+            }
+        }
+    }
+    Ok(())
+}

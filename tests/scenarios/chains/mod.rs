@@ -22,7 +22,10 @@ use added_trailers::messages_that_end_in_added_trailers;
 use attempts::each_attempt_starts_from_the_request;
 use attempts_together::each_attempt_is_what_the_whole_chain_makes_of_the_request;
 use encoded::encoded_bodies_beside_compressors;
-use limits::{bodies_that_outgrow_the_limit, held_requests, held_responses, streamed_requests};
+use limits::{
+    answers_beside_a_filter_that_bounds_requests, bodies_that_outgrow_the_limit, held_requests,
+    held_responses, streamed_requests,
+};
 use matrix::{exchanges_beside_a_route, exchanges_beside_filters, exchanges_in_a_cluster};
 use shown_again::bodies_that_are_shown_again;
 
@@ -36,6 +39,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All held_requests,
     All held_responses,
     All bodies_that_outgrow_the_limit,
+    All answers_beside_a_filter_that_bounds_requests,
     All encoded_bodies_beside_compressors,
     All messages_that_end_in_added_trailers,
     All bodies_that_are_shown_again,

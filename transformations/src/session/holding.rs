@@ -66,15 +66,14 @@ impl Keeper {
                 most,
             };
         };
-        // Zero is Envoy's word for no limit.
-        let limit = match usize::try_from(limit) {
-            Ok(0) | Err(_) => usize::MAX,
-            Ok(limit) => limit,
+        let now = bytes(limit);
+        let limit = match host.first_buffer_limit() {
+            Some(first) if !request => now.max(bytes(first)),
+            _ => now,
         };
-        if let Some(most) = told
-            && most > limit
-        {
-            host.set_buffer_limit(u64::try_from(most).unwrap_or(u64::MAX));
+        let wanted = told.unwrap_or(limit);
+        if wanted > now {
+            host.set_buffer_limit(u64::try_from(wanted).unwrap_or(u64::MAX));
         }
         // A lower limit is not set: it would be that of the answer too, and of all filters.
         if request && !streams && told.is_none_or(|most| most >= limit) {
@@ -245,6 +244,14 @@ impl Keeper {
             }
             Keeper::Session { .. } => host.received_chunks(Direction::Request),
         }
+    }
+}
+
+/// A limit of the host, of which zero is no limit.
+fn bytes(limit: u64) -> usize {
+    match usize::try_from(limit) {
+        Ok(0) | Err(_) => usize::MAX,
+        Ok(limit) => limit,
     }
 }
 

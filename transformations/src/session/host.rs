@@ -67,6 +67,12 @@ pub trait Host: TransformationOps {
     /// Puts `data` in place of what this hook brought; in a hook of trailers, before them.
     fn replace_received(&mut self, direction: Direction, data: &[u8]) -> bool;
 
+    /// [`buffer_limit`](TransformationOps::buffer_limit) as it was before a filter of the stream changed it:
+    /// what bounds a request for one filter bounds the answer too. `None`: it is not known.
+    fn first_buffer_limit(&self) -> Option<u64> {
+        None
+    }
+
     /// How much of a body this hook brought, and how much is held besides.
     fn arrival(&self, direction: Direction) -> Arrival {
         let chunks = self.received_chunks(direction);

@@ -28,6 +28,8 @@ pub struct Host {
     pub joins_lines: bool,
     /// The buffer limit that it tells, in bytes; 0: none. `None`: it tells no limit, as Envoy before 1.38.
     pub limit: Option<u64>,
+    /// The same before a filter of the stream changed it; `None`: it is not known.
+    pub first_limit: Option<u64>,
     /// The chain that the filter stands in.
     pub chain: Chain,
     /// Whether it sends on, without its headers, an answer that was held and that another attempt replaces,
@@ -114,6 +116,7 @@ impl Host {
             refuses: Vec::new(),
             joins_lines: false,
             limit: Some(0),
+            first_limit: None,
             chain: Chain::Downstream,
             loses_replaced: false,
             routes: Vec::new(),

@@ -241,6 +241,10 @@ impl session::Host for Host {
         received.map(Vec::as_slice).collect()
     }
 
+    fn first_buffer_limit(&self) -> Option<u64> {
+        self.first_limit
+    }
+
     fn arrival(&self, direction: Direction) -> Arrival {
         self.called("arrival");
         let size = |chunks: &[Vec<u8>]| chunks.iter().map(Vec::len).sum::<usize>();

@@ -32,6 +32,24 @@ fn an_answer_over_the_limit_goes_on_as_it_was() {
     }
 }
 
+/// Envoy's `buffer` bounds requests by what bounds answers too.
+#[test]
+fn a_limit_that_another_filter_has_set_for_requests_is_none_of_answers() {
+    for (first, failures, after) in [
+        (None, &[Reason::Limit][..], 1 << 10),
+        (Some(1 << 9), &[Reason::Limit], 1 << 10),
+        (Some(4 << 20), &[], 4 << 20),
+    ] {
+        let mut host = answer(&[(":status", "200")], &[]);
+        host.response.chunks = long().into_iter().map(String::into_bytes).collect();
+        host.limit = Some(1 << 10);
+        host.first_limit = first;
+        let host = played(&program(PATCH), host);
+        assert_eq!(reasons(&host), failures);
+        assert_eq!(host.limit, Some(after));
+    }
+}
+
 #[test]
 fn an_answer_within_the_limit_is_edited() {
     let raised = PATCH.replacen('{', r#"{"limits": {"maxHeldBytes": 4000000}, "#, 1);
