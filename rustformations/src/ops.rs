@@ -212,6 +212,14 @@ impl TransformationOps for Ops<'_> {
         self.envoy.body_size(http_body(direction))
     }
 
+    fn has_trailers(&self, direction: Direction) -> bool {
+        let trailers = match direction {
+            Direction::Request => HttpHeaderType::RequestTrailer,
+            Direction::Response => HttpHeaderType::ResponseTrailer,
+        };
+        self.envoy.headers_size(trailers) > 0
+    }
+
     fn drain_body(&mut self, direction: Direction, number_of_bytes: usize) -> bool {
         self.envoy.drain_body(http_body(direction), number_of_bytes)
     }

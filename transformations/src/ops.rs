@@ -147,6 +147,11 @@ pub trait TransformationOps {
     /// The body received so far, in the pieces the host holds it in.
     fn body_chunks(&self, direction: Direction) -> Vec<&[u8]>;
 
+    /// Whether trailers of the message have arrived.
+    fn has_trailers(&self, _direction: Direction) -> bool {
+        false
+    }
+
     /// Removes bytes from the front of the body.
     fn drain_body(&mut self, direction: Direction, number_of_bytes: usize) -> bool;
 

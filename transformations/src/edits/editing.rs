@@ -238,8 +238,12 @@ impl<'r> Editing<'r> {
             self.done(&body.path);
         }
         let length = self.ops.body_size(direction);
-        self.ops
-            .set_header(direction, "content-length", length.to_string().as_bytes());
+        // With a length HTTP/1 sends no trailers.
+        let announced = self.ops.first_header_value(direction, "content-length");
+        if announced.is_some() || !self.ops.has_trailers(direction) {
+            self.ops
+                .set_header(direction, "content-length", length.to_string().as_bytes());
+        }
         if length == 0 {
             self.ops.remove_header(direction, "content-type");
         }

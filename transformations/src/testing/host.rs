@@ -26,6 +26,8 @@ pub struct Host {
     pub refuses: Vec<String>,
     /// Whether it has one line for a header, to which values are added by a comma, as Envoy 1.36.
     pub joins_lines: bool,
+    /// Whether it tells of trailers, which a message with a length has none of in HTTP/1.
+    pub tells_trailers: bool,
     /// The buffer limit that it tells, in bytes; 0: none. `None`: it tells no limit, as Envoy before 1.38.
     pub limit: Option<u64>,
     /// The same before a filter of the stream changed it; `None`: it is not known.
@@ -115,6 +117,7 @@ impl Host {
             response,
             refuses: Vec::new(),
             joins_lines: false,
+            tells_trailers: false,
             limit: Some(0),
             first_limit: None,
             chain: Chain::Downstream,

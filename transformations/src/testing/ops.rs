@@ -133,6 +133,10 @@ impl TransformationOps for Host {
         chunks.map(Vec::as_slice).collect()
     }
 
+    fn has_trailers(&self, direction: Direction) -> bool {
+        self.tells_trailers && self.message(direction).trailers
+    }
+
     fn drain_body(&mut self, direction: Direction, number_of_bytes: usize) -> bool {
         self.called("drain_body");
         let buffers = self.buffers_mut(direction);

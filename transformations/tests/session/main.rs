@@ -213,3 +213,27 @@ fn what_ends_the_search_for_a_field_ends_the_wait_for_it() {
     let host = played(&program(&streamed(model)), request(&[], &pieces));
     assert_eq!(host.released[0], Some(1));
 }
+
+/// HTTP/1 sends no trailers with a length.
+#[test]
+fn a_new_body_with_trailers_has_a_length_only_if_the_old_one_had() {
+    let config = r#"{"request": {"body": {"value": "{{ body() }}!"}}}"#;
+    for (announced, trailers, length) in [
+        (false, false, &["3"][..]),
+        (false, true, &[]),
+        (true, true, &["3"]),
+        (true, false, &["3"]),
+    ] {
+        let headers: &[_] = if announced {
+            &[("content-length", "2")]
+        } else {
+            &[]
+        };
+        let mut host = request(headers, &["{}"]);
+        host.request.trailers = trailers;
+        host.tells_trailers = true;
+        let host = played(&program(config), host);
+        assert_eq!(host.request.body(), b"{}!");
+        assert_eq!(host.request.values("content-length"), length);
+    }
+}
