@@ -236,7 +236,7 @@ async fn play(
         .header("content-type", "application/json")
         .header("x-key", "of the client");
     let request = match http2 {
-        true => request.http2().chunks([&BODY[..20], &BODY[20..]]),
+        true => request.http2().chunks(<[_; 2]>::from(BODY.split_at(20))),
         false => request.body(BODY),
     };
     let response = request.send(address).await?;
