@@ -31,7 +31,7 @@ ENV CARGO_TARGET_DIR=/target CARGO_INCREMENTAL=0
 # Each by itself: the command's parts of the engine, such as the schemas, do not belong into the module.
 COPY --from=manifests /src .
 RUN cargo build --release --locked --package rustformations --package envoyinit \
- && cargo build --release --locked --package rustformations-cli \
+ && cargo build --profile command --locked --package rustformations-cli \
  && cargo build --locked --package check-module
 # What the images are built from, and nothing else: a change to `tests` or to other tools builds nothing anew.
 COPY transformations transformations
@@ -52,7 +52,7 @@ COPY tools/summary tools/summary
 ARG REVISION=unknown
 RUN find . -name '*.rs' -exec touch {} + \
  && RUSTFORMATIONS_REVISION="${REVISION}" cargo build --release --locked --package rustformations --package envoyinit \
- && cargo build --release --locked --package rustformations-cli \
+ && cargo build --profile command --locked --package rustformations-cli \
  && cargo build --locked --package check-module
 # Four fifths of the module are its debug information: that goes into a file of its own, and the names that a crash
 # report shows stay. Then the unwinder of the programs, which an image without a C++ runtime lacks, and all that the
@@ -62,6 +62,7 @@ COPY xtask/split-debug.sh /usr/local/bin/
 RUN mkdir -p /debug /libraries /cli/usr/local/bin \
  && split-debug.sh librust_module.so \
  && mv librust_module.so.debug /debug/ \
+ && mv ../command/rustformations . \
  && strip --strip-debug envoyinit rustformations \
  && /target/debug/check-module librust_module.so \
  && cp -L "$(gcc -print-file-name=libgcc_s.so.1)" /libraries/ \

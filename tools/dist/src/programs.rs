@@ -17,8 +17,24 @@ pub(crate) const MODULE: &str = "librust_module.so";
 /// The command's file.
 pub(crate) const CLI: &str = "rustformations";
 
-/// The programs of a release, each with the package that it is built from.
-const ALL: [(&str, &str); 2] = [(MODULE, "rustformations"), (CLI, "rustformations-cli")];
+/// A program of a release: its file, the package that it is built from, and the profile.
+struct Program {
+    file: &'static str,
+    package: &'static str,
+    profile: &'static str,
+}
+
+const THE_MODULE: Program = Program {
+    file: MODULE,
+    package: "rustformations",
+    profile: "release",
+};
+
+const THE_COMMAND: Program = Program {
+    file: CLI,
+    package: "rustformations-cli",
+    profile: "command",
+};
 
 /// Programs in a folder, with their debug information beside them in `NAME.debug`.
 #[derive(Debug)]
@@ -32,7 +48,7 @@ impl Programs {
     /// # Errors
     /// cargo fails, or binutils are missing.
     pub(crate) fn build(source: &Source) -> Result<Self> {
-        Self::of(&ALL, &workspace(), source)
+        Self::of(&[THE_MODULE, THE_COMMAND], &workspace(), source)
     }
 
     /// Builds the module alone, of the sources in this folder.
@@ -40,20 +56,21 @@ impl Programs {
     /// # Errors
     /// As [`build`](Self::build).
     pub(crate) fn module(sources: &Path, source: &Source) -> Result<Self> {
-        let module = ALL.iter().filter(|(program, _)| *program == MODULE);
-        Self::of(&module.copied().collect::<Vec<_>>(), sources, source)
+        Self::of(&[THE_MODULE], sources, source)
     }
 
     /// In a target directory of their own: other builds keep their paths, for debuggers.
-    fn of(programs: &[(&str, &str)], sources: &Path, source: &Source) -> Result<Self> {
+    fn of(programs: &[Program], sources: &Path, source: &Source) -> Result<Self> {
         let target = sources.join("target/dist");
         let flags = remapped(sources)?;
         // Each by itself: the command's parts of the engine, such as the schemas, do not belong into the module.
-        for (_, package) in programs {
+        for program in programs {
+            let package = program.package;
             eprintln!("building {package} in {} ...", sources.display());
             let status = cargo()
                 .current_dir(sources)
-                .args(["build", "--release", "--locked", "--package", package])
+                .args(["build", "--profile", program.profile])
+                .args(["--locked", "--package", package])
                 .arg("--target-dir")
                 .arg(&target)
                 .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
@@ -68,10 +85,10 @@ impl Programs {
             fs::remove_dir_all(&folder)?;
         }
         fs::create_dir(&folder)?;
-        for (program, _) in programs {
-            fs::copy(target.join("release").join(program), folder.join(program))?;
+        for Program { file, profile, .. } in programs {
+            fs::copy(target.join(profile).join(file), folder.join(file))?;
             let split = sources.join("xtask/split-debug.sh");
-            output(Command::new(split).arg(program).current_dir(&folder))
+            output(Command::new(split).arg(file).current_dir(&folder))
                 .context("install binutils")?;
         }
         Ok(Self { folder })
