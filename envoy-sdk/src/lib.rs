@@ -188,7 +188,7 @@
 //!   After a stop of all iteration no hook of that message runs before such an event; the hooks of
 //!   its body and trailers run inside the resumption. Nothing else resumes it: a filter that waits
 //!   for ever leaves the stream to Envoy's timeouts.
-//! * **A body** that is held is in Envoy's memory, up to [`EnvoyHttpFilter::buffer_limit`] bytes.
+//! * **A body** that is held is in Envoy's memory, up to [`EnvoyMetrics::buffer_limit`] bytes.
 //!   Over it, "and buffer" gets 413 or 500, and "and watermark" stops reading until the message
 //!   continues. [`StopIterationNoBuffer`](RequestBodyStatus::StopIterationNoBuffer) holds nothing: the
 //!   module keeps what it needs.
