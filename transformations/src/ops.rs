@@ -99,6 +99,9 @@ impl From<MetadataValue<'_>> for AttributeValue {
     }
 }
 
+/// So much of a long body is replaced at once.
+const STEP: usize = 16 << 10;
+
 /// The message in hand, whatever holds it: Envoy, or a test.
 ///
 /// With it come the methods that kgateway's extension authors know: [`KgatewayOps`].
@@ -159,11 +162,24 @@ pub trait TransformationOps {
     fn append_body(&mut self, direction: Direction, data: &[u8]) -> bool;
 
     /// Puts `data` in place of the body received so far. A host that holds both at once may be over
-    /// its limit, so the old body is taken out first.
+    /// its limit, so the old body is taken out first. A long one is taken out step by step: before 1.38
+    /// Envoy refuses a body that was over its limit, falls far below it and grows over it again.
     fn replace_body(&mut self, direction: Direction, data: &[u8]) -> bool {
-        let size = self.body_size(direction);
-        (size == 0 || self.drain_body(direction, size))
-            && (data.is_empty() || self.append_body(direction, data))
+        let mut old = self.body_size(direction);
+        let step = match old.min(data.len()) > STEP {
+            true => STEP,
+            false => old.max(data.len()).max(1),
+        };
+        for new in data.chunks(step) {
+            let drained = old.min(step);
+            if (drained > 0 && !self.drain_body(direction, drained))
+                || !self.append_body(direction, new)
+            {
+                return false;
+            }
+            old = old.saturating_sub(drained);
+        }
+        old == 0 || self.drain_body(direction, old)
     }
 
     /// Sets a value in the stream's dynamic metadata, in place of one that is there.
