@@ -16,6 +16,10 @@ use crate::stream::{Step, Stream};
 /// Response code details of a stream whose hooks nested.
 const NESTED_DETAILS: &str = "rustformations_nested_hook";
 
+/// The events in which a message goes on that waits with its trailers. [`counted_end`] has an event too.
+const REQUEST_GOES_ON: u64 = 1;
+const RESPONSE_GOES_ON: u64 = 2;
+
 /// The filter of one stream.
 pub(crate) struct Filter(RefCell<Stream>);
 
@@ -68,10 +72,13 @@ impl HttpFilter for Filter {
     }
 
     fn on_request_trailers(&self, envoy: &mut EnvoyRequest) -> RequestFlow<RequestTrailersStatus> {
-        self.step(|stream| stream.on_trailers(envoy, Direction::Request))
-            .request(RequestTrailersStatus::Continue, |_| {
-                RequestTrailersStatus::StopIteration
-            })
+        let step = self.step(|stream| stream.on_trailers(envoy, Direction::Request));
+        if matches!(step, Step::Hold(_)) {
+            envoy.new_scheduler().commit(REQUEST_GOES_ON);
+        }
+        step.request(RequestTrailersStatus::Continue, |_| {
+            RequestTrailersStatus::StopIteration
+        })
     }
 
     fn on_response_headers(
@@ -105,13 +112,24 @@ impl HttpFilter for Filter {
         &self,
         envoy: &mut EnvoyResponse,
     ) -> ResponseFlow<ResponseTrailersStatus> {
-        self.step(|stream| stream.on_trailers(envoy, Direction::Response))
-            .response(ResponseTrailersStatus::Continue, |_| {
-                ResponseTrailersStatus::StopIteration
-            })
+        let step = self.step(|stream| stream.on_trailers(envoy, Direction::Response));
+        if matches!(step, Step::Hold(_)) {
+            envoy.new_scheduler().commit(RESPONSE_GOES_ON);
+        }
+        step.response(ResponseTrailersStatus::Continue, |_| {
+            ResponseTrailersStatus::StopIteration
+        })
     }
 
-    fn on_scheduled(&self, envoy: &mut EnvoyEvent, _event_id: u64) -> EventFlow {
+    fn on_scheduled(&self, envoy: &mut EnvoyEvent, event_id: u64) -> EventFlow {
+        if event_id == REQUEST_GOES_ON {
+            let held = envoy.held_request();
+            return held.map_or(EventFlow::Wait, EventFlow::ContinueRequest);
+        }
+        if event_id == RESPONSE_GOES_ON {
+            let held = envoy.held_response();
+            return held.map_or(EventFlow::Wait, EventFlow::ContinueResponse);
+        }
         let step = self.step(|stream| stream.on_counted_end(envoy));
         step.event(envoy.held_response())
     }

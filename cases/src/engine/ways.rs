@@ -64,6 +64,7 @@ impl fmt::Display for Way {
             Neighbour::KeepsBehind => ", before a filter that keeps bodies",
             Neighbour::OffersAgain => ", offered again",
             Neighbour::ShowsAgain => ", shown again at trailers",
+            Neighbour::PassesOn => ", behind a filter that passes them on in its own time",
         })?;
         for (is, what) in [
             (self.trailers, ", with trailers"),

@@ -5,6 +5,7 @@ mod added_trailers;
 mod attempts;
 mod attempts_together;
 pub(crate) mod coding;
+mod early;
 mod encoded;
 mod exchanges;
 mod facts;
@@ -21,6 +22,7 @@ use crate::stage::{Scenario, scenarios};
 use added_trailers::messages_that_end_in_added_trailers;
 use attempts::each_attempt_starts_from_the_request;
 use attempts_together::each_attempt_is_what_the_whole_chain_makes_of_the_request;
+use early::{bodies_over_the_limit_beside_filters_that_hold, messages_that_a_filter_passes_on};
 use encoded::encoded_bodies_beside_compressors;
 use limits::{
     answers_beside_a_filter_that_bounds_requests, bodies_that_outgrow_the_limit, held_requests,
@@ -40,6 +42,8 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All held_responses,
     All bodies_that_outgrow_the_limit,
     All answers_beside_a_filter_that_bounds_requests,
+    All bodies_over_the_limit_beside_filters_that_hold,
+    All messages_that_a_filter_passes_on,
     All encoded_bodies_beside_compressors,
     All messages_that_end_in_added_trailers,
     All bodies_that_are_shown_again,

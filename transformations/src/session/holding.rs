@@ -132,7 +132,8 @@ impl Holding {
         }
     }
 
-    /// What becomes of the message while more of it is to come.
+    /// What becomes of the message while more of it is to come. Once its trailers have arrived it is held to its
+    /// end: the host would cut it off here.
     pub(super) fn verdict(&mut self, host: &mut dyn Host, pass: &Pass, shown: &Shown) -> Verdict {
         if let Some(rejection) = self.watch(host, false) {
             return Verdict::Answer(rejection);
@@ -141,6 +142,7 @@ impl Holding {
             match look.feed(pass, &shown.fresh(host, pass.direction)) {
                 Sight::Nothing => {}
                 Sight::Fit => self.look = None,
+                Sight::Unfit(_) if host.has_trailers(pass.direction) => self.look = None,
                 Sight::Unfit(failure) => {
                     host.report(failure.as_slice());
                     if let Some(rejection) = pass.rejection(failure.as_slice()) {
@@ -154,13 +156,16 @@ impl Holding {
         if streams
             && let Some(reading) = &self.running.reading
             && pass.extraction.is_decided(host, reading)
+            && !host.has_trailers(pass.direction)
         {
             return Verdict::Release(Extent::Begun);
         }
-        if self.is_full(host, pass.direction) {
-            over_limit(host, pass.direction, streams)
-        } else {
-            Verdict::Hold
+        if !self.is_full(host, pass.direction) {
+            return Verdict::Hold;
+        }
+        match over_limit(host, pass.direction, streams) {
+            Verdict::Release(_) if host.has_trailers(pass.direction) => Verdict::Hold,
+            verdict => verdict,
         }
     }
 

@@ -10,6 +10,7 @@ mod begin;
 mod exchange;
 mod holding;
 mod host;
+mod letting_go;
 mod look;
 mod meter;
 mod passing;
@@ -23,6 +24,7 @@ pub use host::{Arrival, Chain, Host, RouteProgram};
 
 use exchange::Exchange;
 use holding::{Holding, Verdict};
+use letting_go::Late;
 use meter::Meter;
 use passing::Watching;
 use run::{Condition, Ended, Running};
@@ -74,6 +76,8 @@ pub struct Session {
     response_shown: Shown,
     /// Whether the length that the request announces may be that of an earlier attempt's body.
     length_in_doubt: bool,
+    /// What a message that has gone on is still owed.
+    late: Option<Box<Late>>,
     /// What is measured of a request whose listener is told to.
     meter: Option<Box<Meter>>,
 }
@@ -125,6 +129,7 @@ impl Session {
             request_shown: Shown::default(),
             response_shown: Shown::default(),
             length_in_doubt: false,
+            late: None,
             meter: None,
         }
     }
@@ -203,7 +208,7 @@ impl Session {
             Direction::Response if self.exchange.reads_answer() => return false,
             Direction::Response => &self.response,
         };
-        state.is_through()
+        state.is_through() && !self.is_late(direction)
     }
 
     /// Whether nothing is left to do when the stream ends, whatever way it ends, unless more of it arrives.
@@ -243,6 +248,14 @@ impl Session {
 
     #[inline(always)]
     fn receive(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
+        if self.late.is_some() {
+            return self.receive_late(host, direction, end);
+        }
+        self.receive_next(host, direction, end)
+    }
+
+    #[inline(always)]
+    fn receive_next(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
         self.look(host, direction);
         if direction == Direction::Response && self.exchange.reads_answer() {
             return self.account(host, end);
@@ -267,10 +280,15 @@ impl Session {
         }
     }
 
-    /// The trailers of a message have arrived, and with them its end.
+    /// The trailers of a message have arrived, and with them its end. [`Action::Hold`]: what was late of it is in the
+    /// host's buffer now, which the host passes on if the message goes on in an event of its own.
     #[inline]
     pub fn on_trailers(&mut self, host: &mut dyn Host, direction: Direction) -> Action {
-        self.on_body(host, direction, true)
+        let is_late = self.is_late(direction);
+        match self.on_body(host, direction, true) {
+            Action::Continue if is_late => Action::Hold(Hold::Buffer),
+            action => action,
+        }
     }
 
     /// The stream is over, whatever way it ended. Nothing can be changed any more, but what an answer
@@ -418,6 +436,9 @@ impl Session {
                 let running = holding.release(host, direction, extent);
                 let action = self.run(host, direction, arrived, running);
                 if arrived == Arrived::Part {
+                    if action == Action::Continue {
+                        self.let_go(host, direction);
+                    }
                     self.note_release(host, direction);
                 }
                 action

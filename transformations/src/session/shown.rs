@@ -83,6 +83,12 @@ impl Session {
         }
     }
 
+    /// Takes note of bytes that go on before what this hook brought.
+    pub(super) fn note_late(&mut self, direction: Direction, bytes: usize) {
+        let shown = self.shown(direction);
+        shown.before = shown.before.saturating_add(bytes);
+    }
+
     fn shown(&mut self, direction: Direction) -> &mut Shown {
         match direction {
             Direction::Request => &mut self.request_shown,

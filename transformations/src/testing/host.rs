@@ -93,6 +93,8 @@ pub(super) struct Buffers {
     pub(super) received: Vec<Vec<u8>>,
     /// What the hook brought is all that is held, shown again.
     pub(super) again: bool,
+    /// The trailers are there already.
+    pub(super) has_trailers: bool,
     /// The hook that runs is one of headers or trailers.
     pub(super) no_frame: bool,
 }

@@ -271,6 +271,10 @@ impl session::Host for Host {
         self.filter
     }
 
+    fn has_trailers(&self, direction: Direction) -> bool {
+        self.buffers(direction).has_trailers
+    }
+
     fn saved(&self) -> Option<Vec<u8>> {
         self.saved.clone()
     }

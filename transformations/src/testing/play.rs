@@ -22,16 +22,20 @@ pub enum Neighbour {
     /// One behind keeps what has gone on, and one before pauses at trailers. When that goes on, the host
     /// shows all that is held once more.
     ShowsAgain,
+    /// One before passes each body on piece by piece when its trailers have arrived already, as Envoy's
+    /// `ext_proc` and `fault` do.
+    PassesOn,
 }
 
 impl Neighbour {
     /// Every one.
-    pub const ALL: [Neighbour; 5] = [
+    pub const ALL: [Neighbour; 6] = [
         Neighbour::None,
         Neighbour::HoldsBefore,
         Neighbour::KeepsBehind,
         Neighbour::OffersAgain,
         Neighbour::ShowsAgain,
+        Neighbour::PassesOn,
     ];
 }
 
@@ -62,6 +66,7 @@ impl Host {
             return;
         };
         let count = pieces.len();
+        self.buffers_mut(direction).has_trailers = trailers && neighbour == Neighbour::PassesOn;
         for (number, piece) in (1..).zip(pieces) {
             let end = number == count && !trailers && !broken_off;
             self.frame(direction, Some(piece));
@@ -74,6 +79,9 @@ impl Host {
             }
             if goes && !gone && !end {
                 self.note_release(direction, number);
+                if self.buffers(direction).has_trailers {
+                    self.violated("a message was let go that Envoy ends then");
+                }
             }
             gone = goes;
         }
@@ -82,7 +90,11 @@ impl Host {
                 return;
             }
             self.frame(direction, None);
-            let action = session.on_trailers(self, direction);
+            // What is late goes on in an event.
+            let action = match session.on_trailers(self, direction) {
+                Action::Hold(Hold::Buffer) if gone => Action::Continue,
+                action => action,
+            };
             self.settle(direction, neighbour, action, true);
         } else if neighbour == Neighbour::OffersAgain && count > 0 && !broken_off {
             let body = self.message(direction).body();
@@ -184,7 +196,8 @@ impl Host {
         }
         buffers.held.extend(received);
         let held: usize = buffers.held.iter().map(Vec::len).sum();
-        let limit = self.limit.filter(|limit| *limit > 0);
+        let passed_on = buffers.has_trailers;
+        let limit = self.limit.filter(|limit| *limit > 0 && !passed_on);
         let over = limit.is_some_and(|limit| u64::try_from(held).is_ok_and(|held| held > limit));
         match hold {
             Hold::Watermark if over => self.violated("the host reads no more, and waits forever"),

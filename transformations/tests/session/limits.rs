@@ -153,3 +153,68 @@ fn a_body_that_grows_raises_the_limit() {
         assert!(host.request.body().len() > 3000);
     }
 }
+
+/// Envoy ends a message that is let go once its trailers have arrived: what is still to be passed on would be lost.
+#[test]
+fn a_message_whose_trailers_have_arrived_is_held_to_its_end() {
+    let streamed =
+        r#"{"request": {"bodyMode": "streamed", "extract": [{"header": "x-gateway-model-name"}]}}"#;
+    let pieces = [r#"{"model":"a","#, r#""text":"#, "\"y\"}"];
+    for limit in [Some(8), Some(1 << 20), None] {
+        let mut host = request(&[], &pieces);
+        host.response = Message::new(&[(":status", "200")], ["[1,", "2]"]).with_trailers();
+        host.request.trailers = true;
+        host.limit = limit;
+        let config = streamed.replacen(
+            '{',
+            r#"{"response": {"patch": [{"replace": "/model", "value": "b"}]}, "#,
+            1,
+        );
+        host.play(&mut Session::new(program(&config)), Neighbour::PassesOn);
+        assert_eq!(host.violations, [""; 0]);
+        assert_eq!(host.request.values(MODEL), ["a"], "{limit:?}");
+        assert_eq!(host.request.body(), pieces.concat().into_bytes());
+        assert_eq!(host.response.body(), b"[1,2]");
+        assert_eq!(host.released, [None, None]);
+    }
+}
+
+/// A filter behind may hold what has gone on, and waits for what Envoy does not read while its buffer is full.
+#[test]
+fn what_is_let_go_over_the_limit_goes_on_with_the_next_piece() {
+    let config =
+        r#"{"request": {"bodyMode": "streamed", "extract": [{"header": "x-gateway-model-name"}]}}"#;
+    let first = format!(r#"{{"model":"a","text":"{}"#, "y".repeat(40_000));
+    for (limit, trailers) in [
+        (Some(1 << 20), false),
+        (Some(1000), true),
+        (Some(0), true),
+        (None, false),
+    ] {
+        let mut host = request(&[], &[&first, "zz", "\"}"]);
+        host.request.trailers = trailers;
+        host.limit = limit;
+        let host = played(&program(config), host);
+        let all = first.len() + 4;
+        let gone = &host.hooks[0];
+        assert_eq!(
+            gone[..4],
+            [None, Some(0), Some(first.len() + 2), Some(all)],
+            "{limit:?}"
+        );
+        assert_eq!(host.request.body().len(), all);
+        assert_eq!(host.request.values(MODEL), ["a"]);
+    }
+}
+
+#[test]
+fn what_is_late_goes_on_with_the_trailers() {
+    let config =
+        r#"{"request": {"bodyMode": "streamed", "extract": [{"header": "x-gateway-model-name"}]}}"#;
+    let body = format!(r#"{{"model":"a","text":"{}"}}"#, "y".repeat(40_000));
+    let mut host = request(&[], &[&body]);
+    host.request.trailers = true;
+    let host = played(&program(config), host);
+    assert_eq!(host.hooks[0], [None, Some(0), Some(body.len())]);
+    assert_eq!(host.request.body(), body.into_bytes());
+}

@@ -1,0 +1,93 @@
+//! A message that goes on before its end, and must not stop at the host's limit.
+//!
+//! The host reads no more while its buffer is over its limit. Who comes next in the chain may hold what is let go in
+//! that same buffer, and would wait for what the host does not read.
+
+use super::host::Host;
+use super::{Action, Session};
+use crate::ops::Direction;
+
+/// So much goes on at once, unless the host's limit is lower. A filter behind may lower it as soon as the headers
+/// arrive, and gateways set none below this.
+const AT_ONCE: usize = 32 << 10;
+
+fn at_once(host: &dyn Host) -> usize {
+    match host.buffer_limit().map(usize::try_from) {
+        // Zero is Envoy's word for no limit.
+        Some(Ok(limit)) if limit > 0 => limit.min(AT_ONCE),
+        _ => AT_ONCE,
+    }
+}
+
+/// What goes on with the next piece of a message, or with its end: by then the headers have gone on, and pieces pass
+/// without the host's buffer.
+#[derive(Debug, Default)]
+pub(super) struct Late {
+    request: Vec<u8>,
+    response: Vec<u8>,
+}
+
+impl Late {
+    fn part(&self, direction: Direction) -> &[u8] {
+        match direction {
+            Direction::Request => &self.request,
+            Direction::Response => &self.response,
+        }
+    }
+
+    fn of(&mut self, direction: Direction) -> &mut Vec<u8> {
+        match direction {
+            Direction::Request => &mut self.request,
+            Direction::Response => &mut self.response,
+        }
+    }
+}
+
+impl Session {
+    /// Whether a part of this message has still to go on.
+    #[inline]
+    pub(super) fn is_late(&self, direction: Direction) -> bool {
+        let late = self.late.as_deref();
+        late.is_some_and(|late| !late.part(direction).is_empty())
+    }
+
+    /// Keeps a message late that goes on in this hook, before its end, if the host's buffer may be over its limit with
+    /// it: the headers go on alone.
+    pub(super) fn let_go(&mut self, host: &mut dyn Host, direction: Direction) {
+        let held = host.body_size(direction);
+        if held <= at_once(host) {
+            return;
+        }
+        let late = host.body_chunks(direction).concat();
+        if host.drain_body(direction, held) {
+            *self.late.get_or_insert_default().of(direction) = late;
+        }
+    }
+
+    /// Receives the next piece of a message, or its end, and lets it go with what is late.
+    #[cold]
+    pub(super) fn receive_late(
+        &mut self,
+        host: &mut dyn Host,
+        direction: Direction,
+        end: bool,
+    ) -> Action {
+        let action = self.receive_next(host, direction, end);
+        let Some(late) = &mut self.late else {
+            return action;
+        };
+        let mut owed = std::mem::take(late.of(direction));
+        if late.request.is_empty() && late.response.is_empty() {
+            self.late = None;
+        }
+        let size = owed.len();
+        if !owed.is_empty() && action == Action::Continue {
+            for chunk in host.received_chunks(direction) {
+                owed.extend_from_slice(chunk);
+            }
+            host.replace_received(direction, &owed);
+            self.note_late(direction, size);
+        }
+        action
+    }
+}
