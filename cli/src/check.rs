@@ -15,6 +15,7 @@ use crate::finding::Finding;
 use crate::format::Format;
 use crate::settings;
 
+mod neighbours;
 mod numbers;
 mod replaced;
 
@@ -111,6 +112,7 @@ fn found(engine: &Engine, filter: &str, text: &str) -> Vec<Finding> {
         text,
         filters,
         denied,
+        neighbours,
         mut findings,
     } = document::contents(text, filter);
     for filter in &filters {
@@ -131,6 +133,7 @@ fn found(engine: &Engine, filter: &str, text: &str) -> Vec<Finding> {
         }));
     }
     findings.extend(replaced::findings(engine, &filters));
+    findings.extend(neighbours::findings(engine, &filters, &neighbours));
     findings
 }
 

@@ -12,6 +12,7 @@ use crate::denied;
 use crate::envoy::{self, Around};
 use crate::finding::Finding;
 use crate::manifest;
+use crate::neighbour::Neighbour;
 use crate::source::Source;
 use crate::text::Text;
 use crate::tree::{self, Kind, Node, Unreadable};
@@ -72,6 +73,8 @@ pub(crate) struct Contents {
     pub(crate) filters: Vec<Filter>,
     /// The headers by which routes deny.
     pub(crate) denied: Vec<String>,
+    /// The filters in whose chain another filter may lose a message.
+    pub(crate) neighbours: Vec<Neighbour>,
     /// What is wrong outside of the filters' configurations.
     pub(crate) findings: Vec<Finding>,
 }
@@ -95,6 +98,7 @@ pub(crate) fn contents(text: &str, name: &str) -> Contents {
         text: Rc::clone(&text),
         filters: Vec::new(),
         denied: Vec::new(),
+        neighbours: Vec::new(),
         findings: Vec::new(),
     };
     let documents = match tree::read(&text) {

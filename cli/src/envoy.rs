@@ -6,6 +6,7 @@ use std::rc::Rc;
 use transformations::{Code, Diagnostic};
 
 use crate::document::{Contents, FILTERS, Filter, MODULE, Owner, unwrapped};
+use crate::neighbour;
 use crate::text::Text;
 use crate::tree::{Entry, Node};
 
@@ -95,6 +96,8 @@ pub(crate) fn collect(text: &Rc<Text>, node: &Node, around: Around, contents: &m
         }
         if is_called(entry, "http_filters") || is_called(entry, UPSTREAM_KEY) {
             check_order(text, &entry.value, &below.place, contents);
+            let found = neighbour::of_chain(&entry.value, &below.place);
+            contents.neighbours.extend(found);
         }
         collect(text, &entry.value, below, contents);
     }

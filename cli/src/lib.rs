@@ -18,6 +18,7 @@ mod gateway;
 pub mod input;
 mod junit;
 mod manifest;
+mod neighbour;
 mod placed;
 mod playground;
 mod routes;

@@ -253,6 +253,30 @@ request:
 request: {body: {value: "<{{ body() }}>"}}
 "#,
     }
+    /// A message is cut off, or never ends, beside another filter of the chain.
+    Neighbour = "RF018" {
+        why: "Some of Envoy's filters pass a message on after its end has arrived, or move its end, and Envoy does not tell a filter that holds it.",
+        fix: "List the other filter on the other side of this one, or hold no body there. Envoy 1.37.1 cuts no message off any more.",
+        filter: "rustformation",
+        example: r#"
+http_filters:
+- name: envoy.filters.http.bandwidth_limit
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.filters.http.bandwidth_limit.v3.BandwidthLimit
+    stat_prefix: limited
+    enable_mode: REQUEST
+- name: rustformations
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter
+    dynamic_module_config: {name: rust_module, do_not_close: true}
+    filter_name: rustformation
+    filter_config:
+      "@type": type.googleapis.com/google.protobuf.Struct
+      value: {request: {bodyMode: streamed, extract: [{header: x-model}]}}
+- name: envoy.filters.http.router
+  typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
+"#,
+    }
 }
 
 impl fmt::Display for Code {

@@ -13,6 +13,7 @@ mod extract;
 mod limits;
 mod metrics;
 mod most;
+mod neighbours;
 mod patch;
 mod path;
 mod reject;
