@@ -346,14 +346,6 @@ impl Host for Ops<'_> {
         slices(self.envoy.body_chunks_after(http_body(direction), seen))
     }
 
-    fn has_trailers(&self, direction: Direction) -> bool {
-        let trailers = match direction {
-            Direction::Request => HttpHeaderType::RequestTrailer,
-            Direction::Response => HttpHeaderType::ResponseTrailer,
-        };
-        self.envoy.headers_size(trailers) > 0
-    }
-
     fn count_attempt(&mut self) {
         let (namespace, key) = ATTEMPT;
         let attempt = self.attempt().unwrap_or_default().saturating_add(1);

@@ -150,7 +150,9 @@ pub trait TransformationOps {
     /// The body received so far, in the pieces the host holds it in.
     fn body_chunks(&self, direction: Direction) -> Vec<&[u8]>;
 
-    /// Whether trailers of the message have arrived.
+    /// Whether trailers of the message have arrived. Its body may still be on its way: a filter before this
+    /// one passes it on piece by piece. Envoy lets such a message go no further than to the piece with
+    /// which it is let go.
     fn has_trailers(&self, _direction: Direction) -> bool {
         false
     }

@@ -122,7 +122,7 @@ pub(super) fn of(case: &Case) -> Vec<Way> {
         .filter(|neighbour| match neighbour {
             Neighbour::None | Neighbour::KeepsBehind => true,
             Neighbour::HoldsBefore | Neighbour::OffersAgain => !broken_off,
-            Neighbour::ShowsAgain => false, // only with trailers
+            Neighbour::ShowsAgain | Neighbour::PassesOn => false, // only with trailers
         });
     let mut ways = Vec::new();
     for cut in cuts {
@@ -142,11 +142,12 @@ pub(super) fn of(case: &Case) -> Vec<Way> {
                 trailers: true,
                 ..plain
             };
-            let shown_again = Way {
-                neighbour: Neighbour::ShowsAgain,
+            ways.extend([trailers, untold(trailers)]);
+            let beside = [Neighbour::ShowsAgain, Neighbour::PassesOn];
+            ways.extend(beside.map(|neighbour| Way {
+                neighbour,
                 ..trailers
-            };
-            ways.extend([trailers, untold(trailers), shown_again]);
+            }));
         }
     }
     ways

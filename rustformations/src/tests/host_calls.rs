@@ -105,9 +105,11 @@ fn a_streamed_body_passes_unasked() {
     let expected = BTreeMap::from([
         ROUTES_AGAIN,
         CHAIN,
-        LIMIT,
+        ("http_get_buffer_limit", 3),
         ("http_get_header", 5),
+        ("http_get_headers_size", 1),
         ("http_get_body_chunks_size", 2),
+        ("http_get_body_size", 2),
         ("http_get_body_chunks", 1),
         ("http_set_header", 1),
         ("http_clear_route_cache", 1),

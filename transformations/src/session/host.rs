@@ -96,13 +96,6 @@ pub trait Host: TransformationOps {
         rests
     }
 
-    /// Whether the trailers of a message have arrived, though its body may still be on its way: a filter before
-    /// this one passes it on piece by piece. Envoy lets such a message go no further than to the piece with
-    /// which it is let go.
-    fn has_trailers(&self, _direction: Direction) -> bool {
-        false
-    }
-
     /// Counts an attempt to send the request: [`Attribute::RequestAttempt`] is the count.
     fn count_attempt(&mut self) {}
 

@@ -134,7 +134,8 @@ impl TransformationOps for Host {
     }
 
     fn has_trailers(&self, direction: Direction) -> bool {
-        self.tells_trailers && self.message(direction).trailers
+        let early = self.buffers(direction).has_trailers;
+        early || self.tells_trailers && self.message(direction).trailers
     }
 
     fn drain_body(&mut self, direction: Direction, number_of_bytes: usize) -> bool {
@@ -269,10 +270,6 @@ impl session::Host for Host {
 
     fn filter_number(&self) -> u64 {
         self.filter
-    }
-
-    fn has_trailers(&self, direction: Direction) -> bool {
-        self.buffers(direction).has_trailers
     }
 
     fn saved(&self) -> Option<Vec<u8>> {

@@ -90,6 +90,8 @@ impl Host {
                 return;
             }
             self.frame(direction, None);
+            // Edits differ with trailers, and cases do not.
+            self.buffers_mut(direction).has_trailers = false;
             // What is late goes on in an event.
             let action = match session.on_trailers(self, direction) {
                 Action::Hold(Hold::Buffer) if gone => Action::Continue,

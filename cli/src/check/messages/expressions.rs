@@ -262,20 +262,20 @@ fn a_part_looked_for_with_in() {
 fn a_field_compared_with_what_is_not_of_its_type() {
     let of = |value_type: &str, text: &str| {
         format!(
-            "request: {{onFailure: reject, extract: [{{name: n, from: [{{json: /n}}]{value_type}}}], reject: [{{when: \"{text}\"}}]}}"
+            "request: {{onFailure: reject, extract: [{{name: m, from: [{{json: /m}}]{value_type}}}], reject: [{{when: \"{text}\"}}]}}"
         )
     };
-    assert_snapshot!(printed(&of("", "extracted.n == 5")), @"error RF012: request.reject[0].when: a value of type string is never equal to one of type int at 1:13; add `type: number` to the field, or write the number in quotes");
-    assert_snapshot!(printed(&of("", "extracted.n == true")), @"error RF012: request.reject[0].when: a value of type string is never equal to one of type bool at 1:13; add `type: boolean` to the field, or write the value in quotes");
-    assert_snapshot!(printed(&of("", "extracted.n in [5]")), @"error RF012: request.reject[0].when: a value of type string is never in a list whose values are of type int at 1:13; add `type: number` to the field, or write the number in quotes");
-    assert_snapshot!(printed(&of(", type: number", "extracted.n == '5'")), @"error RF012: request.reject[0].when: a value of type number is never equal to one of type string at 1:13; write the number without quotes");
-    assert_snapshot!(printed(&of(", type: boolean", "extracted.n == 'true'")), @"error RF012: request.reject[0].when: a value of type bool is never equal to one of type string at 1:13; write `true` or `false` without quotes");
-    loads(&of("", "extracted.n == '5' || extracted.n in ['5', 6]"));
+    assert_snapshot!(printed(&of("", "extracted.m == 5")), @"error RF012: request.reject[0].when: a value of type string is never equal to one of type int at 1:13; add `type: number` to the field, or write the number in quotes");
+    assert_snapshot!(printed(&of("", "extracted.m == true")), @"error RF012: request.reject[0].when: a value of type string is never equal to one of type bool at 1:13; add `type: boolean` to the field, or write the value in quotes");
+    assert_snapshot!(printed(&of("", "extracted.m in [5]")), @"error RF012: request.reject[0].when: a value of type string is never in a list whose values are of type int at 1:13; add `type: number` to the field, or write the number in quotes");
+    assert_snapshot!(printed(&of(", type: number", "extracted.m == '5'")), @"error RF012: request.reject[0].when: a value of type number is never equal to one of type string at 1:13; write the number without quotes");
+    assert_snapshot!(printed(&of(", type: boolean", "extracted.m == 'true'")), @"error RF012: request.reject[0].when: a value of type bool is never equal to one of type string at 1:13; write `true` or `false` without quotes");
+    loads(&of("", "extracted.m == '5' || extracted.m in ['5', 6]"));
     loads(&of(
         ", type: number",
-        "extracted.n == 5 || extracted.n > 1.5",
+        "extracted.m == 5 || extracted.m > 1.5",
     ));
-    loads(&of(", type: boolean", "extracted.n"));
+    loads(&of(", type: boolean", "extracted.m"));
 }
 
 #[test]

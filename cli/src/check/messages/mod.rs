@@ -79,6 +79,7 @@ fn every_code_has_a_message() {
         include_str!("limits.rs"),
         include_str!("metrics.rs"),
         include_str!("most.rs"),
+        include_str!("neighbours.rs"),
         include_str!("patch.rs"),
         include_str!("path.rs"),
         include_str!("reject.rs"),
