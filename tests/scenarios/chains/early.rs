@@ -336,7 +336,7 @@ pub(crate) async fn bodies_over_the_limit_beside_filters_that_hold(stage: &Stage
 
 /// A message goes on to its end, though its peer has sent all of it long before a filter in between has passed it on.
 ///
-/// Envoy 1.36 and 1.37.0 end such a message where it is let go, unless it has trailers.
+/// Envoy 1.36 and 1.37.0 end such a message where it is let go; only a request with trailers is safe there.
 pub(crate) async fn messages_that_a_filter_passes_on(stage: &Stage) -> Result<()> {
     let limited = |mode: &str| {
         let config = json!({"stat_prefix": "limited", "enable_mode": mode, "limit_kbps": 4000});
@@ -370,11 +370,15 @@ pub(crate) async fn messages_that_a_filter_passes_on(stage: &Stage) -> Result<()
         ),
         chain("faults", vec![ours("patch", renaming()), fault], true),
     ];
-    let trailers: &[bool] = match stage.release.at_least(1, 38) {
-        true => &[false, true],
-        false => &[true],
+    let mended = stage.release.at_least(1, 38);
+    let chains = chains.into_iter().filter(|chain| mended || !chain.answers);
+    let chains: Vec<Chain> = chains.collect();
+    let (size, trailers): (_, &[bool]) = match mended {
+        true => (140_000, &[false, true]),
+        // Over the limit these releases refuse what comes with the trailers.
+        false => (60_000, &[true]),
     };
-    let cases = Case::all(&[140_000], trailers);
+    let cases = Case::all(&[size], trailers);
     let array = |case: Case| format!("[\"{}\"]", "y".repeat(case.size));
     play(stage, "messages passed on", chains, &cases, array).await
 }
