@@ -62,6 +62,11 @@ impl Bootstrap {
         self
     }
 
+    /// All of these [beside](Self::beside) each other; `None` of none.
+    pub fn all(each: impl IntoIterator<Item = Self>) -> Option<Self> {
+        each.into_iter().reduce(Self::beside)
+    }
+
     /// Adds one of the module's filters to the chain: a [`Filter`], or just its configuration.
     #[must_use]
     pub fn filter(mut self, filter: impl Into<Filter>) -> Self {

@@ -284,15 +284,9 @@ enum Arrival {
 pub(crate) async fn each_attempt_starts_from_the_request(stage: &Stage) -> Result<()> {
     let upstream = Arc::new(unwilling().await?);
     let cases = cases();
-    let mut bootstrap: Option<Bootstrap> = None;
-    for case in &cases {
-        let listener = listener(case, upstream.address());
-        bootstrap = Some(match bootstrap {
-            Some(bootstrap) => bootstrap.beside(listener),
-            None => listener,
-        });
-    }
-    let envoy = stage.envoy(&bootstrap.context("no cases")?).await?;
+    let listeners = cases.iter().map(|case| listener(case, upstream.address()));
+    let bootstrap = Bootstrap::all(listeners).context("no cases")?;
+    let envoy = stage.envoy(&bootstrap).await?;
     let addresses: HashMap<String, SocketAddr> =
         envoy.listener_addresses().await?.into_iter().collect();
     let mut together = Together::default();

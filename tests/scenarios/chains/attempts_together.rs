@@ -145,22 +145,19 @@ pub(crate) async fn each_attempt_is_what_the_whole_chain_makes_of_the_request(
     let of_lua = |link: &Link| matches!(link.filter, Filter::Lua(_));
     let pairs = |first: &Link, second: &Link| !(of_lua(first) && of_lua(second));
     let mut chains = Vec::new();
-    let mut bootstrap: Option<Bootstrap> = None;
+    let mut listeners = Vec::new();
     for (first, one) in links.iter().enumerate() {
         for (second, other) in links.iter().enumerate() {
             if !pairs(one, other) {
                 continue;
             }
             let name = format!("{}, {}", one.name, other.name);
-            let listener = listener(&name, [one, other], upstream.address());
-            bootstrap = Some(match bootstrap {
-                Some(bootstrap) => bootstrap.beside(listener),
-                None => listener,
-            });
+            listeners.push(listener(&name, [one, other], upstream.address()));
             chains.push((name, [first, second]));
         }
     }
-    let envoy = stage.envoy(&bootstrap.context("no chains")?).await?;
+    let bootstrap = Bootstrap::all(listeners).context("no chains")?;
+    let envoy = stage.envoy(&bootstrap).await?;
     let addresses: HashMap<String, SocketAddr> =
         envoy.listener_addresses().await?.into_iter().collect();
     let mut together = Together::default();

@@ -153,15 +153,9 @@ pub(crate) async fn bodies_that_are_shown_again(stage: &Stage) -> Result<()> {
             .trailer("x-after", "sent")
     });
     let upstream = Arc::new(upstream.await?);
-    let mut bootstrap: Option<Bootstrap> = None;
-    for case in &cases {
-        let listener = case.bootstrap(upstream.address());
-        bootstrap = Some(match bootstrap {
-            Some(bootstrap) => bootstrap.beside(listener),
-            None => listener,
-        });
-    }
-    let envoy = stage.envoy(&bootstrap.context("no cases")?).await?;
+    let listeners = cases.iter().map(|case| case.bootstrap(upstream.address()));
+    let bootstrap = Bootstrap::all(listeners).context("no cases")?;
+    let envoy = stage.envoy(&bootstrap).await?;
     let addresses: HashMap<String, SocketAddr> =
         envoy.listener_addresses().await?.into_iter().collect();
     let mut together = Together::default();
