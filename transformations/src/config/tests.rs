@@ -117,6 +117,16 @@ fn every_error_of_shape_is_reported_and_counted_from_the_text() {
     );
 }
 
+/// Envoy makes it of a number in YAML above 2147483647. The schema has numbers: nobody writes such a text.
+#[test]
+fn a_limit_may_be_text_of_digits() {
+    let limits = config(r#"{"limits":{"jsonDepth":"3","maxHeldBytes":"4294967296"}}"#).limits;
+    assert_eq!(
+        limits,
+        config(r#"{"limits":{"jsonDepth":3,"maxHeldBytes":4294967296}}"#).limits
+    );
+}
+
 #[test]
 fn syntax_errors_say_where() {
     assert_eq!(
