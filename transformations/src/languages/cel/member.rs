@@ -18,7 +18,9 @@ impl<'v> Evaluation<'v> {
         let of_optional = matches!(of, Value::Optional(_));
         match self.lookup(of, &at) {
             Ok(value) if optional && !of_optional => Ok(Value::optional(Some(value))),
-            Err(Error::Missing(_)) if optional || of_optional => Ok(Value::Optional(None)),
+            Err(Error::Missing(_)) if optional || of_optional && has_members(of) => {
+                Ok(Value::Optional(None))
+            }
             Ok(value) => Ok(value),
             Err(error) => Err(of_type(error, "[]", &[of.clone(), at])),
         }
@@ -69,5 +71,14 @@ impl<'v> Evaluation<'v> {
             Value::Optional(None) => Ok(Value::Bool(false)),
             value => Error::failed(format!("{} has no members", value.type_name())),
         }
+    }
+}
+
+/// Whether a value, or what an optional holds, is of a type that has members.
+fn has_members(value: &Value<'_>) -> bool {
+    match value {
+        Value::Optional(Some(inner)) => has_members(inner),
+        Value::Optional(None) | Value::Map(_) | Value::List(_) => true,
+        _ => false,
     }
 }

@@ -534,12 +534,16 @@ fn null_and_scalars_have_no_optional_member() {
         ("json(request.body).?n.?k.orValue(9)", Ok("9")),
         ("json(request.body).?s.?k.orValue(9)", Ok("9")),
         ("json(request.body).?s[?0].orValue(9)", Ok("9")),
-        ("json(request.body).?z.k.orValue(9)", Ok("9")),
         ("json(request.body).?m.?k.orValue(9)", Ok("1")),
         ("json(request.body).?m.?k.?j.orValue(9)", Ok("9")),
         ("json(request.body).with(d, d.?z.?k.orValue(9))", Ok("9")),
         ("json(request.body).with(d, default(d.z.k, 9))", Ok("9")),
         ("default(json(request.body).z.k, 9)", Ok("9")),
+        (
+            "json(request.body).?z.k.orValue(9)",
+            Err("null_type has no members"),
+        ),
+        ("{'n': dyn(5)}.?n.k.hasValue()", Err("int has no members")),
         (
             "json(request.body).with(d, d.z.k)",
             Err("null_type has no members"),
