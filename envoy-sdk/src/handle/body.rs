@@ -211,7 +211,7 @@ impl EnvoyHttpFilter {
         self.drain(body.received(), received) && self.append(target, data)
     }
 
-    /// Sets [`Self::buffer_limit`], in bytes; works in the headers hooks and the first body hook.
+    /// Sets [`EnvoyMetrics::buffer_limit`], in bytes; works in the headers hooks and the first body hook.
     /// Other filters of the stream share it: raise it, do not lower it. False before 1.38.
     pub fn set_buffer_limit(&mut self, bytes: u64) -> bool {
         self.callbacks()
