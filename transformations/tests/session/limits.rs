@@ -207,6 +207,22 @@ fn what_is_let_go_over_the_limit_goes_on_with_the_next_piece() {
     }
 }
 
+/// A filter behind keeps what was late, and one before has the host show it again: it has been read.
+#[test]
+fn what_is_late_and_shown_again_is_read_once() {
+    let config =
+        r#"{"request": {"bodyMode": "streamed", "extract": [{"header": "x-gateway-model-name"}]}}"#;
+    let first = format!(r#"{{"model":"a","text":"{}"#, "y".repeat(40_000));
+    let mut host = request(&[], &[&first, "\"}"]);
+    host.request.trailers = true;
+    host.play(&mut Session::new(program(config)), Neighbour::ShowsAgain);
+    assert_eq!(host.violations, [""; 0]);
+    assert_eq!(reasons(&host), []);
+    assert_eq!(host.reply, None);
+    assert_eq!(host.request.body().len(), first.len() + 2);
+    assert_eq!(host.request.values(MODEL), ["a"]);
+}
+
 #[test]
 fn what_is_late_goes_on_with_the_trailers() {
     let config =
