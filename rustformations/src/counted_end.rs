@@ -12,6 +12,9 @@ use envoy_proxy_dynamic_modules_rust_sdk::{EnvoyHttpFilter, EnvoyResponse, HttpH
 
 const TRAILERS: HttpHeaderType = HttpHeaderType::ResponseTrailer;
 
+/// The event in which a held answer is looked at again.
+pub(crate) const EVENT: u64 = 0;
+
 /// What begins the names of the decompressor's trailers, behind a prefix that Envoy lets users choose.
 const DECOMPRESSOR: &str = "-decompressor-";
 
@@ -25,7 +28,7 @@ const ENTERED: &str = "-compressed-bytes";
 /// does so before the event.
 pub(crate) fn look_later(envoy: &mut EnvoyResponse) {
     if envoy.headers_size(TRAILERS) > 0 {
-        envoy.new_scheduler().commit(0);
+        envoy.new_scheduler().commit(EVENT);
     }
 }
 

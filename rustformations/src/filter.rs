@@ -16,7 +16,7 @@ use crate::stream::{Step, Stream};
 /// Response code details of a stream whose hooks nested.
 const NESTED_DETAILS: &str = "rustformations_nested_hook";
 
-/// The events in which a message goes on that waits with its trailers. [`counted_end`] has an event too.
+/// The events in which a message goes on that waits with its trailers, beside [`counted_end::EVENT`].
 const REQUEST_GOES_ON: u64 = 1;
 const RESPONSE_GOES_ON: u64 = 2;
 
@@ -122,16 +122,20 @@ impl HttpFilter for Filter {
     }
 
     fn on_scheduled(&self, envoy: &mut EnvoyEvent, event_id: u64) -> EventFlow {
-        if event_id == REQUEST_GOES_ON {
-            let held = envoy.held_request();
-            return held.map_or(EventFlow::Wait, EventFlow::ContinueRequest);
+        match event_id {
+            REQUEST_GOES_ON => {
+                let held = envoy.held_request();
+                held.map_or(EventFlow::Wait, EventFlow::ContinueRequest)
+            }
+            RESPONSE_GOES_ON => {
+                let held = envoy.held_response();
+                held.map_or(EventFlow::Wait, EventFlow::ContinueResponse)
+            }
+            _ => {
+                let step = self.step(|stream| stream.on_counted_end(envoy));
+                step.event(envoy.held_response())
+            }
         }
-        if event_id == RESPONSE_GOES_ON {
-            let held = envoy.held_response();
-            return held.map_or(EventFlow::Wait, EventFlow::ContinueResponse);
-        }
-        let step = self.step(|stream| stream.on_counted_end(envoy));
-        step.event(envoy.held_response())
     }
 
     fn on_stream_complete(&self, envoy: &mut EnvoyHttpFilter) {
