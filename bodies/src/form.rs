@@ -116,14 +116,13 @@ impl FormFinder {
         &self.fields
     }
 
-    /// The fields, in the order of the names, when the body has ended.
+    /// The body has ended: [`fields`](Self::fields) has them all. The finder must not be fed after that.
     ///
     /// # Errors
     ///
     /// As [`feed`](Self::feed).
-    pub fn finish(mut self, names: &[String]) -> Result<Vec<Finding>, Error> {
-        self.pair_ended(names, false)?;
-        Ok(self.fields)
+    pub fn end(&mut self, names: &[String]) -> Result<(), Error> {
+        self.pair_ended(names, false)
     }
 
     fn keep(&mut self, piece: &[u8]) {

@@ -125,7 +125,7 @@ fn same<E: Debug + PartialEq>(left: &Answer<E>, right: &Answer<E>, input: &Input
     );
 }
 
-fn reported(findings: Vec<Finding>) -> Vec<Reported> {
+fn reported(findings: &[Finding]) -> Vec<Reported> {
     let reported = |found: &Finding| (found.first.clone(), found.last().cloned(), found.conflict);
     findings.iter().map(reported).collect()
 }
@@ -135,7 +135,8 @@ fn in_form(names: &[String], pieces: &[&[u8]]) -> Answer<form::Error> {
     for piece in pieces {
         finder.feed(names, piece)?;
     }
-    finder.finish(names).map(reported)
+    finder.end(names)?;
+    Ok(reported(finder.fields()))
 }
 
 fn in_parts(names: &[String], pieces: &[&[u8]]) -> Answer<multipart::Error> {
@@ -145,7 +146,8 @@ fn in_parts(names: &[String], pieces: &[&[u8]]) -> Answer<multipart::Error> {
     for piece in pieces {
         finder.feed(names, piece)?;
     }
-    finder.finish().map(reported)
+    finder.end()?;
+    Ok(reported(finder.fields()))
 }
 
 /// What a reader that collects all values reports.

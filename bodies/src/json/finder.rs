@@ -125,11 +125,17 @@ impl Finder {
     ///
     /// The document is not complete.
     pub fn finish(mut self, pointers: &Pointers) -> Result<Vec<Finding>, Error> {
-        self.end(pointers)
+        self.end(pointers)?;
+        Ok(self.search.fields.into_vec())
     }
 
-    /// As [`finish`](Self::finish), without moving the finder. It must not be used after that.
-    pub fn end(&mut self, pointers: &Pointers) -> Result<Vec<Finding>, Error> {
+    /// As [`finish`](Self::finish), without moving the finder: [`fields`](Self::fields) has them. It must not
+    /// be fed after that.
+    ///
+    /// # Errors
+    ///
+    /// As [`finish`](Self::finish).
+    pub fn end(&mut self, pointers: &Pointers) -> Result<(), Error> {
         let mut visit = Visit {
             pointers,
             search: &mut self.search,
@@ -137,9 +143,8 @@ impl Finder {
         if !visit.search.satisfied {
             self.walker.finish(pointers, &mut visit)?;
         }
-        let mut fields = mem::take(&mut self.search.fields);
-        fields.iter_mut().for_each(Finding::finish);
-        Ok(fields)
+        self.search.fields.iter_mut().for_each(Finding::finish);
+        Ok(())
     }
 }
 
@@ -165,7 +170,8 @@ impl Searches {
         let feed = |finder: &mut Finder, bytes: &[u8]| finder.feed(pointers, bytes);
         let (finder, rest) = self.0.begin(document, new, feed)?;
         finder.feed(pointers, rest)?;
-        finder.end(pointers)
+        finder.end(pointers)?;
+        Ok(mem::take(&mut finder.search.fields).into_vec())
     }
 }
 
@@ -173,7 +179,7 @@ impl Searches {
 #[derive(Clone, Debug)]
 struct Search {
     value_bytes: usize,
-    fields: Vec<Finding>,
+    fields: SmallVec<[Finding; 1]>,
     /// By node: whether its key stands in the object that is open above it.
     seen: SmallVec<[bool; 16]>,
     /// Whether to end the search when the first value of every field is certain.

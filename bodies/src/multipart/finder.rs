@@ -52,14 +52,14 @@ impl PartFinder {
         &self.search.fields
     }
 
-    /// The fields, in the order of the names, when the body has ended.
+    /// The body has ended: [`fields`](Self::fields) has them all.
     ///
     /// # Errors
     ///
     /// The last part has no end.
-    pub fn finish(self) -> Result<Vec<Finding>, Error> {
+    pub fn end(&self) -> Result<(), Error> {
         if self.scanner.ended() {
-            Ok(self.search.fields)
+            Ok(())
         } else {
             Err(Error::Invalid)
         }

@@ -26,7 +26,8 @@ fn find(pieces: &[&[u8]]) -> Result<Vec<Finding>, Error> {
     for piece in pieces {
         finder.feed(&names, piece)?;
     }
-    finder.finish()
+    finder.end()?;
+    Ok(finder.fields().to_vec())
 }
 
 fn model(body: &str) -> Result<Option<Found>, Error> {

@@ -481,7 +481,7 @@ impl Field {
             Findings::Absent => return Ok(Yield::Nothing),
             Findings::Unreadable { error, .. } => return Err(*error),
             Findings::Begun { fields, ended, .. } => (fields, *ended),
-            Findings::Whole { fields, .. } => (fields, true),
+            Findings::Whole { search, .. } => (search.fields(), true),
         };
         let Some(field) = field.of(fields) else {
             return Ok(Yield::Nothing);

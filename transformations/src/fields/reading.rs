@@ -34,10 +34,7 @@ pub(super) enum Findings<'f> {
         ended: bool,
     },
     /// The fields of the whole body.
-    Whole {
-        format: Format,
-        fields: Vec<Finding>,
-    },
+    Whole { format: Format, search: Search },
     /// The body, or what has arrived of it, cannot be read.
     Unreadable { format: Format, error: Unusable },
 }
@@ -133,9 +130,12 @@ impl Reading {
         }
         self.end(wanted);
         let format = self.format;
-        let search = self.broken.map_or(self.search, Err);
-        match search.and_then(|search| search.finish(wanted)) {
-            Ok(fields) => Findings::Whole { format, fields },
+        let ended = self.broken.map_or(self.search, Err).and_then(|mut search| {
+            search.end(wanted)?;
+            Ok(search)
+        });
+        match ended {
+            Ok(search) => Findings::Whole { format, search },
             Err(error) => Findings::Unreadable { format, error },
         }
     }
@@ -144,10 +144,7 @@ impl Reading {
     pub(super) fn settled(self) -> Findings<'static> {
         let format = self.format;
         match self.search {
-            Ok(search) => Findings::Whole {
-                format,
-                fields: search.fields().to_vec(),
-            },
+            Ok(search) => Findings::Whole { format, search },
             Err(error) => Findings::Unreadable { format, error },
         }
     }

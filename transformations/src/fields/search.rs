@@ -81,16 +81,17 @@ impl Search {
         }
     }
 
-    /// The fields, when the body has ended.
+    /// The body has ended: all fields are known.
     ///
     /// # Errors
     ///
     /// The body cannot be read.
-    pub(super) fn finish(self, wanted: &Wanted) -> Result<Vec<Finding>, Unusable> {
-        Ok(match self {
-            Search::Json(mut finder) => finder.end(&wanted.pointers)?,
-            Search::Multipart(finder) => finder.finish()?,
-            Search::Form(finder) => finder.finish(&wanted.fields)?,
-        })
+    pub(super) fn end(&mut self, wanted: &Wanted) -> Result<(), Unusable> {
+        match self {
+            Search::Json(finder) => finder.end(&wanted.pointers)?,
+            Search::Multipart(finder) => finder.end()?,
+            Search::Form(finder) => finder.end(&wanted.fields)?,
+        }
+        Ok(())
     }
 }

@@ -56,10 +56,10 @@ impl Keeper {
         let told = pass.limits.max_held_bytes;
         let request = pass.direction == Direction::Request;
         let streams = pass.streams(running.turn);
+        if request && !streams && told.is_none() {
+            return Keeper::Host;
+        }
         let Some(limit) = host.buffer_limit() else {
-            if request && !streams && told.is_none() {
-                return Keeper::Host;
-            }
             let most = told.unwrap_or(HELD_BYTES);
             return Keeper::Session {
                 kept: Vec::new(),
@@ -76,7 +76,7 @@ impl Keeper {
             host.set_buffer_limit(u64::try_from(wanted).unwrap_or(u64::MAX));
         }
         // A lower limit is not set: it would be that of the answer too, and of all filters.
-        if request && !streams && told.is_none_or(|most| most >= limit) {
+        if request && !streams && told.is_some_and(|most| most >= limit) {
             return Keeper::Host;
         }
         let most = told.unwrap_or(if streams {

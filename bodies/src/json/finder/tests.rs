@@ -405,7 +405,7 @@ proptest! {
             let mixed = [&base[..end.index(base.len() + 1)], &other[begin.index(other.len() + 1)..]];
             for document in [base.to_vec(), mixed.concat()] {
                 let mut alone = Finder::new(&pointers, &limits);
-                let alone = alone.feed(&pointers, &document).and_then(|()| alone.end(&pointers));
+                let alone = alone.feed(&pointers, &document).and_then(|()| alone.finish(&pointers));
                 let in_stream = searches.search(&document, &pointers, &limits);
                 prop_assert_eq!(in_stream, alone, "{:?}", String::from_utf8_lossy(&document));
             }
