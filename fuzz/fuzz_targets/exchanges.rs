@@ -301,11 +301,10 @@ fn compare(input: &Input, came: &Host, whole: &Host) {
             // What is found after a message has gone on cuts it off.
             (left, Some(right)) if early => {
                 if let Some(left) = left {
-                    assert_eq!(
-                        (left.status, left.details),
-                        (right.status, right.details),
-                        "{config}"
-                    );
+                    assert_eq!(left.status, right.status, "{config}");
+                    // A body that is broken behind a value it was routed on: held, it has no value at all.
+                    let details = [right.details, "rustformations_field_invalid"];
+                    assert!(details.contains(&left.details), "{left:?}, {right:?}, {config}");
                 }
                 return;
             }
