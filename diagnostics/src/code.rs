@@ -277,6 +277,15 @@ http_filters:
   typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
 "#,
     }
+    /// A template prints a value into JSON as it is.
+    Unescaped = "RF019" {
+        why: "A quote in the value ends the text, and what follows it becomes members of the document that nobody meant.",
+        fix: "Write `{{ raw_string(...) }}` around the value, edit the document with `patch` and `value` or `cel`, or have `| int` make a number of it.",
+        filter: "rustformation",
+        example: r#"
+request: {body: {value: '{"model": "{{ header("x-model") }}"}'}, onFailure: reject}
+"#,
+    }
 }
 
 impl fmt::Display for Code {

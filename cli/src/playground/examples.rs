@@ -142,7 +142,7 @@ pub(super) fn all() -> [Example; 15] {
         ),
         example(
             "A body by a Jinja template",
-            "request:\n  onFailure: continue\n  body:\n    value: '{\"prompt\": {{ cel(\"toJson(json(request.body).messages[0].content)\") }}, \"user\": \"{{ request_header(\"x-user\") }}\"}'\n  set:\n  - {name: ':path', value: /v1/completions}\n",
+            "request:\n  onFailure: continue\n  body:\n    value: '{\"prompt\": {{ cel(\"toJson(json(request.body).messages[0].content)\") }}, \"user\": \"{{ raw_string(request_header(\"x-user\")) }}\"}'\n  set:\n  - {name: ':path', value: /v1/completions}\n",
             CHAT,
             "",
         ),

@@ -108,7 +108,7 @@ pub struct Transformation {
     /// Example: `request: {clearRouteCache: true, set: [{name: x-tier, value: gold}]}`
     pub clear_route_cache: Option<bool>,
     /// How to read the body, and what to put in its place.
-    /// Example: `request: {body: {parseAs: AsJson, value: '{"model": "{{ model }}"}'}}`
+    /// Example: `request: {body: {parseAs: AsJson, value: '{"model": "{{ raw_string(model) }}"}'}}`
     pub body: Option<Body>,
     /// Edits of a JSON body that leave every other byte as it was. Not together with `body`. Events
     /// of a `text/event-stream` response, and JSON Lines, are edited one by one as they pass. Any other

@@ -25,7 +25,7 @@ use crate::fields;
 use crate::headers::HeaderNames;
 use crate::languages::cel::Expression;
 use crate::languages::jinja::HeaderNeeds;
-use crate::languages::jinja::{self, Template};
+use crate::languages::jinja::{self, Template, unescaped};
 use crate::languages::{Compilation, ExpressionId, Expressions, FieldTypes, NamedField, Phase};
 use crate::ops::Direction;
 use crate::program::Engine;
@@ -427,8 +427,11 @@ impl<'c> Compiler<'c> {
             );
             return None;
         }
+        let formula = self.formula(&path, &body.value, body.cel.as_deref())?;
+        self.diagnostics
+            .extend(unescaped::warning(&path, &body.value));
         Some(NewBody {
-            formula: self.formula(&path, &body.value, body.cel.as_deref())?,
+            formula,
             path,
             reads_text: body.value.contains("body()"),
             reads_context: body.value.contains("context()"),

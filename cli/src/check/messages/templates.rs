@@ -97,5 +97,18 @@ fn statements_of_other_languages() {
 /// The place is the name's, not that of the same word in the text around it.
 #[test]
 fn a_word_that_is_text_too() {
-    assert_snapshot!(printed("request: {onFailure: reject, body: {value: '{\"model\": \"{{ model }}\"}'}}"), @"warning RF005: request.body.value: this template fails for every message, because no body is parsed to read `model` from at 1:15; set `body.parseAs` to `AsJson`");
+    assert_snapshot!(printed("request: {onFailure: reject, body: {value: 'model: {{ model }}'}}"), @"warning RF005: request.body.value: this template fails for every message, because no body is parsed to read `model` from at 1:11; set `body.parseAs` to `AsJson`");
+}
+
+#[test]
+fn a_value_that_is_printed_into_json_as_it_is() {
+    assert_snapshot!(printed(r#"request: {onFailure: reject, body: {value: '{"model": "{{ header("x-model") }}"}'}}"#), @"warning RF019: request.body.value: a value stands between the quotes of JSON without an escape at 1:12; write `{{ raw_string(...) }}` around it, or a quote in it ends the text");
+    assert_snapshot!(printed(r#"request: {onFailure: reject, patch: [{set: /n, json: '{"n": {{ header("x-n") }}}'}]}"#), @r#"warning RF019: request.patch[0] `/n`.json: a header stands in JSON without an escape at 1:7; write `"{{ raw_string(...) }}"`, or `| int` behind it where it is a number"#);
+    assert_snapshot!(printed(r#"request: {onFailure: reject, reject: [{when: 'true', body: {value: '{"error": "{{ header("x-model") }}"}'}}]}"#), @"warning RF019: request.reject[0].body: a value stands between the quotes of JSON without an escape at 1:12; write `{{ raw_string(...) }}` around it, or a quote in it ends the text");
+    loads(
+        r#"request: {onFailure: reject, body: {value: '{"model": "{{ raw_string(header("x-model")) }}"}'}}"#,
+    );
+    loads(
+        r#"request: {onFailure: reject, patch: [{set: /n, json: '{"n": {{ header("x-n") | int }}}'}, {set: /m, json: '{{ header("x-m") }}'}]}"#,
+    );
 }

@@ -7,7 +7,7 @@ use super::{DropCondition, Edit, Patch, Source, json_text};
 use crate::config;
 use crate::config::Limits;
 use crate::languages::ExpressionId;
-use crate::languages::jinja::Template;
+use crate::languages::jinja::{Template, unescaped};
 use crate::pointer;
 
 /// What compiles templates and expressions; warnings, and what is wrong, are added to the list.
@@ -295,7 +295,11 @@ impl Compiler<'_> {
 
     fn json(&mut self, path: &str, json: &serde_json::Value) -> Option<Source> {
         let template = match json {
-            serde_json::Value::String(text) => self.template(path, text)?,
+            serde_json::Value::String(text) => {
+                let template = self.template(path, text)?;
+                self.diagnostics.extend(unescaped::warning(path, text));
+                template
+            }
             constant => Template::Text(constant.to_string()),
         };
         if let Template::Text(text) = &template {

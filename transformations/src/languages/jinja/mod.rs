@@ -19,6 +19,7 @@ mod rewrite;
 mod scope;
 mod slices;
 mod template;
+pub(crate) mod unescaped;
 mod usage;
 
 pub(crate) use document::document;

@@ -8,7 +8,7 @@ use crate::config::{self, Transformation};
 use crate::edits::{Formula, Rule, redirects};
 use crate::languages::Phase;
 use crate::languages::cel::Expression;
-use crate::languages::jinja::Template;
+use crate::languages::jinja::{Template, unescaped};
 use crate::ops::Direction;
 use crate::program::Pass;
 
@@ -88,7 +88,7 @@ impl Compiler<'_> {
             code: rule.code.clone(),
             message: self.answer_template(&message, &rule.message),
             headers,
-            body: body.and_then(|body| self.answer_template(&format!("{path}.body"), &body.value)),
+            body: body.and_then(|body| self.answer_body(&format!("{path}.body"), &body.value)),
             path,
         };
         let bodies = ["body", "context"];
@@ -128,6 +128,12 @@ impl Compiler<'_> {
         rule.templates()
             .all(|template| template.undeclared().is_empty())
             && !ids.any(needs_more)
+    }
+
+    fn answer_body(&mut self, path: &str, text: &str) -> Option<Template> {
+        let template = self.answer_template(path, text)?;
+        self.diagnostics.extend(unescaped::warning(path, text));
+        Some(template)
     }
 
     fn answer_template(&mut self, path: &str, text: &str) -> Option<Template> {
