@@ -334,3 +334,15 @@ fn operators_and_names_of_other_languages() {
     assert_snapshot!(printed("request: {when: \"request.path.includes('/a')\", remove: [x-b]}"), @"error RF012: request.when: unknown function `includes` at 1:22; write `text.contains(part)` or `value in list`");
     loads("request: {when: \"!(request.path in ['/a'])\", remove: [x-b]}");
 }
+
+#[test]
+fn a_function_whose_value_is_of_another_type() {
+    assert_snapshot!(printed(r#"request: {onFailure: reject, body: {cel: "'size ' + string(size(request.headers)) + request.body"}}"#), @"error RF012: request.body.cel: `+` does not take values of type string and bytes at 1:41; write `string(...)` around the body");
+    assert_snapshot!(printed("request: {set: [{name: x-a, cel: 'size(request.path) == ''5'' ? ''a'' : ''b'''}]}"), @"error RF012: request.set[0] `x-a`: a value of type int is never equal to one of type string at 1:20; write the number without quotes");
+    assert_snapshot!(printed("request: {when: 'size(request.path)', remove: [x-a]}"), @"error RF012: request.when: a condition is a bool, and this is of type int; compare it with a value, as in `request.method == 'POST'`");
+    assert_snapshot!(printed("request: {when: 'request.path.lowerAscii() == 1', remove: [x-a]}"), @"error RF012: request.when: a value of type string is never equal to one of type int at 1:27; put the number in quotes");
+    loads(
+        "request: {when: 'size(request.path) == 5 && request.path.lowerAscii() == ''/a''', remove: [x-a]}",
+    );
+    loads(r#"request: {onFailure: reject, body: {cel: "'size ' + string(request.body)"}}"#);
+}

@@ -41,10 +41,9 @@ fn apart(left: &Node, right: &Node) -> Option<[&'static str; 2]> {
     if left_kind == right_kind || kinds.contains(&Kind::Any) {
         return None;
     }
-    let bytes = matches!(left, Node::Body(_)) || matches!(right, Node::Body(_));
     // A header that is not UTF-8 is bytes.
     let as_bytes = kinds.contains(&Kind::Bytes) && kinds.contains(&Kind::Text);
-    if as_bytes && !(bytes && (is_literal(left) || is_literal(right))) {
+    if as_bytes && !(is_text(left) || is_text(right)) {
         return None;
     }
     Some(types)
@@ -112,8 +111,14 @@ fn never_in(left: &Node, right: &Node) -> Option<(String, String)> {
     Some((message, help.to_owned()))
 }
 
-fn is_literal(node: &Node) -> bool {
-    matches!(node, Node::Literal(_))
+/// Whether the value is a text, whatever the message holds.
+fn is_text(node: &Node) -> bool {
+    match node {
+        Node::Literal(literal) => matches!(literal, Literal::String(_)),
+        Node::Call(function, _) => function.returns == Some("string"),
+        Node::Operation(Operator::Add, sides) => sides.iter().any(is_text),
+        _ => false,
+    }
 }
 
 /// The network that an address is compared with.
@@ -145,21 +150,25 @@ fn looked_in(right: &Node, right_type: &str) -> Option<(String, String)> {
     Some((message, help.to_owned()))
 }
 
-/// Whether the value is one that the message or the environment holds.
+/// Whether the value is one that the message or the environment holds, or is made of one.
 fn is_read(node: &Node) -> bool {
-    matches!(
-        node,
+    match node {
         Node::Path(_)
-            | Node::Status
-            | Node::Header(..)
-            | Node::HeaderNamed(..)
-            | Node::Cookie(_)
-            | Node::Body(_)
-            | Node::Env(_)
-            | Node::Extracted(..)
-            | Node::Attribute(_)
-            | Node::Metadata(_)
-    )
+        | Node::Status
+        | Node::Header(..)
+        | Node::HeaderNamed(..)
+        | Node::HeaderValues(..)
+        | Node::Cookie(_)
+        | Node::Body(_)
+        | Node::Env(_)
+        | Node::Extracted(..)
+        | Node::Attribute(_)
+        | Node::Metadata(_)
+        | Node::Field(_) => true,
+        Node::Call(_, arguments) => arguments.iter().any(is_read),
+        Node::Operation(_, sides) => sides.iter().any(is_read),
+        _ => false,
+    }
 }
 
 /// Types whose values can be equal.

@@ -121,6 +121,11 @@ impl Node {
             | Node::Not(_)
             | Node::Matches(..) => "bool",
             Node::Operation(operator, _) if operator.decides() => "bool",
+            Node::Operation(Operator::Add, sides) => {
+                let [left, right] = sides.each_ref().map(Node::type_name);
+                return left.filter(|known| right == Some(known));
+            }
+            Node::Call(function, _) => return function.returns,
             Node::Loop(each) => each.kind.type_name(),
             Node::Conditional(nodes) => {
                 let [_, then, otherwise] = &**nodes;
@@ -138,15 +143,6 @@ impl Node {
     /// Whether the expression makes a list, whatever the message holds. A list that a body holds is
     /// none that it makes: its sender may write one where a text is expected.
     pub(super) fn makes_list(&self) -> bool {
-        /// The functions that give a list.
-        const LISTS: [&str; 6] = [
-            "distinct",
-            "flatten",
-            "lists.range",
-            "slice",
-            "sort",
-            "split",
-        ];
         let or_nothing = |node: &Node| matches!(node, Node::Literal(Literal::Null));
         match self {
             Node::HeaderValues(..) | Node::List(_) => true,
@@ -155,7 +151,7 @@ impl Node {
             Node::Call(function, of) if function.name == "reverse" => {
                 of.iter().all(Node::makes_list)
             }
-            Node::Call(function, _) => LISTS.contains(&function.name),
+            Node::Call(function, _) => function.returns == Some("list"),
             Node::Operation(Operator::Add, sides) => sides.iter().any(Node::makes_list),
             Node::Conditional(nodes) => {
                 let [_, then, otherwise] = &**nodes;

@@ -137,9 +137,24 @@ fn value_of(text: &str) -> Result<Value<'static>, String> {
     let expression = compile(text).map_err(|errors| format!("{errors:?}"))?;
     let exchange = Exchange::default();
     let result = expression.evaluate(&exchange);
+    if let Ok(value) = &result {
+        assert!(is_as_foretold(&expression, value), "{text} gives {value:?}");
+    }
     result
         .and_then(|value| value.detached(&budget::Budget::new(&Limits::default())))
         .map_err(|error| error.to_string())
+}
+
+/// Whether a value is of the type that is known of its expression before, if one is. A header that is not
+/// UTF-8 is bytes.
+fn is_as_foretold(expression: &Expression, value: &Value<'_>) -> bool {
+    let numbers = ["int", "uint", "double"];
+    match expression.type_name() {
+        Some("number") => numbers.contains(&value.type_name()),
+        Some("string") => ["string", "bytes"].contains(&value.type_name()),
+        Some(known) => known == value.type_name(),
+        None => true,
+    }
 }
 
 fn same(left: &Value<'_>, right: &Value<'_>) -> bool {
@@ -215,6 +230,9 @@ fn problem(case: Case, searched: bool) -> Option<String> {
         (Err(error), Some(part)) if error.to_string().contains(&part) => return None,
         (Err(error), _) => return Some(format!("fails: {error}")),
         (Ok(value), Some(_)) => return Some(format!("gives {value:?}")),
+        (Ok(value), None) if !is_as_foretold(&expression, &value) => {
+            return Some(format!("gives {value:?}, not as foretold"));
+        }
         (Ok(value), None) => value,
     };
     if let Some(gives) = &case.gives

@@ -15,6 +15,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("type(1) == int", "true"), ("type('a') == bytes", "false")],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("type"),
         call: type_of,
     },
     Builtin {
@@ -30,6 +31,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("string"),
         call: string,
     },
     Builtin {
@@ -39,6 +41,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("bytes('a')", "b'a'")],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("bytes"),
         call: bytes,
     },
     Builtin {
@@ -52,6 +55,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("int"),
         call: int,
     },
     Builtin {
@@ -61,6 +65,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("uint(1)", "1u"), ("uint(-1)", "error")],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("uint"),
         call: uint,
     },
     Builtin {
@@ -70,6 +75,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("double(1) / 4.0", "0.25"), ("double('1e3')", "1000.0")],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("double"),
         call: double,
     },
     Builtin {
@@ -79,6 +85,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("bool('true')", "true"), ("bool('maybe')", "error")],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("bool"),
         call: bool_of,
     },
     Builtin {
@@ -88,6 +95,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("dyn(1)", "1")],
         style: Style::Global,
         arguments: [1, 1],
+        returns: None,
         call: dynamic,
     },
     Builtin {
@@ -97,6 +105,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("size('😀')", "1"), ("[1, 2].size()", "2")],
         style: Style::Both,
         arguments: [1, 1],
+        returns: Some("int"),
         call: size,
     },
 ];

@@ -34,6 +34,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Global,
         arguments: [1, 1],
+        returns: None,
         call: json,
     },
     Builtin {
@@ -50,6 +51,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("string"),
         call: to_json,
     },
     Builtin {
@@ -59,6 +61,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("to_json([1])", "'[1]'")],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("string"),
         call: to_json,
     },
     Builtin {
@@ -68,6 +71,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("base64.encode('a')", "'YQ=='")],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("string"),
         call: base64_encode,
     },
     Builtin {
@@ -80,6 +84,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("bytes"),
         call: base64_decode,
     },
     Builtin {
@@ -89,6 +94,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("url.encode('a b/c')", "'a%20b%2Fc'")],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("string"),
         call: url_encode,
     },
     Builtin {
@@ -101,6 +107,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("string"),
         call: url_decode,
     },
     Builtin {
@@ -113,6 +120,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("string"),
         call: form_encode,
     },
     Builtin {
@@ -125,6 +133,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         )],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("map"),
         call: form_decode,
     },
     Builtin {
@@ -134,6 +143,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("md5.encode('')", "'d41d8cd98f00b204e9800998ecf8427e'")],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("string"),
         call: md5_encode,
     },
     Builtin {
@@ -146,6 +156,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         )],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("string"),
         call: sha1_encode,
     },
     Builtin {
@@ -158,6 +169,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         )],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("string"),
         call: sha256_encode,
     },
     Builtin {
@@ -168,6 +180,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("unvalidatedJwtPayload('e30.eyJzdWIiOiJhIn0.').sub", "'a'")],
         style: Style::Global,
         arguments: [1, 1],
+        returns: None,
         call: jwt_payload,
     },
 ];

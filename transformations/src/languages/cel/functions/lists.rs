@@ -17,6 +17,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Method,
         arguments: [1, 2],
+        returns: Some("string"),
         call: join,
     },
     Builtin {
@@ -29,6 +30,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Method,
         arguments: [3, 3],
+        returns: Some("list"),
         call: slice,
     },
     Builtin {
@@ -41,6 +43,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Method,
         arguments: [1, 2],
+        returns: Some("list"),
         call: flatten,
     },
     Builtin {
@@ -53,6 +56,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Method,
         arguments: [1, 1],
+        returns: Some("list"),
         call: sort,
     },
     Builtin {
@@ -62,6 +66,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("[1, 2, 1.0].distinct()", "[1, 2]")],
         style: Style::Method,
         arguments: [1, 1],
+        returns: Some("list"),
         call: distinct,
     },
     Builtin {
@@ -71,6 +76,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("[1, 2].reverse()", "[2, 1]"), ("'ab'.reverse()", "'ba'")],
         style: Style::Method,
         arguments: [1, 1],
+        returns: None,
         call: reverse,
     },
     Builtin {
@@ -83,6 +89,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Method,
         arguments: [1, 1],
+        returns: None,
         call: first,
     },
     Builtin {
@@ -92,6 +99,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("[1, 2].last().value()", "2")],
         style: Style::Method,
         arguments: [1, 1],
+        returns: None,
         call: last,
     },
     Builtin {
@@ -101,6 +109,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("lists.range(3)", "[0, 1, 2]")],
         style: Style::Global,
         arguments: [1, 1],
+        returns: Some("list"),
         call: range,
     },
 ];

@@ -16,6 +16,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[Builtin {
     )],
     style: Style::Method,
     arguments: [2, 2],
+    returns: Some("map"),
     call: merge,
 }];
 

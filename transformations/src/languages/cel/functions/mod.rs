@@ -29,6 +29,8 @@ pub(crate) struct Builtin {
     pub(super) style: Style,
     /// The fewest and the most values, the one before the dot included.
     pub(super) arguments: [usize; 2],
+    /// The type of its value, as [`Value::type_name`] has it, where it is always one.
+    pub(super) returns: Option<&'static str>,
     pub(super) call: Call,
 }
 

@@ -13,6 +13,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("optional.of(1).value()", "1")],
         style: Style::Global,
         arguments: [1, 1],
+        returns: None,
         call: of,
     },
     Builtin {
@@ -22,6 +23,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("optional.none().hasValue()", "false")],
         style: Style::Global,
         arguments: [0, 0],
+        returns: None,
         call: none,
     },
     Builtin {
@@ -31,6 +33,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("optional.ofNonZeroValue('').hasValue()", "false")],
         style: Style::Global,
         arguments: [1, 1],
+        returns: None,
         call: of_non_zero,
     },
     Builtin {
@@ -40,6 +43,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("{'a': 1}.?a.hasValue()", "true")],
         style: Style::Method,
         arguments: [1, 1],
+        returns: Some("bool"),
         call: has_value,
     },
     Builtin {
@@ -49,6 +53,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("optional.none().value()", "error")],
         style: Style::Method,
         arguments: [1, 1],
+        returns: None,
         call: value,
     },
 ];

@@ -20,6 +20,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Both,
         arguments: [2, 2],
+        returns: Some("string"),
         call: get,
     },
     Builtin {
@@ -32,6 +33,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Both,
         arguments: [3, 3],
+        returns: Some("string"),
         call: add,
     },
     Builtin {
@@ -45,6 +47,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Both,
         arguments: [3, 3],
+        returns: Some("string"),
         call: set,
     },
     Builtin {
@@ -57,6 +60,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Both,
         arguments: [2, 2],
+        returns: Some("string"),
         call: remove,
     },
 ];

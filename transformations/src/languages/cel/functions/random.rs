@@ -13,6 +13,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("size(uuid())", "36"), ("uuid() == uuid()", "false")],
         style: Style::Global,
         arguments: [0, 0],
+        returns: Some("string"),
         call: uuid,
     },
     Builtin {
@@ -22,6 +23,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("random() < 1.0", "true")],
         style: Style::Global,
         arguments: [0, 0],
+        returns: Some("double"),
         call: random,
     },
     Builtin {
@@ -31,6 +33,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("fail('no')", "error"), ("coalesce(fail(), 1)", "1")],
         style: Style::Global,
         arguments: [0, 1],
+        returns: None,
         call: fail,
     },
 ];

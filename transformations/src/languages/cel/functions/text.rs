@@ -19,6 +19,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Method,
         arguments: [2, 2],
+        returns: Some("bool"),
         call: contains,
     },
     Builtin {
@@ -28,6 +29,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("'abc'.startsWith('ab')", "true")],
         style: Style::Method,
         arguments: [2, 2],
+        returns: Some("bool"),
         call: starts_with,
     },
     Builtin {
@@ -37,6 +39,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("'abc'.endsWith('bc')", "true")],
         style: Style::Method,
         arguments: [2, 2],
+        returns: Some("bool"),
         call: ends_with,
     },
     Builtin {
@@ -50,6 +53,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Both,
         arguments: [2, 2],
+        returns: Some("bool"),
         call: matches,
     },
     Builtin {
@@ -63,6 +67,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Method,
         arguments: [3, 3],
+        returns: Some("string"),
         call: regex_replace,
     },
     Builtin {
@@ -72,6 +77,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("'a😀'.charAt(1)", "'😀'"), ("'a'.charAt(2)", "error")],
         style: Style::Method,
         arguments: [2, 2],
+        returns: Some("string"),
         call: char_at,
     },
     Builtin {
@@ -84,6 +90,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Method,
         arguments: [2, 3],
+        returns: Some("int"),
         call: index_of,
     },
     Builtin {
@@ -96,6 +103,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Method,
         arguments: [2, 3],
+        returns: Some("int"),
         call: last_index_of,
     },
     Builtin {
@@ -108,6 +116,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Method,
         arguments: [2, 3],
+        returns: Some("string"),
         call: substring,
     },
     Builtin {
@@ -120,6 +129,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Method,
         arguments: [3, 4],
+        returns: Some("string"),
         call: replace,
     },
     Builtin {
@@ -132,6 +142,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         ],
         style: Style::Method,
         arguments: [2, 3],
+        returns: Some("list"),
         call: split,
     },
     Builtin {
@@ -141,6 +152,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("'AÉ'.lowerAscii()", "'aÉ'")],
         style: Style::Method,
         arguments: [1, 1],
+        returns: Some("string"),
         call: lower_ascii,
     },
     Builtin {
@@ -150,6 +162,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("'aé'.upperAscii()", "'Aé'")],
         style: Style::Method,
         arguments: [1, 1],
+        returns: Some("string"),
         call: upper_ascii,
     },
     Builtin {
@@ -159,6 +172,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("' a '.trim()", "'a'")],
         style: Style::Method,
         arguments: [1, 1],
+        returns: Some("string"),
         call: trim,
     },
     Builtin {
@@ -168,6 +182,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("'Bearer x'.stripPrefix('Bearer ')", "'x'")],
         style: Style::Method,
         arguments: [2, 2],
+        returns: Some("string"),
         call: strip_prefix,
     },
     Builtin {
@@ -177,6 +192,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         examples: &[("'a.json'.stripSuffix('.json')", "'a'")],
         style: Style::Method,
         arguments: [2, 2],
+        returns: Some("string"),
         call: strip_suffix,
     },
 ];
