@@ -18,6 +18,8 @@ const MANAGER: &str = "http_connection_manager.v3.HttpConnectionManager";
 const UPSTREAM_KEY: &str = "upstream_http_filters";
 const UPSTREAM_TYPE: &str = "upstreams.http.v3.HttpProtocolOptions";
 const PER_ROUTE: &str = "typed_per_filter_config";
+/// What a composite and a match delegate are, in a chain and on a route.
+const CHOOSING: [&str; 2] = ["ExtensionWithMatcher", "ExtensionWithMatcherPerRoute"];
 /// Filters that end a chain.
 const TERMINAL: [&str; 2] = ["router.v3.Router", "upstream_codec.v3.UpstreamCodec"];
 
@@ -28,6 +30,8 @@ pub(crate) struct Around {
     owner: Option<Owner>,
     instance: String,
     instance_at: Range<usize>,
+    /// Whether the filter of that name chooses among those within it: routes know them all by its name.
+    chooses: bool,
 }
 
 impl Around {
@@ -48,8 +52,11 @@ impl Around {
         } else if is(UPSTREAM_TYPE) {
             self.owner = Some(Owner::Cluster);
         }
+        self.chooses |= CHOOSING.iter().any(|name| is(name));
         let name = node.get("typed_config").and(node.get("name"));
-        if let Some((node, name)) = name.and_then(|node| Some((node, node.text()?))) {
+        if let Some((node, name)) = name.and_then(|node| Some((node, node.text()?)))
+            && !self.chooses
+        {
             self.instance = name.to_owned();
             self.instance_at = node.at.clone();
         }

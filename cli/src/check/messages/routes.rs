@@ -57,3 +57,27 @@ fn an_empty_struct() {
     assert_snapshot!(with(empty), @r#"routes[0].typed_per_filter_config.ours: warning RF008: before Envoy 1.39, an empty Struct of a route arrives as nothing, which is refused; write `"@type": type.googleapis.com/google.protobuf.StringValue` and `value: '{}'`"#);
     assert_eq!(with(text("{}")), "");
 }
+
+/// Routes know what a composite chooses among by the name of the composite.
+#[test]
+fn a_filter_that_a_composite_chooses() {
+    let with = |key: &str| {
+        let beside = chain_and_route("rustformation", "{}", "rustformation", text("{}"));
+        let beside: Value = serde_json::from_str(&beside).unwrap();
+        let composite = json!({
+            "@type": "type.googleapis.com/envoy.extensions.common.matching.v3.ExtensionWithMatcher",
+            "xds_matcher": {"on_no_match": {"action": {"name": "run", "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.composite.v3.ExecuteFilterAction",
+                "typed_config": beside["http_filters"][0],
+            }}}},
+        });
+        let route = &beside["routes"][0]["typed_per_filter_config"]["ours"];
+        let whole = json!({
+            "http_filters": [{"name": "by-tenant", "typed_config": composite}],
+            "routes": [{"typed_per_filter_config": {key: route}}],
+        });
+        printed(&whole.to_string())
+    };
+    assert_eq!(with("by-tenant"), "");
+    assert_snapshot!(with("ours"), @"routes[0].typed_per_filter_config.ours: warning RF005: no filter in `http_filters` is named `ours`, so Envoy ignores this; write `by-tenant`, the filter's `name`");
+}
