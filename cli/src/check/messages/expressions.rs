@@ -346,3 +346,13 @@ fn a_function_whose_value_is_of_another_type() {
     );
     loads(r#"request: {onFailure: reject, body: {cel: "'size ' + string(request.body)"}}"#);
 }
+
+#[test]
+fn a_function_of_a_value_of_another_type() {
+    assert_snapshot!(printed("request: {when: \"request.body.contains('x')\", remove: [x-a]}"), @"error RF012: request.when: `contains` takes no value of type bytes at 1:22; write `string(...)` around the body");
+    assert_snapshot!(printed("request: {when: \"request.attempt.startsWith('1')\", remove: [x-a]}"), @"error RF012: request.when: `startsWith` takes no value of type int at 1:27; write `string(...)` around the value");
+    assert_snapshot!(printed("response: {set: [{name: x-a, cel: \"request.path.join('/')\"}]}"), @"error RF012: response.set[0] `x-a`: `join` takes no value of type string at 1:18; write `list.join([separator])`");
+    loads(
+        "request: {when: \"string(request.body).contains('x') && string(request.attempt).startsWith('1')\", remove: [x-a]}",
+    );
+}

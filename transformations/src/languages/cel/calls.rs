@@ -5,6 +5,7 @@ use cel::common::ast::{CallExpr, Expr, IdedExpr};
 use super::forms::FORMS;
 use super::functions::{self, Builtin, Style};
 use super::lower::Lowering;
+use super::mismatch;
 use super::names::Root;
 use super::node::{Literal, MetadataKind, Node};
 use super::pattern;
@@ -44,6 +45,11 @@ impl Lowering<'_> {
         if !function.takes(arguments.len()) {
             let message = format!("`{name}` has the wrong number of arguments");
             self.error(id, message).help = Some(written(function.signature));
+            return Self::placeholder();
+        }
+        let first = arguments.first();
+        if let Some((message, help)) = first.and_then(|first| mismatch::of_call(function, first)) {
+            self.error(id, message).help = Some(help);
             return Self::placeholder();
         }
         self.special(id, function, arguments)

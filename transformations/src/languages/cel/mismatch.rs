@@ -1,5 +1,6 @@
 //! Operations that are wrong for every message: their two values are of types that do not go together.
 
+use super::functions::Builtin;
 use super::names;
 use super::node::{Literal, Node, Operator};
 use crate::config::ValueType;
@@ -31,6 +32,19 @@ pub(super) fn of(operator: Operator, left: &Node, right: &Node) -> Option<(Strin
     };
     let help = help(operator, [left, right], [left_type, right_type]);
     Some((message, help.to_owned()))
+}
+
+/// What is wrong with a call of a function on this value, and what to write; `None` where it can be right.
+pub(super) fn of_call(function: &Builtin, first: &Node) -> Option<(String, String)> {
+    let known = first.type_name().filter(|known| !function.is_of(known))?;
+    let name = function.name;
+    let message = format!("`{name}` takes no value of type {known}");
+    let help = match first {
+        Node::Body(_) => "write `string(...)` around the body".to_owned(),
+        _ if function.of.contains(&"string") => "write `string(...)` around the value".to_owned(),
+        _ => format!("write `{}`", function.signature),
+    };
+    Some((message, help))
 }
 
 /// The types of two values that are never equal; `None` where they may be.

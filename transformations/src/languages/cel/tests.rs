@@ -181,6 +181,28 @@ fn examples_give_what_they_say() {
     }
 }
 
+#[test]
+fn a_function_fails_on_a_first_value_that_is_of_none_of_its_types() {
+    let budget = budget::Budget::new(&Limits::default());
+    let others = ["1", "1u", "1.5", "true", "b'a'", "'a'", "[]", "{}", "int"];
+    for function in FAMILIES.iter().flat_map(|(_, functions)| *functions) {
+        let [fewest, _] = function.arguments;
+        for other in others {
+            let mut arguments = vec![value_of(other).unwrap()];
+            if function.is_of(arguments[0].type_name()) {
+                continue;
+            }
+            arguments.resize(fewest, value_of("'a'").unwrap());
+            let value = (function.call)(&budget, &arguments);
+            assert!(
+                value.is_err(),
+                "{} of {other} gives {value:?}",
+                function.name
+            );
+        }
+    }
+}
+
 /// A file of cases.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

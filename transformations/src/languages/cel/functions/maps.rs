@@ -16,6 +16,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[Builtin {
     )],
     style: Style::Method,
     arguments: [2, 2],
+    of: &["map"],
     returns: Some("map"),
     call: merge,
 }];

@@ -23,6 +23,7 @@ const fn of_one(
         examples,
         style: Style::Global,
         arguments: [1, 1],
+        of: &[],
         returns: None,
         call,
     }

@@ -29,6 +29,8 @@ pub(crate) struct Builtin {
     pub(super) style: Style,
     /// The fewest and the most values, the one before the dot included.
     pub(super) arguments: [usize; 2],
+    /// The types, as [`Value::type_name`] has them, of which its first value is one; any if there are none.
+    pub(super) of: &'static [&'static str],
     /// The type of its value, as [`Value::type_name`] has it, where it is always one.
     pub(super) returns: Option<&'static str>,
     pub(super) call: Call,
@@ -58,6 +60,11 @@ impl Builtin {
     pub(super) fn takes(&self, count: usize) -> bool {
         let [fewest, most] = self.arguments;
         (fewest..=most).contains(&count)
+    }
+
+    /// Whether it may take a first value of this type, `number` of one that may be an int or a double.
+    pub(super) fn is_of(&self, type_name: &str) -> bool {
+        self.of.is_empty() || type_name == "null_type" || self.of.contains(&type_name)
     }
 
     /// Its description.

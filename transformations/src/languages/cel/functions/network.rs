@@ -23,6 +23,7 @@ const fn method(
         examples,
         style: Style::Method,
         arguments: [1, 1],
+        of: &[],
         returns: None,
         call,
     }
