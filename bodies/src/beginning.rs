@@ -68,6 +68,13 @@ impl Beginning {
     }
 }
 
+/// Whether a body begins as JSON does, and so may be read as that, whatever it is called; `None` of white
+/// space alone.
+pub fn begins_as_json(body: &[u8]) -> Option<bool> {
+    // The last begins a byte order mark, which some put up with.
+    first_byte(body).map(|byte| b"{[\xef".contains(&byte))
+}
+
 fn first_byte(body: &[u8]) -> Option<u8> {
     body.iter().copied().find(|byte| !is_space(*byte))
 }

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use memchr::{memchr2, memchr3};
 use percent_encoding::percent_decode;
 
-use crate::{Finding, Found, is_space};
+use crate::{Finding, Found, begins_as_json};
 
 #[cfg(test)]
 mod tests;
@@ -83,9 +83,7 @@ impl FormFinder {
     /// body that may be JSON. The finder must not be used after that.
     pub fn feed(&mut self, names: &[String], mut bytes: &[u8]) -> Result<(), Error> {
         if self.begins_as_json.is_none() {
-            let first = bytes.iter().find(|byte| !is_space(**byte));
-            // The last begins a byte order mark, which some put up with.
-            self.begins_as_json = first.map(|byte| b"{[\xef".contains(byte));
+            self.begins_as_json = begins_as_json(bytes);
         }
         while !bytes.is_empty() {
             let end = match self.at {

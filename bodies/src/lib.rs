@@ -44,7 +44,7 @@ pub mod multipart;
 mod pieces;
 mod splice;
 
-pub use beginning::Beginning;
+pub use beginning::{Beginning, begins_as_json};
 pub use field::{FieldId, Finding, Found};
 pub use held::Passing;
 pub use limits::{JSON_DEPTH, JSON_POINTERS, Limits, PART_HEADER_BYTES, PLACES, ZSTD_WINDOW_BYTES};

@@ -51,7 +51,7 @@ impl Editing<'_> {
         match (&kind, extent) {
             (BodyKind::Other, _) => {}
             (BodyKind::Events | BodyKind::Lines, Extent::Headers | Extent::Documents)
-                if codings.is_some() =>
+                if direction == Direction::Response && codings.is_some() =>
             {
                 let detail = "events and lines that are encoded are not edited";
                 self.outcome
@@ -79,17 +79,10 @@ impl Editing<'_> {
                 let Some(ready) = ready.filter(|ready| !ready.is_idle()) else {
                     return Ok(None);
                 };
-                let Some(delimiter) = delimiter else {
-                    let detail =
-                        "the content-type has no boundary that all would read in the same way";
-                    self.outcome
-                        .fail(Reason::MultipartInvalid, &patch.path, detail);
-                    return Ok(None);
-                };
                 self.edit_body(patch, view, |body, seen, limits| {
                     let mut walks = Walks::default();
                     let mut editor = Editor::new(patch, &ready, &mut walks, seen, limits);
-                    (editor.edited_parts(body, delimiter), editor.outcome)
+                    (editor.edited_form(body, delimiter.as_ref()), editor.outcome)
                 })?;
             }
             (BodyKind::Events | BodyKind::Lines, Extent::Whole) => {

@@ -114,7 +114,7 @@ impl Pass {
         let (Some(declared), Some(patch)) = (declared, &self.edits.patch) else {
             return Extent::Whole;
         };
-        match declared.extent(patch) {
+        match declared.extent(patch, self.direction) {
             // A request whose route is chosen again may be held there.
             Extent::Documents
                 if self.direction == Direction::Request

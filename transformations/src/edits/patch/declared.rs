@@ -44,16 +44,18 @@ impl Declared {
     }
 
     /// How much of the message a patch works on: of one that may be edited all, the documents of a
-    /// stream one by one.
-    pub(crate) fn extent(&self, patch: &Patch) -> Extent {
+    /// stream one by one. Of a request that is encoded, lines are edited as any other body is: its sender
+    /// chose what it is called.
+    pub(crate) fn extent(&self, patch: &Patch, direction: Direction) -> Extent {
+        let are_known = self.codings.is_none_or(|codings| codings.are_known());
         match self.kind {
+            BodyKind::Events | BodyKind::Lines if self.codings.is_none() => Extent::Documents,
             BodyKind::Json | BodyKind::Unclear | BodyKind::Multipart(_)
-                if !patch.edits.is_empty()
-                    && self.codings.is_none_or(|codings| codings.are_known()) =>
+                if !patch.edits.is_empty() && are_known =>
             {
                 Extent::Whole
             }
-            BodyKind::Events | BodyKind::Lines if self.codings.is_none() => Extent::Documents,
+            BodyKind::Lines if direction == Direction::Request && are_known => Extent::Whole,
             _ => Extent::Headers,
         }
     }

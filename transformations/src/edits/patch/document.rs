@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use bodies::json::{self, DocumentError, EditId, PatchError, Plans, Searches, Texts};
 use bodies::multipart::{self, Delimiter, File};
-use bodies::{Splices, spliced};
+use bodies::{Splices, begins_as_json, spliced};
 
 use super::{Condition, Patch, Ready, Stream, Text};
 use crate::config::Limits;
@@ -69,9 +69,28 @@ impl<'p> Editor<'p> {
         (!splices.is_empty()).then(|| spliced(body, &splices))
     }
 
+    /// A body that is called a form in parts, with the edits made; `None` when they change nothing. One
+    /// that begins as JSON is no such form, and read as JSON by those who do not go by its name.
+    pub(crate) fn edited_form(
+        &mut self,
+        body: &[u8],
+        delimiter: Option<&Delimiter>,
+    ) -> Option<Vec<u8>> {
+        if begins_as_json(body) == Some(true) {
+            return self.edited(body);
+        }
+        let Some(delimiter) = delimiter else {
+            let detail = "the content-type has no boundary that all would read in the same way";
+            self.outcome
+                .fail(Reason::MultipartInvalid, &self.patch.path, detail);
+            return None;
+        };
+        self.edited_parts(body, delimiter)
+    }
+
     /// A multipart body with the edits made to its parts, and to each line of its files of JSON Lines;
     /// `None` when they change nothing.
-    pub(crate) fn edited_parts(&mut self, body: &[u8], delimiter: &Delimiter) -> Option<Vec<u8>> {
+    fn edited_parts(&mut self, body: &[u8], delimiter: &Delimiter) -> Option<Vec<u8>> {
         let patch = self.patch;
         let ready = self.ready.in_form(self.seen);
         let (named, numbers) = ready.of_parts(patch, &mut self.outcome);
