@@ -36,7 +36,7 @@ pub struct Limits {
     #[serde(deserialize_with = "whole")]
     pub template_fuel: u64,
     /// The most bytes one template may render, and all edits of one `patch` may put into a body: of events
-    /// and lines that are edited as they pass, into each. A request that needs more is answered 413.
+    /// and lines that are edited as they pass, into each. A request whose `patch` needs more is answered 413.
     /// The expressions of one document may make as much together.
     /// Example: `limits: {renderedBytes: 1048576}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]

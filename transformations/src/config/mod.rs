@@ -83,8 +83,8 @@ pub struct Transformation {
     /// field that is invalid, a body that cannot be read, a limit. `reject`: it is answered, a request with 400, a
     /// response with 502; a stream whose beginning has gone on is cut off. `continue`: it goes on, and what
     /// failed is left out; the body stays as it was. Absent: as `continue`, but a failing template of `body`
-    /// leaves no body, and `parseAs: AsJson` answers 400, as in kgateway. What is read of a response as it
-    /// passes is not answered for.
+    /// leaves no body, and `parseAs: AsJson` answers 400, as in kgateway. A request whose edits of `patch` reach
+    /// one of the `limits` is answered 413 in any case. What is read of a response as it passes is not answered for.
     /// Example: `request: {onFailure: reject, patch: [{replace: /max_tokens, cel: "min(value, 4096)"}]}`
     pub on_failure: Option<OnFailure>,
     /// Fields to take out of the message. A request is routed on them. An answer is read as it passes

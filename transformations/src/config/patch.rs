@@ -29,7 +29,7 @@ use super::given;
 /// (`application/jsonl`, `application/x-ndjson`, `application/x-jsonlines`) each line, as they pass. An
 /// event or line that is not JSON goes on as it was, and is not counted in an answer. In a request it is
 /// counted once; if the first line is no document, the request is held, and edited as one document if
-/// it is one. A request whose edits reach one of the `limits` is answered 413. Encoded streams of an answer
+/// it is one. A request whose edits reach one of the `limits` is answered 413, whatever `onFailure` is. Encoded streams of an answer
 /// are not edited, and counted. In a `multipart/form-data` request an edit of one member, such as `/model`,
 /// means the part of that name; all others mean each line of its files of JSON Lines, known by their type or
 /// by `.jsonl`, such as `/body/model` of a batch. A request that is called a form and begins with `{` or

@@ -96,7 +96,7 @@ impl<'r> Editing<'r> {
                 let before = self.outcome.failures.len();
                 let stream = self.patch(patch, extent, declared, &view)?;
                 let failed = self.outcome.failures.get(before..).unwrap_or_default();
-                if let Some(reply) = Rejection::over_limit(direction, self.on_failure, failed) {
+                if let Some(reply) = Rejection::over_limit(direction, failed) {
                     return Err(reply);
                 }
                 stream

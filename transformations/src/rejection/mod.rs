@@ -6,7 +6,6 @@ pub(crate) use format::Api;
 
 use std::borrow::Cow;
 
-use crate::config::OnFailure;
 use crate::config::limits::MESSAGE_BYTES;
 use crate::failure::{Failure, Reason};
 use crate::ops::Direction;
@@ -129,17 +128,12 @@ impl Rejection {
     }
 
     /// The answer to a request of which edits reached a limit, if any of these failures is one: what the
-    /// edits would have enforced must not be passed by making them fail. A response goes on as it was.
-    /// `onFailure` decides where it is there.
-    pub(crate) fn over_limit(
-        direction: Direction,
-        on_failure: Option<OnFailure>,
-        failures: &[Failure],
-    ) -> Option<Box<Self>> {
+    /// edits would have enforced must not be passed by making them fail. So it is whatever `onFailure` says.
+    /// A response goes on as it was, unless `onFailure` says otherwise.
+    pub(crate) fn over_limit(direction: Direction, failures: &[Failure]) -> Option<Box<Self>> {
         let mut reasons = failures.iter().map(|failure| failure.reason);
         let is_over = reasons.any(|reason| reason == Reason::Limit);
-        let answers = direction == Direction::Request && on_failure.is_none();
-        (answers && is_over).then(Self::too_large)
+        (direction == Direction::Request && is_over).then(Self::too_large)
     }
 
     /// The answer to a request that stands for more than may be held, or has more to edit than may be.

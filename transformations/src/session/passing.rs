@@ -126,7 +126,7 @@ impl Session {
         let Some((edited, outcome)) = edited else {
             return Action::Continue;
         };
-        let over_limit = || Rejection::over_limit(direction, pass.on_failure, &outcome.failures);
+        let over_limit = || Rejection::over_limit(direction, &outcome.failures);
         let rejection = over_limit().or_else(|| pass.rejection(&outcome.failures));
         host.report(&outcome.failures);
         if let Some(rejection) = rejection {
