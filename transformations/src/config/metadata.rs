@@ -37,7 +37,7 @@ pub struct DynamicMetadataValue {
     pub string_value: Option<String>,
     /// A number, or the Jinja template of one. A template that renders nothing, or only spaces, sets
     /// nothing. Metadata holds numbers as 64-bit floats: a whole number that none of these is exactly is
-    /// a failure.
+    /// a failure. A variable of `parseAs: AsJson` beyond 64 bits is a float already, as in kgateway.
     /// Example: `request: {dynamicMetadata: [{namespace: demo, key: weight, value: {numberValue: 5}}]}`
     #[serde(deserialize_with = "number_or_template")]
     #[cfg_attr(feature = "schema", schemars(extend("type" = ["number", "string", "null"])))]

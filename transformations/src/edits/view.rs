@@ -149,9 +149,11 @@ fn shown(fields: &Extracted) -> Value {
     let value = |value: &FieldValue| match value {
         FieldValue::Text(text) => Value::from(text.as_str()),
         FieldValue::Bool(value) => Value::from(*value),
+        // Beyond these it is rounded.
         FieldValue::Number(spelling) => {
             let whole = spelling.parse::<i64>().map(Value::from);
             let whole = whole.or_else(|_| spelling.parse::<u64>().map(Value::from));
+            let whole = whole.or_else(|_| spelling.parse::<i128>().map(Value::from));
             whole.unwrap_or_else(|_| Value::from(spelling.parse::<f64>().unwrap_or(f64::NAN)))
         }
     };

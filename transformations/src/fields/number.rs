@@ -22,9 +22,19 @@ impl Number {
             return None;
         }
         let double: f64 = serde_json::from_str(spelling).ok()?;
-        let whole = spelling.bytes().all(|b| b == b'-' || b.is_ascii_digit());
-        let whole = if whole { spelling.parse().ok() } else { None };
+        let whole = if is_whole(spelling) {
+            spelling.parse().ok()
+        } else {
+            None
+        };
         Some(whole.map_or(Number::Double(double), Number::Whole))
+    }
+
+    /// As [`of`](Self::of), of a number that is added or compared: none for a whole one that would lose digits.
+    pub(super) fn exact(spelling: &str) -> Option<Self> {
+        let loses_digits =
+            |number: &Number| matches!(number, Number::Double(_)) && is_whole(spelling);
+        Self::of(spelling).filter(|number| !loses_digits(number))
     }
 
     /// The number as a number of tokens; `None` when it is negative, fractional or 2^53 and more.
@@ -44,12 +54,10 @@ impl Number {
         }
     }
 
-    /// Both added; `None` when no double holds the sum.
+    /// Both added; `None` when neither a whole number nor a double holds the sum.
     pub(super) fn plus(self, other: Self) -> Option<Self> {
-        if let (Number::Whole(one), Number::Whole(other)) = (self, other)
-            && let Some(sum) = one.checked_add(other)
-        {
-            return Some(Number::Whole(sum));
+        if let (Number::Whole(one), Number::Whole(other)) = (self, other) {
+            return one.checked_add(other).map(Number::Whole);
         }
         let sum = self.double() + other.double();
         sum.is_finite().then_some(Number::Double(sum))
@@ -83,6 +91,11 @@ impl Number {
             Number::Double(double) => double,
         }
     }
+}
+
+/// Whether a number is spelled as a whole one, with neither point nor exponent.
+fn is_whole(spelling: &str) -> bool {
+    spelling.bytes().all(|b| b == b'-' || b.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -150,5 +163,17 @@ mod tests {
         }
         let greatest = number("1.7e308");
         assert_eq!(greatest.plus(greatest), None);
+    }
+
+    #[test]
+    fn a_whole_number_keeps_its_digits_or_is_none() {
+        let most = i128::MAX.to_string();
+        let more = format!("{most}0");
+        let number = Number::exact(&most).unwrap();
+        assert_eq!(number.text(), most);
+        assert_eq!(number.plus(number), None);
+        assert_eq!(Number::exact(&more), None);
+        assert!(Number::of(&more).is_some());
+        assert!(Number::exact("1e40").is_some());
     }
 }

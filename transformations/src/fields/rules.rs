@@ -43,7 +43,10 @@ enum State {
     Unusable(Unusable),
 }
 
-const NO_NUMBER: Unusable = Unusable(Reason::ValueType, "the value is no number");
+const NO_NUMBER: Unusable = Unusable(
+    Reason::ValueType,
+    "the value is no number, or one of more digits than can be added",
+);
 
 const NO_COUNT: Unusable = Unusable(
     Reason::ValueType,
@@ -153,7 +156,7 @@ impl Rule {
             return Ok(Some(State::Value(value)));
         }
         let number = match &value {
-            FieldValue::Number(spelling) => Number::of(spelling),
+            FieldValue::Number(spelling) => Number::exact(spelling),
             FieldValue::Text(_) | FieldValue::Bool(_) => None,
         };
         match number {

@@ -1,5 +1,7 @@
 //! Values as metadata has them: text, numbers and booleans.
 
+use std::cmp::Ordering;
+
 use super::budget::Budget;
 use super::error::Error;
 use super::number;
@@ -72,11 +74,60 @@ fn exact(value: &Value<'_>) -> Result<f64, Error> {
     let Some(double) = double else {
         return Error::failed("it is no number that metadata can hold");
     };
-    let whole = matches!(value, Value::Int(_) | Value::Uint(_));
-    if whole && number::order(value, &Value::double(double)) != Some(std::cmp::Ordering::Equal) {
+    let is_exact = match value {
+        Value::Double(_, Some(spelling)) => keeps_digits(spelling, double),
+        Value::Double(_, None) => true,
+        _ => number::order(value, &Value::double(double)) == Some(Ordering::Equal),
+    };
+    if !is_exact {
         return Error::failed(
             "metadata cannot hold so many digits of a number; write `type: text`",
         );
     }
     Ok(double)
+}
+
+/// Whether a double is the whole number that is spelled so, of as many digits as may be. One with a point or
+/// an exponent is not spelled as a whole one, and is rounded.
+fn keeps_digits(spelling: &str, double: f64) -> bool {
+    fn digits(number: &str) -> &str {
+        number.trim_start_matches(['+', '-', '0'])
+    }
+    let wanted = digits(spelling);
+    let whole = wanted.bytes().all(|byte| byte.is_ascii_digit());
+    !whole || digits(&format!("{double:.0}")) == wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_keeps_its_digits_or_is_none() {
+        for (spelling, kept) in [
+            ("0", true),
+            ("-0", true),
+            ("9007199254740992", true),
+            ("9007199254740993", false),
+            ("18446744073709551615", false),
+            ("18446744073709551616", true),
+            ("18446744073709551617", false),
+            ("-18446744073709551616", true),
+            ("-18446744073709551617", false),
+            ("0018446744073709551616", true),
+            ("+18446744073709551617", false),
+            ("100000000000000000000000", false),
+            ("340282366920938463463374607431768211456", true),
+            ("340282366920938463463374607431768211457", false),
+            // A float rounds these.
+            ("0.1", true),
+            ("18446744073709551617.5", true),
+            ("1e23", true),
+            ("1e999", false),
+            ("NaN", false),
+        ] {
+            let made = spelled(spelling, ValueType::Number);
+            assert_eq!(made.is_ok(), kept, "{spelling}: {made:?}");
+        }
+    }
 }
