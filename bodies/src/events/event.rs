@@ -11,9 +11,9 @@ use crate::{BYTE_ORDER_MARK, Splice};
 pub struct Event<'e> {
     event: &'e [u8],
     /// The values of the `data` lines, joined by line feeds.
-    text: Cow<'e, [u8]>,
+    pub(super) text: Cow<'e, [u8]>,
     /// Where each value begins: in the text, and in the event.
-    lines: SmallVec<[(usize, usize); 1]>,
+    pub(super) lines: SmallVec<[(usize, usize); 1]>,
 }
 
 impl<'e> Event<'e> {
@@ -65,15 +65,34 @@ impl<'e> Event<'e> {
         matches!(begins, Some(b'{' | b'[')).then_some(&*self.text)
     }
 
-    /// Writes the event with splices of its data made.
+    /// Writes the event with splices of its data made. Other lines that stand within a splice go before the
+    /// line that it begins in.
     pub fn write(&self, splices: &[Splice<'_>], out: &mut Vec<u8>) {
+        if splices.is_empty() {
+            return out.extend_from_slice(self.event);
+        }
+        let has_lines = self.lines.len() > 1;
+        let marked = self.event.starts_with(BYTE_ORDER_MARK);
+        let mark = if marked { BYTE_ORDER_MARK.len() } else { 0 };
+        let mut line_at = out.len().saturating_add(mark);
+        let mut kept = Vec::new();
         let mut from = 0;
         for Splice { old, new } in splices {
-            let start = self.place(old.start);
-            out.extend_from_slice(self.event.get(from..start).unwrap_or_default());
+            let (start, end) = (self.place(old.start), self.place(old.end));
+            let before = self.event.get(from..start).unwrap_or_default();
+            if has_lines {
+                if let Some(end) = memchr::memrchr2(b'\r', b'\n', before) {
+                    insert(&mut kept, line_at, out);
+                    line_at = out.len().saturating_add(end).saturating_add(1);
+                }
+                let replaced = self.event.get(start..end).unwrap_or_default();
+                keep_other_lines(replaced, &mut kept);
+            }
+            out.extend_from_slice(before);
             out.extend_from_slice(new.as_bytes());
-            from = self.place(old.end);
+            from = end;
         }
+        insert(&mut kept, line_at, out);
         out.extend_from_slice(self.event.get(from..).unwrap_or_default());
     }
 
@@ -85,6 +104,35 @@ impl<'e> Event<'e> {
         let (text, event) = line.unwrap_or_default();
         event.saturating_add(at.saturating_sub(text))
     }
+}
+
+/// Keeps the lines that are no `data`, their ends included, of bytes that begin and end within `data` lines.
+fn keep_other_lines(bytes: &[u8], kept: &mut Vec<u8>) {
+    let mut rest = bytes;
+    let mut within = true;
+    while let Some(length) = memchr::memchr2(b'\r', b'\n', rest) {
+        let (line, end) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        let after = after_break(end);
+        let is_other = !std::mem::take(&mut within) && value(line).is_none();
+        if is_other {
+            let length = rest.len().saturating_sub(after.len());
+            kept.extend_from_slice(rest.get(..length).unwrap_or_default());
+        }
+        rest = after;
+    }
+}
+
+/// Puts what is kept at this place of what is written. While nothing is kept, the place may be still to come.
+fn insert(kept: &mut Vec<u8>, at: usize, out: &mut Vec<u8>) {
+    if !kept.is_empty() && at <= out.len() {
+        out.splice(at..at, kept.drain(..));
+    }
+}
+
+/// What follows a line break.
+fn after_break(bytes: &[u8]) -> &[u8] {
+    let rest = bytes.strip_prefix(b"\r").unwrap_or(bytes);
+    rest.strip_prefix(b"\n").unwrap_or(rest)
 }
 
 /// What a line says if it is a `data` line: without the one space that may stand before it.

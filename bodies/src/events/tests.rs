@@ -217,7 +217,7 @@ fn splices_keep_the_lines_around_them() {
             "data: {\r\ndata:\"a\":1, \r\nid: 1\r\ndata: \"b\":2}\r\n\r",
         ),
         // With the line break behind it.
-        (2..9, "", "data: {\r\ndata:\"b\":2}\r\n\r"),
+        (2..9, "", "data: {\r\nid: 1\r\ndata:\"b\":2}\r\n\r"),
         (1..2, "", "data: {\"a\":1,\r\nid: 1\r\ndata: \"b\":2}\r\n\r"),
         // To the end.
         (
@@ -235,5 +235,107 @@ fn splices_keep_the_lines_around_them() {
         let mut spliced = Spliced(vec![Splice { old, new }], Vec::new());
         Events::new(100).feed(event.as_bytes(), &mut spliced);
         assert_eq!(String::from_utf8_lossy(&spliced.1), expected);
+    }
+}
+
+/// Makes splices of the data of an only event.
+fn spliced(event: &str, splices: &[(std::ops::Range<usize>, &'static str)]) -> String {
+    struct Edited(Vec<Splice<'static>>, Vec<u8>);
+    impl Visitor for Edited {
+        fn event(&mut self, event: Event<'_>) {
+            event.write(&self.0, &mut self.1);
+        }
+    }
+    impl Passing for Edited {
+        fn too_long(&mut self, _: bool) {}
+        fn passed(&mut self, bytes: &[u8]) {
+            self.1.extend_from_slice(bytes);
+        }
+    }
+    let splices = splices.iter().map(|(old, new)| Splice {
+        old: old.clone(),
+        new: (*new).into(),
+    });
+    let mut edited = Edited(splices.collect(), Vec::new());
+    let mut events = Events::new(1000);
+    events.feed(event.as_bytes(), &mut edited);
+    events.finish(&mut edited);
+    String::from_utf8(edited.1).unwrap()
+}
+
+#[test]
+fn lines_of_no_data_outlive_the_data_around_them() {
+    // The data: [[\n1\n],[\n2\n],\n[3]]
+    let event = "\u{feff}data: [[\rdata: 1\revent: a\r: b\ndata\n\r\n";
+    assert_eq!(
+        spliced(event, &[(1..5, "[")]),
+        "\u{feff}event: a\r: b\ndata: [[\n\r\n"
+    );
+    let event = "\u{feff}: a\rdata: [1\rid: 2\rdata: ,3]\r\r";
+    assert_eq!(
+        spliced(event, &[(1..2, "4"), (4..5, "5")]),
+        "\u{feff}: a\rdata: [4\rid: 2\rdata: ,5]\r\r"
+    );
+    assert_eq!(
+        spliced(event, &[(1..4, "4,")]),
+        "\u{feff}: a\rid: 2\rdata: [4,3]\r\r"
+    );
+    let event = "id: 1\ndata:[[\r\nid: 2\r\ndata:1],[\nid: 3\ndata:2],\nid: 4\ndata:[\nid: 5\ndata:3]]\nid: 6\n\n";
+    // The data: [[\n1],[\n2],\n[\n3]]
+    for (splices, expected) in [
+        (
+            &[(1..5, "a"), (6..10, "b")][..],
+            "id: 1\nid: 2\r\nid: 3\ndata:[a,b,\nid: 4\ndata:[\nid: 5\ndata:3]]\nid: 6\n\n",
+        ),
+        (
+            &[(3..4, "a"), (12..16, "b")],
+            "id: 1\ndata:[[\r\nid: 2\r\ndata:a],[\nid: 3\ndata:2],\nid: 4\nid: 5\ndata:b]\nid: 6\n\n",
+        ),
+        (
+            &[(0..17, "0")],
+            "id: 1\nid: 2\r\nid: 3\nid: 4\nid: 5\ndata:0\nid: 6\n\n",
+        ),
+    ] {
+        assert_eq!(spliced(event, splices), expected, "{splices:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn splices_change_the_data_and_no_other_line(
+        lines in prop::collection::vec("(data:|data: |event:|: |id: |  data:)[a-c]{0,3}", 1..8),
+        breaks in prop::collection::vec(prop::sample::select(&["\n", "\r", "\r\n"][..]), 8),
+        mark in any::<bool>(),
+        places in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let mut event = if mark { "\u{feff}" } else { "" }.to_owned();
+        for (line, end) in lines.iter().zip(&breaks) {
+            event.push_str(line);
+            event.push_str(end);
+        }
+        let read = Event::of(event.as_bytes(), true, None);
+        let mut places: Vec<_> = places.iter().map(|at| at.index(read.text.len() + 1)).collect();
+        places.sort_unstable();
+        let splices: Vec<_> = places
+            .chunks_exact(2)
+            .map(|range| Splice { old: range[0]..range[1], new: "xy".into() })
+            .collect();
+        let mut edited = b"before".to_vec();
+        read.write(&splices, &mut edited);
+        let edited = edited.strip_prefix(b"before").unwrap();
+        if read.lines.is_empty() {
+            return Ok(());
+        }
+        let wanted = crate::spliced(&read.text, &splices);
+        prop_assert_eq!(&*Event::of(edited, true, None).text, &wanted[..], "{:?}", event);
+        let others = |event: &[u8]| -> Vec<String> {
+            let event = String::from_utf8(event.to_vec()).unwrap();
+            let event = event.trim_start_matches('\u{feff}').to_owned();
+            let lines = event.split(['\r', '\n']).filter(|line| !line.is_empty());
+            lines.filter(|line| !line.starts_with("data")).map(str::to_owned).collect()
+        };
+        prop_assert_eq!(others(edited), others(event.as_bytes()), "{:?}", event);
     }
 }

@@ -26,7 +26,8 @@ use super::given;
 /// counted as `place_taken`. Where that is certain, without `when`, it is an error of the configuration.
 ///
 /// Of a `text/event-stream` answer the JSON of each event is edited, and of JSON Lines
-/// (`application/jsonl`, `application/x-ndjson`, `application/x-jsonlines`) each line, as they pass. An
+/// (`application/jsonl`, `application/x-ndjson`, `application/x-jsonlines`) each line, as they pass. Lines of
+/// an event between the `data:` lines of a value that is edited go before them. An
 /// event or line that is not JSON goes on as it was, and is not counted in an answer. In a request it is
 /// counted once; if the first line is no document, the request is held, and edited as one document if
 /// it is one. A request whose edits reach one of the `limits` is answered 413, whatever `onFailure` is. Encoded streams of an answer
