@@ -19,8 +19,9 @@ pub struct Extract {
     /// extracted.model }}"}]}`
     #[serde(default)]
     pub name: Option<String>,
-    /// Where to look, in order; the first source that yields a value wins.
-    /// Example: `request: {extract: [{from: [{json: /model}, {path: "/model/{model}/*"}], header: x-model}]}`
+    /// Where to look, in order; the first source that yields a value wins. A path comes before the body: servers
+    /// that have a model in the path serve that one.
+    /// Example: `request: {extract: [{from: [{path: "/model/{model}/*"}, {json: /model}], header: x-model}]}`
     #[serde(default = "model")]
     pub from: Vec<Source>,
     /// Request header to set to the value. A value that the client sent in it is always removed
