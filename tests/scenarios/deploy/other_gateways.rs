@@ -102,7 +102,6 @@ async fn the_lab_routes(envoy: &Envoy, servers: &BTreeMap<&str, Upstream>) -> Re
             UPSTREAM_CHAT,
         ),
         (ask(CHAT, "{}"), "fallback", "httpbun", UPSTREAM_CHAT),
-        (ask(CHAT, "not JSON"), "fallback", "httpbun", UPSTREAM_CHAT),
         (
             ask("/v1x", r#"{"model": "llama"}"#),
             "fallback",
@@ -199,6 +198,9 @@ pub(super) async fn envoy_gateway_routes_models(stage: &Stage) -> Result<()> {
     let servers = servers(&["llama", "mistral", "httpbun"]).await?;
     let envoy = envoy_gateway(stage, "lab", &servers, None).await?;
     the_lab_routes(&envoy, &servers).await?;
+    // What it cannot edit would not be counted.
+    let unreadable = ask(CHAT, "not JSON").send(envoy.address().await?).await?;
+    same("not JSON", unreadable.status, 400)?;
     let (stream, servers) = streaming().await?;
     let envoy = envoy_gateway(stage, "lab", &servers, None).await?;
     the_lab_streams(&envoy, &stream).await
@@ -255,6 +257,12 @@ pub(super) async fn istio_routes_models(stage: &Stage) -> Result<()> {
     let servers = servers(&["llama", "mistral", "httpbun"]).await?;
     let envoy = istio(stage, "lab", &servers).await?;
     the_lab_routes(&envoy, &servers).await?;
+    let unreadable = ask(CHAT, "not JSON").send(envoy.address().await?).await?;
+    same(
+        "not JSON",
+        only(&unreadable.headers, "x-served-by")?.as_str(),
+        "fallback",
+    )?;
     let (stream, servers) = streaming().await?;
     let envoy = istio(stage, "lab", &servers).await?;
     the_lab_streams(&envoy, &stream).await
