@@ -23,6 +23,7 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All a_name_of_the_route_and_of_the_cluster,
     All an_aggregate_cluster,
     All a_weighted_split_renames_for_each_cluster,
+    All the_keys_open_chats_alone,
 ];
 
 const PROTOCOLS: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
@@ -343,4 +344,33 @@ async fn a_weighted_split_renames_for_each_cluster(stage: &Stage) -> Result<()> 
     same("sessions with several models", several, 0)?;
     let all: BTreeSet<&String> = models.values().flatten().collect();
     same("models", all.len(), 2)
+}
+
+async fn the_keys_open_chats_alone(stage: &Stage) -> Result<()> {
+    let [first, second] = [
+        Upstream::named("first").await?,
+        Upstream::named("second").await?,
+    ];
+    let envoy = start(stage, first.address(), second.address(), |_| {}).await?;
+    let address = envoy.address().await?;
+    for protocol in PROTOCOLS {
+        for request in [
+            Request::post("/v1/files").body(body("smart", false)),
+            Request::post("/v1/chat/completions/../../files").body(body("smart", false)),
+            Request::post("/v1/chat/completions/").body(body("smart", false)),
+            Request::get("/v1/chat/completions"),
+        ] {
+            let response = request.by(protocol).send(address).await?;
+            response.expect_status(404)?;
+        }
+        let chat = ask(protocol, false)
+            .header("x-api-key", "of-client")
+            .header("openai-organization", "of-client");
+        chat.send(address).await?.expect_status(200)?;
+        let seen = first.request().await?;
+        same("key of the client", seen.headers.value("x-api-key"), None)?;
+        same("who pays", seen.headers.value("openai-organization"), None)?;
+    }
+    same("requests", first.requests().len(), PROTOCOLS.len())?;
+    same("requests", second.requests().len(), 0)
 }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 /// One match of one rule: what Envoy calls a route.
 struct Entry {
-    /// Gateway API's precedence: longest path, then a method, then most headers.
-    precedence: (usize, bool, usize),
+    /// Gateway API's precedence: a whole path, then the longest, then a method, then most headers.
+    precedence: (bool, usize, bool, usize),
     route: Route,
 }
 
@@ -133,21 +133,26 @@ fn with_filter(route: Route, filter: &Value) -> Result<Route> {
 }
 
 fn entry(route: Route, matched: &Value) -> Result<Entry> {
-    ensure!(matched["path"]["type"] == "PathPrefix", "{matched}");
+    let is_whole = matched["path"]["type"] == "Exact";
+    ensure!(
+        is_whole || matched["path"]["type"] == "PathPrefix",
+        "{matched}"
+    );
     let path = matched["path"]["value"].as_str().context("no path")?;
     let mut headers: Vec<Value> = list(&matched["headers"])
         .iter()
         .map(|header| json!({"name": header["name"], "string_match": {"exact": header["value"]}}))
         .collect();
-    let precedence = (path.len(), !matched["method"].is_null(), headers.len());
+    let has_method = !matched["method"].is_null();
+    let precedence = (is_whole, path.len(), has_method, headers.len());
     if let Some(method) = matched["method"].as_str() {
         headers.push(json!({"name": ":method", "string_match": {"exact": method}}));
     }
-    let prefix = if path == "/" {
-        "prefix"
-    } else {
-        "path_separated_prefix"
+    let key = match path {
+        _ if is_whole => "path",
+        "/" => "prefix",
+        _ => "path_separated_prefix",
     };
-    let route = route.field("match", json!({prefix: path, "headers": headers}));
+    let route = route.field("match", json!({key: path, "headers": headers}));
     Ok(Entry { precedence, route })
 }

@@ -298,10 +298,11 @@ async fn only_openai_gets_the_key(stage: &Stage) -> Result<()> {
             "openai",
             Some("Bearer sk-1"),
         ),
+        (ask("/elsewhere", r#"{"model": "gpt-4o"}"#), "openai", None),
         (
-            ask("/elsewhere", r#"{"model": "gpt-4o"}"#),
+            ask("/v1/chat/../files", r#"{"model": "gpt-4o"}"#),
             "openai",
-            Some("Bearer sk-1"),
+            None,
         ),
         (ask(chat, r#"{"model": "llama"}"#), "llama", None),
         (ask(chat, r#"{"model": "gpt-4o-mini"}"#), "httpbun", None),

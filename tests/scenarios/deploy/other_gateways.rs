@@ -308,6 +308,11 @@ pub(super) async fn envoy_gateway_fails_over(stage: &Stage) -> Result<()> {
             same("second key", key.as_str(), "Bearer sk-1")?;
         }
     }
+    // The second host's key opens more than chats.
+    let chats = servers["openai"].requests().len();
+    let files = ask("/v1/files", r#"{"model": "llama"}"#);
+    files.send(address).await?.expect_status(503)?;
+    same("second host", servers["openai"].requests().len(), chats)?;
     let unknown = ask(CHAT, r#"{"model": "other"}"#).send(address).await?;
     let unknown = unknown.expect_status(404)?;
     same(
@@ -372,5 +377,9 @@ pub(super) async fn istio_gives_the_key_to_one_cluster(stage: &Stage) -> Result<
             same(asked, seen.authority.as_str(), server)?;
         }
     }
-    Ok(())
+    // The key opens more than chats.
+    let files = ask("/v1/files", r#"{"model": "gpt-4o"}"#).send(address);
+    files.await?.expect_status(200)?;
+    let seen = servers["mistral"].request().await?;
+    same("key of files", seen.headers.value("authorization"), None)
 }
