@@ -156,7 +156,7 @@ async fn no_other_model_is_served(stage: &Stage) -> Result<()> {
             (CHAT, &unknown, 404, "/error/code"),
             ("/v1/messages", &unknown, 404, "/error/type"),
             (CHAT, &missing, 400, "/error/type"),
-            ("/v1/files", &missing, 400, "/error/type"),
+            ("/v1/files", &missing, 404, "/error/code"),
         ] {
             let request = Request::post(path).by(protocol).header(MODEL, "gpt-4o");
             let response = request.json(body).send(gateway.address).await?;
