@@ -1,6 +1,6 @@
 //! The first byte of a body, which tells what may follow.
 
-use crate::coding::{self, Codings, Decoder};
+use crate::coding::{self, Codings, Decoder, Use};
 use crate::{Limits, is_space};
 
 /// A body of which nothing but white space has been seen.
@@ -16,7 +16,7 @@ impl Beginning {
     ///
     /// A coding is not known.
     pub fn of(codings: Option<Codings>, limits: &Limits) -> Result<Self, coding::Error> {
-        let decoder = codings.map(|codings| Decoder::new(codings, limits));
+        let decoder = codings.map(|codings| Decoder::new(codings, Use::Decides, limits));
         Ok(Self {
             decoder: decoder.transpose()?,
         })

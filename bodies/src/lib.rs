@@ -47,7 +47,9 @@ mod splice;
 pub use beginning::{Beginning, begins_as_json};
 pub use field::{FieldId, Finding, Found};
 pub use held::Passing;
-pub use limits::{JSON_DEPTH, JSON_POINTERS, Limits, PART_HEADER_BYTES, PLACES, ZSTD_WINDOW_BYTES};
+pub use limits::{
+    DEFLATE_RATIO, JSON_DEPTH, JSON_POINTERS, Limits, PART_HEADER_BYTES, PLACES, ZSTD_WINDOW_BYTES,
+};
 pub use splice::{Change, Plan, Splice, Splices, spliced};
 
 /// Whether a byte is white space in JSON.

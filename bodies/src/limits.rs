@@ -13,11 +13,14 @@ pub struct Limits {
     pub event_bytes: usize,
     /// The most bytes that all edits of one body put into it.
     pub edit_bytes: usize,
-    /// The most bytes that an encoded body may stand for.
+    /// The most bytes that an encoded body may stand for; of one that only passes, those for which
+    /// no ratio counts.
     pub decoded_bytes: usize,
     /// The most bytes that each byte of an encoded body may stand for, on average, from 262144
     /// decoded bytes on.
     pub decoded_ratio: usize,
+    /// The same of a body that only passes, from [`decoded_bytes`](Self::decoded_bytes) on.
+    pub passing_ratio: usize,
 }
 
 impl Default for Limits {
@@ -29,9 +32,13 @@ impl Default for Limits {
             edit_bytes: 64 << 20,
             decoded_bytes: 64 << 20,
             decoded_ratio: 100,
+            passing_ratio: DEFLATE_RATIO,
         }
     }
 }
+
+/// The most bytes that one byte of deflate can stand for: two of its bits can be a repetition of 258.
+pub const DEFLATE_RATIO: usize = 1032;
 
 /// How deep a document that becomes a value may be: there the recursive parser of such stops.
 pub const JSON_DEPTH: usize = 127;

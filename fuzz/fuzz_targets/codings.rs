@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 
 use arbitrary::{Arbitrary, Unstructured};
 use bodies::Limits;
-use bodies::coding::{Codings, Decoder, Error, decoded};
+use bodies::coding::{Codings, Decoder, Error, Use, decoded};
 use flate2::Compression;
 use fuzz::pieces::cut;
 use libfuzzer_sys::fuzz_target;
@@ -55,6 +55,7 @@ impl<'i> Arbitrary<'i> for Input {
         let limits = Limits {
             decoded_bytes: *input.choose(&[1, 1 << 10, ALWAYS, 1 << 20, 64 << 20])?,
             decoded_ratio: *input.choose(&[100, 1, 20])?,
+            passing_ratio: *input.choose(&[1032, 1, 20])?,
             ..Limits::default()
         };
         let body = match input.int_in_range(0..=3)? {
@@ -149,7 +150,9 @@ fuzz_target!(|input: Input| {
             outline(&answer)
         ),
     }
-    bounded(&pieces, codings, &input.limits);
+    for used in [Use::Decides, Use::Passes] {
+        bounded(&pieces, codings, used, &input.limits);
+    }
     if input.codings.len() > 3 {
         assert_eq!(answer, Err(Error::Unknown));
         return;
@@ -185,15 +188,18 @@ fn outline(answer: &Result<Vec<u8>, Error>) -> Result<usize, Error> {
 }
 
 /// Decodes piece by piece, and never gets more than the limits allow for what has arrived.
-fn bounded(pieces: &[&[u8]], codings: Codings, limits: &Limits) {
-    let Ok(mut decoder) = Decoder::new(codings, limits) else {
+fn bounded(pieces: &[&[u8]], codings: Codings, used: Use, limits: &Limits) {
+    let Ok(mut decoder) = Decoder::new(codings, used, limits) else {
         return;
     };
     let (mut taken, mut given) = (0_usize, 0_usize);
     for piece in pieces {
         taken += piece.len();
-        let room = taken.saturating_mul(limits.decoded_ratio).max(ALWAYS);
-        let room = room.min(limits.decoded_bytes);
+        let (ratio, bytes) = (limits.decoded_ratio, limits.decoded_bytes);
+        let room = match used {
+            Use::Decides => taken.saturating_mul(ratio).max(ALWAYS).min(bytes),
+            Use::Passes => taken.saturating_mul(limits.passing_ratio).max(bytes),
+        };
         let fed = decoder.feed(piece, |bytes: &[u8]| {
             given += bytes.len();
             assert!(given <= room, "{given} bytes are decoded of {taken}");

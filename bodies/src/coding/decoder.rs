@@ -9,11 +9,22 @@ use crate::Limits;
 /// What may be decoded of few bytes whatever the ratio: a short text of spaces is no attack.
 const ALWAYS: usize = 256 << 10;
 
+/// What becomes of a decoded body, and so how much of it there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// The message depends on it: a body that stands for too much is refused or left as it is.
+    Decides,
+    /// It is read on its way, and nothing of it is kept: it may be of any length, and as dense as
+    /// honest bodies are.
+    Passes,
+}
+
 /// Decodes one body.
 pub struct Decoder {
     /// The coding that was applied last is the first.
     layers: Vec<Layer>,
     taken: usize,
+    used: Use,
     limits: Limits,
 }
 
@@ -32,11 +43,12 @@ impl Decoder {
     /// # Errors
     ///
     /// A coding is not known, or they are too many.
-    pub fn new(codings: impl Into<Codings>, limits: &Limits) -> Result<Self, Error> {
+    pub fn new(codings: impl Into<Codings>, used: Use, limits: &Limits) -> Result<Self, Error> {
         let codings = codings.into().outermost_first()?;
         Ok(Self {
             layers: codings.map(Layer::new).collect(),
             taken: 0,
+            used,
             limits: *limits,
         })
     }
@@ -76,11 +88,27 @@ impl Decoder {
 
     /// What may be decoded, by each layer: a bomb in a bomb is one bomb.
     fn room(&self) -> Room {
-        let by_ratio = self.taken.saturating_mul(self.limits.decoded_ratio);
-        let ever = self.limits.decoded_bytes;
-        Room {
-            now: by_ratio.max(ALWAYS).min(ever),
-            ever,
+        let Limits {
+            decoded_bytes,
+            decoded_ratio,
+            passing_ratio,
+            ..
+        } = self.limits;
+        let proportionate = self.taken.saturating_mul(decoded_ratio).max(ALWAYS);
+        match self.used {
+            Use::Decides => {
+                let now = proportionate.min(decoded_bytes);
+                Room {
+                    now,
+                    window: now,
+                    ever: decoded_bytes,
+                }
+            }
+            Use::Passes => Room {
+                now: self.taken.saturating_mul(passing_ratio).max(decoded_bytes),
+                window: proportionate,
+                ever: usize::MAX,
+            },
         }
     }
 }

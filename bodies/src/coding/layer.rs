@@ -30,6 +30,8 @@ pub(super) struct Layer {
 pub(super) struct Room {
     /// Of what has arrived of the body.
     pub(super) now: usize,
+    /// Of that, what a decoder may keep while more is to come.
+    pub(super) window: usize,
     /// Of a body of any length.
     pub(super) ever: usize,
 }
@@ -85,8 +87,8 @@ impl Layer {
         };
         arrived.extend_from_slice(bytes);
         let window = coding.window(arrived)?;
-        if window.is_some_and(|window| window.min(room.ever) <= room.now) {
-            return self.begin(room, take);
+        if window.is_some_and(|window| window.min(room.ever) <= room.window) {
+            return self.begin(room.window, room, take);
         }
         Ok(())
     }
@@ -101,7 +103,7 @@ impl Layer {
         room: Room,
         take: &mut dyn FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.begin(room, take)?;
+        self.begin(room.now, room, take)?;
         let mut nothing = [];
         let ended = match &mut self.algorithm {
             _ if self.ended => true,
@@ -119,13 +121,13 @@ impl Layer {
         }
     }
 
-    /// Decodes what has been waited with.
+    /// Decodes what has been waited with. The decoder keeps at most `most` bytes.
     fn begin<E: From<Error>>(
         &mut self,
+        most: usize,
         room: Room,
         take: &mut dyn FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let most = room.now;
         let Algorithm::Waiting(coding, arrived) = &mut self.algorithm else {
             return Ok(());
         };

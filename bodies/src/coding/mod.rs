@@ -8,7 +8,7 @@ mod tests;
 mod windowed;
 mod zstd;
 
-pub use decoder::Decoder;
+pub use decoder::{Decoder, Use};
 
 use crate::Limits;
 
@@ -49,7 +49,8 @@ pub enum Error {
     /// The bytes are not what the coding says, or are cut off, or something follows them.
     #[error("not encoded as it is said to be")]
     Invalid,
-    /// More than [`Limits::decoded_bytes`] or [`Limits::decoded_ratio`] allow.
+    /// More than [`Limits::decoded_bytes`], [`Limits::decoded_ratio`] or [`Limits::passing_ratio`]
+    /// allow.
     #[error("too long when it is decoded")]
     TooMuch,
 }
@@ -132,7 +133,7 @@ pub fn decoded(
     codings: impl Into<Codings>,
     limits: &Limits,
 ) -> Result<Vec<u8>, Error> {
-    let mut decoder = Decoder::new(codings, limits)?;
+    let mut decoder = Decoder::new(codings, Use::Decides, limits)?;
     let mut body = Vec::new();
     let mut take = |piece: &[u8]| {
         body.extend_from_slice(piece);

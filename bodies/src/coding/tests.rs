@@ -263,7 +263,7 @@ fn bombs_are_stopped() {
                 decoded_ratio,
                 ..Limits::default()
             };
-            let mut decoder = Decoder::new(coding, &limits).unwrap();
+            let mut decoder = Decoder::new(coding, Use::Decides, &limits).unwrap();
             let mut most = 0;
             let mut take = |piece: &[u8]| {
                 assert!(piece.len() <= 16 << 10);
@@ -318,7 +318,7 @@ fn large_windows() -> [(Coding, Vec<u8>, Error); 2] {
 #[test]
 fn what_few_bytes_announce_is_not_decoded() {
     for (coding, body, expected) in large_windows() {
-        let mut decoder = Decoder::new(coding, &Limits::default()).unwrap();
+        let mut decoder = Decoder::new(coding, Use::Decides, &Limits::default()).unwrap();
         let mut given = 0;
         let mut take = |piece: &[u8]| {
             given += piece.len();
@@ -336,7 +336,7 @@ fn what_few_bytes_announce_is_not_decoded() {
 #[test]
 fn a_decoder_shows_what_it_has_given() {
     let body = gzip(b"0123456789");
-    let mut decoder = Decoder::new(Coding::Gzip, &limits()).unwrap();
+    let mut decoder = Decoder::new(Coding::Gzip, Use::Decides, &limits()).unwrap();
     decoder.feed(&body, |_| Ok::<_, Error>(())).unwrap();
     let shown = format!("Decoder(10 bytes of {})", body.len());
     assert_eq!(format!("{decoder:?}"), shown);
@@ -428,4 +428,79 @@ fn names() {
     let lines: [&[u8]; 2] = [b"gzip", b"br"];
     assert_eq!(Codings::named(&lines), Codings::named(&[b"gzip,br"]));
     assert!(Codings::named(&[b"br, br, br"]).unwrap().are_known());
+}
+
+/// An answer of one token over and over, which a client can ask for.
+#[test]
+fn a_repetitive_body_that_passes_is_read_to_its_end() {
+    let event = b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\" a\"}}]}\n\n";
+    for (coding, encode) in CODINGS {
+        // No coding but deflate has a bound on how dense it can be.
+        let is_deflate = matches!(coding, Coding::Gzip | Coding::Deflate);
+        let shortest = if is_deflate { 1 } else { 8 << 20 };
+        for (length, limits) in [
+            (8 << 20, Limits::default()),
+            (8 << 20, limits_from(shortest)),
+            (300 << 10, limits_from(300 << 10)),
+        ] {
+            let body: Vec<u8> = event.iter().copied().cycle().take(length).collect();
+            let encoded = encode(&body);
+            let held = decoded(&[&encoded], coding, &Limits::default());
+            assert_eq!(held, Err(Error::TooMuch), "{coding:?} {length}");
+            let given = passed(&encoded, coding, &limits);
+            assert_eq!(given, (Ok(()), length), "{coding:?} {length}");
+        }
+    }
+}
+
+#[test]
+fn a_bomb_that_passes_is_stopped() {
+    let bomb = vec![b' '; 8 << 20];
+    for (coding, encode) in CODINGS {
+        let encoded = encode(&bomb);
+        let limits = Limits {
+            passing_ratio: 20,
+            ..limits_from(1 << 20)
+        };
+        let (ended, given) = passed(&encoded, coding, &limits);
+        assert_eq!(ended, Err(Error::TooMuch), "{coding:?}");
+        let room = encoded.len() * 20;
+        assert!(given <= room.max(1 << 20), "{coding:?}: {given}");
+    }
+}
+
+/// However much may come of it: what a decoder keeps while it waits for more stays in proportion.
+#[test]
+fn what_few_bytes_announce_is_not_kept_for_what_passes() {
+    for (coding, body, _) in large_windows() {
+        for decoded_bytes in [1, 64 << 20] {
+            let mut decoder =
+                Decoder::new(coding, Use::Passes, &limits_from(decoded_bytes)).unwrap();
+            for byte in body.chunks(1) {
+                decoder.feed(byte, |_| Ok::<_, Error>(())).unwrap();
+            }
+            assert!(format!("{decoder:?}").contains("waiting"), "{coding:?}");
+        }
+    }
+}
+
+fn limits_from(decoded_bytes: usize) -> Limits {
+    Limits {
+        decoded_bytes,
+        ..Limits::default()
+    }
+}
+
+/// How a body that passes in pieces ended, and how much was given of it.
+fn passed(encoded: &[u8], coding: Coding, limits: &Limits) -> (Result<(), Error>, usize) {
+    let mut decoder = Decoder::new(coding, Use::Passes, limits).unwrap();
+    let mut given = 0;
+    let mut take = |piece: &[u8]| {
+        given += piece.len();
+        Ok::<_, Error>(())
+    };
+    let mut pieces = encoded.chunks(1000);
+    let fed = pieces.try_for_each(|piece| decoder.feed(piece, &mut take));
+    let ended = fed.and_then(|()| decoder.finish(&mut take));
+    (ended, given)
 }

@@ -1,6 +1,6 @@
 //! Every bound on what a message or a configuration may cost, its default and its reason.
 
-use bodies::JSON_DEPTH;
+use bodies::{DEFLATE_RATIO, JSON_DEPTH};
 use diagnostics::{whole, whole_if_any};
 use serde::Deserialize;
 
@@ -54,17 +54,19 @@ pub struct Limits {
     pub max_held_bytes: Option<usize>,
     /// The most bytes that an encoded body (`content-encoding`) may stand for where one is read. What
     /// `patch`, expressions and templates read is decoded as a whole, so that for them the limit of
-    /// what is held is one too; before Envoy 1.38 that is `maxHeldBytes`, or 1 MiB.
+    /// what is held is one too; before Envoy 1.38 that is `maxHeldBytes`, or 1 MiB. What `extract` and
+    /// `metrics` read of an answer may be longer, as far as `decodedRatio` lets it.
     /// Example: `limits: {decodedBytes: 8388608}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     #[serde(deserialize_with = "whole")]
     pub decoded_bytes: usize,
     /// The most bytes that each byte of an encoded body may stand for, on average, from 262144
-    /// decoded bytes on. At least 1.
+    /// decoded bytes on. At least 1. Absent: 100. For what `extract` and `metrics` read of an answer,
+    /// it counts from `decodedBytes` on. Absent, it is 1032 there, the most that gzip and deflate reach.
     /// Example: `limits: {decodedRatio: 20}`
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
-    #[serde(deserialize_with = "whole")]
-    pub decoded_ratio: usize,
+    #[serde(deserialize_with = "whole_if_any")]
+    pub decoded_ratio: Option<usize>,
     /// The longest event or line that is held until it has arrived whole, for `patch`, `dropEvents` and
     /// `extract`, in bytes; also a document over several lines of a request that is called JSON Lines,
     /// and a message of AWS's event stream. From 1 to 16777216. `patch` leaves a longer one as it is, and
@@ -85,7 +87,7 @@ impl Default for Limits {
             rendered_bytes: 64 << 20,
             max_held_bytes: None,
             decoded_bytes: 64 << 20,
-            decoded_ratio: 100,
+            decoded_ratio: None,
             event_bytes: 1 << 20,
         }
     }
@@ -100,7 +102,8 @@ impl Limits {
             event_bytes: self.event_bytes,
             edit_bytes: self.rendered_bytes,
             decoded_bytes: self.decoded_bytes,
-            decoded_ratio: self.decoded_ratio,
+            decoded_ratio: self.decoded_ratio.unwrap_or(DECODED_RATIO),
+            passing_ratio: self.decoded_ratio.unwrap_or(DEFLATE_RATIO),
         }
     }
 }
@@ -108,6 +111,9 @@ impl Limits {
 /// What a streamed request holds at most, unless told: Envoy's own default buffer limit, so that
 /// no body is answered 413 for being looked at.
 pub const HELD_BYTES: usize = 1 << 20;
+
+/// The most bytes that each byte of a held or routed body may stand for, unless told.
+const DECODED_RATIO: usize = 100;
 
 /// Most fields one configuration may extract.
 pub(crate) const FIELDS: usize = 64;

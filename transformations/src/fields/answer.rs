@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use bodies::coding::{Codings, Decoder};
+use bodies::coding::{Codings, Decoder, Use};
 use bodies::content::MediaType;
 use bodies::documents::{DocumentError, DocumentFinder, DocumentVisitor, Framing};
 use bodies::json::PointerError;
@@ -296,7 +296,7 @@ impl Said {
 /// Apart from the rest: few bodies are encoded.
 #[inline(never)]
 fn decoder(codings: Codings, limits: &Limits) -> Result<Decoder, coding::Error> {
-    Decoder::new(codings, limits)
+    Decoder::new(codings, Use::Passes, limits)
 }
 
 struct Visit<'v> {

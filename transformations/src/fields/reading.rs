@@ -1,6 +1,6 @@
 //! The reading of a request's body as it arrives.
 
-use bodies::coding::{self, Codings, Decoder};
+use bodies::coding::{self, Codings, Decoder, Use};
 use bodies::{FieldId, Finding, Limits};
 
 use super::content::Content;
@@ -165,7 +165,7 @@ impl Reading {
 /// Apart from the rest: few bodies are encoded, and a decoder is large.
 #[inline(never)]
 fn decoder(codings: Codings, limits: &Limits) -> Result<Box<Decoder>, coding::Error> {
-    Decoder::new(codings, limits).map(Box::new)
+    Decoder::new(codings, Use::Decides, limits).map(Box::new)
 }
 
 impl Findings<'_> {

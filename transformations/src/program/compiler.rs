@@ -153,7 +153,7 @@ impl<'c> Compiler<'c> {
             ("headerBytes", header_bytes, 1, 65_536),
             ("renderedBytes", rendered_bytes, 1, usize::MAX),
             ("decodedBytes", decoded_bytes, 1, usize::MAX),
-            ("decodedRatio", decoded_ratio, 1, usize::MAX),
+            ("decodedRatio", decoded_ratio.unwrap_or(1), 1, usize::MAX),
             ("maxHeldBytes", max_held_bytes.unwrap_or(1), 1, usize::MAX),
             ("eventBytes", event_bytes, 1, 16 << 20),
         ] {

@@ -3,14 +3,19 @@
 use serde_json::{Value, json};
 
 use crate::Expect::{Any, Failure, Good, Refused};
-use crate::{Input, input, nested};
+use crate::{Input, Side, input, nested};
 
 const BODY: &str = r#"{"model":"m"}"#;
 
 /// A configuration as text, because a tree of it could not be built or would lose its keys.
 fn text(name: &'static str, expect: crate::Expect, make: impl Fn() -> String + 'static) -> Input {
     let make = Box::new(move || (make(), BODY.into()));
-    Input { name, expect, make }
+    Input {
+        name,
+        side: Side::Request,
+        expect,
+        make,
+    }
 }
 
 fn request(transformation: &Value) -> Value {

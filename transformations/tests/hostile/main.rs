@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod answers;
 mod bodies;
 mod configurations;
 mod expressions;
@@ -52,9 +53,17 @@ enum Expect {
     Any,
 }
 
-/// A configuration and a request body, made when they are needed.
+/// Whose body it is.
+#[derive(Clone, Copy)]
+enum Side {
+    Request,
+    Answer,
+}
+
+/// A configuration and a body, made when they are needed.
 struct Input {
     name: &'static str,
+    side: Side,
     expect: Expect,
     make: Box<dyn Fn() -> (String, Vec<u8>)>,
 }
@@ -68,11 +77,29 @@ fn input<B: Into<Vec<u8>>>(
         let (config, body) = make();
         (config.to_string(), body.into())
     });
-    Input { name, expect, make }
+    Input {
+        name,
+        side: Side::Request,
+        expect,
+        make,
+    }
+}
+
+/// As [`input`], of an answer.
+fn answer<B: Into<Vec<u8>>>(
+    name: &'static str,
+    expect: Expect,
+    make: impl Fn() -> (Value, B) + 'static,
+) -> Input {
+    Input {
+        side: Side::Answer,
+        ..input(name, expect, make)
+    }
 }
 
 fn inputs() -> Vec<Input> {
     [
+        answers::inputs(),
         bodies::inputs(),
         templates::inputs(),
         configurations::inputs(),
@@ -89,7 +116,7 @@ fn nested(before: &str, inside: &str, after: &str, depth: usize) -> String {
 }
 
 /// Loads and runs an input, and says what is wrong with what came of it.
-fn problem(config: &str, body: Vec<u8>, expect: Expect) -> Option<String> {
+fn problem(side: Side, config: &str, body: Vec<u8>, expect: Expect) -> Option<String> {
     let program = match (Program::load(config.as_bytes()), expect) {
         (Err(_), Expect::Refused | Expect::Any) => return None,
         (Err(errors), _) => return Some(format!("refused: {errors}")),
@@ -103,6 +130,7 @@ fn problem(config: &str, body: Vec<u8>, expect: Expect) -> Option<String> {
     };
     let content_encoding = match body.first_chunk() {
         Some(b"\x1f\x8b") => "gzip",
+        Some(b"\x28\xb5") => "zstd",
         _ => "identity",
     };
     let headers = [
@@ -110,7 +138,12 @@ fn problem(config: &str, body: Vec<u8>, expect: Expect) -> Option<String> {
         ("content-type", content_type),
         ("content-encoding", content_encoding),
     ];
-    let mut host = Host::new(Message::new(&headers, [body]), Message::default());
+    let message = Message::new(&headers, [body]);
+    let (request, response) = match side {
+        Side::Request => (message, Message::default()),
+        Side::Answer => (Message::default(), message),
+    };
+    let mut host = Host::new(request, response);
     host.play(&mut Session::new(Arc::new(program)), Neighbour::None);
     let failed = !host.failures.is_empty() || host.reply.is_some();
     match (expect, failed) {
@@ -137,7 +170,9 @@ fn processor_time() -> Result<Duration, String> {
 /// Runs one input in this process.
 fn run(name: &str) -> Result<(), String> {
     let input = inputs().into_iter().find(|input| input.name == name);
-    let Input { expect, make, .. } = input.ok_or("no such input")?;
+    let Input {
+        side, expect, make, ..
+    } = input.ok_or("no such input")?;
     let (config, body) = make();
     let before = peak_kilobytes();
     let begin = processor_time()?;
@@ -145,7 +180,7 @@ fn run(name: &str) -> Result<(), String> {
     let handle = std::thread::Builder::new()
         .name(name.to_owned())
         .stack_size(STACK_BYTES)
-        .spawn(move || done.send(problem(&config, body, expect)))
+        .spawn(move || done.send(problem(side, &config, body, expect)))
         .map_err(|error| error.to_string())?;
     let waiting = Instant::now();
     let outcome = loop {
