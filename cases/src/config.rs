@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::json::{JsonText, JsonVisitor};
 use crate::scalar::ReadBy;
@@ -69,15 +69,10 @@ impl Reference {
         }
         let text = std::fs::read_to_string(folder.join(&self.file));
         let text = text.map_err(|error| error.to_string())?;
-        let is_json = serde_json::from_str::<IgnoredAny>(&text).is_ok();
-        if is_json && self.at.is_empty() {
+        let by = ReadBy::of_file(self.file.to_str(), &text);
+        if by == ReadBy::Kubernetes && self.at.is_empty() {
             return Ok(text);
         }
-        // As Envoy reads a file called `.json`, and any other.
-        let by = match is_json {
-            true => ReadBy::Kubernetes,
-            false => ReadBy::Envoy,
-        };
         let whole = yaml::read(&text, by)?;
         match whole.pointer(&self.at) {
             Some(serde_json::Value::String(text)) if !self.at.is_empty() => Ok(text.clone()),

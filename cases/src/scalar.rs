@@ -1,6 +1,7 @@
 //! What a scalar of YAML means to the program that it is written for.
 
 use granit_parser::{ScalarStyle, Tag};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// Who makes JSON of a text.
@@ -10,6 +11,25 @@ pub enum ReadBy {
     Envoy,
     /// Kubernetes, of YAML, and anyone of JSON: a number is one.
     Kubernetes,
+}
+
+impl ReadBy {
+    /// Who reads a text that has no mark of another reader: Envoy goes by what the file is called, and reads one called
+    /// `.yaml` or `.yml` as YAML, JSON or not. A text without such a name is JSON if it can be.
+    pub fn of_file(name: Option<&str>, text: &str) -> Self {
+        let end = name
+            .and_then(|name| name.rsplit_once('.'))
+            .map(|(_, end)| end);
+        let is_yaml = end.is_some_and(|end| {
+            ["yaml", "yml"]
+                .iter()
+                .any(|yaml| end.eq_ignore_ascii_case(yaml))
+        });
+        match !is_yaml && serde_json::from_str::<IgnoredAny>(text).is_ok() {
+            true => Self::Kubernetes,
+            false => Self::Envoy,
+        }
+    }
 }
 
 /// A scalar as it is written.

@@ -11,6 +11,7 @@ use transformations::{Code, ConfigErrors, Diagnostic, Engine, metrics};
 
 use crate::denied;
 use crate::document::{self, Contents, Filter, Owner};
+use crate::file::File;
 use crate::finding::Finding;
 use crate::format::Format;
 use crate::settings;
@@ -70,7 +71,7 @@ impl Check {
                     continue;
                 }
             };
-            let findings = judge(&engine, &self.filter, &text);
+            let findings = judge(&engine, &self.filter, File::named(&name, &text));
             let errors = findings.iter().filter(|finding| finding.is_error()).count();
             let warnings = findings.iter().filter(|finding| finding.is_warning());
             let warnings = warnings.count();
@@ -98,23 +99,23 @@ impl Check {
     }
 }
 
-/// Everything that is wrong with a text, from its top to its end. `filter` is the one that a text with nothing
+/// Everything that is wrong with a file, from its top to its end. `filter` is the one that a file with nothing
 /// but a `filter_config` is for.
-pub fn judge(engine: &Engine, filter: &str, text: &str) -> Vec<Finding> {
-    let mut findings = found(engine, filter, text);
+pub fn judge(engine: &Engine, filter: &str, file: File<'_>) -> Vec<Finding> {
+    let mut findings = found(engine, filter, file);
     findings.sort_by_key(|finding| (finding.at.start.line, finding.at.start.column));
     findings
 }
 
 /// The same, filter by filter.
-fn found(engine: &Engine, filter: &str, text: &str) -> Vec<Finding> {
+fn found(engine: &Engine, filter: &str, file: File<'_>) -> Vec<Finding> {
     let Contents {
         text,
         filters,
         denied,
         neighbours,
         mut findings,
-    } = document::contents(text, filter);
+    } = document::contents(file, filter);
     for filter in &filters {
         if let Some(warning) = shared_name(filter, &filters) {
             let at = &filter.instance_at;

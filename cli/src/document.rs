@@ -10,6 +10,7 @@ use transformations::{Code, Diagnostic};
 
 use crate::denied;
 use crate::envoy::{self, Around};
+use crate::file::File;
 use crate::finding::Finding;
 use crate::manifest;
 use crate::neighbour::Neighbour;
@@ -90,10 +91,10 @@ impl Contents {
     }
 }
 
-/// Every configuration in a YAML or JSON text. One that is not Envoy's is itself the configuration of the filter
+/// Every configuration in a YAML or JSON file. One that is not Envoy's is itself the configuration of the filter
 /// `name`.
-pub(crate) fn contents(text: &str, name: &str) -> Contents {
-    let text = Rc::new(Text::of_file(text));
+pub(crate) fn contents(file: File<'_>, name: &str) -> Contents {
+    let text = Rc::new(Text::of_file(file));
     let mut contents = Contents {
         text: Rc::clone(&text),
         filters: Vec::new(),
@@ -285,6 +286,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{Contents, Owner, contents};
+    use crate::file::File;
 
     const TYPE: &str =
         "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter";
@@ -295,7 +297,7 @@ mod tests {
 
     /// Place, name, configuration and owner of each filter.
     fn found(text: &str, name: &str) -> Vec<(String, String, String, Option<Owner>)> {
-        let Contents { filters, .. } = contents(text, name);
+        let Contents { filters, .. } = contents(File::unnamed(text), name);
         let filters = filters.into_iter();
         filters
             .map(|filter| (filter.place, filter.name, filter.config, filter.owner))
@@ -343,7 +345,11 @@ mod tests {
             .map(|(_, _, config, _)| config)
             .collect();
         assert_eq!(configs, [r#"{"request":{}}"#]);
-        assert!(contents(&document, "http-acl").findings.is_empty());
+        assert!(
+            contents(File::unnamed(&document), "http-acl")
+                .findings
+                .is_empty()
+        );
     }
 
     #[test]
@@ -377,7 +383,7 @@ mod tests {
         ] {
             let Contents {
                 filters, findings, ..
-            } = contents(text, "rustformation");
+            } = contents(File::unnamed(text), "rustformation");
             let [finding] = findings.as_slice() else {
                 panic!("{text}: {findings:?}");
             };

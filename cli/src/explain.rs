@@ -13,6 +13,7 @@ use transformations::config::Config;
 
 use crate::check;
 use crate::document::{self, Owner};
+use crate::file::File;
 use crate::format::Format;
 use crate::input;
 use crate::settings;
@@ -57,14 +58,15 @@ impl Explain {
     pub fn execute(&self) -> Result<ExitCode> {
         let name = self.file.display().to_string();
         let text = input::text(&self.file)?;
+        let file = File::named(&name, &text);
         let engine = settings::of_environment();
-        let findings = check::judge(&engine, "rustformation", &text);
+        let findings = check::judge(&engine, "rustformation", file);
         let errors = findings.iter().filter(|finding| finding.is_error()).count();
         if errors > 0 {
             bail!("{name}: refused, errors: {errors}; `rustformations check {name}` prints them");
         }
         let mut explanations = Vec::new();
-        for filter in document::contents(&text, "rustformation").filters {
+        for filter in document::contents(file, "rustformation").filters {
             if filter.name == "http-acl" {
                 continue;
             }

@@ -104,7 +104,8 @@ fn config_map(text: &Rc<Text>, document: &Node, contents: &mut Contents) {
         let Kind::Scalar { meaning, style, .. } = &entry.value.kind else {
             continue;
         };
-        let inner = Rc::new(text.scalar(&entry.value.at, *style, meaning));
+        let inner = text.scalar(&entry.value.at, *style, meaning);
+        let inner = Rc::new(inner.called(&entry.key));
         let Ok(documents) = tree::read(&inner) else {
             continue;
         };
@@ -146,10 +147,11 @@ mod tests {
     use transformations::Engine;
 
     use crate::check::judge;
+    use crate::file::File;
     use crate::finding::Finding;
 
     fn found(text: &str) -> Vec<String> {
-        let findings = judge(&Engine::default(), "rustformation", text);
+        let findings = judge(&Engine::default(), "rustformation", File::unnamed(text));
         let shown = |finding: &Finding| {
             let shown = finding.shown("f", text);
             shown.lines().next().unwrap_or_default().to_owned()

@@ -14,6 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::check;
+use crate::file::File;
 use crate::input;
 use crate::settings;
 
@@ -131,7 +132,11 @@ impl Run {
     fn is_sound(&self) -> Result<bool> {
         let name = self.file.display().to_string();
         let text = input::text(&self.file)?;
-        let findings = check::judge(&settings::of_environment(), "rustformation", &text);
+        let findings = check::judge(
+            &settings::of_environment(),
+            "rustformation",
+            File::named(&name, &text),
+        );
         let mut out = io::stderr().lock();
         for finding in &findings {
             writeln!(out, "{}", finding.shown(&name, &text))?;

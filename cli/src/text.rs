@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
+use cases::scalar::ReadBy;
 use granit_parser::ScalarStyle;
 use transformations::Position;
+
+use crate::file::File;
 
 /// A text: a file, or what a scalar of one means.
 #[derive(Clone, Debug)]
@@ -12,11 +15,14 @@ pub(crate) struct Text {
     chars: Vec<char>,
     /// Where in the file each character stands, and then its end.
     places: Vec<Position>,
+    /// Who reads it, if nothing in it tells.
+    read_by: ReadBy,
 }
 
 impl Text {
     /// A whole file.
-    pub(crate) fn of_file(text: &str) -> Self {
+    pub(crate) fn of_file(file: File<'_>) -> Self {
+        let File { name, text } = file;
         let mut here = Position { line: 1, column: 1 };
         let mut places = Vec::with_capacity(text.len() + 1);
         for c in text.chars() {
@@ -34,7 +40,21 @@ impl Text {
             text: text.to_owned(),
             chars: text.chars().collect(),
             places,
+            read_by: ReadBy::of_file(name, text),
         }
+    }
+
+    /// The same, as a file that is called so.
+    pub(crate) fn called(self, name: &str) -> Self {
+        Self {
+            read_by: ReadBy::of_file(Some(name), &self.text),
+            ..self
+        }
+    }
+
+    /// Who reads it, if nothing in it tells.
+    pub(crate) fn read_by(&self) -> ReadBy {
+        self.read_by
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -81,6 +101,7 @@ impl Text {
             text: meaning.to_owned(),
             chars: meaning.chars().collect(),
             places,
+            read_by: ReadBy::of_file(None, meaning),
         }
     }
 }
@@ -152,7 +173,7 @@ mod tests {
 
     /// The line and column at which `found` stands in what the one value in `file` means.
     fn found(file: &str, found: &str) -> (usize, usize) {
-        let text = Text::of_file(file);
+        let text = Text::of_file(File::unnamed(file));
         let documents = read(&text).unwrap();
         let Kind::Map(entries) = &documents.first().unwrap().kind else {
             panic!("{file}: not a map");

@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use cases::scalar::{ReadBy, Scalar};
 use granit_parser::{Event, Parser, ScalarStyle, Span};
-use serde::de::IgnoredAny;
 use serde_json::Value;
 use transformations::{Code, Diagnostic};
 
@@ -49,17 +48,15 @@ pub(crate) struct Unreadable {
     pub(crate) diagnostic: Diagnostic,
 }
 
-/// Every document of a text, as whoever it is written for reads it: JSON as it is, a manifest and cases with numbers of any
-/// kind, and any other YAML as Envoy does.
+/// Every document of a text, as whoever it is written for reads it: JSON as it is, if its file is not called YAML; a manifest
+/// and cases with numbers of any kind; anything else as Envoy reads YAML.
 ///
 /// # Errors
 /// The text is neither YAML nor JSON, or has a key twice.
 pub(crate) fn read(text: &Text) -> Result<Vec<Node>, Unreadable> {
-    if serde_json::from_str::<IgnoredAny>(text.as_str()).is_ok() {
-        return read_by(text, ReadBy::Kubernetes);
-    }
-    let documents = read_by(text, ReadBy::Envoy)?;
-    if !documents.iter().any(is_for_others) {
+    let by = text.read_by();
+    let documents = read_by(text, by)?;
+    if by == ReadBy::Kubernetes || !documents.iter().any(is_for_others) {
         return Ok(documents);
     }
     let pairs = documents
@@ -350,9 +347,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::file::File;
 
     fn values(text: &str) -> Vec<Value> {
-        let documents = read(&Text::of_file(text)).unwrap();
+        let documents = read(&Text::of_file(File::unnamed(text))).unwrap();
         documents.iter().map(Node::value).collect()
     }
 
@@ -404,7 +402,7 @@ mod tests {
             let list = vec![format!("*a{before}"); 10].join(", ");
             bomb.push_str(&format!("a{n}: &a{n} [{list}]\n"));
         }
-        let error = read(&Text::of_file(&bomb)).unwrap_err();
+        let error = read(&Text::of_file(File::unnamed(&bomb))).unwrap_err();
         assert_eq!(error.diagnostic.code, Code::Range);
     }
 }

@@ -374,6 +374,31 @@ fn explain_describes_each_direction() {
     );
 }
 
+/// Envoy reads a file by its name.
+#[test]
+fn json_in_a_file_called_yaml_is_yaml() {
+    let config = r#"{"request": {"patch": [{"set": "/t", "json": [0.5, 3000000000, 5]}]}}"#;
+    let names = ["f.yaml", "f.yml", "g.YAML", "f.json", "f"];
+    let files = Files::new(&names.map(|name| (name, config)));
+    let texts = json!({"t": ["0.5", "3000000000", 5]});
+    let numbers = json!({"t": [0.5, 3_000_000_000_u64, 5]});
+    for (name, sent) in names
+        .into_iter()
+        .zip([&texts, &texts, &texts, &numbers, &numbers])
+    {
+        let call = ["--config", name, "--", "curl", "host", "-d", "{}"];
+        let body = files.exchange(&call)["filters"][0]["request"]["sentBody"].clone();
+        let body: Value = serde_json::from_str(body.as_str().unwrap()).unwrap();
+        assert_eq!(body, *sent, "{name}");
+        let warns = !files.call(&["check", name]).status.success();
+        assert_eq!(warns, sent == &texts, "{name}");
+    }
+    let case = "cases:\n- config: {file: f.yaml}\n  request: {json: {}}\n  \
+                expect: {request: {body: '{\"t\":[\"0.5\",\"3000000000\",5]}'}}\n  name: a file\n";
+    fs::write(files.path("cases.yaml"), case).unwrap();
+    files.printed(&["test", "cases.yaml"]);
+}
+
 #[test]
 fn convert_prints_a_configuration_and_what_does_not_map() {
     let files = Files::new(&[

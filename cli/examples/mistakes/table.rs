@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use rustformations_cli::judge;
+use rustformations_cli::{File, judge};
 use serde::Deserialize;
 use transformations::Engine;
 
@@ -46,7 +46,11 @@ pub(crate) fn areas() -> Vec<Area> {
 
 /// What `rustformations check` prints of a file.
 pub(crate) fn printed(text: &str) -> String {
-    let findings = judge(&Engine::default(), "rustformation", text);
+    let findings = judge(
+        &Engine::default(),
+        "rustformation",
+        File::named("file.yaml", text),
+    );
     let shown = findings
         .iter()
         .map(|finding| finding.shown("file.yaml", text));

@@ -14,6 +14,7 @@ use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 use transformations::{ConfigErrors, Diagnostic, Engine};
 
+use crate::file::File;
 use crate::finding::Finding;
 use crate::input;
 use crate::text::Text;
@@ -99,7 +100,7 @@ impl Convert {
         let text = input::text(&self.file)?;
         let mut converted = convert(&text);
         if converted.is_empty() && converted.notes.is_empty() {
-            if let Some(unread) = unread(&text) {
+            if let Some(unread) = unread(File::named(&name, &text)) {
                 bail!("{}", unread.shown(&name, &text));
             }
             bail!(
@@ -133,8 +134,8 @@ pub fn filter_config(text: &str) -> (Value, Vec<String>) {
 }
 
 /// Why a text is neither YAML nor JSON.
-fn unread(text: &str) -> Option<Finding> {
-    let whole = Text::of_file(text);
+fn unread(file: File<'_>) -> Option<Finding> {
+    let whole = Text::of_file(file);
     let Unreadable { at, diagnostic } = tree::read(&whole).err()?;
     Some(Finding {
         place: String::new(),

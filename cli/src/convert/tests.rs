@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Converted, convert, said, unread};
+use crate::file::File;
 
 /// The configuration, which has to be sound, and the notes.
 fn converted(text: &str) -> (Value, Vec<String>) {
@@ -152,12 +153,12 @@ fn filters_that_find_the_same_share_no_name() {
 
 #[test]
 fn a_text_that_is_no_yaml_is_shown_where_it_ends() {
-    let shown = unread("a: 1\nb: [\n")
+    let shown = unread(File::unnamed("a: 1\nb: [\n"))
         .unwrap()
         .shown("f.yaml", "a: 1\nb: [\n");
     assert!(shown.starts_with("f.yaml:"), "{shown}");
     assert!(shown.contains("neither YAML nor JSON"), "{shown}");
-    assert!(unread("a: 1\n").is_none());
+    assert!(unread(File::unnamed("a: 1\n")).is_none());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use transformations::{Chain, Engine, Program};
 
 use crate::check;
 use crate::document::{self, Filter, Owner};
+use crate::file::File;
 use crate::finding::Finding;
 
 /// The filter that a dry run plays.
@@ -32,19 +33,14 @@ pub enum NoChoice {
 
 impl Choice {
     /// Chooses the filter at a place of a configuration, or the only one there is, or the only one of a listener. `name` is
-    /// what the file is called.
+    /// what messages call the file.
     ///
     /// # Errors
     /// See [`NoChoice`].
-    pub(super) fn of(
-        engine: &Engine,
-        text: &str,
-        name: &str,
-        at: Option<&str>,
-    ) -> Result<Self, NoChoice> {
-        let warnings = sound(engine, text)?;
-        let filters = document::contents(text, "rustformation").filters;
-        let filter = filter(&filters, name, at).map_err(NoChoice::Unclear)?;
+    pub(super) fn of(engine: &Engine, file: File<'_>, at: Option<&str>) -> Result<Self, NoChoice> {
+        let warnings = sound(engine, file)?;
+        let filters = document::contents(file, "rustformation").filters;
+        let filter = filter(&filters, file, at).map_err(NoChoice::Unclear)?;
         let chain = match filter.owner {
             Some(Owner::Cluster) => Chain::Upstream,
             _ => Chain::Downstream,
@@ -64,8 +60,8 @@ impl Choice {
 ///
 /// # Errors
 /// The errors that it has.
-pub(super) fn sound(engine: &Engine, text: &str) -> Result<Vec<Finding>, NoChoice> {
-    let findings = check::judge(engine, "rustformation", text);
+pub(super) fn sound(engine: &Engine, file: File<'_>) -> Result<Vec<Finding>, NoChoice> {
+    let findings = check::judge(engine, "rustformation", file);
     let (errors, rest): (Vec<_>, Vec<_>) = findings.into_iter().partition(Finding::is_error);
     match errors.is_empty() {
         true => Ok(rest.into_iter().filter(Finding::is_warning).collect()),
@@ -73,7 +69,11 @@ pub(super) fn sound(engine: &Engine, text: &str) -> Result<Vec<Finding>, NoChoic
     }
 }
 
-fn filter<'f>(filters: &'f [Filter], name: &str, at: Option<&str>) -> Result<&'f Filter, String> {
+fn filter<'f>(
+    filters: &'f [Filter],
+    file: File<'_>,
+    at: Option<&str>,
+) -> Result<&'f Filter, String> {
     let played = filters.iter().filter(|filter| filter.name != "http-acl");
     let played: Vec<&Filter> = played.collect();
     let places = || {
@@ -82,7 +82,7 @@ fn filter<'f>(filters: &'f [Filter], name: &str, at: Option<&str>) -> Result<&'f
     };
     if let Some(at) = at {
         let mut found = played.iter().filter(|filter| filter.place == at);
-        let none = || format!("{name}: no filter at `{at}`; there are\n  {}", places());
+        let none = || format!("{file}: no filter at `{at}`; there are\n  {}", places());
         return found.next().copied().ok_or_else(none);
     }
     let of_listeners = played.iter().copied();
@@ -91,10 +91,10 @@ fn filter<'f>(filters: &'f [Filter], name: &str, at: Option<&str>) -> Result<&'f
     match (played.as_slice(), of_listeners.as_slice()) {
         ([only], _) | (_, [only]) => Ok(only),
         ([], _) => Err(format!(
-            "{name}: no filter but http-acl, which is not played"
+            "{file}: no filter but http-acl, which is not played"
         )),
         _ => Err(format!(
-            "{name}: several filters; choose one with `--at`:\n  {}",
+            "{file}: several filters; choose one with `--at`:\n  {}",
             places()
         )),
     }

@@ -7,6 +7,7 @@ use transformations::{Chain, Engine, Program};
 
 use super::choice::{Choice, NoChoice};
 use crate::document::{self, Contents};
+use crate::file::File;
 use crate::finding::Finding;
 use crate::gateway::{Cluster, Gateways, Manager, Slot};
 use crate::routes::{Routes, Unplayed};
@@ -51,13 +52,13 @@ pub(super) struct Filter {
 type Programs = BTreeMap<String, Arc<Program>>;
 
 impl Course {
-    /// Reads the course of a file's connection manager, or of its routes, or of the filter at a place. `name` is what the
-    /// file is called.
+    /// Reads the course of a file's connection manager, or of its routes, or of the filter at a place. `name` is what
+    /// messages call the file.
     ///
     /// # Errors
     /// See [`NoChoice`].
-    pub fn of(engine: &Engine, text: &str, name: &str, at: Option<&str>) -> Result<Self, NoChoice> {
-        let documents = tree::read(&Text::of_file(text)).unwrap_or_default();
+    pub fn of(engine: &Engine, file: File<'_>, at: Option<&str>) -> Result<Self, NoChoice> {
+        let documents = tree::read(&Text::of_file(file)).unwrap_or_default();
         let Gateways {
             mut managers,
             clusters,
@@ -71,15 +72,15 @@ impl Course {
                 let places: Vec<&str> = places.collect();
                 let places = places.join("\n  ");
                 return Err(NoChoice::Unclear(format!(
-                    "{name}: several connection managers; choose one with `--at`:\n  {places}"
+                    "{file}: several connection managers; choose one with `--at`:\n  {places}"
                 )));
             }
         };
         let Some(found) = found else {
-            return Ok(Self::of_choice(Choice::of(engine, text, name, at)?));
+            return Ok(Self::of_choice(Choice::of(engine, file, at)?));
         };
-        let warnings = super::choice::sound(engine, text)?;
-        let contents = document::contents(text, "rustformation");
+        let warnings = super::choice::sound(engine, file)?;
+        let contents = document::contents(file, "rustformation");
         let programs = programs(engine, &contents).map_err(NoChoice::Unclear)?;
         Ok(Self {
             warnings,

@@ -11,6 +11,7 @@ use anyhow::{Result, bail, ensure};
 use cases::{Body, Message};
 
 use crate::dry_run::{Course, NoChoice, pieces};
+use crate::file::File;
 use crate::format::Format;
 use crate::input::{self, Side, curl};
 use crate::settings;
@@ -110,8 +111,7 @@ impl Eval {
         let mut out = io::stderr().lock();
         match Course::of(
             &settings::of_environment(),
-            &text,
-            &name,
+            File::named(&name, &text),
             self.at.as_deref(),
         ) {
             Ok(course) => {

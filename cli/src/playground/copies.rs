@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::document;
 use crate::dry_run::{Outcome, Passage, Transcript};
+use crate::file::File;
 
 /// The configuration and the exchange, to copy.
 #[derive(Debug, Serialize)]
@@ -54,7 +55,7 @@ impl Copies {
 
 /// The configuration that a text stands for, or has in it.
 fn played(text: &str) -> Option<Value> {
-    let filters = document::contents(text, "rustformation").filters;
+    let filters = document::contents(File::unnamed(text), "rustformation").filters;
     filters
         .into_iter()
         .find_map(|filter| serde_json::from_str(&filter.config).ok())
@@ -242,6 +243,7 @@ mod tests {
     use transformations::Engine;
 
     use crate::check::judge;
+    use crate::file::File;
     use crate::playground::examples;
     use crate::playground::play::Playground;
 
@@ -292,7 +294,7 @@ mod tests {
                 );
             }
             let errors = |text: &str| {
-                let findings = judge(&Engine::default(), "rustformation", text);
+                let findings = judge(&Engine::default(), "rustformation", File::unnamed(text));
                 findings
                     .iter()
                     .filter(|finding| finding.is_error())

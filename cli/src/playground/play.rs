@@ -8,6 +8,7 @@ use transformations::Engine;
 use super::copies::Copies;
 use crate::check;
 use crate::dry_run::{Course, Exchange, NoChoice};
+use crate::file::File;
 use crate::input::{self, Side, curl};
 use crate::settings;
 
@@ -50,7 +51,7 @@ impl Playground {
     /// Plays it.
     pub(super) fn play(&self) -> Played {
         let engine = settings::without_environment();
-        let findings = check::judge(&engine, "rustformation", &self.config);
+        let findings = check::judge(&engine, "rustformation", File::unnamed(&self.config));
         let mut played = Played {
             findings: findings
                 .iter()
@@ -77,12 +78,7 @@ impl Playground {
 
     /// What is played, and with which messages; `None`: the findings tell why nothing is.
     fn parts(&self, engine: &Engine) -> Result<Option<Parts>, Wrong> {
-        let course = match Course::of(
-            engine,
-            &self.config,
-            "the configuration",
-            self.at.as_deref(),
-        ) {
+        let course = match Course::of(engine, File::unnamed(&self.config), self.at.as_deref()) {
             Ok(course) => course,
             Err(NoChoice::Refused(_)) => return Ok(None),
             Err(NoChoice::Unclear(message)) => {

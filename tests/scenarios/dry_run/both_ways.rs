@@ -9,6 +9,7 @@ use cases::{Body, Message};
 use harness::{
     Answer, Bootstrap, Envoy, Example, Headers, RecordedRequest, Request, Response, Upstream,
 };
+use rustformations_cli::File;
 use rustformations_cli::dry_run::{Course, Exchange, NoChoice, Received, Sent};
 use rustformations_cli::input::curl;
 use serde_json::{Value, json};
@@ -108,7 +109,7 @@ impl BothWays {
         bootstrap: Value,
         upstreams: Vec<(u16, Upstream)>,
     ) -> Result<Self> {
-        let course = Course::of(&Engine::default(), text, name, None);
+        let course = Course::of(&Engine::default(), File::named(name, text), None);
         let course = course.map_err(|none| match none {
             NoChoice::Refused(findings) => anyhow::anyhow!("refused: {findings:?}"),
             NoChoice::Unclear(why) => anyhow::anyhow!(why),

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use cases::Message;
 use harness::{Bootstrap, Route};
+use rustformations_cli::File;
 use rustformations_cli::dry_run::{Course, NoChoice};
 use serde_json::Value;
 use transformations::Engine;
@@ -35,25 +36,41 @@ fn mapping(margin: &str) -> String {
         .collect()
 }
 
+/// Numbers and texts of JSON, which is YAML too.
+const JSON: &str = r#"{"a": 0.5, "b": 1e3, "c": 3000000000, "d": -5, "e": true, "f": null, "g": "5", "h": "yes", "i": 1.0}"#;
+
 /// A mapping that Envoy reads, and the same in the place of any JSON of a configuration.
 pub(super) async fn eval_reads_yaml_as_envoy_does(stage: &Stage) -> Result<()> {
-    let bootstrap = Bootstrap::new().route(Route::direct_response(200, "ok"));
     let node = format!(
         "node:\n  id: scalars\n  cluster: tests\n  metadata:\n{}",
         mapping("    ")
     );
-    let launch = stage.launch(bootstrap.build(stage.release));
-    let envoy = stage
-        .start(launch.arguments(&["--config-yaml", &node]))
-        .await?;
-    let told: Value = serde_json::from_str(&envoy.admin("/server_info").await?)?;
-    let of_envoy = told.pointer("/node/metadata").context("no metadata")?;
-
     let config = format!(
         "request:\n  patch:\n  - set: /scalars\n    json:\n{}",
         mapping("      ")
     );
-    let course = match Course::of(&Engine::default(), &config, "config", None) {
+    both_read_the_same(stage, &node, &config).await
+}
+
+/// The same of JSON that Envoy is given as YAML.
+pub(super) async fn eval_reads_json_called_yaml_as_envoy_does(stage: &Stage) -> Result<()> {
+    let node =
+        format!(r#"{{"node": {{"id": "scalars", "cluster": "tests", "metadata": {JSON}}}}}"#);
+    let config = format!(r#"{{"request": {{"patch": [{{"set": "/scalars", "json": {JSON}}}]}}}}"#);
+    both_read_the_same(stage, &node, &config).await
+}
+
+async fn both_read_the_same(stage: &Stage, node: &str, config: &str) -> Result<()> {
+    let bootstrap = Bootstrap::new().route(Route::direct_response(200, "ok"));
+    let launch = stage.launch(bootstrap.build(stage.release));
+    let envoy = stage
+        .start(launch.arguments(&["--config-yaml", node]))
+        .await?;
+    let told: Value = serde_json::from_str(&envoy.admin("/server_info").await?)?;
+    let of_envoy = told.pointer("/node/metadata").context("no metadata")?;
+
+    let file = File::named("config.yaml", config);
+    let course = match Course::of(&Engine::default(), file, None) {
         Ok(course) => course,
         Err(NoChoice::Refused(findings)) => anyhow::bail!("refused: {findings:?}"),
         Err(NoChoice::Unclear(why)) => anyhow::bail!(why),

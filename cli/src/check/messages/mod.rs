@@ -30,7 +30,7 @@ use crate::finding::Finding;
 
 /// What is printed of a configuration for this filter, without the file's name, lines and the sum.
 fn printed_for(filter: &str, engine: &Engine, text: &str) -> String {
-    let findings = super::found(engine, filter, text);
+    let findings = super::found(engine, filter, crate::File::unnamed(text));
     let lines: Vec<String> = findings.iter().map(Finding::plain).collect();
     lines.join("\n")
 }
