@@ -83,7 +83,7 @@ impl Explain {
                 request: words::request(&config, &loaded.program),
                 response: words::response(&config, &loaded.program),
                 always: words::always(&config),
-                differs: words::differences(&config),
+                differs: words::differences(&config, &loaded.program),
             });
         }
         if explanations.is_empty() {

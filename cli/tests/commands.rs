@@ -360,7 +360,7 @@ fn explain_describes_each_direction() {
         finds `x-model` in `json: /model` and puts it in the header `x-model`, without any value that the client sent; aliases: 1; if missing, the message goes on without it
         Envoy chooses the route again
       responses
-        JSON is held to its end; events and JSON Lines are edited one by one as they pass
+        JSON is held to its end, if it can be edited; events and JSON Lines are edited one by one as they pass
         replaces `/model` in the body
       unlike kgateway's module
         it ignores `request.extract`, `request.bodyMode`, `response.patch`
@@ -372,6 +372,44 @@ fn explain_describes_each_direction() {
         (Some(1), true),
         "{error}"
     );
+}
+
+#[test]
+fn explain_says_what_is_held_as_the_page_about_holding_does() {
+    for (config, line) in [
+        (
+            "response: {dropEvents: ['document.d == 1']}",
+            "nothing is held but each event or JSON Line, until it is whole",
+        ),
+        (
+            "response: {dropEvents: ['document.d == 1'], patch: [{remove: /d}]}",
+            "JSON is held to its end, if it can be edited",
+        ),
+        (
+            "request: {patch: [{remove: /d}]}",
+            "JSON Lines are edited line by line as they pass",
+        ),
+        (
+            "request: {patch: [{remove: /d}], clearRouteCache: true}",
+            "edited; one over Envoy's buffer limit is answered with 413\n",
+        ),
+        (
+            "{request: {patch: [{remove: /d}]}, limits: {maxHeldBytes: 5}}",
+            "one over 5 bytes is answered with 413;",
+        ),
+        (
+            "request: {set: [{name: x-a, value: a}]}",
+            "it holds the whole body of each request even to edit headers; this module does not",
+        ),
+    ] {
+        let files = Files::new(&[("f.yaml", config)]);
+        let printed = files.printed(&["explain", "f.yaml"]);
+        assert!(printed.contains(line), "{config}: {printed}");
+    }
+    let reading = "request: {set: [{name: x-a, cel: string(json(request.body).a)}]}";
+    let files = Files::new(&[("f.yaml", reading)]);
+    let printed = files.printed(&["explain", "f.yaml"]);
+    assert!(!printed.contains("this module does not"), "{printed}");
 }
 
 /// Envoy reads a file by its name.

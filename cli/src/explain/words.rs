@@ -11,19 +11,32 @@ pub(super) fn request(config: &Config, program: &Program) -> Vec<String> {
     let Some(pass) = &config.request else {
         return vec!["pass unchanged".to_owned()];
     };
-    let most = config.limits.max_held_bytes.unwrap_or(HELD_BYTES);
-    let body = match program.body_plan(Direction::Request) {
-        BodyPlan::Passes | BodyPlan::Read => "the body passes unread".to_owned(),
-        BodyPlan::Edited => "the body is held to its end to be edited; JSON Lines are edited line by line as they pass".to_owned(),
-        BodyPlan::HeldUntilKnown => format!("the body is held until the fields are known, at most {most} bytes, and goes on from there"),
-        BodyPlan::Held => "the body is held to its end; one over Envoy's buffer limit is answered with 413".to_owned(),
-    };
-    let mut lines = pass_of(pass, Direction::Request, body);
     let sets_headers = pass
         .extract
         .iter()
         .any(|field| field.header.is_some() || field.lookup.is_some());
-    if pass.clear_route_cache.unwrap_or(sets_headers) {
+    let chosen_again = pass.clear_route_cache.unwrap_or(sets_headers);
+    let most = config.limits.max_held_bytes;
+    let limit = most.map_or("Envoy's buffer limit".to_owned(), |most| {
+        format!("{most} bytes")
+    });
+    let over = format!("one over {limit} is answered with 413");
+    let body = match program.body_plan(Direction::Request) {
+        BodyPlan::Passes | BodyPlan::Read => "the body passes unread".to_owned(),
+        BodyPlan::Edited if chosen_again => {
+            format!("the body is held to its end to be edited; {over}")
+        }
+        BodyPlan::Edited => format!(
+            "the body is held to its end to be edited; {over}; JSON Lines are edited line by line as they pass"
+        ),
+        BodyPlan::HeldUntilKnown => format!(
+            "the body is held until the fields are known, at most {} bytes, and goes on from there",
+            most.unwrap_or(HELD_BYTES)
+        ),
+        BodyPlan::Held => format!("the body is held to its end; {over}"),
+    };
+    let mut lines = pass_of(pass, Direction::Request, body);
+    if chosen_again {
         lines.push("Envoy chooses the route again".to_owned());
     }
     lines
@@ -37,8 +50,11 @@ pub(super) fn response(config: &Config, program: &Program) -> Vec<String> {
     let body = match program.body_plan(Direction::Response) {
         BodyPlan::Passes => "the body passes unread",
         BodyPlan::Read => "the body is read as it passes, and nothing is held",
+        BodyPlan::Edited if pass.patch.is_empty() => {
+            "nothing is held but each event or JSON Line, until it is whole"
+        }
         BodyPlan::Edited => {
-            "JSON is held to its end; events and JSON Lines are edited one by one as they pass"
+            "JSON is held to its end, if it can be edited; events and JSON Lines are edited one by one as they pass"
         }
         BodyPlan::Held | BodyPlan::HeldUntilKnown => {
             "the body is held to its end, a stream of events too"
@@ -60,10 +76,13 @@ pub(super) fn always(config: &Config) -> Vec<String> {
 }
 
 /// Where the module does what kgateway's does not, or otherwise.
-pub(super) fn differences(config: &Config) -> Vec<String> {
-    let passes = [("request", &config.request), ("response", &config.response)];
+pub(super) fn differences(config: &Config, program: &Program) -> Vec<String> {
+    let passes = [
+        ("request", &config.request, Direction::Request),
+        ("response", &config.response, Direction::Response),
+    ];
     let mut own = Vec::new();
-    for (name, pass) in passes {
+    for (name, pass, _) in passes {
         let Some(pass) = pass else { continue };
         let expression = |header: &HeaderTemplate| header.cel.is_some();
         let body = pass.body.as_ref();
@@ -90,14 +109,16 @@ pub(super) fn differences(config: &Config) -> Vec<String> {
     if !own.is_empty() {
         lines.push(format!("it ignores `{}`", own.join("`, `")));
     }
-    for (name, pass) in passes {
+    for (name, pass, direction) in passes {
         let Some(pass) = pass else { continue };
+        let plan = program.body_plan(direction);
+        let is_held = !matches!(plan, BodyPlan::Passes | BodyPlan::Read);
         let templates = !pass.set.is_empty() || !pass.add.is_empty() || !pass.remove.is_empty();
         let parse_as = pass
             .body
             .as_ref()
             .map_or(ParseAs::AsString, |body| body.parse_as);
-        if templates && pass.body.is_none() && pass.extract.is_empty() && pass.patch.is_empty() {
+        if templates && !is_held {
             lines.push(format!(
                 "it holds the whole body of each {name} even to edit headers; this module does not"
             ));
