@@ -172,7 +172,9 @@ impl Eval {
 
     /// The request of the options.
     fn written(&self) -> Result<Message> {
-        let mut arguments = vec!["--url".to_owned(), self.url.clone()];
+        // What is written is meant so.
+        let arguments = ["--path-as-is", "-g", "--url", &self.url];
+        let mut arguments = arguments.map(str::to_owned).to_vec();
         let mut option =
             |name: &str, value: &str| arguments.extend([name.to_owned(), value.to_owned()]);
         for removed in ["accept:", "user-agent:"] {

@@ -2,6 +2,7 @@
 
 mod form;
 mod options;
+mod url;
 
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use form_urlencoded::byte_serialize;
 
 use form::Form;
 use options::Argument;
+use url::Url;
 
 /// What was found so far.
 #[derive(Debug, Default)]
@@ -21,6 +23,9 @@ struct Call {
     url: Option<String>,
     /// What `-H` gives.
     fields: Fields,
+    /// What `-u` and `--oauth2-bearer` give.
+    user: Option<String>,
+    token: Option<String>,
     /// The headers that other options stand for.
     implied: Vec<(&'static str, String)>,
     /// Names that `-H 'name:'` removes.
@@ -35,6 +40,8 @@ struct Call {
     is_json: bool,
     in_query: bool,
     head: bool,
+    path_as_is: bool,
+    no_glob: bool,
 }
 
 /// The request of a call of curl, as [`request`], that names no file.
@@ -126,11 +133,11 @@ impl Call {
             "form" => self.form.add(value, file)?,
             "form-string" => self.form.add_text(value)?,
             "upload-file" => self.upload = Some((value.to_owned(), file(value)?)),
-            "user" => {
-                let encoded = BASE64_STANDARD.encode(value);
-                self.set("authorization", format!("Basic {encoded}"));
+            "user" if !value.contains(':') => {
+                bail!("curl: `-u` without a password asks for it; write `-u user:password`")
             }
-            "oauth2-bearer" => self.set("authorization", format!("Bearer {value}")),
+            "user" => self.user = Some(value.to_owned()),
+            "oauth2-bearer" => self.token = Some(value.to_owned()),
             "user-agent" if value.is_empty() => self.removed.push("user-agent".to_owned()),
             "user-agent" => self.set("user-agent", value.to_owned()),
             "referer" => self.set("referer", value.trim_end_matches(";auto").to_owned()),
@@ -141,6 +148,8 @@ impl Call {
             }
             "get" => self.in_query = true,
             "head" => self.head = true,
+            "path-as-is" => self.path_as_is = true,
+            "globoff" => self.no_glob = true,
             "url" => self.url(value)?,
             "url-query" => self.query.push(match value.strip_prefix('+') {
                 Some(as_it_is) => as_it_is.as_bytes().to_vec(),
@@ -217,8 +226,13 @@ impl Call {
         Ok(())
     }
 
-    /// The body, what it is, and where it goes instead if that is the URL.
-    fn body(&mut self, url: &mut String) -> Result<(Body, Option<String>)> {
+    /// The URL with all that options add to it, the body, and what this is.
+    fn addressed(&mut self) -> Result<(Url, Body, Option<String>)> {
+        let url = self.url.take().context("curl: no URL")?;
+        let mut url = Url::read(&url, !self.no_glob)?;
+        if !self.path_as_is {
+            url.squash();
+        }
         let form = std::mem::take(&mut self.form);
         let kinds = [self.data.is_some(), !form.is_empty(), self.upload.is_some()];
         if kinds.iter().filter(|is| **is).count() > 1 {
@@ -228,7 +242,7 @@ impl Call {
         let mut body = (Body::None, None);
         if let Some((path, content)) = self.upload.take() {
             self.method.get_or_insert("PUT".to_owned());
-            uploaded_to(url, &path);
+            url.name(&path);
             body.0 = Body::Whole(content);
         } else if !form.is_empty() {
             body = (Body::Whole(form.body()), Some(Form::content_type()));
@@ -248,19 +262,39 @@ impl Call {
             }
         }
         for part in query {
-            let joint = if url.contains('?') { '&' } else { '?' };
-            *url = format!("{url}{joint}{}", String::from_utf8_lossy(&part));
+            url = url.ask(&String::from_utf8_lossy(&part))?;
         }
-        Ok(body)
+        let (body, kind) = body;
+        Ok((url, body, kind))
+    }
+
+    /// What `authorization` is: a token goes before a user, and both before what the URL says.
+    fn authorization(&self, url: &Url) -> Option<String> {
+        if let Some(token) = &self.token {
+            return Some(format!("Bearer {token}"));
+        }
+        let user = self.user.as_ref().map(|user| user.as_bytes());
+        let user = user.or(url.credentials.as_deref())?;
+        Some(format!("Basic {}", BASE64_STANDARD.encode(user)))
+    }
+
+    /// Whether `-H` has the body sent in chunks, which tell no length.
+    fn is_chunked(&self) -> bool {
+        self.fields.iter().any(|(name, value)| {
+            let value = String::from_utf8_lossy(value).to_ascii_lowercase();
+            name == "transfer-encoding" && value.contains("chunked")
+        })
     }
 
     fn message(mut self) -> Result<Message> {
-        let mut url = self.url.take().context("curl: no URL")?;
-        let (body, kind) = self.body(&mut url)?;
+        let (url, body, kind) = self.addressed()?;
         if let Some(kind) = kind {
             self.set("content-type", kind);
         }
-        if body != Body::None {
+        if let Some(authorization) = self.authorization(&url) {
+            self.set("authorization", authorization);
+        }
+        if body != Body::None && !self.is_chunked() {
             self.set("content-length", body.bytes().len().to_string());
         }
         let accept = if self.is_json {
@@ -286,27 +320,8 @@ impl Call {
             (None, false, Body::None) => "GET",
             (None, false, _) => "POST",
         };
-        Ok(super::request(method, &url, self.fields, body))
+        Ok(super::request(method, &url.text(), self.fields, body))
     }
-}
-
-/// Adds a file's name to a URL whose path ends with `/`, as `-T` does.
-fn uploaded_to(url: &mut String, path: &str) {
-    let name = Path::new(path).file_name().unwrap_or_default();
-    let name = name.to_string_lossy();
-    let after_scheme = url.find("://").map_or(0, |at| at + 3);
-    let has_query = url.contains(['?', '#']);
-    let lacks_path = !url.get(after_scheme..).unwrap_or_default().contains('/');
-    if has_query || name == "-" || !(lacks_path || url.ends_with('/')) {
-        return;
-    }
-    if lacks_path {
-        url.push('/');
-    }
-    url.extend(byte_serialize(name.as_bytes()).map(|part| match part {
-        "+" => "%20",
-        part => part,
-    }));
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 type Known = (Option<char>, &'static str, bool);
 
 /// Options that the request depends on.
-const PLAYED: [Known; 24] = [
+const PLAYED: [Known; 26] = [
     (Some('X'), "request", true),
     (Some('H'), "header", true),
     (Some('d'), "data", true),
@@ -29,12 +29,14 @@ const PLAYED: [Known; 24] = [
     (Some('I'), "head", false),
     (None, "url", true),
     (None, "url-query", true),
+    (None, "path-as-is", false),
+    (Some('g'), "globoff", false),
     (Some(':'), "next", false),
     (Some('K'), "config", true),
 ];
 
 /// Options that change nothing of a request.
-const SILENT: [Known; 64] = [
+const SILENT: [Known; 62] = [
     (Some('s'), "silent", false),
     (Some('S'), "show-error", false),
     (Some('v'), "verbose", false),
@@ -50,12 +52,10 @@ const SILENT: [Known; 64] = [
     (None, "http2", false),
     (None, "http2-prior-knowledge", false),
     (None, "http3", false),
-    (Some('g'), "globoff", false),
     (Some('4'), "ipv4", false),
     (Some('6'), "ipv6", false),
     (Some('#'), "progress-bar", false),
     (None, "no-progress-meter", false),
-    (None, "path-as-is", false),
     (Some('j'), "junk-session-cookies", false),
     (Some('J'), "remote-header-name", false),
     (Some('O'), "remote-name", false),

@@ -88,8 +88,8 @@ fn the_url_gets_parameters_and_the_name_of_a_file() {
     let file = file.to_str().unwrap();
     for (arguments, path) in [
         (
-            &["host/v", "--url-query", "q=a b", "--url-query", "+c=d e"][..],
-            "/v?q=a+b&c=d e",
+            &["host/v", "--url-query", "q=a b", "--url-query", "+c=d%20e"][..],
+            "/v?q=a+b&c=d%20e",
         ),
         (
             &["host/v?x=1", "-d", "k=v", "--url-query", "q==*~"],
@@ -99,6 +99,9 @@ fn the_url_gets_parameters_and_the_name_of_a_file() {
         (&["-T", file, "http://host"], "/a%20b.json"),
         (&["-T", file, "host/up"], "/up"),
         (&["-T", file, "host/up?x=/"], "/up?x=/"),
+        (&["-T", file, "host/up/?x#f"], "/up/a%20b.json?x"),
+        (&["-T", file, "host/up/.."], "/a%20b.json"),
+        (&["-G", "-d", "a=b#c", "host/v?#f"], "/v?a=b"),
     ] {
         let message = read(arguments);
         assert_eq!(
@@ -133,6 +136,63 @@ fn a_header_that_is_given_goes_before_an_option() {
     assert_eq!(message.field("cookie").as_deref(), Some("a=1;b=2"));
     assert_eq!(message.field("range").as_deref(), Some("bytes=0-9"));
     assert_eq!(message.field("user-agent"), None);
+}
+
+#[test]
+fn a_path_is_squashed_and_escaped() {
+    for (url, path) in [
+        ("http://host/a/../b", "/b"),
+        ("host/a/./b", "/a/b"),
+        ("host/a/b/..", "/a/"),
+        ("host/a/b/.", "/a/b/"),
+        ("host/../x", "/x"),
+        ("host/..", "/"),
+        ("host/.", "/"),
+        ("host/a//../b", "/a/b"),
+        ("host/a//b", "/a//b"),
+        ("host/a/%2e%2e/.%2e/b", "/a/%2e%2e/.%2e/b"),
+        ("host/a/.../..;x/b", "/a/.../..;x/b"),
+        ("host/a/../b?x=/c/../d#/e/../f", "/b?x=/c/../d"),
+        ("host?x=/a/../b", "/?x=/a/../b"),
+        ("HTTP://host/v1?", "/v1?"),
+        ("host/\u{e9}?q=\u{e9}", "/%C3%A9?q=\u{e9}"),
+    ] {
+        assert_eq!(read(&[url]).field(":path").as_deref(), Some(path), "{url}");
+    }
+    let as_it_is = read(&["--path-as-is", "host/a/../b"]).field(":path");
+    assert_eq!(as_it_is.as_deref(), Some("/a/../b"));
+    let braces = read(&["-g", "host/{a}"]).field(":path");
+    assert_eq!(braces.as_deref(), Some("/{a}"));
+}
+
+#[test]
+fn a_token_a_user_and_a_url_say_who_asks() {
+    for (arguments, authorization) in [
+        (&["http://u:p@host/v1"][..], "Basic dTpw"),
+        (&["u@host"], "Basic dTo="),
+        (&["http://@host"], "Basic Og=="),
+        (&["u%40x:p%3aq@host"], "Basic dUB4OnA6cQ=="),
+        (&["u:p%zz@host"], "Basic dTpwJXp6"),
+        (&["-u", "a:b", "http://u:p@host"], "Basic YTpi"),
+        (
+            &["--oauth2-bearer", "tok", "-u", "a:b", "host"],
+            "Bearer tok",
+        ),
+        (&["-H", "authorization: x", "http://u:p@host"], "x"),
+    ] {
+        let message = read(arguments);
+        let found = message.field("authorization");
+        assert_eq!(found.as_deref(), Some(authorization), "{arguments:?}");
+        assert_eq!(message.field(":authority").as_deref(), Some("host"));
+    }
+    let removed = read(&["-H", "authorization:", "http://u:p@host"]);
+    assert_eq!(removed.field("authorization"), None);
+}
+
+#[test]
+fn chunks_tell_no_length() {
+    let message = read(&["-H", "Transfer-Encoding: Chunked", "-d", "x", "host"]);
+    assert_eq!(message.field("content-length"), None);
 }
 
 #[test]
@@ -180,6 +240,10 @@ fn what_is_wrong_is_named() {
             "`cookies.txt` is a file of cookies",
         ),
         (&["-s"][..], "no URL"),
+        (&["host/a b"][..], "a space or a control character"),
+        (&["-G", "-d", "a b", "host"][..], "a space or a control"),
+        (&["host/{a,b}"][..], "add `-g`"),
+        (&["-u", "a", "host"][..], "asks for it"),
         (&["-H", "nonsense", "host"][..], "`nonsense` is no header"),
         (&["-F", "nonsense", "host"][..], "`nonsense` is no part"),
         (
