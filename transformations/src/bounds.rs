@@ -1,6 +1,7 @@
 //! The bounds that no configuration changes, for `docs/configuration.md`. Each is where it is kept.
 
 use crate::config::{HEADER_LINES, limits};
+use crate::fields::ANSWER_POINTERS;
 use crate::languages::cel::{bounds as expressions, forms, pattern};
 use crate::languages::jinja::{bounds as templates, constants, filters, memory};
 use crate::metrics::meters;
@@ -28,8 +29,12 @@ pub fn bounds() -> Vec<Bound> {
             limits::FORM_SOURCES,
         ),
         (
-            "JSON Pointers of the fields of one pass",
+            "JSON Pointers of the fields of a request pass",
             bodies::JSON_POINTERS,
+        ),
+        (
+            "JSON Pointers of the fields of a response pass; `usage` takes the others",
+            ANSWER_POINTERS,
         ),
         ("levels of a JSON Pointer", bodies::JSON_DEPTH),
         ("labels of `metrics`", meters::LABELS),

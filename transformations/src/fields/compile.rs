@@ -5,17 +5,15 @@ mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bodies::JSON_POINTERS;
 use diagnostics::header;
 use diagnostics::{Code, Diagnostic};
 
-use super::Extraction;
 use super::aliases::Aliases;
 use super::field::{Field, Reach};
 use super::lookup::Lookup;
-use super::usage;
 use super::value;
 use super::wanted::Wanted;
+use super::{ANSWER_POINTERS, Extraction};
 use crate::config::{self, Extract, OnFailure};
 use crate::config::{Limits, limits};
 use crate::languages::{Compilation, FieldTypes};
@@ -82,8 +80,8 @@ pub(crate) fn compile(
         extraction.fields.push(field);
     }
     if direction == Direction::Response && extraction.rules.with_usage().is_err() {
-        let most = JSON_POINTERS.saturating_sub(usage::POINTERS);
-        let message = format!("the fields read more than {most} JSON Pointers beside `usage`");
+        let message =
+            format!("the fields read more than {ANSWER_POINTERS} JSON Pointers beside `usage`");
         diagnostics.push(Diagnostic::error(Code::Range, path, message).help("read fewer"));
     }
     let Wanted { parts, fields, .. } = &extraction.wanted;

@@ -19,6 +19,7 @@ mod wanted;
 pub(crate) use compile::{compile, types};
 pub(crate) use content::Content;
 pub(crate) use reading::Reading;
+pub(crate) use usage::ANSWER_POINTERS;
 pub use usage::Usage;
 
 use std::sync::OnceLock;

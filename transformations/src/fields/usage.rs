@@ -1,5 +1,6 @@
 //! Which members of an answer report tokens, by API.
 
+use bodies::JSON_POINTERS;
 use bodies::json::PointerError;
 
 use super::rules::{RuleId, Rules, Taken};
@@ -117,6 +118,9 @@ const APIS: [Api; 9] = [
 
 /// How many pointers all of this leads to.
 pub(super) const POINTERS: usize = 47;
+
+/// Most pointers of the fields of an answer: metrics may want all usage of any answer beside them.
+pub(crate) const ANSWER_POINTERS: usize = JSON_POINTERS.saturating_sub(POINTERS);
 
 impl Api {
     fn members(&self, tokens: Tokens) -> &'static [&'static str] {

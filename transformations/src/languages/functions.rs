@@ -50,8 +50,7 @@ pub fn page() -> String {
         (
             "Templates",
             "What Jinja templates can call. The examples see a request with the headers `x-a: 1`, \
-             `x-a: 2` and `cookie: Session=s`, and the body `{\"model\": \"m\"}`. Filters and tests \
-             are those of [MiniJinja](https://docs.rs/minijinja/2.12.0/minijinja/filters/index.html).",
+             `x-a: 2` and `cookie: Session=s`, and the body `{\"model\": \"m\"}`.",
             of_templates(),
         ),
     ] {
@@ -68,7 +67,21 @@ pub fn page() -> String {
             }
         }
     }
+    let _ = write!(
+        page,
+        "\n### Filters and tests\n\n\
+         Each is what it is in [MiniJinja](https://docs.rs/minijinja/2.12.0/minijinja/filters/index.html). What that page \
+         has beside these, such as `tojson` and `urlencode`, is unknown here, as it is in kgateway.\n\n\
+         Filters: {}.\n\nTests: {}.\n",
+        codes(jinja::FILTERS),
+        codes(jinja::TESTS)
+    );
     page
+}
+
+fn codes(names: &[&str]) -> String {
+    let codes: Vec<String> = names.iter().map(|name| code(name)).collect();
+    codes.join(", ")
 }
 
 fn row(function: &Function) -> String {

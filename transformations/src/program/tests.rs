@@ -195,6 +195,28 @@ fn a_field_that_goes_nowhere_is_refused() {
     );
 }
 
+/// As the page of the fixed limits has it.
+#[test]
+fn as_many_pointers_are_read_as_may_be() {
+    for pass in ["request", "response"] {
+        let bound = |bound: &crate::Bound| {
+            let what = format!("JSON Pointers of the fields of a {pass} pass");
+            bound.what.starts_with(&what).then_some(bound.most)
+        };
+        let most = crate::bounds().iter().find_map(bound).unwrap();
+        for (count, fits) in [(most, true), (most + 1, false)] {
+            let sources = (0..count).map(|number| format!(r#"{{"json": "/p{number}"}}"#));
+            let sources = sources.collect::<Vec<_>>().join(",");
+            let target = r#""metadata": {"namespace": "n", "key": "k"}"#;
+            let config = format!(
+                r#"{{"{pass}": {{"extract": [{{"name": "m", "from": [{sources}], {target}}}]}}}}"#
+            );
+            let loaded = Program::load(config.as_bytes());
+            assert_eq!(loaded.is_ok(), fits, "{pass} {count}");
+        }
+    }
+}
+
 #[test]
 fn as_many_parts_are_read_as_may_be() {
     for (source, count, fits) in [

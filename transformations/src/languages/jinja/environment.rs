@@ -216,11 +216,22 @@ mod tests {
         environment(&Arc::default(), 1000).render_str(template, ())
     }
 
+    /// The names behind a key of an environment that is shown, but for those of rewritten templates.
+    fn keys<'s>(shown: &'s str, key: &str) -> Vec<&'s str> {
+        let (_, rest) = shown.split_once(key).unwrap();
+        let (keys, _) = rest.split_once([']', '}']).unwrap();
+        let names = keys.split('"').skip(1).step_by(2);
+        names.filter(|name| !name.starts_with('_')).collect()
+    }
+
     #[test]
     fn every_listed_name_exists_and_no_other() {
         let environment = environment(&Arc::default(), 1000);
         let functions: Vec<&str> = environment.globals().map(|(name, _)| name).collect();
         assert_eq!(functions, FUNCTIONS);
+        let shown = format!("{environment:?}");
+        assert_eq!(keys(&shown, "filters: "), FILTERS);
+        assert_eq!(keys(&shown, "tests: "), TESTS);
         for name in FILTERS {
             let error = renders(&format!("{{{{ 1 | {name} }}}}")).err();
             let kind = error.map(|error| error.kind());

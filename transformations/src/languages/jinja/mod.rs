@@ -23,7 +23,7 @@ pub(crate) mod unescaped;
 mod usage;
 
 pub(crate) use document::document;
-pub(crate) use environment::{FILTERS, FUNCTIONS, environment, with_templates};
+pub(crate) use environment::{FILTERS, FUNCTIONS, TESTS, environment, with_templates};
 pub(crate) use functions::FAMILIES as FUNCTION_FAMILIES;
 pub(crate) use instead::of_name as instead_of_name;
 pub(crate) use needs::HeaderNeeds;
