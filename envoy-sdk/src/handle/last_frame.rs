@@ -35,41 +35,58 @@ enum Last {
     Passed(Frame),
 }
 
-/// What passed with a hook.
+/// What passed with a hook, and all that has passed with it.
 #[derive(Debug)]
 struct Frame {
-    others: Others,
+    /// How many bytes others held before this frame.
+    others: usize,
+    frame: Piece,
+    all: Piece,
+}
+
+/// Bytes that have passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Piece {
     length: usize,
     beginning: Vec<u8>,
 }
 
-/// Whether others keep what this filter lets pass.
-#[derive(Clone, Copy, Debug)]
-enum Others {
-    /// Nothing had passed before this frame.
-    Unknown,
-    KeepNothing,
-    /// They held this many bytes before this frame.
-    Keep(usize),
+impl Piece {
+    fn of(chunks: &[&[u8]]) -> Self {
+        let bytes = chunks.iter().flat_map(|chunk| chunk.iter());
+        Self {
+            length: chunks.iter().map(|chunk| chunk.len()).sum(),
+            beginning: bytes.take(BEGINNING).copied().collect(),
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        let free = BEGINNING.saturating_sub(self.beginning.len());
+        self.beginning.extend(other.beginning.iter().take(free));
+        self.length = self.length.saturating_add(other.length);
+    }
+
+    fn begins(&self, bytes: &[u8]) -> bool {
+        bytes.len() >= self.length && bytes.starts_with(&self.beginning)
+    }
 }
 
 impl Frame {
     /// How many of these bytes others keep. The rest is the last frame. `announced`: the length of
-    /// the body, for a last frame that is like the one before.
+    /// the body, for a last frame that is like what came before.
     fn kept_in(&self, held: &[u8], announced: Option<usize>) -> usize {
-        let before = match self.others {
-            Others::KeepNothing => return 0,
-            Others::Unknown if announced == Some(held.len().saturating_add(self.length)) => {
-                return 0;
-            }
-            Others::Unknown => 0,
-            Others::Keep(bytes) => bytes,
-        };
-        let after = held.get(before..).unwrap_or_default();
-        if after.len() >= self.length && after.starts_with(&self.beginning) {
-            before.saturating_add(self.length)
-        } else {
-            0 // they have let go of it
+        if self.others > 0 {
+            let after = held.get(self.others..).unwrap_or_default();
+            return match self.frame.begins(after) {
+                true => self.others.saturating_add(self.frame.length),
+                false => 0, // they have let go of it
+            };
+        }
+        // Who keeps this frame after none has what came before it too: one that passes late what it was shown.
+        let all_but_last = announced.map(|length| length.saturating_sub(held.len()));
+        match all_but_last == Some(self.all.length) || !self.all.begins(held) {
+            true => 0,
+            false => self.all.length,
         }
     }
 }
@@ -97,26 +114,26 @@ impl EnvoyHttpFilter {
             Fate::Dropped => return,
         }
         let (others, chunks) = match *last {
-            Last::Passed(_) => {
-                let others = match callbacks.body_size(body.buffered()) {
-                    0 => Others::KeepNothing,
-                    bytes => Others::Keep(bytes),
-                };
-                (others, self.received_body_chunks(body))
-            }
+            Last::Passed(_) => (
+                callbacks.body_size(body.buffered()),
+                self.received_body_chunks(body),
+            ),
             // What was held until now passes with it.
-            Last::Nothing | Last::Held => (Others::Unknown, self.body_chunks(body)),
+            Last::Nothing | Last::Held => (0, self.body_chunks(body)),
         };
-        let length = chunks.iter().map(|chunk| chunk.len()).sum();
-        if length == 0 {
+        let chunks: Vec<&[u8]> = chunks.into_iter().map(|chunk| chunk.as_slice()).collect();
+        let frame = Piece::of(&chunks);
+        if frame.length == 0 {
             return;
         }
-        let bytes = chunks.iter().flat_map(|chunk| chunk.as_slice());
-        *last = Last::Passed(Frame {
-            others,
-            length,
-            beginning: bytes.take(BEGINNING).copied().collect(),
-        });
+        let all = match std::mem::take(&mut *last) {
+            Last::Passed(Frame { mut all, .. }) => {
+                all.add(&frame);
+                all
+            }
+            Last::Nothing | Last::Held => frame.clone(),
+        };
+        *last = Last::Passed(Frame { others, frame, all });
     }
 
     /// Moves the last frame of a body that has gone on back to where it arrived.
@@ -160,32 +177,48 @@ impl EnvoyHttpFilter {
 mod tests {
     use super::*;
 
-    fn frame(others: Others, bytes: &[u8]) -> Frame {
+    fn passed(others: usize, before: &[u8], frame: &[u8]) -> Frame {
         Frame {
             others,
-            length: bytes.len(),
-            beginning: bytes.iter().take(BEGINNING).copied().collect(),
+            frame: Piece::of(&[frame]),
+            all: Piece::of(&[before, frame]),
         }
     }
 
     #[test]
     fn what_others_keep_is_told_from_the_last_frame() {
         for (passed, held, kept) in [
-            (frame(Others::KeepNothing, b"same"), &b"same"[..], 0),
-            (frame(Others::Unknown, b"00"), b"0000", 2),
-            (frame(Others::Unknown, b"first"), b"last", 0),
+            (passed(0, b"", b"00"), &b"0000"[..], 2),
+            (passed(0, b"", b"first"), b"last", 0),
             // The router keeps all, for a retry.
-            (frame(Others::Unknown, b"first"), b"firstlast", 5),
-            (frame(Others::Keep(5), b"second"), b"firstsecondlast", 11),
-            (frame(Others::Keep(5), b"same"), b"firstsamesame", 9),
+            (passed(0, b"", b"first"), b"firstlast", 5),
+            (passed(5, b"first", b"second"), b"firstsecondlast", 11),
+            (passed(5, b"first", b"same"), b"firstsamesame", 9),
             // A filter behind kept what came before, and has let it go.
-            (frame(Others::Keep(5), b"second"), b"last", 0),
-            (frame(Others::Keep(1), b"second"), b"a longer last", 0),
+            (passed(5, b"first", b"second"), b"last", 0),
+            (passed(1, b"first", b"second"), b"a longer last", 0),
+            // Nobody keeps anything.
+            (passed(0, b"first", b"same"), b"same", 0),
+            // A filter behind took what came first, and passed it with what came next, which another keeps.
+            (passed(0, b"first", b"second"), b"firstsecond", 11),
+            (passed(0, b"first", b"second"), b"firstsecondlast", 11),
         ] {
             assert_eq!(passed.kept_in(held, None), kept, "{passed:?}");
         }
-        let passed = frame(Others::Unknown, b"00");
-        assert_eq!(passed.kept_in(b"0000", Some(6)), 0);
-        assert_eq!(passed.kept_in(b"0000", Some(4)), 2);
+        let same = passed(0, b"", b"00");
+        assert_eq!(same.kept_in(b"0000", Some(6)), 0);
+        assert_eq!(same.kept_in(b"0000", Some(4)), 2);
+        let same = passed(0, b"0", b"0");
+        assert_eq!(same.kept_in(b"0000", Some(6)), 0);
+        assert_eq!(same.kept_in(b"0000", Some(4)), 2);
+    }
+
+    #[test]
+    fn all_that_has_passed_is_known_by_its_beginning() {
+        let mut all = Piece::of(&[b"a"]);
+        all.add(&Piece::of(&[&[b'b'; 100]]));
+        all.add(&Piece::of(&[b"c"]));
+        assert_eq!(all.length, 102);
+        assert_eq!(all.beginning, [b"a", &[b'b'; BEGINNING - 1][..]].concat());
     }
 }

@@ -9,6 +9,7 @@ mod early;
 mod encoded;
 mod exchanges;
 mod facts;
+mod judged;
 mod limits;
 mod matrix;
 mod neighbours;
@@ -24,6 +25,7 @@ use attempts::each_attempt_starts_from_the_request;
 use attempts_together::each_attempt_is_what_the_whole_chain_makes_of_the_request;
 use early::{bodies_over_the_limit_beside_filters_that_hold, messages_that_a_filter_passes_on};
 use encoded::encoded_bodies_beside_compressors;
+use judged::streamed_requests_that_a_service_judges;
 use limits::{
     answers_beside_a_filter_that_bounds_requests, bodies_that_outgrow_the_limit, held_requests,
     held_responses, streamed_requests,
@@ -47,4 +49,5 @@ pub(crate) const SCENARIOS: &[Scenario] = scenarios![
     All encoded_bodies_beside_compressors,
     All messages_that_end_in_added_trailers,
     All bodies_that_are_shown_again,
+    All streamed_requests_that_a_service_judges,
 ];

@@ -113,11 +113,27 @@ impl Holding {
         }
     }
 
-    /// Takes the first piece of a body that the host holds to its end. It is left to the pass, or to
-    /// the next piece: most bodies come in one, and take fewer calls so.
-    pub(super) fn takes_unread(&mut self) -> bool {
+    /// Takes the first piece of a body that is held to its end. It is left to the pass, or to the next piece: most
+    /// bodies come in one, and take fewer calls so.
+    pub(super) fn takes_unread(&mut self, host: &dyn Host, direction: Direction) -> bool {
         let first = !mem::replace(&mut self.begun, true);
-        first && matches!(self.keeper, Keeper::Host) && self.watching.is_none()
+        first
+            && self.watching.is_none()
+            && match self.keeper {
+                Keeper::Host => true,
+                Keeper::Watermark { most } | Keeper::Session { most, .. } => {
+                    direction == Direction::Request && self.is_announced(host, most)
+                }
+            }
+    }
+
+    /// Whether all that a request announces has arrived, and is no more than `most` bytes: its end comes next.
+    fn is_announced(&self, host: &dyn Host, most: usize) -> bool {
+        let announced = host.first_header_value(Direction::Request, "content-length");
+        let length = announced.and_then(|(length, _)| str::from_utf8(length).ok()?.parse().ok());
+        length.is_some_and(|length: usize| {
+            length <= most && length == self.bytes(host, Direction::Request)
+        })
     }
 
     /// Reads what has arrived of a request while it is warm in the processor's cache.

@@ -1,17 +1,24 @@
-//! A message that goes on before its end, and must not stop at the host's limit.
+//! A message that goes on before its end.
 //!
-//! The host reads no more while its buffer is over its limit. Who comes next in the chain may hold what is let go in
-//! that same buffer, and would wait for what the host does not read.
+//! Who comes next in the chain may hold what is let go, in the host's buffer. Then it sees that piece both there and in
+//! its hook: one that counts what it holds counts it twice, and takes a part of a request for all of it. And the host
+//! reads no more while its buffer is over its limit. So what is let go of a request goes on in two steps, and so does
+//! more of an answer than its client can do without.
 
 use super::host::Host;
 use super::{Action, Session};
 use crate::ops::Direction;
 
-/// So much goes on at once, unless the host's limit is lower. A filter behind may lower it as soon as the headers
-/// arrive, and gateways set none below this.
+/// So much of an answer goes on at once, unless the host's limit is lower: its client may wait for it, however long the
+/// next piece takes. A filter behind may lower the limit as soon as the headers arrive, and gateways set none below
+/// this.
 const AT_ONCE: usize = 32 << 10;
 
-fn at_once(host: &dyn Host) -> usize {
+/// How much of a message goes on at once.
+fn at_once(host: &dyn Host, direction: Direction) -> usize {
+    if direction == Direction::Request {
+        return 0;
+    }
     match host.buffer_limit().map(usize::try_from) {
         // Zero is Envoy's word for no limit.
         Some(Ok(limit)) if limit > 0 => limit.min(AT_ONCE),
@@ -51,11 +58,11 @@ impl Session {
         late.is_some_and(|late| !late.part(direction).is_empty())
     }
 
-    /// Keeps a message late that goes on in this hook, before its end, if the host's buffer may be over its limit with
-    /// it: the headers go on alone.
+    /// Keeps a message late that goes on in this hook, before its end, unless so much of it goes on at once: the
+    /// headers go on alone.
     pub(super) fn let_go(&mut self, host: &mut dyn Host, direction: Direction) {
         let held = host.body_size(direction);
-        if held <= at_once(host) {
+        if held <= at_once(host, direction) {
             return;
         }
         let late = host.body_chunks(direction).concat();

@@ -269,8 +269,9 @@ impl Session {
         match self.state(direction) {
             State::Idle | State::Done => Action::Continue,
             State::Holding(holding) => {
-                if !end && holding.takes_unread() {
-                    return Action::Hold(Hold::Buffer);
+                if !end && holding.takes_unread(host, direction) {
+                    holding.keep(host, direction);
+                    return Action::Hold(holding.hold());
                 }
                 self.hold(host, direction, end)
             }

@@ -179,31 +179,68 @@ fn a_message_whose_trailers_have_arrived_is_held_to_its_end() {
     }
 }
 
-/// A filter behind may hold what has gone on, and waits for what Envoy does not read while its buffer is full.
+/// A filter behind may hold what has gone on. It waits for what Envoy does not read while its buffer is full, and counts
+/// twice what was in this buffer before.
 #[test]
-fn what_is_let_go_over_the_limit_goes_on_with_the_next_piece() {
+fn what_is_let_go_of_a_request_goes_on_with_the_next_piece() {
     let config =
         r#"{"request": {"bodyMode": "streamed", "extract": [{"header": "x-gateway-model-name"}]}}"#;
-    let first = format!(r#"{{"model":"a","text":"{}"#, "y".repeat(40_000));
-    for (limit, trailers) in [
-        (Some(1 << 20), false),
-        (Some(1000), true),
-        (Some(0), true),
-        (None, false),
+    for text in [1, 4000, 40_000] {
+        let first = format!(r#"{{"model":"a","text":"{}"#, "y".repeat(text));
+        for (limit, trailers) in [
+            (Some(1 << 20), false),
+            (Some(1000), true),
+            (Some(0), true),
+            (None, false),
+        ] {
+            let mut host = request(&[], &[&first, "zz", "\"}"]);
+            host.request.trailers = trailers;
+            host.limit = limit;
+            let host = played(&program(config), host);
+            let all = first.len() + 4;
+            let gone = &host.hooks[0];
+            assert_eq!(
+                gone[..4],
+                [None, Some(0), Some(first.len() + 2), Some(all)],
+                "{limit:?}"
+            );
+            assert_eq!(host.request.body().len(), all);
+            assert_eq!(host.request.values(MODEL), ["a"]);
+        }
+    }
+}
+
+/// Its end comes next: it goes on with it, as it is.
+#[test]
+fn a_streamed_request_that_is_all_there_waits_for_its_end() {
+    let config =
+        r#"{"request": {"bodyMode": "streamed", "extract": [{"header": "x-gateway-model-name"}]}}"#;
+    let body = r#"{"model":"a","text":""}"#;
+    for (length, gone) in [
+        (body.len(), None),
+        (body.len() - 1, Some(0)),
+        (body.len() + 1, Some(0)),
     ] {
-        let mut host = request(&[], &[&first, "zz", "\"}"]);
-        host.request.trailers = trailers;
-        host.limit = limit;
+        let length = length.to_string();
+        let host = request(&[("content-length", &length)], &[body, ""]);
         let host = played(&program(config), host);
-        let all = first.len() + 4;
-        let gone = &host.hooks[0];
-        assert_eq!(
-            gone[..4],
-            [None, Some(0), Some(first.len() + 2), Some(all)],
-            "{limit:?}"
-        );
-        assert_eq!(host.request.body().len(), all);
+        assert_eq!(host.hooks[0], [None, gone, Some(body.len())], "{length}");
+        assert_eq!(host.request.body(), body.as_bytes());
         assert_eq!(host.request.values(MODEL), ["a"]);
+    }
+}
+
+/// The client of an answer may wait for what has come of it.
+#[test]
+fn what_is_let_go_of_an_answer_goes_on_at_once_unless_it_is_long() {
+    let config = r#"{"response": {"patch": [{"replace": "/model", "value": "b"}]}}"#;
+    for (text, at_once) in [(1, true), (30_000, true), (40_000, false)] {
+        let first = format!("[\"{}", "y".repeat(text));
+        let headers = [(":status", "200"), ("content-type", "application/json")];
+        let host = played(&program(config), answer(&headers, &[&first, "\"]"]));
+        let gone = if at_once { first.len() } else { 0 };
+        assert_eq!(host.hooks[1][1], Some(gone), "{text}");
+        assert_eq!(host.response.body().len(), first.len() + 2);
     }
 }
 
