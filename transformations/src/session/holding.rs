@@ -72,11 +72,15 @@ impl Keeper {
             _ => now,
         };
         let wanted = told.unwrap_or(limit);
+        let mut raised = wanted;
         if wanted > now {
-            host.set_buffer_limit(u64::try_from(wanted).unwrap_or(u64::MAX));
+            // Where a filter before has paused, the host reads on once it holds less than half of its limit.
+            let held = host.body_size(pass.direction);
+            raised = wanted.max(held.saturating_mul(2).saturating_add(2));
+            host.set_buffer_limit(u64::try_from(raised).unwrap_or(u64::MAX));
         }
         // A lower limit is not set: it would be that of the answer too, and of all filters.
-        if request && !streams && told.is_some_and(|most| most >= limit) {
+        if request && !streams && raised == wanted && told.is_some_and(|most| most >= limit) {
             return Keeper::Host;
         }
         let most = told.unwrap_or(if streams {
