@@ -16,7 +16,7 @@ use crate::stream::{Step, Stream};
 /// Response code details of a stream whose hooks nested.
 const NESTED_DETAILS: &str = "rustformations_nested_hook";
 
-/// The events in which a message goes on that waits with its trailers, beside [`counted_end::EVENT`].
+/// The events in which a message goes on that waits with its end or its trailers, beside [`counted_end::EVENT`].
 const REQUEST_GOES_ON: u64 = 1;
 const RESPONSE_GOES_ON: u64 = 2;
 
@@ -63,12 +63,15 @@ impl HttpFilter for Filter {
         envoy: &mut EnvoyRequest,
         end_of_stream: bool,
     ) -> RequestFlow<RequestBodyStatus> {
-        self.step(|stream| stream.on_body(envoy, Direction::Request, end_of_stream))
-            .request(RequestBodyStatus::Continue, |hold| match hold {
-                Hold::Buffer => RequestBodyStatus::StopIterationAndBuffer,
-                Hold::Watermark => RequestBodyStatus::StopIterationAndWatermark,
-                Hold::Kept => RequestBodyStatus::StopIterationNoBuffer,
-            })
+        let step = self.step(|stream| stream.on_body(envoy, Direction::Request, end_of_stream));
+        if end_of_stream && matches!(step, Step::Hold(_)) {
+            envoy.new_scheduler().commit(REQUEST_GOES_ON);
+        }
+        step.request(RequestBodyStatus::Continue, |hold| match hold {
+            Hold::Buffer => RequestBodyStatus::StopIterationAndBuffer,
+            Hold::Watermark => RequestBodyStatus::StopIterationAndWatermark,
+            Hold::Kept => RequestBodyStatus::StopIterationNoBuffer,
+        })
     }
 
     fn on_request_trailers(&self, envoy: &mut EnvoyRequest) -> RequestFlow<RequestTrailersStatus> {
@@ -98,8 +101,11 @@ impl HttpFilter for Filter {
         end_of_stream: bool,
     ) -> ResponseFlow<ResponseBodyStatus> {
         let step = self.step(|stream| stream.on_body(envoy, Direction::Response, end_of_stream));
-        if !end_of_stream && matches!(step, Step::Hold(_)) {
-            counted_end::look_later(envoy);
+        if matches!(step, Step::Hold(_)) {
+            match end_of_stream {
+                true => envoy.new_scheduler().commit(RESPONSE_GOES_ON),
+                false => counted_end::look_later(envoy),
+            }
         }
         step.response(ResponseBodyStatus::Continue, |hold| match hold {
             Hold::Buffer => ResponseBodyStatus::StopIterationAndBuffer,

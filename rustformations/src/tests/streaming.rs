@@ -157,7 +157,10 @@ fn a_limit_that_is_configured_is_asked_of_envoy() {
         let stream = begun(generation, config);
         stream.request_body(&body, false);
         stream.request_body(b"", true);
+        stream.run_scheduled();
         assert!(model(&stream).is_some(), "{generation:?}");
+        assert_eq!(stream.upstream().body().len(), body.len());
+        assert!(stream.upstream().ended, "{generation:?}");
         assert!(stream.local_replies().is_empty(), "{generation:?}");
     }
 }

@@ -6,7 +6,7 @@
 //! more of an answer than its client can do without.
 
 use super::host::Host;
-use super::{Action, Session};
+use super::{Action, Chain, Hold, Session};
 use crate::ops::Direction;
 
 /// So much of an answer goes on at once, unless the host's limit is lower: its client may wait for it, however long the
@@ -71,6 +71,12 @@ impl Session {
         }
     }
 
+    /// Whether a message with which this much goes on at its end has to go on in an event of its own. Before 1.38 Envoy
+    /// does not tell its limit, and refuses what is over it at the end, if a filter before had it hold anything.
+    pub(super) fn ends_in_event(&self, host: &dyn Host, bytes: usize) -> bool {
+        self.chain == Chain::Downstream && bytes > AT_ONCE && host.buffer_limit().is_none()
+    }
+
     /// Receives the next piece of a message, or its end, and lets it go with what is late.
     #[cold]
     pub(super) fn receive_late(
@@ -94,6 +100,9 @@ impl Session {
             }
             host.replace_received(direction, &owed);
             self.note_late(direction, size);
+            if end && self.ends_in_event(host, owed.len()) {
+                return Action::Hold(Hold::Watermark);
+            }
         }
         action
     }

@@ -230,7 +230,8 @@ impl Session {
         }
     }
 
-    /// A part of a body has arrived; `end`: nothing follows.
+    /// A part of a body has arrived; `end`: nothing follows. [`Action::Hold`] at the end: all of it goes on, in an event
+    /// of its own.
     #[inline]
     pub fn on_body(&mut self, host: &mut dyn Host, direction: Direction, end: bool) -> Action {
         if self.meter.is_some() {
@@ -287,7 +288,8 @@ impl Session {
     pub fn on_trailers(&mut self, host: &mut dyn Host, direction: Direction) -> Action {
         let is_late = self.is_late(direction);
         match self.on_body(host, direction, true) {
-            Action::Continue if is_late => Action::Hold(Hold::Buffer),
+            Action::Continue | Action::Hold(_) if is_late => Action::Hold(Hold::Buffer),
+            Action::Hold(_) => Action::Continue,
             action => action,
         }
     }
@@ -441,6 +443,11 @@ impl Session {
                         self.let_go(host, direction);
                     }
                     self.note_release(host, direction);
+                } else if action == Action::Continue
+                    && holding.hold() == Hold::Kept
+                    && self.ends_in_event(host, host.body_size(direction))
+                {
+                    return Action::Hold(Hold::Watermark);
                 }
                 action
             }

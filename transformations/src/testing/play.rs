@@ -168,6 +168,11 @@ impl Host {
                 self.go_on(direction, neighbour);
                 return Some(true);
             }
+            // All of it goes on in an event.
+            Action::Hold(Hold::Watermark) if end && self.limit.is_none() => {
+                self.go_on(direction, neighbour);
+                return Some(true);
+            }
             Action::Hold(_) if end => self.violated("a message was held beyond its end"),
             Action::Hold(hold) => return self.hold(direction, hold).then_some(false),
             Action::Answer(reply) => self.reply = Some((direction, *reply)),
