@@ -52,6 +52,16 @@ pub(crate) fn of_chain(filters: &Node, place: &str) -> Vec<Neighbour> {
         } else if is("fault.v3.HTTPFault") {
             found.kind = "fault";
             found.delays_responses = config.get("response_rate_limit").is_some();
+        } else if is("file_system_buffer.v3.FileSystemBufferFilterConfig") {
+            found.kind = "file_system_buffer";
+            let buffers = |key| {
+                let behavior = config.get(key).and_then(|stream| stream.get("behavior"));
+                behavior
+                    .and_then(|behavior| behavior.get("bypass"))
+                    .is_none()
+            };
+            found.delays_requests = buffers("request");
+            found.delays_responses = buffers("response");
         } else if is("grpc_http1_reverse_bridge.v3.FilterConfig") {
             found.kind = "grpc_http1_reverse_bridge";
             found.adds_trailers = true;

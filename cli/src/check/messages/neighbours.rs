@@ -33,10 +33,16 @@ fn a_streamed_request_behind_a_filter_that_passes_it_on() {
     );
     assert_snapshot!(printed(&chain(&[&ext_proc, &streamed])), @"http_filters[1].typed_config: warning RF018: request: Envoy 1.36 and 1.37.0 cut a streamed request off that `ext_proc` passes on before this filter; list `ext_proc` behind this filter, use `bodyMode: buffered`, or run Envoy 1.37.1 or later");
     assert_snapshot!(printed(&chain(&[&limit, &streamed])), @"http_filters[1].typed_config: warning RF018: request: Envoy 1.36 and 1.37.0 cut a streamed request off that `bandwidth_limit` passes on before this filter; list `bandwidth_limit` behind this filter, use `bodyMode: buffered`, or run Envoy 1.37.1 or later");
+    let buffer = |config| theirs("file_system_buffer", "FileSystemBufferFilterConfig", config);
+    let file = buffer(json!({"request": {"behavior": {"fully_buffer": {}}}}));
+    assert_snapshot!(printed(&chain(&[&file, &streamed])), @"http_filters[1].typed_config: warning RF018: request: Envoy 1.36 and 1.37.0 cut a streamed request off that `file_system_buffer` passes on before this filter; list `file_system_buffer` behind this filter, use `bodyMode: buffered`, or run Envoy 1.37.1 or later");
+    let bypassed = buffer(json!({"request": {"behavior": {"bypass": {}}}}));
     for sound in [
         [&streamed, &ext_proc],
         [&ext_proc, &held],
         [&streamed, &limit],
+        [&streamed, &file],
+        [&bypassed, &streamed],
     ] {
         loads(&chain(&sound));
     }
