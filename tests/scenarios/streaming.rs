@@ -53,9 +53,10 @@ async fn the_first_byte_does_not_wait_for_the_last(stage: &Stage) -> Result<()> 
             .await?;
         let first = r#"{"model":"gpt-4o","messages":["one""#;
         body.send(first).await?;
-        let seen = begun(&gateway.routed, first).await?;
+        let seen = begun(&gateway.routed, "").await?;
         same("model", only(&seen.headers, MODEL)?.as_str(), "gpt-4o")?;
         body.send(r#","two""#).await?;
+        begun(&gateway.routed, &format!(r#"{first},"two""#)).await?;
         body.send("]}").await?;
         body.finish();
         response.response().await?.expect_status(200)?;
@@ -133,7 +134,7 @@ async fn a_second_value_cuts_the_request_off(stage: &Stage) -> Result<()> {
                 .open(gateway.address)
                 .await?;
             body.send(first).await?;
-            begun(&gateway.routed, first).await?;
+            begun(&gateway.routed, "").await?;
             body.send(rest).await?;
             body.finish();
             let what = format!("{reason}, {protocol:?}");
@@ -176,7 +177,7 @@ async fn after_the_response_has_begun_the_stream_is_cut(stage: &Stage) -> Result
     body.send(first).await?;
     let mut response = response.stream().await?;
     same("status", response.status, 200)?;
-    begun(&upstream, first).await?;
+    begun(&upstream, "").await?;
     body.send(r#","model":"mistral"}"#).await?;
     ensure!(response.next().await.is_err(), "the response went on");
     let cut = |request: &RecordedRequest| matches!(request.end, End::Broken(_));

@@ -86,8 +86,11 @@ impl Host {
             gone = goes;
         }
         if trailers {
-            if neighbour == Neighbour::ShowsAgain && !self.show_again(session, direction, gone) {
-                return;
+            if neighbour == Neighbour::ShowsAgain {
+                let Some(goes) = self.show_again(session, direction, gone) else {
+                    return;
+                };
+                gone = goes;
             }
             self.frame(direction, None);
             // Edits differ with trailers, and cases do not.
@@ -108,21 +111,27 @@ impl Host {
         }
     }
 
-    /// Shows all that is held of a body once more, whoever holds it; whether the exchange goes on.
-    fn show_again(&mut self, session: &mut Session, direction: Direction, gone: bool) -> bool {
+    /// Shows all that is held of a body once more, whoever holds it; whether the message has gone on, and `None` when
+    /// it never will.
+    fn show_again(
+        &mut self,
+        session: &mut Session,
+        direction: Direction,
+        gone: bool,
+    ) -> Option<bool> {
         let buffers = self.buffers_mut(direction);
         let shared = mem::take(&mut buffers.shared);
         let held = mem::take(&mut buffers.held);
         let all = [shared, held].concat();
         if all.concat().is_empty() {
-            return true;
+            return Some(gone);
         }
         self.frame(direction, Some(all.concat()));
         self.buffers_mut(direction).again = true;
         let action = session.on_body(self, direction, false);
         if !gone {
             let neighbour = Neighbour::ShowsAgain;
-            return self.settle(direction, neighbour, action, false).is_some();
+            return self.settle(direction, neighbour, action, false);
         }
         let buffers = self.buffers_mut(direction);
         let received = mem::take(&mut buffers.received);
@@ -130,7 +139,7 @@ impl Host {
         if action != Action::Continue || received.concat() != buffers.shared.concat() {
             self.violated("a body that was shown again was not let through");
         }
-        true
+        Some(true)
     }
 
     /// Sets the stage for a hook: of a piece of the body, or of headers or trailers.
