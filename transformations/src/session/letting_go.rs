@@ -3,20 +3,20 @@
 //! Who comes next in the chain may hold what is let go, in the host's buffer. Then it sees that piece both there and in
 //! its hook: one that counts what it holds counts it twice, and takes a part of a request for all of it. And the host
 //! reads no more while its buffer is over its limit. So what is let go of a request goes on in two steps, and so does
-//! more of an answer than its client can do without.
+//! more of an answer, or of a call of gRPC, than its client can do without.
 
 use super::host::Host;
 use super::{Action, Chain, Hold, Session};
 use crate::ops::Direction;
 
-/// So much of an answer goes on at once, unless the host's limit is lower: its client may wait for it, however long the
+/// So much of an answer, or of a call of gRPC, goes on at once, unless the host's limit is lower: its client may wait for it, however long the
 /// next piece takes. A filter behind may lower the limit as soon as the headers arrive, and gateways set none below
 /// this.
 const AT_ONCE: usize = 32 << 10;
 
 /// How much of a message goes on at once.
 fn at_once(host: &dyn Host, direction: Direction) -> usize {
-    if direction == Direction::Request {
+    if direction == Direction::Request && !is_call(host) {
         return 0;
     }
     match host.buffer_limit().map(usize::try_from) {
@@ -24,6 +24,17 @@ fn at_once(host: &dyn Host, direction: Direction) -> usize {
         Some(Ok(limit)) if limit > 0 => limit.min(AT_ONCE),
         _ => AT_ONCE,
     }
+}
+
+/// Whether a request is a call of gRPC: its client may send one message, and wait for the answer to it before it sends
+/// the next. What begins as its messages do is no JSON and no form, whatever a server takes it for.
+fn is_call(host: &dyn Host) -> bool {
+    let content_type = host.first_header_value(Direction::Request, "content-type");
+    let named = content_type.is_some_and(|(value, _)| value.starts_with(b"application/grpc"));
+    let chunks = host.body_chunks(Direction::Request);
+    let first = chunks.into_iter().flatten().next();
+    // Whether the message is compressed (gRPC over HTTP/2, Length-Prefixed-Message).
+    named && matches!(first, Some(0 | 1))
 }
 
 /// What goes on with the next piece of a message, or with its end: by then the headers have gone on, and pieces pass

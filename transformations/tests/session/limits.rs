@@ -210,6 +210,25 @@ fn what_is_let_go_of_a_request_goes_on_with_the_next_piece() {
     }
 }
 
+/// Its client may wait for an answer to the first message before it sends the next.
+#[test]
+fn a_message_of_grpc_does_not_wait_for_the_next() {
+    let config =
+        r#"{"request": {"bodyMode": "streamed", "extract": [{"header": "x-gateway-model-name"}]}}"#;
+    for (name, message, gone) in [
+        ("application/grpc", "\0\0\0\0\u{1}{", Some(6)),
+        ("application/grpc+proto", "\u{1}\0\0\0\u{1}{", Some(6)),
+        // What others read as JSON waits, whatever it is called.
+        ("application/grpc", r#"{"model":"a","#, Some(0)),
+        ("application/json", "\0\0\0\0\u{1}{", Some(0)),
+    ] {
+        let host = request(&[("content-type", name)], &[message, r#""text":""}"#, ""]);
+        let host = played(&program(config), host);
+        assert_eq!(host.hooks[0][1], gone, "{name} {message:?}");
+        assert_eq!(host.request.body().len(), message.len() + 10);
+    }
+}
+
 /// Its end comes next: it goes on with it, as it is.
 #[test]
 fn a_streamed_request_that_is_all_there_waits_for_its_end() {
