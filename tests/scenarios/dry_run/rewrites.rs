@@ -102,7 +102,10 @@ pub(super) async fn eval_rewrites_the_path_as_envoy_does(stage: &Stage) -> Resul
     let rewritten_to_nothing = stage.release.at_least(1, 37).then_some("/empty?y");
     let expected = expected + usize::from(rewritten_to_nothing.is_some());
     for path in paths.into_iter().chain(rewritten_to_nothing) {
-        match both_ways.play(&[&format!("h{path}")]).await {
+        match both_ways
+            .play(&["-g", "--path-as-is", &format!("h{path}")])
+            .await
+        {
             Ok((end, dry)) => {
                 by_upstream += usize::from(end == End::Upstream);
                 same(path, dry.not_played, Vec::<String>::new())?;
