@@ -102,8 +102,7 @@ impl HttpFilterConfig for Listener {
             Arc::clone(&self.program),
             self.number,
             Arc::clone(&self.stats),
-            // 0 is also what a host says that does not know it yet.
-            envoy.buffer_limit().filter(|limit| *limit > 0),
+            envoy.buffer_limit(),
         )))
     }
 

@@ -40,6 +40,13 @@ impl Filter {
     }
 }
 
+/// Has what is held of a request go on in an event.
+#[cold]
+#[inline(never)]
+fn request_goes_on_later(envoy: &mut EnvoyRequest) {
+    envoy.new_scheduler().commit(REQUEST_GOES_ON);
+}
+
 #[cold]
 fn nested() -> Step {
     envoy_log_error!("a hook ran inside another, which is a bug; the stream is reset");
@@ -63,21 +70,23 @@ impl HttpFilter for Filter {
         envoy: &mut EnvoyRequest,
         end_of_stream: bool,
     ) -> RequestFlow<RequestBodyStatus> {
-        let step = self.step(|stream| stream.on_body(envoy, Direction::Request, end_of_stream));
-        if end_of_stream && matches!(step, Step::Hold(_)) {
-            envoy.new_scheduler().commit(REQUEST_GOES_ON);
-        }
-        step.request(RequestBodyStatus::Continue, |hold| match hold {
-            Hold::Buffer => RequestBodyStatus::StopIterationAndBuffer,
-            Hold::Watermark => RequestBodyStatus::StopIterationAndWatermark,
-            Hold::Kept => RequestBodyStatus::StopIterationNoBuffer,
-        })
+        self.step(|stream| stream.on_body(envoy, Direction::Request, end_of_stream))
+            .request(RequestBodyStatus::Continue, |hold| {
+                if end_of_stream {
+                    request_goes_on_later(envoy);
+                }
+                match hold {
+                    Hold::Buffer => RequestBodyStatus::StopIterationAndBuffer,
+                    Hold::Watermark => RequestBodyStatus::StopIterationAndWatermark,
+                    Hold::Kept => RequestBodyStatus::StopIterationNoBuffer,
+                }
+            })
     }
 
     fn on_request_trailers(&self, envoy: &mut EnvoyRequest) -> RequestFlow<RequestTrailersStatus> {
         let step = self.step(|stream| stream.on_trailers(envoy, Direction::Request));
         if matches!(step, Step::Hold(_)) {
-            envoy.new_scheduler().commit(REQUEST_GOES_ON);
+            request_goes_on_later(envoy);
         }
         step.request(RequestTrailersStatus::Continue, |_| {
             RequestTrailersStatus::StopIteration

@@ -330,7 +330,8 @@ impl Host for Ops<'_> {
     }
 
     fn first_buffer_limit(&self) -> Option<u64> {
-        self.limit
+        // 0 is also what a host reports that does not know it yet.
+        self.limit.filter(|limit| *limit > 0)
     }
 
     fn arrival(&self, direction: Direction) -> Arrival {

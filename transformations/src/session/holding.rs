@@ -117,18 +117,38 @@ impl Holding {
         }
     }
 
-    /// Takes the first piece of a body that is held to its end. It is left to the pass, or to the next piece: most
-    /// bodies come in one, and take fewer calls so.
-    pub(super) fn takes_unread(&mut self, host: &dyn Host, direction: Direction) -> bool {
-        let first = !mem::replace(&mut self.begun, true);
-        first
-            && self.watching.is_none()
-            && match self.keeper {
-                Keeper::Host => true,
-                Keeper::Watermark { most } | Keeper::Session { most, .. } => {
-                    direction == Direction::Request && self.is_announced(host, most)
-                }
+    /// Takes the first piece of a body that is held to its end, and how it is held. It is left to the pass, or to the
+    /// next piece: most bodies come in one, and take fewer calls so.
+    #[inline(always)]
+    pub(super) fn takes_unread(
+        &mut self,
+        host: &mut dyn Host,
+        direction: Direction,
+    ) -> Option<Hold> {
+        if mem::replace(&mut self.begun, true) || self.watching.is_some() {
+            return None;
+        }
+        match self.keeper {
+            Keeper::Host => Some(Hold::Buffer),
+            Keeper::Watermark { most } | Keeper::Session { most, .. } => {
+                self.takes_announced(host, direction, most)
             }
+        }
+    }
+
+    /// As [`takes_unread`](Self::takes_unread) of what goes on by `most` bytes.
+    #[inline(never)]
+    fn takes_announced(
+        &mut self,
+        host: &mut dyn Host,
+        direction: Direction,
+        most: usize,
+    ) -> Option<Hold> {
+        let takes = direction == Direction::Request && self.is_announced(host, most);
+        takes.then(|| {
+            self.keep(host, direction);
+            self.hold()
+        })
     }
 
     /// Whether all that a request announces has arrived, and is no more than `most` bytes: its end comes next.
@@ -245,6 +265,12 @@ impl Holding {
                 self.bytes(host, direction) > *most
             }
         }
+    }
+
+    /// Whether the session holds it.
+    #[inline]
+    pub(super) fn is_kept(&self) -> bool {
+        matches!(self.keeper, Keeper::Session { .. })
     }
 
     /// How many bytes of the body have arrived.

@@ -30,11 +30,13 @@ fn at_once(host: &dyn Host, direction: Direction) -> usize {
 /// the next. What begins as its messages do is no JSON and no form, whatever a server takes it for.
 fn is_call(host: &dyn Host) -> bool {
     let content_type = host.first_header_value(Direction::Request, "content-type");
-    let named = content_type.is_some_and(|(value, _)| value.starts_with(b"application/grpc"));
+    if !content_type.is_some_and(|(value, _)| value.starts_with(b"application/grpc")) {
+        return false;
+    }
     let chunks = host.body_chunks(Direction::Request);
     let first = chunks.into_iter().flatten().next();
     // Whether the message is compressed (gRPC over HTTP/2, Length-Prefixed-Message).
-    named && matches!(first, Some(0 | 1))
+    matches!(first, Some(0 | 1))
 }
 
 /// What goes on with the next piece of a message, or with its end: by then the headers have gone on, and pieces pass
@@ -84,8 +86,19 @@ impl Session {
 
     /// Whether a message with which this much goes on at its end has to go on in an event of its own. Before 1.38 Envoy
     /// does not tell its limit, and refuses what is over it at the end, if a filter before had it hold anything.
-    pub(super) fn ends_in_event(&self, host: &dyn Host, bytes: usize) -> bool {
+    fn ends_in_event(&self, host: &dyn Host, bytes: usize) -> bool {
         self.chain == Chain::Downstream && bytes > AT_ONCE && host.buffer_limit().is_none()
+    }
+
+    /// Ends a message that the session has held, and given back.
+    #[inline(never)]
+    pub(super) fn end_kept(&self, host: &dyn Host, direction: Direction, action: Action) -> Action {
+        match action {
+            Action::Continue if self.ends_in_event(host, host.body_size(direction)) => {
+                Action::Hold(Hold::Watermark)
+            }
+            action => action,
+        }
     }
 
     /// Receives the next piece of a message, or its end, and lets it go with what is late.

@@ -270,9 +270,8 @@ impl Session {
         match self.state(direction) {
             State::Idle | State::Done => Action::Continue,
             State::Holding(holding) => {
-                if !end && holding.takes_unread(host, direction) {
-                    holding.keep(host, direction);
-                    return Action::Hold(holding.hold());
+                if !end && let Some(hold) = holding.takes_unread(host, direction) {
+                    return Action::Hold(hold);
                 }
                 self.hold(host, direction, end)
             }
@@ -443,11 +442,8 @@ impl Session {
                         self.let_go(host, direction);
                     }
                     self.note_release(host, direction);
-                } else if action == Action::Continue
-                    && holding.hold() == Hold::Kept
-                    && self.ends_in_event(host, host.body_size(direction))
-                {
-                    return Action::Hold(Hold::Watermark);
+                } else if holding.is_kept() {
+                    return self.end_kept(host, direction, action);
                 }
                 action
             }

@@ -18,6 +18,7 @@ pub(super) struct Shown {
 
 impl Shown {
     /// Takes note of what a hook brought.
+    #[inline(never)]
     fn look(&mut self, host: &dyn Host, direction: Direction) {
         let Arrival { brought, held } = host.arrival(direction);
         // A shorter buffer is a new one: the other was let go.
