@@ -4,7 +4,9 @@
 use minijinja::machinery::{Span, Token, WhitespaceConfig, tokenize};
 use minijinja::syntax::SyntaxConfig;
 
-use diagnostics::{Code, Diagnostic, Position};
+use diagnostics::{Code, Diagnostic};
+
+use super::beginning;
 
 /// The most tokens of one expression or statement.
 pub(crate) const EXPRESSION_TOKENS: usize = 1000;
@@ -21,10 +23,7 @@ pub(crate) const REPETITIONS: u64 = 10_000;
 /// Finds what would cost too much. Text that is not a template is left to the parser to refuse.
 pub(super) fn check(path: &str, text: &str) -> Result<(), Diagnostic> {
     let refused = |span: Span, message: String, help: &str| {
-        let position = Position {
-            line: span.start_line.into(),
-            column: usize::from(span.start_col).saturating_add(1),
-        };
+        let position = beginning(span);
         let error = Diagnostic::error(Code::Range, path, message);
         Err(error.at(Some(position)).help(help))
     };

@@ -22,6 +22,9 @@ mod template;
 pub(crate) mod unescaped;
 mod usage;
 
+use diagnostics::Position;
+use minijinja::machinery::Span;
+
 pub(crate) use document::document;
 pub(crate) use environment::{FILTERS, FUNCTIONS, TESTS, environment, with_templates};
 pub(crate) use functions::FAMILIES as FUNCTION_FAMILIES;
@@ -29,6 +32,14 @@ pub(crate) use instead::of_name as instead_of_name;
 pub(crate) use needs::HeaderNeeds;
 pub(crate) use scope::{Scope, Variables};
 pub(crate) use template::{RenderError, Template};
+
+/// Where a part of a template begins.
+fn beginning(span: Span) -> Position {
+    Position {
+        line: span.start_line.into(),
+        column: usize::from(span.start_col).saturating_add(1),
+    }
+}
 
 #[cfg(test)]
 mod costs;

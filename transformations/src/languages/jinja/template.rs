@@ -8,6 +8,7 @@ use std::sync::Arc;
 use diagnostics::{Code, Diagnostic, Position};
 use minijinja::{Environment, ErrorKind, Value};
 
+use super::beginning;
 use super::bounds;
 use super::instead;
 use super::memory;
@@ -378,10 +379,7 @@ fn refusal(path: &str, refused: &Refused) -> Diagnostic {
             "write a name after `as`: `{% import \"name\" as lib %}`",
         ),
     };
-    let position = Position {
-        line: span.start_line.into(),
-        column: usize::from(span.start_col).saturating_add(1),
-    };
+    let position = beginning(*span);
     let error = Diagnostic::error(Code::Range, path, refused.to_string());
     error.at(Some(position)).help(help)
 }

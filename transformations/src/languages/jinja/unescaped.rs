@@ -4,7 +4,9 @@ use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Stmt};
 use minijinja::machinery::{Span, WhitespaceConfig, parse};
 use minijinja::syntax::SyntaxConfig;
 
-use diagnostics::{Code, Diagnostic, Position};
+use diagnostics::{Code, Diagnostic};
+
+use super::beginning;
 
 /// Functions whose text needs no escape in JSON, whatever it is made of.
 const HARMLESS_FUNCTIONS: [&str; 5] = [
@@ -43,10 +45,7 @@ pub(crate) fn warning(path: &str, template: &str) -> Option<Diagnostic> {
             "write `\"{{ raw_string(...) }}\"`, or `| int` behind it where it is a number",
         ),
     };
-    let position = Position {
-        line: found.span.start_line.into(),
-        column: usize::from(found.span.start_col).saturating_add(1),
-    };
+    let position = beginning(found.span);
     let warning = Diagnostic::warning(Code::Unescaped, path, message);
     Some(warning.at(Some(position)).help(help))
 }

@@ -6,6 +6,7 @@ use diagnostics::{Code, Diagnostic, Position};
 use minijinja::Template;
 use minijinja::machinery::{Instruction, Instructions, get_compiled_template};
 
+use super::beginning;
 use super::environment::{FILTERS, FUNCTIONS, TESTS};
 use super::instead;
 use crate::languages::jinja::HeaderNeeds;
@@ -80,10 +81,7 @@ impl Usage {
         for (index, instruction) in code.iter().enumerate() {
             let position = || {
                 let span = spans.get_span(u32::try_from(index).ok()?)?;
-                Some(Position {
-                    line: span.start_line.into(),
-                    column: usize::from(span.start_col).saturating_add(1),
-                })
+                Some(beginning(span))
             };
             if let Instruction::Lookup(name) | Instruction::Enclose(name) = instruction {
                 self.names.insert((*name).to_owned());
