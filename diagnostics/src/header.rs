@@ -27,10 +27,14 @@ pub fn valid_name(name: &str) -> bool {
 /// Whether `value` is a field value of RFC 9110 section 5.5: no CR, LF, NUL or other control
 /// character but the tab.
 pub fn valid_value(value: &[u8]) -> bool {
-    // Nearly always all are, so that none has a branch of its own.
+    // Nearly always all are, so that none has a branch of its own, and four share one.
     let valid = |byte: &u8| VALUE.get(usize::from(*byte)).copied();
     let all = |all: bool, byte| all & valid(byte).unwrap_or_default();
-    value.iter().fold(true, all)
+    let (fours, rest) = value.as_chunks::<4>();
+    let all_in_fours = fours
+        .iter()
+        .fold(true, |valid, four| four.iter().fold(valid, all));
+    rest.iter().fold(all_in_fours, all)
 }
 
 /// By byte: whether it may stand in a value.

@@ -25,17 +25,22 @@ const PLACES: [u8; 256] = {
 
 /// Whether a header may be handed to Envoy: a name without space, control or non-ASCII bytes whose
 /// only colon is the first byte of a pseudo-header, and a value without NUL, CR and LF.
+#[inline(always)]
 pub(crate) fn is_valid(name: &str, value: &[u8]) -> bool {
     let token = name.strip_prefix(':').unwrap_or(name);
     !token.is_empty() && all(token.as_bytes(), NAME) && all(value, VALUE)
 }
 
 /// Whether every byte may stand in `place`. Nearly always it may, so that none has a branch of its
-/// own.
+/// own, and four share one.
 fn all(bytes: &[u8], place: u8) -> bool {
     let places = |byte: &u8| PLACES.get(usize::from(*byte)).copied();
     let all = |all: u8, byte| all & places(byte).unwrap_or_default();
-    bytes.iter().fold(place, all) != 0
+    let (fours, rest) = bytes.as_chunks::<4>();
+    let all_in_fours = fours
+        .iter()
+        .fold(place, |places, four| four.iter().fold(places, all));
+    rest.iter().fold(all_in_fours, all) != 0
 }
 
 #[cfg(test)]
