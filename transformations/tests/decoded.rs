@@ -180,3 +180,29 @@ proptest! {
         }
     }
 }
+
+/// What is not edited must not reach a model as if it were, whatever `onFailure` is.
+#[test]
+fn an_encoded_request_that_is_too_long_to_edit_is_answered_413() {
+    let config = json!({"limits": {"decodedBytes": 100}, "request": {
+        "onFailure": "continue", "patch": [{"set": "/model", "value": "b"}]}});
+    let program = Program::load(config.to_string().as_bytes())
+        .unwrap()
+        .program;
+    let program = Arc::new(program);
+    for (length, edited) in [(50, true), (500, false)] {
+        let body = json!({"model": "a", "text": "y".repeat(length)}).to_string();
+        for (coding, encode) in CODINGS {
+            let headers = [
+                ("content-type", "application/json"),
+                ("content-encoding", coding),
+            ];
+            let request = Message::new(&headers, [encode(body.as_bytes())]);
+            let mut host = Host::new(request, Message::default());
+            host.play(&mut Session::new(Arc::clone(&program)), Neighbour::None);
+            let status = host.reply.map(|(_, reply)| reply.status);
+            let expected = if edited { None } else { Some(413) };
+            assert_eq!(status, expected, "{coding} {length}");
+        }
+    }
+}

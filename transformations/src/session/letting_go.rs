@@ -109,14 +109,15 @@ impl Session {
         direction: Direction,
         end: bool,
     ) -> Action {
-        let action = self.receive_next(host, direction, end);
+        // What becomes late in this hook goes on with the next.
         let Some(late) = &mut self.late else {
-            return action;
+            return self.receive_next(host, direction, end);
         };
         let mut owed = std::mem::take(late.of(direction));
         if late.request.is_empty() && late.response.is_empty() {
             self.late = None;
         }
+        let action = self.receive_next(host, direction, end);
         let size = owed.len();
         if !owed.is_empty() && action == Action::Continue {
             for chunk in host.received_chunks(direction) {

@@ -123,3 +123,18 @@ fn a_failure_that_another_attempt_may_replace_is_not_held_where_the_host_would_l
         assert_eq!(reasons(&host), expected, "{status} {chain:?}");
     }
 }
+
+/// HTTP/1 ends a body so. What was kept for its line to end goes on then.
+#[test]
+fn a_stream_that_ends_with_an_empty_piece_loses_nothing() {
+    let config = r#"{"response": {"patch": [{"replace": "/model", "value": "b"}]}}"#;
+    let headers = [(":status", "200"), ("content-type", "text/event-stream")];
+    for trailers in [false, true] {
+        let pieces = ["data: {\"model\":\"a\"}\n\n", "data: {\"model\"", ""];
+        let mut host = answer(&headers, &pieces);
+        host.response.trailers = trailers;
+        let host = played(&program(config), host);
+        let body = "data: {\"model\":\"b\"}\n\ndata: {\"model\"";
+        assert_eq!(host.response.body(), body.as_bytes(), "{trailers}");
+    }
+}

@@ -1,5 +1,7 @@
 //! What happens at and over the limit of what is held.
 
+use transformations::{Action, Hold, TransformationOps};
+
 use super::*;
 
 const PATCH: &str = r#"{"response": {"patch": [{"replace": "/model", "value": "fast"}],
@@ -289,4 +291,133 @@ fn what_is_late_goes_on_with_the_trailers() {
     let host = played(&program(config), host);
     assert_eq!(host.hooks[0], [None, Some(0), Some(body.len())]);
     assert_eq!(host.request.body(), body.into_bytes());
+}
+
+/// What is late is in the host's buffer when the trailers arrive, and goes on from there.
+#[test]
+fn trailers_wait_for_what_is_late() {
+    let config =
+        r#"{"request": {"bodyMode": "streamed", "extract": [{"header": "x-gateway-model-name"}]}}"#;
+    let mut host = request(&[], &[]);
+    let mut session = Session::new(program(config));
+    session.on_headers(&mut host, Direction::Request, false);
+    host.append_body(Direction::Request, br#"{"model":"a"}"#);
+    let action = session.on_body(&mut host, Direction::Request, false);
+    assert_eq!(action, Action::Continue);
+    let action = session.on_trailers(&mut host, Direction::Request);
+    assert_eq!(action, Action::Hold(Hold::Buffer));
+    assert_eq!(
+        session.on_trailers(&mut host, Direction::Request),
+        Action::Continue
+    );
+}
+
+/// Each message has its own.
+#[test]
+fn what_is_late_of_an_answer_outlasts_what_is_late_of_its_request() {
+    let config = r#"{"request": {"bodyMode": "streamed", "extract": [{"header": "x-gateway-model-name"}]},
+        "response": {"patch": [{"replace": "/model", "value": "b"}]}}"#;
+    let (request_body, answer_body) = (r#"{"model":"a","#, format!("[\"{}", "y".repeat(40_000)));
+    let mut host = request(&[], &[]);
+    host.response = Message::new(
+        &[(":status", "200"), ("content-type", "application/json")],
+        [""; 0],
+    );
+    let mut session = Session::new(program(config));
+    session.on_headers(&mut host, Direction::Request, false);
+    host.append_body(Direction::Request, request_body.as_bytes());
+    session.on_body(&mut host, Direction::Request, false);
+    session.on_headers(&mut host, Direction::Response, false);
+    host.append_body(Direction::Response, answer_body.as_bytes());
+    let action = session.on_body(&mut host, Direction::Response, false);
+    assert_eq!(action, Action::Continue);
+    for (direction, late, last) in [
+        (Direction::Request, request_body, "\"n\":1}"),
+        (Direction::Response, &answer_body, "\"]"),
+    ] {
+        assert_eq!(host.body_size(direction), 0);
+        host.append_body(direction, last.as_bytes());
+        let action = session.on_body(&mut host, direction, true);
+        assert_eq!(action, Action::Continue);
+        assert_eq!(host.body_size(direction), late.len() + last.len());
+    }
+}
+
+/// The host of a client's chain, in releases that tell no limit, refuses more at the end: it goes on in an event.
+#[test]
+fn a_long_message_that_the_session_held_ends_in_an_event() {
+    let config = r#"{"limits": {"maxHeldBytes": 100000}, "request": {"extract": [{"header": "x-gateway-model-name"}]}}"#;
+    let event = Action::Hold(Hold::Watermark);
+    for (chain, length, expected) in [
+        (Chain::Downstream, 32 << 10, Action::Continue),
+        (Chain::Downstream, (32 << 10) + 1, event.clone()),
+        (Chain::Upstream, (32 << 10) + 1, Action::Continue),
+    ] {
+        let body = format!("{:length$}", r#"{"model":"a"}"#);
+        let (first, rest) = body.split_at(1000);
+        let mut host = request(&[], &[]);
+        (host.limit, host.chain) = (None, chain);
+        let mut session = Session::new(program(config));
+        session.on_headers(&mut host, Direction::Request, false);
+        host.append_body(Direction::Request, first.as_bytes());
+        let action = session.on_body(&mut host, Direction::Request, false);
+        assert_eq!(action, Action::Hold(Hold::Kept));
+        host.append_body(Direction::Request, rest.as_bytes());
+        let action = session.on_body(&mut host, Direction::Request, true);
+        assert_eq!(action, expected, "{chain:?} {length}");
+        assert_eq!(host.body_size(Direction::Request), length);
+    }
+}
+
+/// What was the limit before does not bound a request: it is the answer's.
+#[test]
+fn a_streamed_request_is_bounded_by_the_limit_as_it_is() {
+    let config =
+        r#"{"request": {"bodyMode": "streamed", "extract": [{"header": "x-gateway-model-name"}]}}"#;
+    let mut host = request(
+        &[],
+        &["{\"text\":\"", &"y".repeat(2000), "\",\"model\":\"a\"}"],
+    );
+    (host.limit, host.first_limit) = (Some(1 << 10), Some(4 << 20));
+    let host = played(&program(config), host);
+    assert_eq!(reasons(&host), [Reason::Limit]);
+    assert_eq!(host.limit, Some(1 << 10));
+}
+
+/// A filter before holds so much already that the host is told more than may be held.
+#[test]
+fn a_raised_limit_is_not_what_may_be_held() {
+    let config = r#"{"limits": {"maxHeldBytes": 150}, "request": {"extract": [{"header": "x-gateway-model-name"}]}}"#;
+    for (more, held) in [(50, true), (51, false)] {
+        let mut host = request(&[], &[]);
+        host.limit = Some(100);
+        host.append_body(Direction::Request, format!("{:100}", "{").as_bytes());
+        let mut session = Session::new(program(config));
+        session.on_headers(&mut host, Direction::Request, false);
+        assert_eq!(host.limit, Some(202));
+        host.append_body(Direction::Request, " ".repeat(more).as_bytes());
+        session.on_body(&mut host, Direction::Request, false);
+        host.append_body(Direction::Request, b"");
+        let action = session.on_body(&mut host, Direction::Request, false);
+        assert_eq!(
+            matches!(action, Action::Hold(_)),
+            held,
+            "{more}: {action:?}"
+        );
+    }
+}
+
+/// An answer goes on as much at once as the host may hold.
+#[test]
+fn what_goes_on_at_once_of_an_answer_is_no_more_than_the_limit() {
+    let config = r#"{"response": {"patch": [{"replace": "/model", "value": "b"}]}}"#;
+    let first = format!("[\"{}", "y".repeat(1000));
+    for (limit, at_once) in [(1002, true), (1001, false), (0, true)] {
+        let headers = [(":status", "200"), ("content-type", "application/json")];
+        let mut host = answer(&headers, &[&first, "\"]"]);
+        host.limit = Some(limit);
+        let host = played(&program(config), host);
+        let gone = if at_once { first.len() } else { 0 };
+        assert_eq!(host.hooks[1][1], Some(gone), "{limit}");
+    }
 }
