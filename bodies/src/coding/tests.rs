@@ -202,6 +202,24 @@ fn a_frame_that_is_not_as_long_as_it_says() {
     }
 }
 
+/// It comes out in several pieces, each shorter than what the frame says.
+#[test]
+fn a_long_frame_is_as_long_as_it_says() {
+    let length = 40_u32 << 10;
+    let [a, b, c, _] = (length << 3 | 1).to_le_bytes();
+    let mut body = vec![a, b, c];
+    body.resize(body.len() + (40 << 10), b' ');
+    for (said, expected) in [
+        (length, Ok(40 << 10)),
+        (length - 1, Err(Error::Invalid)),
+        (length + 1, Err(Error::Invalid)),
+    ] {
+        let header = [&[0x28, 0xb5, 0x2f, 0xfd, 0xa0][..], &said.to_le_bytes()].concat();
+        let decoded = decoded(&[&header, &body], Coding::Zstd, &limits());
+        assert_eq!(decoded.map(|body| body.len()), expected, "{said}");
+    }
+}
+
 /// Its window is cut to what it may be long, its block is longer: it is no broken body.
 #[test]
 fn a_block_longer_than_the_body_may_be_is_too_much() {

@@ -32,3 +32,21 @@ fn letters(byte: Option<&u8>) -> u32 {
         _ => u32::MAX,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_another_case_passes_and_most_keys_do_not() {
+        let mut initials = Initials::default();
+        initials.add("key");
+        // The sign of the unit kelvin is a K in another case.
+        for key in ["key", "KEY", "\u{212a}ey", "ke\u{e9}", ""] {
+            assert!(initials.may_begin_and_end(key), "{key}");
+        }
+        for key in ["ke", "ey", "model"] {
+            assert!(!initials.may_begin_and_end(key), "{key}");
+        }
+    }
+}

@@ -480,7 +480,8 @@ mod tests {
 
     #[test]
     fn every_mistake_has_a_way_out() {
-        let deep = "/a".repeat(JSON_DEPTH + 1);
+        let (deepest, deep) = ("/a".repeat(JSON_DEPTH), "/a".repeat(JSON_DEPTH + 1));
+        assert!(Pointers::default().insert(&deepest).is_ok());
         for (pointer, help) in [
             ("a", "such as `/model`"),
             ("/~2", "such as `/model`"),

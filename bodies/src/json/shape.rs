@@ -218,6 +218,10 @@ mod tests {
             r#"{"id": "a\", "n": [1, "b"], "end": null}"#,
         ] {
             assert!(!read().is_of(document.as_bytes()), "{document}");
+            // Nor where something else has been left open before.
+            let mut shape = read();
+            assert!(shape.is_of(READ.replace("\"b\"", "\"c\"").as_bytes()));
+            assert!(!shape.is_of(document.as_bytes()), "{document}");
         }
         assert!(!Shape::default().is_of(b""), "nothing was read");
     }

@@ -54,6 +54,15 @@ mod tests {
         Ok(utf8.cut.is_empty())
     }
 
+    /// Nothing that follows makes a character of it.
+    #[test]
+    fn a_cut_character_that_goes_on_otherwise_is_invalid() {
+        for next in [&b"a"[..], b"a\x82\xac", b"\xe2\x82\xac", b"\x82a"] {
+            assert_eq!(check(&[b"\xe2", next]), Err(InvalidUtf8), "{next:x?}");
+        }
+        assert_eq!(check(&[b"\xe2", b"\x82", b"\xac"]), Ok(true));
+    }
+
     proptest! {
         #[test]
         fn any_cut_says_what_the_standard_library_says(

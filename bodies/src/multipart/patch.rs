@@ -327,6 +327,32 @@ mod tests {
     }
 
     #[test]
+    fn a_part_that_is_not_as_long_as_it_says_is_not_edited() {
+        let body = |length: usize| {
+            let part = part("model", "gpt").replace("--XX", "--XX\r\nContent-Length: @");
+            format!("{part}--XX--").replace('@', &length.to_string())
+        };
+        let change = Change::Set(text("m"));
+        for (length, expected) in [(2, false), (3, true), (4, false)] {
+            let planned = plan(
+                body(length).as_bytes(),
+                &delimiter(),
+                &[("model", &change)],
+                &mut |_| None,
+                &Limits::default(),
+            );
+            assert_eq!(planned.is_ok(), expected, "{length}");
+        }
+    }
+
+    #[test]
+    fn an_empty_value_keeps_its_one_line_break() {
+        let body = |value| format!("{}--XX--", part("model", value));
+        let change = Change::Set(text("m"));
+        assert_eq!(edited(&body(""), &[("model", &change)]), body("m"));
+    }
+
+    #[test]
     fn values_are_put_in_their_place() {
         let file = part("model\"; filename=\"f", "old\r\n--X");
         let body = format!(

@@ -194,6 +194,8 @@ mod tests {
             (passed(0, b"", b"first"), b"firstlast", 5),
             (passed(5, b"first", b"second"), b"firstsecondlast", 11),
             (passed(5, b"first", b"same"), b"firstsamesame", 9),
+            // What it kept before is not what passed here.
+            (passed(3, b"first", b"second"), b"newsecondlast", 9),
             // A filter behind kept what came before, and has let it go.
             (passed(5, b"first", b"second"), b"last", 0),
             (passed(1, b"first", b"second"), b"a longer last", 0),

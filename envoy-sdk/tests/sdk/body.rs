@@ -389,6 +389,36 @@ fn one_buffer_is_counted_once() {
     }
 }
 
+#[test]
+fn what_has_come_and_what_is_held_are_counted_apart() {
+    for generation in Generation::ALL {
+        let seen = Rc::new(RefCell::new(Vec::new()));
+        let record = Rc::clone(&seen);
+        let play = play(
+            generation,
+            Script {
+                request_headers: request_hook(|_, _| RequestHeadersStatus::StopIteration),
+                request_body: request_hook(move |envoy, end| {
+                    let sizes = envoy.received_and_held(HttpBody::Request);
+                    record.borrow_mut().push(sizes);
+                    match end {
+                        true => RequestBodyStatus::Continue,
+                        false => RequestBodyStatus::StopIterationAndBuffer,
+                    }
+                }),
+                ..Script::default()
+            },
+        );
+        play.stream.request_headers(&[], false);
+        for (piece, end) in [(&b"one "[..], false), (b"two", false), (b"three", true)] {
+            play.stream.request_body(piece, end);
+        }
+        // Some releases move the last piece to what is held.
+        let before_last = [(4, Some(0)), (3, Some(4))];
+        assert_eq!(seen.borrow()[..2], before_last, "{generation:?}");
+    }
+}
+
 /// Before the end the final size is unknown, so the length goes.
 #[test]
 fn a_replaced_part_has_no_length() {

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::JSON_POINTERS;
 use crate::json::pointer::tokens;
 use crate::spliced;
 
@@ -316,6 +317,36 @@ fn what_is_put_is_bounded() {
         planned(&many(16_384), &edits, &limits),
         Err(PatchError::TooMuch)
     );
+}
+
+/// What a path leads through is no place, unless something may be put into it.
+#[test]
+fn what_a_path_leads_through_is_not_counted() {
+    let document = format!("[{}]", vec!["{\"b\":[{}]}"; 16_384].join(","));
+    for (edits, counted) in [
+        (vec![replace("/1/b/0/c", json!(0))], false),
+        (vec![replace("$[*].b[*].c", json!(0))], false),
+        (vec![set("$[*].a", json!(0))], true),
+    ] {
+        let planned = planned(&document, &edits, &Limits::default());
+        let expected = if counted {
+            Err(PatchError::TooMuch)
+        } else {
+            Ok(true)
+        };
+        assert_eq!(planned.map(|plan| plan.splices.is_empty()), expected);
+    }
+}
+
+#[test]
+fn as_many_edits_as_there_may_be_put_members_into_one_object() {
+    let names: Vec<String> = (0..JSON_POINTERS)
+        .map(|number| format!("/a{number}"))
+        .collect();
+    let edits: Vec<_> = names.iter().map(|name| set(name, json!(1))).collect();
+    let (patched, misfits) = patched("{}", &edits);
+    let members: Map<String, Value> = serde_json::from_str(&patched).unwrap();
+    assert_eq!((members.len(), misfits), (JSON_POINTERS, vec![]));
 }
 
 /// The edit in a tree: what `change` at `pointer` makes of it, or `None` where it does not fit.
