@@ -50,6 +50,21 @@ impl Host {
         session.on_complete(self);
     }
 
+    /// Sets the stage for a hook that is shown all of a body once more, with `more` behind it, as when a filter before
+    /// that had paused adds to what others keep.
+    pub fn show_with_more(&mut self, direction: Direction, more: &[u8]) {
+        let buffers = self.buffers_mut(direction);
+        let parts = [
+            &mut buffers.shared,
+            &mut buffers.held,
+            &mut buffers.received,
+        ];
+        let mut all = parts.map(|part| mem::take(part).concat()).concat();
+        all.extend_from_slice(more);
+        self.frame(direction, Some(all));
+        self.buffers_mut(direction).again = true;
+    }
+
     /// Plays one message.
     pub fn play_one(&mut self, session: &mut Session, direction: Direction, neighbour: Neighbour) {
         let message = self.message_mut(direction);

@@ -1,5 +1,7 @@
 //! What is held of a response, and when it is let go.
 
+use transformations::TransformationOps;
+
 use super::*;
 
 const PATCH: &str = r#"{"response": {"patch": [{"replace": "/model", "value": "fast"}]}}"#;
@@ -136,5 +138,25 @@ fn a_stream_that_ends_with_an_empty_piece_loses_nothing() {
         let host = played(&program(config), host);
         let body = "data: {\"model\":\"b\"}\n\ndata: {\"model\"";
         assert_eq!(host.response.body(), body.as_bytes(), "{trailers}");
+    }
+}
+
+/// What was edited stays as it is, and what is new behind it is edited.
+#[test]
+fn a_stream_that_is_shown_again_with_more_is_edited_once() {
+    let config = r#"{"response": {"patch": [{"replace": "/model", "value": "fast"}]}}"#;
+    let headers = [(":status", "200"), ("content-type", "text/event-stream")];
+    let mut host = answer(&headers, &[]);
+    let mut session = Session::new(program(config));
+    session.on_headers(&mut host, Direction::Request, true);
+    session.on_headers(&mut host, Direction::Response, false);
+    let piece = b"data: {\"model\":\"a\"}\n\n";
+    host.append_body(Direction::Response, piece);
+    for count in 1..4 {
+        session.on_body(&mut host, Direction::Response, false);
+        let body = host.body_chunks(Direction::Response).concat();
+        let edited = "data: {\"model\":\"fast\"}\n\n".repeat(count);
+        assert_eq!(String::from_utf8(body).unwrap(), edited);
+        host.show_with_more(Direction::Response, piece);
     }
 }

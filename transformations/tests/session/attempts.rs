@@ -80,6 +80,24 @@ fn what_edits_no_request_leaves_nothing_for_the_next_attempt() {
     assert_eq!(host.saved, None);
 }
 
+/// A filter before has announced another body's length.
+#[test]
+fn a_body_that_is_only_read_has_its_own_length_at_each_attempt() {
+    let config = r#"{"request": {"extract": [{"header": "x-gateway-model-name"}]}}"#;
+    let mut host = request(&[("content-length", "13")], &[]);
+    host.chain = Chain::Upstream;
+    for announced in ["13", "99", "7"] {
+        host.request
+            .headers
+            .retain(|(name, _)| name != "content-length");
+        let length = ("content-length".to_owned(), announced.into());
+        host.request.headers.push(length);
+        attempt(config, &mut host, r#"{"model":"a"}"#);
+        assert_eq!(host.request.values("content-length"), ["13"], "{announced}");
+        assert_eq!(host.request.values(MODEL), ["a"]);
+    }
+}
+
 #[test]
 fn a_cluster_chooses_no_route() {
     let config = r#"{"request": {"extract": [{"header": "x-gateway-model-name"}]}}"#;

@@ -111,6 +111,17 @@ fn tells_where_elements_stand() {
 }
 
 #[test]
+fn a_cut_literal_ends_with_its_last_letter() {
+    for (begun, end) in [("tru", "e"), ("fals", "e"), ("nul", "l")] {
+        for last in ["e", "l", "x"] {
+            let (first, rest) = (format!("{{\"a\":{begun}"), format!("{last}}}"));
+            let (_, walked) = walk(&[first.as_bytes(), rest.as_bytes()], &["/a"]);
+            assert_eq!(walked.is_ok(), last == end, "{first}{rest}");
+        }
+    }
+}
+
+#[test]
 fn keeps_no_more_than_asked_for() {
     assert_eq!(
         events(r#"["12345678","123456789",123456789]"#, &["/0", "/1", "/2"]),
