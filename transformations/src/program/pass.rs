@@ -156,9 +156,10 @@ impl Pass {
         })
     }
 
-    /// The answer in place of a message for which something failed.
+    /// The answer in place of a message for which something failed: it names what failed first, however the message
+    /// is cut.
     pub(crate) fn rejection(&self, failures: &[Failure]) -> Option<Box<Rejection>> {
-        let failure = failures.last()?;
+        let failure = failures.first()?;
         let rejects = self.on_failure == Some(OnFailure::Reject);
         rejects.then(|| Rejection::failed(self.direction, failure.reason))
     }

@@ -160,3 +160,24 @@ fn a_stream_that_is_shown_again_with_more_is_edited_once() {
         host.show_with_more(Direction::Response, piece);
     }
 }
+
+/// However a stream is cut, the answer in its place names what failed first.
+#[test]
+fn a_stream_is_refused_for_what_failed_first() {
+    let config = r#"{"request": {"onFailure": "reject", "patch": [
+        {"set": "/a/0/m", "json": 1}, {"replace": "/model", "cel": "string(value) + '!'"}]}}"#;
+    let (render, misfit) = ("{\"a\":[{}],\"model\":{}}\n", "{\"model\":\"a\"}\n");
+    let headers = [("content-type", "application/jsonl")];
+    for (first, second) in [(render, misfit), (misfit, render)] {
+        let codes = [
+            vec![first.to_owned() + second],
+            vec![first.to_owned(), second.to_owned()],
+        ]
+        .map(|pieces| {
+            let host = Host::new(Message::new(&headers, pieces), Message::default());
+            let host = played(&program(config), host);
+            host.reply.unwrap().1.body
+        });
+        assert_eq!(codes[0], codes[1]);
+    }
+}
