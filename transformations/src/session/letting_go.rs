@@ -9,9 +9,9 @@ use super::host::Host;
 use super::{Action, Chain, Hold, Session};
 use crate::ops::Direction;
 
-/// So much of an answer, or of a call of gRPC, goes on at once, unless the host's limit is lower: its client may wait for it, however long the
-/// next piece takes. A filter behind may lower the limit as soon as the headers arrive, and gateways set none below
-/// this.
+/// So much of an answer, or of a call of gRPC, goes on at once, unless the host's limit is lower: its client may wait
+/// for it, however long the next piece takes. A filter behind may lower the limit as soon as the headers arrive, and
+/// gateways set none below this.
 const AT_ONCE: usize = 32 << 10;
 
 /// How much of a message goes on at once.
